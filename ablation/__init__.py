@@ -1,0 +1,28 @@
+"""Receptive-field studies of speech-emotion CNNs: probes, folds, promotion, honest statistics.
+
+The names below are imported when they are first used, so that ``import ablation`` stays cheap.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ablation.version import __version__
+
+if TYPE_CHECKING:
+    from ablation.corpora import load_corpus
+    from ablation.store import read_results
+    from ablation.study import load_study
+
+__all__ = ["__version__", "load_corpus", "load_study", "read_results"]
+
+_HOMES = {
+    "load_corpus": "ablation.corpora",
+    "load_study": "ablation.study",
+    "read_results": "ablation.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ablation' has no attribute {name!r}")

@@ -1,0 +1,126 @@
+"""What the command prints: plans, curves, counts. Text in, text out; no option is read here."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablation.drivers import settings
+from ablation.drivers.grid import GridPlan, as_run
+from ablation.drivers.plot import curve_of, finished_probes
+from ablation.drivers.progress import duration
+from ablation.drivers.running import Tally
+from ablation.drivers.status import Status
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn_damaged(files: Sequence[str]) -> None:
+    for file in files:
+        say(
+            f"warning: {file} is damaged; all other rows are read. Remove it and run the grid "
+            f"again: its cells are then trained again"
+        )
+
+
+def say_plan(plan: GridPlan) -> None:
+    corpus, study = plan.prepared.corpus, plan.prepared.study
+    counts = ", ".join(f"{n} {label}" for label, n in corpus.counts().items())
+    say(
+        f"study {study.name} ({plan.prepared.digest}): {corpus.name}, {len(corpus)} utterances "
+        f"({counts}), {len(corpus.speakers)} speakers, {len(plan.prepared.folds)} folds"
+    )
+    say(
+        f"{len(plan.cells)} cells: {len(plan.request.shapes)} shapes, "
+        f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
+    )
+
+
+def print_plan(plan: GridPlan) -> None:
+    """What a dry run says."""
+    say_plan(plan)
+    print(f"shapes: {settings.shapes_text(plan.request.shapes)}")
+    print(f"windows: {', '.join(f'{window:g}' for window in plan.request.windows)} ms")
+    print(f"folds: {', '.join(fold.name for fold in plan.prepared.folds)}")
+    print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
+    print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
+    if plan.seconds_left is not None and plan.missing:
+        print(f"time by the stored cells' own: {duration(plan.seconds_left)} of one worker")
+
+
+def print_curves(plan: GridPlan, results: Path) -> None:
+    """WA and UA over each axis of the request, from all stored rows of these settings."""
+    from ablation.analysis import AXES
+
+    run = settings.take(results, plan.prepared.study.name, plan.prepared.digest)
+    rows, _ = finished_probes(results, run)
+    for axis in AXES.values():
+        if plan.request.axis not in (axis.name, "both"):
+            continue
+        curve = curve_of(rows, run, axis)
+        print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+        for row in curve.to_dict("records"):
+            lacking = "" if row["complete"] else f" of {row['expected']}"
+            print(
+                f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
+                f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
+            )
+    print(f"majority class: {100 * as_run(plan).majority:.1f} %")
+
+
+def say_taken(run: settings.AsRun) -> None:
+    say(
+        f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def say_tally(tally: Tally) -> None:
+    parts = [f"{tally.trained} trained", f"{tally.stored} were stored before"]
+    if tally.failures:
+        parts.append(f"{len(tally.failures)} failed")
+    say(f"{tally.cells} cells: {', '.join(parts)}")
+    if tally.failures:
+        say("failed cells are tried again by the same command; ablate status lists them")
+
+
+def print_status(run: settings.AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+    print(
+        f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
+    )
+    print(
+        f"probes: {state.done} of {state.asked} cells done, {state.failed} failed, "
+        f"{state.left} left"
+    )
+    if state.seconds_left:
+        print(f"time left: about {duration(state.seconds_left)} of one worker")
+    for failure in state.failures:
+        print(f"  failed: {failure}")
+    print(f"networks: {state.networks} folds stored")
+    print("files:")
+    for path, meaning in files:
+        print(f"  {path}{'  - ' + meaning if meaning else ''}")
+
+
+def print_json(run: settings.AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+    print(
+        json.dumps(
+            {
+                "study": run.study.name,
+                "digest": run.digest,
+                "last_run": run.last_run.isoformat(),
+                "cells": state.asked,
+                "done": state.done,
+                "failed": state.failed,
+                "left": state.left,
+                "networks": state.networks,
+                "seconds_left": state.seconds_left,
+                "failures": list(state.failures),
+                "damaged": list(state.damaged),
+                "files": [str(path) for path, _ in files],
+            },
+            indent=2,
+        )
+    )

@@ -1,0 +1,136 @@
+"""What a corpus is: utterances with a speaker and a label, and the classes of a study."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ablation.errors import CorpusError, StudyError, suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A recording, or the part of it from ``start`` to ``end`` (seconds), with its label.
+
+    ``origin`` says where it was found (a manifest's file and row) for messages about it.
+    """
+
+    id: str
+    file: Path
+    speaker: str
+    label: str
+    start: float | None = None
+    end: float | None = None
+    origin: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Corpus(Sequence[Utterance]):
+    """The utterances of a study, labelled with its classes, in the order of their ids."""
+
+    name: str
+    root: Path | None
+    utterances: tuple[Utterance, ...]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return iter(self.utterances)
+
+    @overload
+    def __getitem__(self, index: int) -> Utterance: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Utterance]: ...
+    def __getitem__(self, index: int | slice) -> Utterance | Sequence[Utterance]:
+        return self.utterances[index]
+
+    @property
+    def speakers(self) -> list[str]:
+        return sorted({utterance.speaker for utterance in self.utterances})
+
+    def counts(self) -> dict[str, int]:
+        """Utterances of each class, in the order of the classes."""
+        counts = dict.fromkeys(self.classes, 0)
+        for utterance in self.utterances:
+            counts[utterance.label] += 1
+        return counts
+
+
+class Options(BaseModel):
+    """The options of a corpus, as given in ``[corpus.options]``; most have none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Known = TypeVar("Known", bound=Options)
+
+
+def parse_options(kind: type[Known], corpus: str, given: Mapping[str, Any]) -> Known:
+    """The options of a corpus; :class:`StudyError` naming the field that is wrong."""
+    try:
+        return kind.model_validate(dict(given))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field_name = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = list(kind.model_fields)
+            remedy = suggestion(field_name, known) if known else f"corpus {corpus} has no options"
+            raise StudyError(f"unknown field corpus.options.{field_name}", remedy) from error
+        message = fault["msg"][:1].lower() + fault["msg"][1:]
+        raise StudyError(f"corpus.options.{field_name} = {fault['input']!r}: {message}") from error
+
+
+@dataclass(frozen=True)
+class CorpusKind:
+    """A registry line: how a corpus is read, and which ready label maps it has.
+
+    ``label_maps`` come with the default first; without any, the labels found, sorted, are the
+    classes. ``closed`` corpora have labels known in advance; in an open one (a manifest) every
+    label must be in the map, since one that is not may be a slip of the pen.
+    """
+
+    name: str
+    summary: str
+    layout: str
+    read: Callable[[Path | None, Any], list[Utterance]]
+    label_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    options: type[Options] = Options
+    closed: bool = True
+    needs_root: bool = True
+
+
+def audio_files(root: Path, pattern: str) -> list[Path]:
+    """``.wav`` and ``.flac`` files below ``root`` that match ``pattern`` (a glob without suffix).
+
+    Raises :class:`CorpusError` where one recording is there in both formats.
+    """
+    files: dict[Path, Path] = {}
+    for file in sorted(root.glob(pattern)):
+        if file.suffix.lower() not in (".wav", ".flac") or file.name.startswith("."):
+            continue
+        other = files.setdefault(file.with_suffix(""), file)
+        if other is not file:
+            raise CorpusError(
+                f"{file} stands beside {other.name}: the same recording twice",
+                "keep one of the two formats",
+            )
+    return list(files.values())
+
+
+def require_folder(root: Path | None, name: str, layout: str) -> Path:
+    """``root`` as a folder; :class:`CorpusError` with the layout expected when it is none."""
+    if root is None:
+        raise CorpusError(
+            f"corpus {name} needs its folder ({layout})",
+            "give --corpus-root PATH, or root in the study's [corpus]",
+        )
+    if not root.is_dir():
+        what = "is not a folder" if root.exists() else "does not exist"
+        raise CorpusError(
+            f"corpus {name}: {root} {what}", f"--corpus-root takes the folder that holds {layout}"
+        )
+    return root

@@ -1,0 +1,127 @@
+"""One's own corpus: a CSV or parquet file with ``file, speaker, label`` and optional extras.
+
+Paths are relative to the manifest. ``start`` and ``end`` (seconds) cut an utterance out of a
+longer recording; ``id`` names it (by default the file, with the start where there is one).
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ablation.corpora.base import CorpusKind, Options, Utterance
+from ablation.errors import CorpusError, suggestion
+
+REQUIRED = ("file", "speaker", "label")
+_LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
+
+
+def _read(root: Path | None, _options: Options) -> list[Utterance]:
+    if root is None:
+        raise CorpusError(
+            f"corpus manifest needs its file ({_LAYOUT})", "give --corpus-root PATH/manifest.csv"
+        )
+    if not root.is_file():
+        what = "is a folder, not a file" if root.is_dir() else "does not exist"
+        raise CorpusError(f"manifest {root} {what}", f"--corpus-root takes {_LAYOUT}")
+    utterances = []
+    seen: dict[str, str] = {}
+    for number, row in _rows(root):
+        utterance = _utterance(root, number, row)
+        if utterance.id in seen:
+            raise CorpusError(
+                f"{utterance.origin}: {utterance.id} is a duplicate of {seen[utterance.id]}",
+                "remove one of the two rows, or give them different ids",
+            )
+        seen[utterance.id] = utterance.origin
+        utterances.append(utterance)
+    return utterances
+
+
+def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
+    """Numbered rows, as a text editor numbers them: the header of a CSV is line 1."""
+    import pandas as pd
+
+    try:
+        if manifest.suffix.lower() in (".parquet", ".pq"):
+            frame = pd.read_parquet(manifest)
+            first = 1
+        else:
+            frame = pd.read_csv(
+                manifest,
+                dtype=str,
+                keep_default_na=False,
+                skipinitialspace=True,
+                skip_blank_lines=False,  # so that rows count as an editor counts lines
+            )
+            first = 2
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", _LAYOUT) from error
+    frame.columns = [str(column).strip().lower() for column in frame.columns]
+    for column in REQUIRED:
+        if column not in frame.columns:
+            found = ", ".join(frame.columns)
+            raise CorpusError(
+                f"{manifest} has no column {column!r} (found: {found})",
+                f"a manifest is {_LAYOUT}",
+            )
+    rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
+    return [(number, row) for number, row in rows if not all(map(_missing, row.values()))]
+
+
+def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance:
+    origin = f"{manifest}, row {number}"
+    for column in REQUIRED:
+        if _missing(row[column]):
+            raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
+    name = str(row["file"]).strip()
+    file = manifest.parent / name
+    if not file.is_file():
+        siblings = [path.name for path in file.parent.glob("*")] if file.parent.is_dir() else []
+        near = suggestion(file.name, siblings) if siblings else ""
+        hint = (
+            near.split(" (allowed")[0]
+            if near.startswith("did")
+            else ("paths are relative to the manifest")
+        )
+        raise CorpusError(f"{origin}: no file {file}", hint)
+    start, end = (_seconds(origin, column, row.get(column)) for column in ("start", "end"))
+    if end is not None and end <= (start or 0.0):
+        raise CorpusError(f"{origin}: end = {end:g} does not lie after start = {start or 0:g}")
+    default = name if start is None and end is None else f"{name}:{start or 0:g}-{end or 'end'}"
+    identity = default if _missing(row.get("id")) else str(row["id"]).strip()
+    speaker, label = (_text(row[column]) for column in ("speaker", "label"))
+    return Utterance(identity, file, speaker, label, start, end, origin)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def _text(value: Any) -> str:
+    """A label or speaker as text; a parquet column of numbers reads as in a CSV."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
+def _seconds(origin: str, column: str, value: Any) -> float | None:
+    if _missing(value):
+        return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise CorpusError(f"{origin}: {column} = {value!r} is not a time in seconds from 0")
+    return seconds
+
+
+KIND = CorpusKind(
+    name="manifest",
+    summary="your own recordings, listed in a table",
+    layout=_LAYOUT,
+    read=_read,
+    closed=False,
+)

@@ -1,0 +1,134 @@
+"""The embedded corpus: speech-like audio made by the project itself, the same from one seed.
+
+``voice`` carries emotion by prosody and voice quality (:mod:`ablation.corpora.voice`);
+``planted`` puts the class into a pattern of a known extent (:mod:`ablation.corpora.planted`), so
+that the true answer of a shape study is known. The recordings are made once into a folder with a
+manifest; without a root that folder lies in the cache.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import soundfile
+from filelock import FileLock
+from pydantic import Field
+
+from ablation.corpora import manifest
+from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
+from ablation.corpora.planted import render_planted
+from ablation.corpora.voice import LABELS, Rendering, render_corpus
+from ablation.errors import CorpusError
+from ablation.files import atomic_write, cache_folder, make_folder
+
+GENERATOR_VERSION = 1  # raised when the audio of a seed changes
+SAMPLE_RATE = 16000
+_MANIFEST = "manifest.csv"
+
+
+class SyntheticOptions(Options):
+    """What is rendered. ``axis`` and ``extent`` (Hz for height, ms for width) are planted's."""
+
+    kind: Literal["voice", "planted"] = "voice"
+    seed: Annotated[int, Field(ge=0)] = 0
+    utterances: Annotated[int, Field(ge=80, le=100_000)] = 400
+    axis: Literal["height", "width"] = "height"
+    extent: Annotated[float, Field(gt=0)] = 320.0
+
+
+def make_corpus(
+    folder: Path, options: Mapping[str, Any], progress: Callable[[str], None] | None = None
+) -> Path:
+    """:func:`synthesize` with options as a study gives them; StudyError for a wrong one."""
+    return synthesize(folder, parse_options(SyntheticOptions, "synthetic", options), progress)
+
+
+def synthesize(
+    folder: Path, options: SyntheticOptions, progress: Callable[[str], None] | None = None
+) -> Path:
+    """Render the corpus into ``folder`` unless it is already there; return its manifest.
+
+    The manifest is written last, so its presence says that the recordings are complete; a run
+    that was killed on the way starts over, and of two at once the second waits.
+
+    Raises
+    ------
+    StorageError
+        When the folder cannot be written to.
+    CorpusError
+        When the folder already holds a corpus rendered with other options.
+    """
+    make_folder(folder)
+    index = folder / _MANIFEST
+    settings = folder / "synthetic.json"
+    wanted = json.dumps(options.model_dump() | {"generator": GENERATOR_VERSION}, sort_keys=True)
+    with FileLock(folder / ".lock"):
+        if settings.is_file() and settings.read_text(encoding="utf-8") != wanted:
+            raise CorpusError(
+                f"{folder} holds a synthetic corpus of other options", "choose another folder"
+            )
+        if index.is_file():
+            return index
+        with atomic_write(settings, durable=False) as file:
+            file.write(wanted.encode())
+        if progress:
+            progress(f"rendering {options.utterances} synthetic utterances into {folder}")
+        rows = [_store(folder, rendering) for rendering in _render(options)]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with atomic_write(index) as file:
+            file.write(text.getvalue().encode())
+    return index
+
+
+def _render(options: SyntheticOptions) -> Iterator[Rendering]:
+    if options.kind == "planted":
+        return render_planted(options.seed, options.utterances, options.axis, options.extent)
+    return render_corpus(options.seed, options.utterances)
+
+
+def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
+    name = f"{rendering.speaker}/{rendering.id}.wav"
+    with atomic_write(folder / name, durable=False) as file:
+        soundfile.write(file, rendering.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    return {
+        "file": name,
+        "speaker": rendering.speaker,
+        "label": rendering.label,
+        "id": rendering.id,
+    }
+
+
+def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
+    if root is not None and (root / _MANIFEST).is_file():
+        return manifest.KIND.read(root / _MANIFEST, Options())
+    if root is not None and not root.is_dir():
+        raise CorpusError(
+            f"corpus synthetic: {root} does not exist",
+            f"make it with: ablate corpus synthesize {root}",
+        )
+    if root is not None:
+        raise CorpusError(
+            f"corpus synthetic: {root} holds no {_MANIFEST}",
+            f"make the corpus with: ablate corpus synthesize {root}",
+        )
+    settings = json.dumps(options.model_dump() | {"generator": GENERATOR_VERSION}, sort_keys=True)
+    name = hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()
+    return manifest.KIND.read(synthesize(cache_folder() / "synthetic" / name, options), Options())
+
+
+KIND = CorpusKind(
+    name="synthetic",
+    summary="speech-like audio made by ablation itself: 10 speakers, 4 classes",
+    layout="a folder made by ablate corpus synthesize; none needed",
+    read=_read,
+    label_maps={"four": {label: label for label in LABELS}},
+    options=SyntheticOptions,
+    needs_root=False,
+)

@@ -1,0 +1,73 @@
+"""Reading a whole corpus to see whether it can be used, without training anything."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ablation.corpora import Corpus, Utterance, load_corpus
+from ablation.corpora.folds import make_folds
+from ablation.drivers.progress import Reporter, duration
+from ablation.errors import AudioError, FoldError
+from ablation.features.audio import read_audio
+from ablation.study import Study
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found: lines to print, and every recording or fold that cannot be used."""
+
+    lines: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def check_corpus(study: Study, reporter: Reporter) -> Checked:
+    """Decode every utterance and count by class and speaker.
+
+    Raises
+    ------
+    CorpusError
+        When the corpus cannot be listed at all.
+    """
+    spec = study.corpus
+    corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
+    rate = study.features.sample_rate
+    seconds, faults = [], []
+    with ThreadPoolExecutor() as pool, reporter.task("reading", "utterances") as advance:
+        lengths = pool.map(lambda utterance: _length(utterance, rate), corpus)
+        for number, length in enumerate(lengths, 1):
+            if isinstance(length, AudioError):
+                faults.append(str(length))
+            else:
+                seconds.append(length)
+            advance(number, len(corpus))
+    try:
+        make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
+    except FoldError as error:
+        faults.append(str(error))
+    return Checked(tuple(_lines(corpus, seconds)), tuple(faults))
+
+
+def _length(utterance: Utterance, rate: int) -> float | AudioError:
+    """Seconds of an utterance, or why it cannot be used."""
+    try:
+        return len(read_audio(utterance.file, rate, utterance.start, utterance.end)) / rate
+    except AudioError as error:
+        return error
+
+
+def _lines(corpus: Corpus, seconds: list[float]) -> list[str]:
+    counts = corpus.counts()
+    lines = [
+        f"corpus {corpus.name}: {len(corpus)} utterances, {len(corpus.speakers)} speakers",
+        "classes: "
+        + ", ".join(f"{label} {n}" for label, n in counts.items())
+        + f" ({'/'.join(map(str, counts.values()))})",
+        "speakers: "
+        + ", ".join(
+            f"{speaker} {sum(u.speaker == speaker for u in corpus)}" for speaker in corpus.speakers
+        ),
+    ]
+    if seconds:
+        lines.append(
+            f"length: {min(seconds):.1f} to {max(seconds):.1f} s, in all {duration(sum(seconds))}"
+        )
+    return lines

@@ -1,0 +1,138 @@
+"""The grid: probes over filter heights, widths, both axes, or their product."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablation.corpora.folds import Fold
+from ablation.drivers import settings
+from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.drivers.progress import Reporter
+from ablation.drivers.running import Tally, run_cells
+from ablation.store import ResultStore
+from ablation.study import Study
+from ablation.training.task import Cell, CellTask
+
+AXES = ("height", "width", "both", "product")
+
+
+@dataclass(frozen=True)
+class GridPlan:
+    """The cells of a grid and those of them that are still to be trained."""
+
+    prepared: Prepared
+    request: settings.Request
+    cells: tuple[Cell, ...]
+    missing: tuple[Cell, ...]
+    seconds_left: float | None  # by the stored cells' own times, one worker; None: none is stored
+    damaged: tuple[str, ...]
+
+
+def axis_shapes(study: Study, axis: str) -> tuple[tuple[int, int], ...]:
+    """The shapes (height, width) of an axis of the study's grid, each once."""
+    grid = study.grid
+    heights = [(height, grid.fixed_width) for height in grid.heights]
+    widths = [(grid.fixed_height, width) for width in grid.widths]
+    shapes = {
+        "height": heights,
+        "width": widths,
+        "both": heights + widths,
+        "product": [(height, width) for height in grid.heights for width in grid.widths],
+    }[axis]
+    return settings.unique(shapes)
+
+
+def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> GridPlan:
+    """Check everything and list the cells; nothing is written.
+
+    Raises
+    ------
+    AblationError
+        Whatever is wrong with study, corpus, folds or stored rows.
+    """
+    shapes = axis_shapes(study, axis)
+    windows = settings.unique(study.grid.windows or [study.features.window_ms])
+    for window in windows:
+        check_shapes(study.at_window(window), shapes)
+    prepared = prepare(study)
+    request = settings.Request(
+        axis, shapes, windows, settings.unique(study.grid.seeds), settings.now()
+    )
+    cells = _cells(request, prepared.folds)
+    content = ResultStore(settings.study_folder(results, study.name)).read(
+        "probes", ["train_seconds"]
+    )
+    done = {
+        (row["height"], row["width"], row["window_ms"], row["seed"], row["fold"]): row[
+            "train_seconds"
+        ]
+        for row in content.rows.to_pylist()
+        if row["digest"] == prepared.digest and row["status"] == "ok"
+    }
+    missing = [cell for cell in cells if fresh or _key(cell) not in done]
+    seconds = [time for time in done.values() if time is not None]
+    estimate = len(missing) * sum(seconds) / len(seconds) if seconds else None
+    return GridPlan(prepared, request, cells, tuple(missing), estimate, tuple(content.damaged))
+
+
+def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
+    """Train the plan's missing cells into ``results``.
+
+    Raises
+    ------
+    InterruptedRun
+        On an interrupt; the finished cells are stored.
+    AblationError
+        For a recording that cannot be used (before anything is trained) or a store that cannot
+        be written.
+    """
+    prepared = plan.prepared
+    study = prepared.study
+    tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
+    data = {}
+    if plan.missing:
+        data = fold_data(prepared, plan.request.windows, reporter)
+    settings.save(results, as_run(plan))
+    if plan.missing:
+        at_window = {window: study.at_window(window) for window in plan.request.windows}
+        tasks = [
+            CellTask(
+                cell=cell,
+                study=at_window[cell.window_ms],
+                classes=prepared.corpus.classes,
+                digest=prepared.digest,
+                fold=data[cell.window_ms, cell.fold],
+            )
+            for cell in plan.missing
+        ]
+        folder = settings.study_folder(results, study.name)
+        run_cells(tasks, folder, study.execution, tally, reporter)
+    return tally
+
+
+def as_run(plan: GridPlan) -> settings.AsRun:
+    """The plan's settings as they are kept beside its rows."""
+    prepared = plan.prepared
+    return settings.AsRun(
+        study=prepared.study,
+        digest=prepared.digest,
+        classes=prepared.corpus.classes,
+        counts=tuple(prepared.corpus.counts().values()),
+        folds=tuple(fold.name for fold in prepared.folds),
+        requests=(plan.request,),
+    )
+
+
+def _cells(request: settings.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:
+    return tuple(
+        Cell("probe", (shape,), window, seed, fold.name)
+        for seed in request.seeds
+        for window in request.windows
+        for shape in request.shapes
+        for fold in folds
+    )
+
+
+def _key(cell: Cell) -> tuple[int, int, float, int, str]:
+    (height, width) = cell.shapes[0]
+    return height, width, cell.window_ms, cell.seed, cell.fold

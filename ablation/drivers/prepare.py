@@ -1,0 +1,110 @@
+"""From a study to data that cells can use: corpus, folds, spectrograms, all checked first."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablation.corpora import Corpus, load_corpus
+from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.folds import Fold, make_folds
+from ablation.drivers.progress import Reporter
+from ablation.errors import StudyError, named
+from ablation.features.cache import Entry, FeatureCache, trim
+from ablation.study import Study
+from ablation.training.task import FoldData, Sample
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study's corpus as read, before any spectrogram."""
+
+    study: Study
+    corpus: Corpus
+    contents: Mapping[Path, str]
+    fingerprint: str
+    folds: tuple[Fold, ...]
+
+    @property
+    def digest(self) -> str:
+        return self.study.digest(self.fingerprint)
+
+
+def prepare(study: Study) -> Prepared:
+    """Read and check the study's corpus and make its folds.
+
+    Raises
+    ------
+    CorpusError, FoldError, StudyError
+        Whatever is wrong with corpus, labels or folds, before anything is written.
+    """
+    spec = study.corpus
+    corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
+    folds = make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
+    contents = content_digests(corpus)
+    return Prepared(study, corpus, contents, corpus_fingerprint(corpus, contents), tuple(folds))
+
+
+def check_shapes(study: Study, shapes: Iterable[tuple[int, int]]) -> None:
+    """Raise :class:`StudyError` for a filter larger than the spectrogram."""
+    features = study.features
+    for height, width in shapes:
+        if height > features.height or width > features.width:
+            raise StudyError(
+                f"filter {height}x{width} is larger than the spectrogram of a segment, "
+                f"{features.height} bins x {features.width} frames",
+                f"heights go up to {features.height}, widths up to {features.width}",
+            )
+
+
+def fold_data(
+    prepared: Prepared, windows: Iterable[float], reporter: Reporter
+) -> dict[tuple[float, str], FoldData]:
+    """Make the spectrograms of every analysis window; return the folds by (window, fold name).
+
+    Raises
+    ------
+    AudioError
+        For the first recording that cannot be used.
+    StorageError
+        When the cache cannot be written.
+    """
+    data: dict[tuple[float, str], FoldData] = {}
+    caches = []
+    for window in windows:
+        cache = FeatureCache(prepared.study.at_window(window).features)
+        with reporter.task("spectrograms", unit="utterances") as advance:
+            entries = cache.ensure(prepared.corpus.utterances, prepared.contents, advance)
+        caches.append(cache)
+        for fold in prepared.folds:
+            data[window, fold.name] = _with_entries(prepared.corpus, fold, entries)
+    if caches:
+        limit = prepared.study.execution.cache_gb * 1e9
+        trim(caches[0].root, limit, keep=[cache.folder for cache in caches])
+    return data
+
+
+def _with_entries(corpus: Corpus, fold: Fold, entries: Mapping[str, Entry]) -> FoldData:
+    """A fold's samples; utterances without an entry (dropped as too short) are left out."""
+
+    def side(indices: tuple[int, ...]) -> tuple[Sample, ...]:
+        kept = (corpus[index] for index in indices)
+        return tuple(
+            Sample(u.id, u.speaker, corpus.classes.index(u.label), entries[u.id])
+            for u in kept
+            if u.id in entries
+        )
+
+    data = FoldData(fold.name, fold.test_speakers, side(fold.train), side(fold.test))
+    trained = {sample.label for sample in data.train}
+    if missing := [name for k, name in enumerate(corpus.classes) if k not in trained]:
+        raise StudyError(
+            f'fold {fold.name}: features.short = "drop" leaves no training utterance that is '
+            f"{named(missing)}",
+            'set features.short to "zero" or "repeat"',
+        )
+    if not data.test:
+        raise StudyError(
+            f'fold {fold.name}: features.short = "drop" leaves no test utterance',
+            'set features.short to "zero" or "repeat"',
+        )
+    return data

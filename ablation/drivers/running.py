@@ -1,0 +1,93 @@
+"""Cells on executors, their rows into the store as they come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ablation.drivers.progress import Reporter
+from ablation.execution import EXECUTORS, Finished, make_slots
+from ablation.store import ResultStore
+from ablation.study import ExecutionSpec
+from ablation.training.task import CellTask, Outcome, failed_outcome
+
+
+@dataclass
+class Tally:
+    """What a run did. ``cells`` were asked for, ``stored`` of them were there before."""
+
+    cells: int
+    stored: int
+    trained: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return self.cells - self.stored - self.trained - len(self.failures)
+
+
+class InterruptedRun(KeyboardInterrupt):
+    """Ctrl-C or a request to end: what was finished is stored."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self.tally = tally
+
+
+def run_cells(
+    tasks: Sequence[CellTask],
+    folder: Path,
+    execution: ExecutionSpec,
+    tally: Tally,
+    reporter: Reporter,
+) -> None:
+    """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
+
+    Raises
+    ------
+    InterruptedRun
+        On an interrupt, after the workers were stopped and the rows compacted.
+    StorageError
+        When a row cannot be stored; the rows before it are.
+    """
+    from ablation.training.cell import run_cell  # loads torch, which a run of no cells never needs
+
+    store = ResultStore(folder)
+    slots = make_slots(
+        execution.devices, execution.threads, execution.workers, execution.workers_per_device
+    )
+    results = EXECUTORS["local"](slots).run(run_cell, tasks)
+    try:
+        with reporter.task("cells", unit="cells") as advance:
+            advance(0, len(tasks))
+            for number, finished in enumerate(results, 1):
+                _store(store, tasks[finished.index], finished, tally, reporter)
+                advance(number, len(tasks))
+    except KeyboardInterrupt as interrupt:
+        results.close()  # type: ignore[attr-defined]
+        store.compact()
+        raise InterruptedRun(tally) from interrupt
+    finally:
+        results.close()  # type: ignore[attr-defined]
+    store.compact()
+
+
+def _store(
+    store: ResultStore, task: CellTask, finished: Finished, tally: Tally, reporter: Reporter
+) -> None:
+    outcome: Outcome = (
+        failed_outcome(task, finished.crash, finished.device)
+        if finished.crash is not None
+        else finished.value
+    )
+    table = "probes" if task.cell.kind == "probe" else "networks"
+    # The cell's own row last: it is what says that the cell is done.
+    store.append(
+        task.classes,
+        {"predictions": outcome.predictions, "epochs": outcome.epochs, table: [outcome.row]},
+    )
+    if outcome.failed:
+        reason = outcome.row["error"].splitlines()[-1]
+        tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
+        reporter.say(f"failed: {tally.failures[-1]}")
+    else:
+        tally.trained += 1

@@ -1,0 +1,180 @@
+"""Settings as run: what was asked of a study, kept beside its rows.
+
+``results/<study>/studies/<digest>.toml`` is the study with every field, and a table ``[as_run]``
+with the classes, the folds and each request, so that plots and counts need no corpus.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from ablation.errors import StorageError, named
+from ablation.files import make_folder, write_text
+from ablation.study import Study, parse_study
+
+
+@dataclass(frozen=True)
+class Request:
+    """Cells asked for in one command: every shape at every window, seed and fold."""
+
+    axis: str
+    shapes: tuple[tuple[int, int], ...]
+    windows: tuple[float, ...]
+    seeds: tuple[int, ...]
+    at: datetime = field(compare=False)
+
+    def as_toml(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "axis": self.axis,
+            "shapes": [f"{height}x{width}" for height, width in self.shapes],
+            "windows": list(self.windows),
+            "seeds": list(self.seeds),
+        }
+
+    @staticmethod
+    def from_toml(table: dict[str, Any]) -> "Request":
+        return Request(
+            axis=table["axis"],
+            shapes=tuple(parse_shape(text) for text in table["shapes"]),
+            windows=tuple(float(window) for window in table["windows"]),
+            seeds=tuple(table["seeds"]),
+            at=table["at"],
+        )
+
+
+@dataclass(frozen=True)
+class AsRun:
+    """The settings of one digest."""
+
+    study: Study
+    digest: str
+    classes: tuple[str, ...]
+    counts: tuple[int, ...]  # utterances of each class
+    folds: tuple[str, ...]
+    requests: tuple[Request, ...]
+
+    @property
+    def last_run(self) -> datetime:
+        return max(request.at for request in self.requests)
+
+    @property
+    def majority(self) -> float:
+        """WA of always naming the largest class, 0..1."""
+        return max(self.counts) / sum(self.counts)
+
+    def cell_keys(self) -> set[tuple[int, int, float, int, str]]:
+        """All probe cells ever asked for: (height, width, window_ms, seed, fold)."""
+        return {
+            (height, width, window, seed, fold)
+            for request in self.requests
+            for height, width in request.shapes
+            for window in request.windows
+            for seed in request.seeds
+            for fold in self.folds
+        }
+
+    def seeds(self) -> set[int]:
+        return {seed for request in self.requests for seed in request.seeds}
+
+
+def parse_shape(text: str) -> tuple[int, int]:
+    """ "10x2" as (10, 2)."""
+    height, _, width = text.partition("x")
+    return int(height), int(width)
+
+
+def study_folder(results: Path, name: str) -> Path:
+    """Where a study's rows lie."""
+    return results / name
+
+
+def save(results: Path, run: AsRun) -> None:
+    """Write the settings, joined with the requests made earlier under the same digest."""
+    path = _file(results, run.study.name, run.digest)
+    earlier = load(path).requests if path.exists() else ()
+    requests = [*(r for r in earlier if r not in run.requests), *run.requests]
+    tables = run.study.model_dump(mode="json", exclude_none=True)
+    make_folder(path.parent)
+    root = run.study.corpus.root
+    if root is not None:  # relative, so that a tree of projects can move as a whole
+        tables["corpus"]["root"] = os.path.relpath(root.absolute(), path.parent.absolute())
+    tables["as_run"] = {
+        "digest": run.digest,
+        "classes": list(run.classes),
+        "counts": list(run.counts),
+        "folds": list(run.folds),
+        "asked": [request.as_toml() for request in requests],
+    }
+    write_text(path, tomli_w.dumps(tables))
+
+
+def load(path: Path) -> AsRun:
+    """Read settings as run. Raises :class:`StorageError` when the file cannot be used."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        run = tables.pop("as_run")
+        root = tables["corpus"].get("root")
+        if root is not None:
+            tables["corpus"]["root"] = os.path.normpath(path.parent.absolute() / root)
+        return AsRun(
+            study=parse_study(tables, str(path)),
+            digest=run["digest"],
+            classes=tuple(run["classes"]),
+            counts=tuple(run["counts"]),
+            folds=tuple(run["folds"]),
+            requests=tuple(Request.from_toml(table) for table in run["asked"]),
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"cannot read the settings {path}: {error}", "run ablate grid again to write them anew"
+        ) from error
+
+
+def take(results: Path, name: str, digest: str | None = None) -> AsRun:
+    """The settings last run under the study's name, or those of ``digest`` (its beginning will do).
+
+    Raises
+    ------
+    StorageError
+        When the study was never run, or no settings or several have that digest.
+    """
+    folder = study_folder(results, name) / "studies"
+    files = sorted(folder.glob("[!.]*.toml"))
+    if not files:
+        raise StorageError(
+            f"no results of study {name} in {results}",
+            f"run: ablate grid --axis both --study {name} (or give --results)",
+        )
+    if digest is not None:
+        files = [file for file in files if file.stem.startswith(digest)]
+        if len(files) != 1:
+            known = named(sorted(file.stem for file in folder.glob("[!.]*.toml")), 9)
+            what = "several digests begin" if files else "no digest begins"
+            raise StorageError(f"{what} with {digest!r} in study {name}", f"there are: {known}")
+    return max((load(file) for file in files), key=lambda run: run.last_run)
+
+
+def now() -> datetime:
+    """The time of a request, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def unique(values: Iterable[Any]) -> tuple[Any, ...]:
+    """Values in their order, each once."""
+    return tuple(dict.fromkeys(values))
+
+
+def shapes_text(shapes: Sequence[tuple[int, int]]) -> str:
+    """ "10x2,2x8"."""
+    return ",".join(f"{height}x{width}" for height, width in shapes)
+
+
+def _file(results: Path, name: str, digest: str) -> Path:
+    return study_folder(results, name) / "studies" / f"{digest}.toml"

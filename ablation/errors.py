@@ -1,0 +1,68 @@
+"""The tree of expected errors.
+
+An expected error is one that the user can mend: it says what happened, where, and what to do,
+and the command line prints it as one or two lines with exit code 1. Anything else is a bug and
+keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AblationError(Exception):
+    """An error the user can mend.
+
+    Parameters
+    ----------
+    what
+        What happened, with the file, row or field it happened in and the value found.
+    remedy
+        What to do about it; empty where ``what`` already says so.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(what, remedy)
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  {self.remedy}" if self.remedy else self.what
+
+
+class StudyError(AblationError):
+    """A study file or a value from the command line cannot be used."""
+
+
+class CorpusError(AblationError):
+    """A corpus folder or manifest is missing, empty or inconsistent."""
+
+
+class AudioError(AblationError):
+    """A recording cannot be used: not audio, truncated, empty, silent or not finite."""
+
+
+class FoldError(AblationError):
+    """The folds asked for cannot be made from the corpus at hand."""
+
+
+class StorageError(AblationError):
+    """A file cannot be written or read: permissions, a full disk, a damaged or newer file."""
+
+
+class SelectionError(AblationError):
+    """No shape can be chosen, or no curve drawn, from the rows at hand."""
+
+
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """A remedy that names the nearest allowed word, or all of them where none is near."""
+    words = sorted(allowed)
+    near = get_close_matches(word, words, n=1, cutoff=0.6)
+    listed = ", ".join(words)
+    return f"did you mean {near[0]!r}? (allowed: {listed})" if near else f"allowed: {listed}"
+
+
+def named(items: Iterable[object], most: int = 3) -> str:
+    """``a, b, c and 4 more``: a list short enough for one line."""
+    texts = [str(item) for item in items]
+    rest = len(texts) - most
+    return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,26 @@
+"""Execution: any picklable task on any number of workers, results as they come.
+
+An executor takes a function and tasks and yields a :class:`Finished` for each, in any order; a task
+that kills its worker is tried again and then reported, and the others go on. Nothing here knows
+what a task is about.
+"""
+
+from ablation.execution.base import Executor, Finished, Slot
+from ablation.execution.devices import make_slots
+from ablation.execution.inprocess import InProcessExecutor
+from ablation.execution.local import LocalExecutor
+
+__all__ = [
+    "EXECUTORS",
+    "Executor",
+    "Finished",
+    "InProcessExecutor",
+    "LocalExecutor",
+    "Slot",
+    "make_slots",
+]
+
+EXECUTORS: dict[str, type[Executor]] = {
+    "in-process": InProcessExecutor,
+    "local": LocalExecutor,
+}

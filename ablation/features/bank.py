@@ -1,0 +1,155 @@
+"""A bank of segments: indices in, normalised batches out, nothing copied before it is needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import torch
+
+from ablation.errors import StorageError
+from ablation.features.cache import Entry, open_entry
+from ablation.features.segments import Purpose, columns
+from ablation.study import FeaturesSpec
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values that are mapped to the ends of the normalised range."""
+
+    low: float
+    high: float
+
+
+class SegmentBank:
+    """The segments of some utterances, in their order.
+
+    Attributes
+    ----------
+    utterance
+        For every segment, the position of its utterance in ``entries``; int64, shape (n,).
+    labels
+        For every segment, its class; int64, shape (n,).
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        labels: Sequence[int],
+        spec: FeaturesSpec,
+        purpose: Purpose,
+        corpus_range: Range | None = None,
+    ) -> None:
+        self.spec = spec
+        self._arrays = [_open(entry) for entry in entries]
+        self._starts: list[int] = []
+        owners: list[int] = []
+        for position, entry in enumerate(entries):
+            starts = columns(entry.frames, spec, purpose)
+            self._starts += starts
+            owners += [position] * len(starts)
+        self.utterance = np.asarray(owners, np.int64)
+        self.labels = torch.as_tensor(np.asarray(labels, np.int64)[self.utterance])
+        self._ranges = self._fixed_ranges(corpus_range)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @classmethod
+    def pair(
+        cls,
+        train: tuple[Sequence[Entry], Sequence[int]],
+        test: tuple[Sequence[Entry], Sequence[int]],
+        spec: FeaturesSpec,
+    ) -> tuple[Self, Self]:
+        """The banks of both sides of a fold.
+
+        With ``scope = "corpus"`` both use the range of the *training* utterances: the held-out
+        speaker tells nothing.
+        """
+        known = None
+        if spec.scope == "corpus":
+            known = _joint([_range(_open(entry)) for entry in train[0]])
+        return (
+            cls(*train, spec, "train", known),
+            cls(*test, spec, "test", known),
+        )
+
+    def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
+        """Normalised segments, shape (len(indices), 1, height, width), float32.
+
+        The range is [0, 1] with ``normalise = "max"`` and [-1, 1] with ``"minmax"``; values of a
+        test utterance beyond the range of ``scope = "corpus"`` are clipped to it.
+        """
+        spec = self.spec
+        raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
+        for row, index in enumerate(indices):
+            array, start = self._arrays[self.utterance[index]], self._starts[index]
+            raw[row, 0] = array[:, start : start + spec.width]
+        values = torch.from_numpy(raw).to(device)
+        return normalised(values, spec, *self._limits(values, indices))
+
+    def _fixed_ranges(self, corpus_range: Range | None) -> list[Range] | None:
+        """A range for every utterance, or None when each segment has its own."""
+        if self.spec.scope == "segment":
+            return None
+        if self.spec.scope == "utterance":
+            return [_range(array) for array in self._arrays]
+        known = corpus_range or _joint([_range(array) for array in self._arrays])
+        return [known] * len(self._arrays)
+
+    def _limits(
+        self, values: torch.Tensor, indices: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Lowest and highest value of each segment's scope, both of shape (n, 1, 1, 1)."""
+        if self._ranges is None:
+            return values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
+        ranges = [self._ranges[self.utterance[index]] for index in indices]
+        shape = (-1, 1, 1, 1)
+        low = values.new_tensor([r.low for r in ranges]).view(shape)
+        return low, values.new_tensor([r.high for r in ranges]).view(shape)
+
+
+def normalised(
+    values: torch.Tensor, spec: FeaturesSpec, low: torch.Tensor, high: torch.Tensor
+) -> torch.Tensor:
+    """Map ``values`` linearly, then by the mu-law (equation 1).
+
+    ``normalise = "max"`` divides by ``high`` (0..1); ``"minmax"`` maps ``low..high`` to -1..1. With
+    ``scale = "log"`` the range is the ``floor_db`` below ``high``, and there is no mu-law: it takes
+    the logarithm's place. Silence (a range of nothing) becomes the lower end.
+    """
+    if spec.scale == "log":
+        low = high - spec.floor_db
+    elif spec.normalise == "max":
+        low = torch.zeros_like(high)
+    extent = (high - low).clamp(min=torch.finfo(values.dtype).tiny)
+    unit = ((values - low) / extent).clamp_(0, 1)
+    linear = unit if spec.normalise == "max" else unit.mul_(2).sub_(1)
+    return linear if spec.scale == "log" else mu_law(linear, spec.mu)
+
+
+def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
+    """F(x) = sgn(x) ln(1 + mu |x|) / ln(1 + mu), equation 1; ``mu`` = 0 leaves x as it is."""
+    if mu == 0:
+        return values
+    return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
+
+
+def _open(entry: Entry) -> np.ndarray:
+    try:
+        return open_entry(entry)
+    except (OSError, ValueError, EOFError) as error:
+        entry.path.unlink(missing_ok=True)
+        raise StorageError(
+            f"the cached spectrogram {entry.path} is gone or damaged ({error})",
+            "run the same command again: it is made anew",
+        ) from error
+
+
+def _range(array: np.ndarray) -> Range:
+    return Range(float(array.min()), float(array.max()))
+
+
+def _joint(ranges: Sequence[Range]) -> Range:
+    return Range(min(r.low for r in ranges), max(r.high for r in ranges))

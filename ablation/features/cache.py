@@ -1,0 +1,188 @@
+"""Spectrograms on disk, one array an utterance, made once and mapped by every worker.
+
+An entry's name holds the digest of the recording's bytes and the cut, its folder the digest of the
+feature options that shape it; so neither a changed file nor a changed option can meet a stale
+entry, and two runs that build the same entry at once write the same bytes under the same name.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ablation.corpora import Utterance
+from ablation.errors import AudioError, CorpusError
+from ablation.features.audio import read_audio
+from ablation.features.segments import segment_starts
+from ablation.features.spectrogram import spectrogram
+from ablation.files import atomic_write, cache_folder
+from ablation.study import FeaturesSpec
+
+FORMAT = 1  # raised when the same options give other arrays
+# Settings that act after the stored array is read; `mu`, `normalise` and the rest of the
+# normalisation need the segment.
+_LATER = {"normalise", "scope", "mu", "floor_db"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stored utterance: its array's file, and its length in frames before any cutting."""
+
+    path: Path
+    frames: int
+
+
+class FeatureCache:
+    """The entries of one set of feature options.
+
+    Parameters
+    ----------
+    spec
+        The feature options.
+    root
+        Folder of all entries; by default ``features`` in the user's cache folder.
+    """
+
+    def __init__(self, spec: FeaturesSpec, root: Path | None = None) -> None:
+        self.spec = spec
+        self.root = root or cache_folder() / "features"
+        self.folder = self.root / _options_digest(spec)
+
+    def index(self) -> dict[str, Entry]:
+        """The entries there are, by their keys."""
+        entries = {}
+        with suppress(FileNotFoundError), os.scandir(self.folder) as files:
+            for file in files:
+                key, dash, frames = file.name.removesuffix(".npy").partition("-")
+                if dash and file.name.endswith(".npy") and not key.startswith("."):
+                    entries[key] = Entry(Path(file.path), int(frames))
+        return entries
+
+    def ensure(
+        self,
+        utterances: Sequence[Utterance],
+        digests: Mapping[Path, str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> dict[str, Entry]:
+        """Make the entries that are missing; return those of all utterances by utterance id.
+
+        With ``short = "drop"``, utterances shorter than a segment have no entry. ``progress`` is
+        called with (done, missing) as entries are made.
+
+        Raises
+        ------
+        AudioError
+            For the first recording, in the order of the utterances, that cannot be used.
+        StorageError
+            When the cache cannot be written.
+        """
+        there = self.index()
+        keys = {u.id: _entry_key(u, digests[u.file]) for u in utterances}
+        missing = [u for u in utterances if keys[u.id] not in there]
+        with ThreadPoolExecutor() as pool:  # decoding and transforms let go of the lock
+            made = pool.map(lambda u: self._make(u, keys[u.id]), missing)
+            try:
+                for number, (utterance, entry) in enumerate(zip(missing, made, strict=True), 1):
+                    there[keys[utterance.id]] = entry
+                    if progress:
+                        progress(number, len(missing))
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        with suppress(OSError):  # marks the folder as used lately, for `trim`
+            os.utime(self.folder)
+        entries = {u.id: there[keys[u.id]] for u in utterances}
+        if self.spec.short == "drop":
+            entries = {i: e for i, e in entries.items() if e.frames >= self.spec.width}
+            if not entries:
+                raise CorpusError(
+                    f"every utterance is shorter than {self.spec.segment_s:g} s",
+                    'set features.short to "zero" or "repeat"',
+                )
+        return entries
+
+    def _make(self, utterance: Utterance, key: str) -> Entry:
+        spec = self.spec
+        try:
+            samples = read_audio(utterance.file, spec.sample_rate, utterance.start, utterance.end)
+        except AudioError as error:
+            if utterance.origin:
+                raise AudioError(f"{error.what} ({utterance.origin})", error.remedy) from error
+            raise
+        frames = max(1, len(samples) // spec.hop_samples)
+        entry = Entry(self.folder / f"{key}-{frames}.npy", frames)
+        with atomic_write(entry.path, durable=False) as file:
+            np.save(file, stored_array(samples, frames, spec), allow_pickle=False)
+        return entry
+
+
+def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.ndarray:
+    """What an entry holds: shape (``spec.height``, columns), at least one segment wide."""
+    length = spec.width * spec.hop_samples
+    if len(samples) < length:
+        fill = "wrap" if spec.short == "repeat" else "constant"
+        samples = np.pad(samples, (0, length - len(samples)), mode=fill)
+    if spec.edges == "utterance":
+        return spectrogram(samples, spec)
+    starts = [*segment_starts(frames, spec, "train"), *segment_starts(frames, spec, "test")]
+    cuts = [samples[s * spec.hop_samples :][:length] for s in starts]
+    return np.concatenate([spectrogram(cut, spec) for cut in cuts], axis=1)
+
+
+def open_entry(entry: Entry) -> np.ndarray:
+    """The entry's array, mapped read-only: workers on one machine share its memory."""
+    return np.load(entry.path, mmap_mode="r", allow_pickle=False)
+
+
+def trim(root: Path, limit_bytes: float, keep: Sequence[Path]) -> int:
+    """Remove whole folders of options, least recently used first, until the cache fits.
+
+    Folders in ``keep`` (those of the present run) stay. Returns the bytes removed.
+    """
+    folders = {folder: _size(folder) for folder in root.glob("*/") if folder.is_dir()}
+    excess = sum(folders.values()) - limit_bytes
+    removed = 0
+    for folder in sorted(folders, key=lambda f: f.stat().st_mtime):
+        if removed >= excess:
+            break
+        if folder not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += folders[folder]
+    return removed
+
+
+def cache_size(root: Path) -> int:
+    """Bytes of all entries."""
+    return sum(_size(folder) for folder in root.glob("*/"))
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    with suppress(FileNotFoundError), os.scandir(folder) as files:
+        for file in files:
+            with suppress(FileNotFoundError):
+                size += file.stat().st_size
+    return size
+
+
+def _options_digest(spec: FeaturesSpec) -> str:
+    options = spec.model_dump(mode="json", exclude=_LATER)
+    if spec.edges == "utterance":  # then the array does not depend on where segments lie
+        for name in ("train_hop_s", "test_hop_s", "tail"):
+            del options[name]
+    if options["short"] == "drop":  # such an utterance's array is never read
+        options["short"] = "zero"
+    text = json.dumps([FORMAT, options], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _entry_key(utterance: Utterance, content: str) -> str:
+    text = json.dumps([content, utterance.start, utterance.end])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,34 @@
+"""One look for every figure: readable in print and by colour-blind readers."""
+
+from typing import Any
+
+# Okabe & Ito's palette; marker and dash differ too, so that the lines survive a grey printer.
+COLOURS = {
+    "wa": "#000000",
+    "neutral": "#0072B2",
+    "angry": "#D55E00",
+    "sad": "#009E73",
+    "happy": "#CC79A7",
+}
+SPARE = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
+
+RC: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "savefig.dpi": 200,
+    "savefig.bbox": "tight",
+    "figure.dpi": 100,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "ablation",
+}

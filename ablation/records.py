@@ -1,0 +1,132 @@
+"""The tables of a results folder: explicit Arrow schemas with a version, and their keys.
+
+Schemas depend on the classes of a study (``acc_CLASS`` and so on); everything else is fixed.
+A row is a plain dict; :func:`arrow_table` gives it its types.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+VERSION_KEY = b"ablation.schema"
+
+OK, FAILED = "ok", "failed"
+
+_CELL = [
+    ("study", pa.string()),
+    ("digest", pa.string()),
+]
+_PROBE = [
+    ("height", pa.int32()),  # bins
+    ("width", pa.int32()),  # frames
+    ("height_hz", pa.float64()),
+    ("width_ms", pa.float64()),
+]
+_NETWORK = [
+    ("network_digest", pa.string()),
+    ("network", pa.string()),
+    ("pooling", pa.string()),
+    ("shapes", pa.string()),  # "10x2,2x8"
+]
+_OUTCOME = [
+    ("window_ms", pa.float64()),
+    ("seed", pa.int32()),
+    ("fold", pa.string()),
+    ("test_speakers", pa.string()),  # comma-separated
+    ("n_test", pa.int32()),
+    ("n_correct", pa.int32()),
+    ("wa", pa.float64()),
+    ("ua", pa.float64()),  # mean over the classes present in the fold
+]
+_TRAINING = [
+    ("train_loss", pa.float64()),  # mean of the last epoch
+    ("epochs", pa.int32()),
+    ("steps", pa.int32()),
+    ("train_seconds", pa.float64()),
+    ("device", pa.string()),
+    ("engine", pa.string()),
+    ("threads", pa.int32()),
+    ("started_at", pa.timestamp("ms", tz="UTC")),
+    ("version", pa.string()),
+    ("status", pa.string()),
+    ("error", pa.string()),
+]
+_DETAIL = [
+    ("kind", pa.string()),  # probe or network
+    ("name", pa.string()),  # 10x2, or the network's name
+    ("network_digest", pa.string()),
+    ("window_ms", pa.float64()),
+    ("seed", pa.int32()),
+    ("fold", pa.string()),
+]
+_PREDICTION = [
+    ("utterance", pa.string()),
+    ("speaker", pa.string()),
+    ("label", pa.string()),
+    ("predicted", pa.string()),
+    ("n_segments", pa.int32()),
+]
+_EPOCH = [
+    ("epoch", pa.int32()),
+    ("lr", pa.float64()),
+    ("train_loss", pa.float64()),
+    ("train_wa", pa.float64()),
+]
+
+_DETAIL_KEY = ("digest", "network_digest", "kind", "name", "window_ms", "seed", "fold")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a results folder: its file stem and the columns that name a row."""
+
+    name: str
+    key: tuple[str, ...]
+
+
+PROBES = Table("probes", ("digest", "height", "width", "window_ms", "seed", "fold"))
+NETWORKS = Table("networks", ("digest", "network_digest", "seed", "fold"))
+PREDICTIONS = Table("predictions", (*_DETAIL_KEY, "utterance"))
+EPOCHS = Table("epochs", (*_DETAIL_KEY, "epoch"))
+TABLES = {table.name: table for table in (PROBES, NETWORKS, PREDICTIONS, EPOCHS)}
+
+
+def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
+    """The columns of ``table`` for a study of ``classes``."""
+    per_class = [
+        (f"{prefix}_{name}", kind)
+        for name in classes
+        for prefix, kind in (("n", pa.int32()), ("correct", pa.int32()), ("acc", pa.float64()))
+    ]
+    columns = {
+        "probes": [*_CELL, *_PROBE, *_OUTCOME, *per_class, *_TRAINING],
+        "networks": [*_CELL, *_NETWORK, *_OUTCOME, *per_class, *_TRAINING],
+        "predictions": [
+            *_CELL,
+            *_DETAIL,
+            *_PREDICTION,
+            *((f"score_{name}", pa.float32()) for name in classes),
+        ],
+        "epochs": [*_CELL, *_DETAIL, *_EPOCH],
+    }[table.name]
+    return pa.schema(columns, metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()})
+
+
+def arrow_table(
+    table: Table, classes: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> pa.Table:
+    """Rows as an Arrow table; a column that a row lacks is null, one too many is a bug.
+
+    Raises
+    ------
+    KeyError
+        When a row has a column that the schema does not know.
+    """
+    columns = schema(table, classes)
+    for row in rows:
+        if unknown := set(row) - set(columns.names):
+            raise KeyError(f"{table.name} has no column {', '.join(sorted(unknown))}")
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=columns)

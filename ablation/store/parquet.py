@@ -1,0 +1,216 @@
+"""Tables of parquet parts: appended atomically, read at any moment, compacted when a run ends.
+
+A table ``probes`` is the file ``probes.parquet`` and the folder ``probes.parts`` of parts that are
+not in it yet. A reader takes the parts before the file: a compaction between the two then shows a
+row twice, which the key mends, and never not at all.
+"""
+
+import io
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from filelock import FileLock
+
+from ablation.errors import StorageError
+from ablation.files import atomic_write, storage_error
+from ablation.records import (
+    OK,
+    SCHEMA_VERSION,
+    TABLES,
+    VERSION_KEY,
+    Table,
+    arrow_table,
+)
+
+_LATEST_FIRST = ("status", "started_at")
+
+
+@dataclass
+class TableContent:
+    """A table as read: its rows, each once, and the files that could not be read."""
+
+    rows: pa.Table
+    damaged: list[str] = field(default_factory=list)
+
+
+class ResultStore:
+    """The tables of one results folder.
+
+    Any number of processes may append and read at once; compaction takes a lock.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def append(
+        self, classes: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Store rows of several tables; they are on the disk when this returns.
+
+        Tables are written in the order given, so put the one that says "done" last.
+
+        Raises
+        ------
+        StorageError
+            When the folder cannot be written; nothing is half-written then.
+        """
+        # A name that sorts by time, unique over processes and machines.
+        stem = f"{time.time_ns():020d}-{uuid4().hex[:12]}"
+        for name, table_rows in rows.items():
+            if table_rows:
+                part = self._parts_folder(name) / f"{stem}.parquet"
+                _write(part, arrow_table(TABLES[name], classes, table_rows))
+
+    def read(self, name: str, columns: Sequence[str] | None = None) -> TableContent:
+        """All rows of a table, finished parts and compacted file together, in the key's order.
+
+        ``columns`` names those wanted beside the key (None: all); one the files lack is left out.
+
+        Raises
+        ------
+        StorageError
+            When a file was written by a newer version of ablation.
+        """
+        table = TABLES[name]
+        wanted = None if columns is None else [*table.key, *_LATEST_FIRST, *columns]
+        for _ in range(_READ_TRIES):
+            damaged: list[str] = []
+            try:
+                parts = [_read(path, wanted, damaged) for path in self._parts(name)]
+            except FileNotFoundError:
+                continue  # a compaction took this part meanwhile: look again
+            main = self._main(name)
+            if main.exists():
+                parts.append(_read(main, wanted, damaged))
+            found = [part for part in parts if part is not None]
+            rows = _each_once(found, table) if found else arrow_table(table, (), [])
+            return TableContent(rows, damaged)
+        raise StorageError(
+            f"{self.folder} changes faster than it can be read", "run the same command again"
+        )
+
+    def compact(self) -> None:
+        """Merge the parts of every table into its file and remove them.
+
+        A table with a damaged file is left as it is. Killed at any moment, it loses nothing.
+        """
+        with FileLock(self.folder / ".lock"):
+            for name in TABLES:
+                self._compact(name)
+
+    def _compact(self, name: str) -> None:
+        parts = self._parts(name)
+        if not parts:
+            return
+        damaged: list[str] = []
+        main = self._main(name)
+        tables = [_read(path, None, damaged) for path in parts]
+        if main.exists():
+            tables.append(_read(main, None, damaged))
+        if str(main) in damaged:
+            return
+        whole = {str(path) for path in parts} - set(damaged)
+        found = [table for table in tables if table is not None]
+        if not found:
+            return
+        _write(main, _each_once(found, TABLES[name]))
+        for path in parts:
+            if str(path) in whole:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # another run's part may have come meanwhile
+            self._parts_folder(name).rmdir()
+
+    def _main(self, name: str) -> Path:
+        return self.folder / f"{name}.parquet"
+
+    def _parts_folder(self, name: str) -> Path:
+        return self.folder / f"{name}.parts"
+
+    def _parts(self, name: str) -> list[Path]:
+        """Finished parts; a name with a leading dot is a part still being written."""
+        return sorted(self._parts_folder(name).glob("[!.]*.parquet"))
+
+
+_READ_TRIES = 100
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    with atomic_write(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def _read(path: Path, wanted: Sequence[str] | None, damaged: list[str]) -> pa.Table | None:
+    """A file's rows; None, and its name in ``damaged``, when it cannot be read.
+
+    A file that is gone raises FileNotFoundError: that is no damage.
+    """
+    try:
+        # The whole file in one read: a compaction may remove it the moment after.
+        with path.open("rb") as stream:
+            file = pq.ParquetFile(pa.BufferReader(stream.read()))
+        _refuse_newer(path, file.schema_arrow)
+        names = file.schema_arrow.names
+        columns = None if wanted is None else [name for name in wanted if name in names]
+        return file.read(columns=columns)
+    except FileNotFoundError:
+        raise
+    except pa.ArrowException:
+        damaged.append(str(path))
+        return None
+    except OSError as error:
+        if error.errno is None:  # pyarrow's own: a torn page or column
+            damaged.append(str(path))
+            return None
+        raise storage_error("read", path, error) from error
+
+
+def _refuse_newer(path: Path, schema: pa.Schema) -> None:
+    text = (schema.metadata or {}).get(VERSION_KEY, b"0")
+    version = int(text) if text.isdigit() else 0
+    if version > SCHEMA_VERSION:
+        raise StorageError(
+            f"{path} was written by a newer version of ablation (schema {version}; this one "
+            f"knows {SCHEMA_VERSION})",
+            "upgrade ablation, or give another --results folder",
+        )
+
+
+def _each_once(tables: Iterable[pa.Table], table: Table) -> pa.Table:
+    """One row a key, in the key's order: finished before failed, then the latest."""
+    rows = pa.concat_tables(tables, promote_options="default")
+    rows = rows.append_column("_arrival", pa.array(range(rows.num_rows), pa.int64()))
+    order: list[tuple[str, str]] = [(column, "ascending") for column in table.key]
+    if "status" in rows.column_names:
+        finished = pc.cast(pc.equal(rows["status"], OK), pa.int8())  # type: ignore[attr-defined]
+        rows = rows.append_column("_finished", finished)
+        order += [("_finished", "descending"), ("started_at", "descending")]
+    rows = rows.take(pc.sort_indices(rows, sort_keys=[*order, ("_arrival", "ascending")]))  # type: ignore[attr-defined]
+    if rows.num_rows:
+        rows = rows.filter(_first_of_each(rows, table.key))
+    dropped = [name for name in ("_arrival", "_finished") if name in rows.column_names]
+    return rows.drop_columns(dropped).replace_schema_metadata(
+        {VERSION_KEY: str(SCHEMA_VERSION).encode()}
+    )
+
+
+def _first_of_each(rows: pa.Table, key: Sequence[str]) -> pa.Array:
+    """Mask of the rows, sorted by ``key``, whose key differs from the row before."""
+    differs = np.zeros(rows.num_rows, bool)
+    differs[0] = True
+    for name in key:
+        # Codes instead of values: null is a key value like any other.
+        column = rows[name].combine_chunks()
+        codes = column.dictionary_encode(null_encoding="encode").indices.to_numpy()
+        differs[1:] |= codes[1:] != codes[:-1]
+    return pa.array(differs)

@@ -1,0 +1,53 @@
+"""Budgets and learning rates."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ablation.study import TrainingSpec
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Optimiser steps of a training; the last epoch may be cut short by a budget in steps."""
+
+    steps: int
+    steps_per_epoch: int
+
+    @property
+    def epochs(self) -> int:
+        return math.ceil(self.steps / self.steps_per_epoch)
+
+
+def budget(spec: TrainingSpec, segments: int) -> Budget:
+    """The budget for a training set of ``segments`` segments; a last small batch is a step."""
+    per_epoch = math.ceil(segments / spec.batch_size)
+    return Budget(spec.steps or (spec.epochs or 0) * per_epoch, per_epoch)
+
+
+def learning_rate(spec: TrainingSpec, step: int, total: Budget) -> float:
+    """The rate of optimiser step ``step`` (from 0).
+
+    ``milestones``: divided at the start of each named epoch, counted from 1 (section 3.1).
+    ``cosine``: from the full rate to 0 over the budget.
+    """
+    if spec.schedule == "constant":
+        return spec.learning_rate
+    if spec.schedule == "cosine":
+        return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total.steps))
+    epoch = step // total.steps_per_epoch + 1
+    passed = sum(epoch >= milestone for milestone in spec.milestones)
+    return spec.learning_rate * spec.decay**passed
+
+
+def make_optimizer(spec: TrainingSpec, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """The optimiser of the study over all parameters."""
+    parameters, rate, decay = model.parameters(), spec.learning_rate, spec.weight_decay
+    if spec.optimizer == "sgd":
+        nesterov = spec.momentum > 0
+        return torch.optim.SGD(
+            parameters, rate, momentum=spec.momentum, weight_decay=decay, nesterov=nesterov
+        )
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer]
+    return kind(parameters, rate, weight_decay=decay)
