@@ -72,13 +72,13 @@ class Cues(NamedTuple):
     level: float  # intensity, dB
 
 
-_NEUTRAL = np.array(Cues(0.0, 2.0, 4.6, 0.1, 1.2, 0.62, 0.0, 0.7, 0.4, 0.85, 0.0, 0.0, 0.0))
+_NEUTRAL = np.array(Cues(0.0, 2.0, 4.4, 0.2, 0.6, 0.62, 0.0, 0.7, 0.4, 0.85, 0.0, 0.0, 0.0))
 _SCATTER = np.array(Cues(1.2, 0.5, 0.4, 0.02, 0.25, 0.04, 2.0, 0.2, 0.1, 0.06, 2.0, 1.0, 2.0))
 _SHIFTS = {
     "neutral": np.zeros(len(_NEUTRAL)),
-    "happy": np.array(Cues(6.0, 3.0, 0.6, -0.06, 1.0, 0.0, 0.0, 0.1, 0.1, 0.1, 4.0, 5.0, 4.0)),
-    "angry": np.array(Cues(2.5, 1.8, 0.8, -0.08, 1.8, -0.12, -5.0, 0.6, 0.4, 0.2, 14.0, 0.0, 7.0)),
-    "sad": np.array(Cues(-2.0, -1.4, -1.3, 0.2, -2.2, 0.2, 3.0, 0.3, 0.3, -0.3, -5.0, -1.0, -6.0)),
+    "happy": np.array(Cues(4.5, 2.2, 0.6, -0.1, 1.4, 0.0, 0.0, 0.1, 0.1, 0.1, 4.0, 5.0, 3.0)),
+    "angry": np.array(Cues(1.0, 1.4, 1.2, -0.15, 2.8, 0.0, -4.0, 4.0, 1.5, 0.2, 12.0, 0.0, 5.0)),
+    "sad": np.array(Cues(-2.0, -1.4, -1.3, 0.12, -1.9, 0.2, 3.0, 0.3, 0.3, -0.3, -5.0, -1.0, -4.0)),
 }
 
 
@@ -151,7 +151,7 @@ def _generator(seed: int, speaker: int, utterance: int) -> np.random.Generator:
 def _character(seed: int, speaker: int) -> _Speaker:
     rng = _generator(seed, speaker, 0)
     female = SPEAKERS[speaker].startswith("f")
-    overall = 1.4 * rng.lognormal(0.0, 0.15)
+    overall = 1.6 * rng.lognormal(0.0, 0.15)
     return _Speaker(
         pitch=(195.0 if female else 120.0) * 2 ** (rng.uniform(-2.0, 2.0) / 12),
         formant_scale=(1.17 if female else 1.0) * rng.uniform(0.94, 1.06),
@@ -163,7 +163,7 @@ def _character(seed: int, speaker: int) -> _Speaker:
 
 
 def _speak(speaker: _Speaker, label: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    strength = speaker.expressivity[label] * rng.lognormal(0.0, 0.25)
+    strength = speaker.expressivity[label] * rng.lognormal(0.0, 0.4)
     shift = strength * _SHIFTS[LABELS[label]]
     scatter = _SCATTER * rng.normal(0.0, 1.0, len(_SCATTER))
     cues = Cues(*(_NEUTRAL + speaker.habits + shift + scatter).tolist())
@@ -243,7 +243,7 @@ def _voiced(plan: _Plan, cues: Cues, length: int, rng: np.random.Generator) -> F
 
     opening = np.minimum(np.clip(cues.opening, 0.3, 0.95) / pitch, 0.95 * _CLOSURE / SAMPLE_RATE)
     source = _open_phase(opening)
-    cutoff = 1000.0 * 2 ** np.clip(cues.tilt, -3.0, 2.7)
+    cutoff = 1000.0 * 2 ** np.clip(cues.tilt, -3.0, 3.5)
     decay = np.exp(-2 * np.pi * cutoff / SAMPLE_RATE)
     source *= ((1 - decay) / (1 - decay * _unit_delay(_PULSE))) ** 2
     samples = times * SAMPLE_RATE
@@ -285,7 +285,7 @@ def _noises(plan: _Plan, cues: Cues, length: int, rng: np.random.Generator) -> F
     octaves = np.log2(
         np.maximum(frequency, 50.0) / np.interp(times, grid, plan.hiss_centre)[:, None]
     )
-    effort = 2 ** (0.5 * np.clip(cues.tilt, -3.0, 2.7))  # friction grows with loudness too
+    effort = 2 ** (0.5 * np.clip(cues.tilt, -3.0, 3.5))  # friction grows with loudness too
     hiss = effort * np.interp(times, grid, plan.hiss)[:, None] * np.exp(-2.0 * octaves**2)
     return _overlap_add(np.fft.irfft(noise * (shape + 0.15 * hiss), axis=1), starts, length)
 
@@ -307,7 +307,7 @@ def _recorded(speech: Floats, speaker: _Speaker, cues: Cues, rng: np.random.Gene
     floor = speaker.noise + rng.normal(0.0, 2.0)
     sound *= 10 ** (cues.level / 20)
     sound += background * 10 ** (floor / 20) / np.sqrt(np.mean(background**2))
-    sound *= 0.04 * 10 ** (speaker.gain / 20)
+    sound *= 0.05 * 10 ** (speaker.gain / 20)
     return sound * min(1.0, 0.98 / float(np.max(np.abs(sound))))
 
 

@@ -10,12 +10,10 @@ import pandas as pd
 from ablation.analysis import AXES, Axis, axis_curve, choose_best
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import SelectionError, StudyError, suggestion
-from ablation.figures import Panel, draw_figure2
+from ablation.figures import FORMATS, Panel, draw_figure2, save_figure
 from ablation.files import atomic_write, write_text
 from ablation.records import OK
 from ablation.store import ResultStore
-
-FORMATS = ("png", "pdf", "svg")
 
 
 @dataclass(frozen=True)
@@ -98,15 +96,14 @@ def plot(
             f"nothing to draw: study {run.study.name} has no axis with two finished shapes",
             "run: ablate grid --axis both",
         )
-    figure = draw_figure2(panels, shown, run.majority, _title(run))
     folder = figures / run.study.name
     files = []
     for name in formats:
         path = folder / f"figure2.{name}"
+        # Drawn anew for each: a layout settled for one format's resolution would shift the next.
+        figure = draw_figure2(panels, shown, run.majority, _title(run))
         with atomic_write(path) as file:
-            # No date inside: the same rows give the same bytes.
-            metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
-            figure.savefig(file, format=name, metadata=metadata, dpi=200)
+            save_figure(figure, file, name)
         files.append(path)
     data = pd.concat([panel.curve.assign(axis=panel.axis.name) for panel in panels])
     table = folder / "figure2.csv"

@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import signal
 import sys
 import threading
 import time
@@ -83,7 +82,7 @@ def worker_environment(slot: Slot) -> dict[str, str]:
 def settle(threads: int, parent: int | None = None) -> None:
     """Make this process a worker: fixed threads, an allocator that keeps its memory.
 
-    With ``parent`` it leaves interrupts to that process, and ends when that process is gone.
+    With ``parent`` it ends when that process is gone.
     """
     _keep_memory()
     import torch
@@ -92,8 +91,6 @@ def settle(threads: int, parent: int | None = None) -> None:
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     if parent is not None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

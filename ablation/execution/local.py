@@ -1,6 +1,7 @@
 """Worker processes on this machine, one a slot."""
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -38,7 +39,13 @@ class _Worker:
             initargs=(self.slot.threads, os.getpid()),
             env=worker_environment(self.slot),
         )
-        return self.pool.submit(function, task, self.slot.visible_device)
+        # The process starts here and inherits the mask: Ctrl-C reaches the driver alone, from the
+        # worker's first moment on.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self.pool.submit(function, task, self.slot.visible_device)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def discard(self) -> None:
         """End the process; the next task starts a new one."""

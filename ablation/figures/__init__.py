@@ -4,5 +4,6 @@ No figure reads a file or computes a statistic; styles never touch matplotlib's 
 """
 
 from ablation.figures.figure2 import Panel, draw_figure2
+from ablation.figures.style import FORMATS, save_figure
 
-__all__ = ["Panel", "draw_figure2"]
+__all__ = ["FORMATS", "Panel", "draw_figure2", "save_figure"]

@@ -1,6 +1,9 @@
 """One look for every figure: readable in print and by colour-blind readers."""
 
-from typing import Any
+from typing import Any, BinaryIO
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
 
 # Okabe & Ito's palette; marker and dash differ too, so that the lines survive a grey printer.
 COLOURS = {
@@ -32,3 +35,12 @@ RC: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "ablation",
 }
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
+    """Write ``figure`` as ``name``, without a date: the same data give the same bytes."""
+    metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
+    with mpl.rc_context(RC):
+        figure.savefig(file, format=name, metadata=metadata)

@@ -1,0 +1,33 @@
+# Each target does all its own set-up: a virtual environment in .venv with pinned packages.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test check clean
+
+demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
+	$(BIN)/ablate grid --axis both --study demo
+	$(BIN)/ablate plot --study demo
+	$(BIN)/ablate promote --best --study demo
+	@echo
+	@$(BIN)/ablate status --study demo
+	@echo
+	@echo "Look at figures/demo/figure2.png and results/demo/table1.md first."
+
+test: check  ## everything that must pass
+	$(BIN)/pytest -n 2 --dist worksteal
+
+check: $(STAMP)  ## style, types, and the arrows between rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) build dist

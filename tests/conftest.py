@@ -1,0 +1,102 @@
+"""Shared ground of the tests: a cache of their own, real speech where it is at hand."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import settings
+
+# A busy machine is no reason to fail: time is measured in benchmarks, not in tests.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests neither read nor fill the user's cache."""
+    before = os.environ.get("ABLATION_CACHE")
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["ABLATION_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["ABLATION_CACHE"]
+    else:
+        os.environ["ABLATION_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def speech() -> Path:
+    """The folder of real recordings; tests that need it are skipped where it is absent."""
+    given = os.environ.get("ABLATION_TEST_DATA")
+    folder = Path(given) if given else Path(__file__).parents[2] / "shared" / "data"
+    if not (folder / "emodb").is_dir():
+        pytest.skip("no real speech here (set ABLATION_TEST_DATA to a folder with emodb/)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four speakers, two classes, three short recordings of each: noise below, or above, 500 Hz."""
+    folder = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    lines = ["file,speaker,label"]
+    for speaker in "abcd":
+        for label, (low, high) in {"dark": (100, 450), "bright": (550, 900)}.items():
+            for take in range(3):
+                name = f"{speaker}_{label}_{take}.wav"
+                soundfile.write(folder / name, _noise(rng, low, high), 8000, subtype="PCM_16")
+                lines.append(f"{name},{speaker},{label}")
+    manifest = folder / "manifest.csv"
+    manifest.write_text("\n".join(lines) + "\n")
+    return manifest
+
+
+def _noise(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
+    """Half a second of noise between two frequencies (Hz), 8 kHz."""
+    spectrum = np.fft.rfft(rng.standard_normal(4000))
+    frequencies = np.fft.rfftfreq(4000, 1 / 8000)
+    spectrum[(frequencies < low) | (frequencies > high)] = 0
+    noise = np.fft.irfft(spectrum)
+    return 0.3 * noise / np.abs(noise).max()
+
+
+TINY = [
+    "features.sample_rate=8000",
+    "features.n_fft=128",
+    "features.window_ms=16",
+    "features.max_hz=1000",
+    "features.segment_s=0.3",
+    "features.train_hop_s=0.2",
+    "features.test_hop_s=0.1",
+    "probe.filters=4",
+    "training.steps=6",
+    "training.batch_size=8",
+    "network.channels=[4,4]",
+    "network.pools=[2]",
+    "network.filters=2",
+    "network.training.steps=3",
+    "network.training.batch_size=8",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: Path) -> Path:
+    """A study of the tiny corpus that trains a cell in a blink."""
+    import tomllib
+
+    tables: dict = {"name": "tiny", "corpus": {"name": "manifest", "root": str(tiny_manifest)}}
+    for text in TINY:
+        path, _, value = text.partition("=")
+        *folders, field = path.split(".")
+        table = tables
+        for folder in folders:
+            table = table.setdefault(folder, {})
+        table[field] = tomllib.loads(f"v = {value}")["v"]
+    import tomli_w
+
+    path = tmp_path_factory.mktemp("study") / "tiny.toml"
+    path.write_text(tomli_w.dumps(tables))
+    return path

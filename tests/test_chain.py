@@ -1,0 +1,364 @@
+"""The chain as a user runs it: grid, kill, resume, plot, promote, status."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ablation import read_results
+from ablation.store import ResultStore
+
+VOLATILE = ["started_at", "train_seconds", "device"]
+
+
+def ablate(
+    *arguments: str | Path, cwd: Path, check: int | None = 0
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder; fail with its stderr when it ends otherwise than expected."""
+    done = subprocess.run(command(arguments), cwd=cwd, capture_output=True, text=True, check=False)
+    if check is not None:
+        assert done.returncode == check, done.stderr
+    return done
+
+
+def command(arguments: Sequence[str | Path]) -> list[str]:
+    code = "from ablation.cli import main; main()"
+    return [sys.executable, "-c", code, *map(str, arguments)]
+
+
+def lasting(folder: Path) -> dict[str, pd.DataFrame]:
+    """All rows of a study, without what may differ between two runs."""
+    results = read_results(folder)
+    tables = {
+        name: getattr(results, name) for name in ("probes", "predictions", "epochs", "networks")
+    }
+    return {
+        name: frame.drop(columns=[c for c in VOLATILE if c in frame])
+        for name, frame in tables.items()
+    }
+
+
+def assert_same(a: Path, b: Path) -> None:
+    first, second = lasting(a), lasting(b)
+    for name, frame in first.items():
+        pd.testing.assert_frame_equal(frame, second[name], check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
+    """A folder in which both axes were run undisturbed, on two workers."""
+    folder = tmp_path_factory.mktemp("done")
+    ablate(
+        *("grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5", "--workers", "2"),
+        cwd=folder,
+    )
+    return folder
+
+
+def test_a_grid_stores_a_row_a_cell(done: Path) -> None:
+    results = read_results(done / "results" / "tiny")
+    assert len(results.probes) == 5 * 4  # five shapes, 2x2 being on both axes; four speakers
+    assert len(results.failed_probes) == 0
+    assert set(zip(results.probes["height"], results.probes["width"], strict=True)) == {
+        (2, 2), (3, 2), (5, 2), (2, 3), (2, 5)
+    }  # fmt: skip
+    row = results.probes.iloc[0]
+    assert row["height_hz"] == 2 * 8000 / 128
+    assert row["width_ms"] == 20
+    assert (row["n_test"], row["steps"], row["threads"]) == (6, 6, 1)
+    assert row["n_bright"] == row["n_dark"] == 3
+    assert row["wa"] == row["n_correct"] / 6
+    assert row["test_speakers"] == row["fold"] == "a"
+    assert len(results.predictions) == 20 * 6
+    assert len(results.epochs) == results.probes["epochs"].sum()
+    assert not list((done / "results" / "tiny").glob("*.parts"))
+
+
+def test_predictions_agree_with_the_rows(done: Path) -> None:
+    results = read_results(done / "results" / "tiny")
+    predictions = results.predictions
+    scores = predictions[["score_bright", "score_dark"]].to_numpy()
+    named = pd.Series(["bright", "dark"]).iloc[scores.argmax(1)].to_numpy()
+    assert (predictions["predicted"].to_numpy() == named).all()
+    right = predictions[predictions["label"] == predictions["predicted"]]
+    counted = right.groupby(["name", "fold"]).size()
+    probes = results.probes
+    for row in probes.to_dict("records"):
+        name = f"{row['height']}x{row['width']}"
+        assert counted.get((name, row["fold"]), 0) == row["n_correct"]
+
+
+def test_a_second_run_trains_nothing_and_fresh_trains_the_same(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    arguments = ["grid", "--axis", "height", "--study", tiny_study, "--values", "2,3"]
+    again = ablate(*arguments, cwd=tmp_path)
+    assert "8 cells: 0 trained, 8 were stored before" in again.stderr
+    before = read_results(tmp_path / "results" / "tiny").probes
+    fresh = ablate(*arguments, "--fresh", "--workers", "1", cwd=tmp_path)
+    assert "8 cells: 8 trained, 0 were stored before" in fresh.stderr
+    assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
+    after = read_results(tmp_path / "results" / "tiny").probes
+    renewed = (after["started_at"] > before["started_at"].max()).sum()
+    assert renewed == 8
+
+
+def test_killed_at_random_moments_and_resumed_the_rows_are_the_same(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """Killed by SIGKILL, driver alone, while cells are unfinished; every file stays readable."""
+    rng = random.Random(7)
+    folder = tmp_path / "results" / "tiny"
+    arguments = ["grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5"]
+    kills = 0
+    stored = 0
+    for _ in range(5):
+        process = subprocess.Popen(
+            command([*arguments, "--workers", "2"]), cwd=tmp_path, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        target = stored + rng.randint(1, 3)
+        while process.poll() is None and ResultStore(folder).read("probes").rows.num_rows < target:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.05))
+        kills += process.poll() is None
+        process.kill()
+        process.wait()
+        content = ResultStore(folder).read("probes")
+        assert content.damaged == []
+        assert content.rows.num_rows >= stored  # nothing finished was lost
+        stored = content.rows.num_rows
+    assert kills >= 3
+    last = ablate(*arguments, "--workers", "1", cwd=tmp_path)
+    assert f"{20 - stored} trained, {stored} were stored before" in last.stderr
+    assert_same(done / "results" / "tiny", folder)
+
+
+def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    arguments = ["grid", "--axis", "height", "--study", str(tiny_study), "--values", "2,3,5"]
+    process = subprocess.Popen(
+        command([*arguments, "--fresh", "--set", "training.steps=4000"]), cwd=tmp_path,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    settings = tmp_path / "results" / "tiny" / "studies"
+    while not list(settings.glob("*.toml")):
+        time.sleep(0.05)
+    time.sleep(4)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: driver and workers alike
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    resume = err.strip().splitlines()[-1]
+    assert resume.startswith("resume with: ablate grid --axis height")
+    assert "--fresh" not in resume
+    assert "of 12 cells are stored" in err
+
+
+def test_workers_end_when_their_driver_is_killed(tiny_study: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(["grid", "--axis", "height", "--study", tiny_study, "--values", "2",
+                 "--set", "training.steps=1000000"]),
+        cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    mine = f"/proc/{process.pid}/task/{process.pid}/children"
+    if not Path(mine).exists():
+        process.kill()
+        pytest.skip("this system does not list the children of a process")
+    deadline = time.monotonic() + 60
+    workers: list[str] = []
+    while len(workers) < 3 and time.monotonic() < deadline:  # two workers and their tracker
+        workers = Path(mine).read_text().split()
+        time.sleep(0.1)
+    time.sleep(3)
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [pid for pid in workers if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_path: Path) -> None:
+    """A learning rate beyond all reason fails every cell; exit code 3, and status lists them."""
+    arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e30",
+                 "--set", 'training.schedule="constant"']  # fmt: skip
+    run = ablate("grid", "--axis", "height", "--values", "2,3", *arguments, cwd=tmp_path, check=3)
+    assert "8 cells: 0 trained, 0 were stored before, 8 failed" in run.stderr
+    results = read_results(tmp_path / "results" / "tiny")
+    assert len(results.probes) == 0
+    assert len(results.failed_probes) == 8
+    assert results.failed_probes["error"].str.contains("lower training.learning_rate").all()
+    status = ablate("status", "--study", tiny_study, cwd=tmp_path)
+    assert "0 of 8 cells done, 8 failed, 0 left" in status.stdout
+    refused = ablate("plot", "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "nothing to draw" in refused.stderr
+
+
+def test_windows_are_a_coordinate_of_a_cell(tiny_study: Path, done: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    run = ablate(
+        *("grid", "--axis", "height", "--study", tiny_study, "--values", "2"),
+        *("--windows", "8,16"),
+        cwd=tmp_path,
+    )
+    assert "8 cells: 4 trained, 4 were stored before" in run.stderr
+    probes = read_results(tmp_path / "results" / "tiny").probes
+    assert set(probes["window_ms"]) == {8.0, 16.0}
+    assert probes["digest"].nunique() == 1
+
+
+def test_dry_run_says_and_writes_nothing(tiny_study: Path, tmp_path: Path) -> None:
+    run = ablate("grid", "--axis", "product", "--study", tiny_study, "--values", "2,3",
+                 "--seeds", "0,1", "--folds", "2", "--dry-run", cwd=tmp_path)  # fmt: skip
+    assert "cells: 16, to train: 16" in run.stdout
+    assert "folds: group1, group2" in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plot_draws_both_axes_and_needs_no_corpus(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    text = tiny_study.read_text().replace("manifest.csv", "gone.csv")
+    moved = tmp_path / "tiny.toml"
+    moved.write_text(text)
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    run = ablate("plot", "--study", moved, "--format", "png,pdf,svg", cwd=tmp_path)
+    files = [tmp_path / line for line in run.stdout.split()]
+    assert [file.suffix for file in files] == [".png", ".pdf", ".svg", ".csv"]
+    assert files[0].read_bytes().startswith(b"\x89PNG")
+    svg = files[2].read_text()
+    curve = pd.read_csv(files[3])
+    assert curve["axis"].value_counts().to_dict() == {"height": 3, "width": 3}
+    probes = read_results(done / "results" / "tiny").probes
+    on = probes[(probes["height"] == 5) & (probes["width"] == 2)]
+    drawn = curve[(curve["axis"] == "height") & (curve["extent"] == 5)].iloc[0]
+    assert drawn["wa"] == pytest.approx(on["n_correct"].sum() / on["n_test"].sum())
+    assert drawn["physical"] == 5 * 62.5
+    ablate("plot", "--study", moved, "--format", "svg", cwd=tmp_path)
+    assert files[2].read_text() == svg  # the same rows give the same bytes
+
+
+def test_plot_refuses_an_unknown_class_or_format(done: Path, tiny_study: Path) -> None:
+    run = ablate("plot", "--study", tiny_study, "--classes", "brigth", cwd=done, check=1)
+    assert "did you mean 'bright'?" in run.stderr
+    run = ablate("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
+    assert "unknown figure format 'gif'" in run.stderr
+
+
+def test_promote_chooses_trains_resumes_and_writes_table_1(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "results" / "tiny"
+    run = ablate("promote", "--best", "--study", tiny_study, cwd=tmp_path)
+    curve = _curves(folder)
+    best = {axis: max(rows, key=lambda e: (rows[e], -e)) for axis, rows in curve.items()}
+    shapes = [f"{best['height']}x2", f"2x{best['width']}"]
+    networks = read_results(folder).networks
+    assert set(networks["shapes"]) == {",".join(dict.fromkeys(shapes))}
+    assert networks["fold"].tolist() == ["a", "b", "c", "d"]
+    assert set(networks["pooling"]) == {"attention"}
+    table = (folder / "table1.md").read_text()
+    wa = networks["n_correct"].sum() / networks["n_test"].sum()
+    assert f"{100 * wa:.2f}" in table
+    assert "71.75" in table  # the paper's row
+    assert table in run.stdout
+    again = ablate("promote", "--best", "--study", tiny_study, "--workers", "1", cwd=tmp_path)
+    assert "4 cells: 0 trained, 4 were stored before" in again.stderr
+    ablate("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", cwd=tmp_path)
+    pd.testing.assert_frame_equal(
+        networks.drop(columns=VOLATILE),
+        read_results(folder).networks.drop(columns=VOLATILE),
+        check_exact=True,
+    )
+
+
+def _curves(folder: Path) -> dict[str, dict[int, float]]:
+    probes = read_results(folder).probes
+    curves = {}
+    for axis, other in (("height", "width"), ("width", "height")):
+        groups = probes[probes[other] == 2].groupby(axis)
+        curves[axis] = dict(groups["n_correct"].sum() / groups["n_test"].sum())
+    return curves
+
+
+def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study)
+    run = ablate(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
+    assert "the probes were trained with [training] as it was run" in run.stderr
+    ablate(*promote, "--pooling", "all", "--set", "network.training.steps=2", cwd=tmp_path)
+    networks = read_results(tmp_path / "results" / "tiny").networks
+    assert set(networks["pooling"]) == {"attention", "gap", "bilinear"}
+    assert set(networks["steps"]) == {2}
+    assert networks["digest"].nunique() == 1
+    assert networks["network_digest"].nunique() == 3
+
+
+def test_promote_on_another_corpus_is_refused(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_manifest.parent, other)
+    lines = (other / "manifest.csv").read_text().splitlines()
+    (other / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
+    run = ablate("promote", "--best", "--study", tiny_study, "--corpus-root",
+                 other / "manifest.csv", cwd=done, check=1)  # fmt: skip
+    assert "is not the one that the probes" in run.stderr
+    same = ablate("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
+                  "--dry-run", cwd=done)  # fmt: skip
+    assert "cells: 4, to train: 4" in same.stdout
+
+
+def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:
+    text = ablate("status", "--study", tiny_study, cwd=done).stdout
+    assert "probes: 20 of 20 cells done, 0 failed, 0 left" in text
+    assert "probes.parquet" in text
+    data = json.loads(ablate("status", "--study", tiny_study, "--json", cwd=done).stdout)
+    assert (data["cells"], data["done"], data["failed"], data["left"]) == (20, 20, 0, 0)
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, time; sys.argv = ['ablate', '--help']\n"
+        "from ablation.cli import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'matplotlib', 'pyarrow'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "[]"
+    assert "grid" in run.stdout and "promote" in run.stdout
+
+
+@pytest.mark.parametrize("study", ["demo", "paper", "paper-literal", "emodb", "ravdess"])
+def test_every_shipped_study_is_valid(study: str) -> None:
+    from ablation import load_study
+
+    assert load_study(study).name == study
+
+
+def test_real_speech_from_file_to_table(speech: Path, tmp_path: Path) -> None:
+    """EmoDB at the paper's resolution, two speaker groups, a handful of steps."""
+    ablate(
+        *("grid", "--axis", "height", "--values", "2,10", "--study", "emodb", "--folds", "2"),
+        *("--corpus-root", speech / "emodb", "--set", "training.steps=4"),
+        cwd=tmp_path,
+    )
+    results = read_results(tmp_path / "results" / "emodb")
+    assert results.probes["n_test"].sum() == 2 * 339
+    assert results.probes["height_hz"].tolist() == [20.0, 20.0, 100.0, 100.0]
+    ablate("plot", "--study", "emodb", cwd=tmp_path)
+    assert (tmp_path / "figures" / "emodb" / "figure2.png").stat().st_size > 10_000

@@ -1,0 +1,240 @@
+"""The store: nothing lost, nothing twice, nothing half-read."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ablation.errors import StorageError
+from ablation.files import atomic_write
+from ablation.records import TABLES, VERSION_KEY, arrow_table, schema
+from ablation.store import ResultStore, read_results
+
+CLASSES = ("neutral", "sad")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def row(height: int, fold: str, status: str = "ok", minute: int = 0, **more: object) -> dict:
+    return {
+        "study": "s",
+        "digest": "d",
+        "height": height,
+        "width": 2,
+        "window_ms": 40.0,
+        "seed": 0,
+        "fold": fold,
+        "status": status,
+        "started_at": START + timedelta(minutes=minute),
+        **more,
+    }
+
+
+def stored(store: ResultStore) -> list[tuple[int, str]]:
+    rows = store.read("probes").rows.to_pylist()
+    return [(r["height"], r["fold"]) for r in rows]
+
+
+def append(store: ResultStore, *rows: dict, classes: Sequence[str] = CLASSES) -> None:
+    store.append(classes, {"probes": list(rows)})
+
+
+def test_rows_come_back_typed_and_sorted(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(10, "b", n_sad=3, acc_sad=0.5))
+    append(store, row(2, "a"))
+    assert stored(store) == [(2, "a"), (10, "b")]
+    rows = store.read("probes").rows
+    assert rows.schema.field("acc_sad").type == pa.float64()
+    assert rows.schema.field("started_at").type == pa.timestamp("ms", tz="UTC")
+    assert rows["n_sad"].to_pylist() == [None, 3]
+
+
+def test_an_empty_folder_is_an_empty_table(tmp_path: Path) -> None:
+    assert ResultStore(tmp_path / "new").read("probes").rows.num_rows == 0
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_column_that_is_unknown_is_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="colour"):
+        append(ResultStore(tmp_path), row(2, "a", colour="red"))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    cells=st.lists(
+        st.tuples(st.sampled_from([2, 4, 8]), st.sampled_from("ab"), st.booleans()), max_size=12
+    ),
+    compact_after=st.sets(st.integers(0, 12)),
+)
+def test_each_cell_once_and_a_finished_one_before_a_failed_one(
+    tmp_path_factory: pytest.TempPathFactory, cells: list, compact_after: set[int]
+) -> None:
+    """Whatever the order, repeats and compactions."""
+    store = ResultStore(tmp_path_factory.mktemp("store"))
+    for minute, (height, fold, fine) in enumerate(cells):
+        append(store, row(height, fold, "ok" if fine else "failed", minute))
+        if minute in compact_after:
+            store.compact()
+    rows = store.read("probes").rows.to_pylist()
+    assert [(r["height"], r["fold"]) for r in rows] == sorted({(h, f) for h, f, _ in cells})
+    for r in rows:
+        history = [fine for h, f, fine in cells if (h, f) == (r["height"], r["fold"])]
+        assert r["status"] == ("ok" if any(history) else "failed")
+
+
+def test_the_latest_of_two_finished_rows_counts(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a", minute=5, wa=0.7))
+    append(store, row(2, "a", minute=1, wa=0.3))
+    store.compact()
+    assert store.read("probes").rows["wa"].to_pylist() == [0.7]
+
+
+def test_compaction_leaves_one_file_and_the_same_rows(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    for index in range(20):
+        append(store, row(index + 1, "a"))
+    before = store.read("probes").rows
+    store.compact()
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name[0] != ".") == ["probes.parquet"]
+    assert store.read("probes").rows == before
+    stamp = (tmp_path / "probes.parquet").stat().st_mtime_ns
+    store.compact()
+    assert (tmp_path / "probes.parquet").stat().st_mtime_ns == stamp
+
+
+def test_a_compaction_killed_before_it_removed_its_parts_doubles_nothing(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a"), row(4, "a"))
+    part = next((tmp_path / "probes.parts").glob("*.parquet"))
+    content = part.read_bytes()
+    store.compact()
+    part.parent.mkdir(exist_ok=True)
+    part.write_bytes(content)
+    assert stored(store) == [(2, "a"), (4, "a")]
+    store.compact()
+    assert stored(store) == [(2, "a"), (4, "a")]
+
+
+def test_studies_of_other_classes_share_a_folder(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a", acc_sad=0.5))
+    append(store, row(2, "a", digest="e", acc_bored=0.25), classes=("bored",))
+    store.compact()
+    rows = store.read("probes").rows.to_pylist()
+    assert [(r["acc_sad"], r["acc_bored"]) for r in rows] == [(0.5, None), (None, 0.25)]
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty"])
+def test_a_damaged_part_is_named_the_rest_read_and_nothing_removed(
+    tmp_path: Path, damage: str
+) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a"))
+    append(store, row(4, "a"))
+    part = min((tmp_path / "probes.parts").glob("*.parquet"))
+    content = part.read_bytes()
+    part.write_bytes({"cut": content[:-20], "noise": b"\1" * len(content), "empty": b""}[damage])
+    assert store.read("probes").damaged == [str(part)]
+    assert stored(store) == [(4, "a")]
+    store.compact()
+    assert part.exists()
+    assert stored(store) == [(4, "a")]
+    results = read_results(tmp_path)
+    assert results.damaged == [str(part)]
+
+
+def test_a_damaged_main_file_is_never_written_over(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a"))
+    store.compact()
+    main = tmp_path / "probes.parquet"
+    main.write_bytes(main.read_bytes()[:100])
+    append(store, row(4, "a"))
+    store.compact()
+    assert main.stat().st_size == 100
+    assert store.read("probes").damaged == [str(main)]
+    assert stored(store) == [(4, "a")]
+
+
+def test_a_newer_schema_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    table = arrow_table(TABLES["probes"], CLASSES, [row(2, "a")])
+    pq.write_table(table.replace_schema_metadata({VERSION_KEY: b"99"}), tmp_path / "probes.parquet")
+    with pytest.raises(StorageError, match=r"probes\.parquet was written by a newer.*99"):
+        ResultStore(tmp_path).read("probes")
+
+
+def test_every_table_has_its_key_among_its_columns() -> None:
+    for table in TABLES.values():
+        assert set(table.key) <= set(schema(table, CLASSES).names)
+
+
+def test_a_reader_beside_writer_and_compaction_never_misses_a_stored_row(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    written = 0
+    done = threading.Event()
+
+    def write() -> None:
+        nonlocal written
+        for index in range(60):
+            append(store, row(index + 1, "a"))
+            written = index + 1
+            if index % 7 == 0:
+                store.compact()
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    reads = 0
+    while not done.is_set():
+        at_least = written
+        assert len(stored(store)) >= at_least
+        reads += 1
+    thread.join()
+    assert reads > 5
+    assert len(stored(store)) == 60
+
+
+def test_read_results_gives_frames_with_failed_cells_apart(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    append(store, row(2, "a", wa=0.5), row(4, "a", "failed", error="ValueError: no"))
+    results = read_results(tmp_path)
+    assert results.probes["wa"].tolist() == [0.5]
+    assert results.failed_probes["error"].tolist() == ["ValueError: no"]
+    assert len(results.predictions) == len(results.networks) == 0
+
+
+def test_read_results_of_the_folder_above_names_the_studies(tmp_path: Path) -> None:
+    append(ResultStore(tmp_path / "demo"), row(2, "a"))
+    with pytest.raises(StorageError, match="demo"):
+        read_results(tmp_path)
+
+
+def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic_write(path) as file:
+        file.write(b"new")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_writer_killed_on_the_way_leaves_nothing_a_reader_sees(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from ablation.files import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as file:\n"
+        "    file.write(b'x' * 100); file.flush(); os.kill(os.getpid(), 9)"
+    )
+    path = tmp_path / "probes.parts" / "part.parquet"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert len(list(path.parent.iterdir())) == 1  # the temporary file, by a name with a dot
+    assert stored(ResultStore(tmp_path)) == []
