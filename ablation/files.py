@@ -41,6 +41,22 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def require_writable(folder: Path) -> None:
+    """Raise :class:`StorageError` when ``folder`` could not be made or written; make nothing.
+
+    Asked before long work whose results go there.
+    """
+    place = folder
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise storage_error("write to", folder, NotADirectoryError(errno.ENOTDIR, ""))
+    if not os.access(place, os.W_OK | os.X_OK):
+        read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+        code = errno.EROFS if read_only else errno.EACCES
+        raise storage_error("write to", folder, OSError(code, ""))
+
+
 @contextmanager
 def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.

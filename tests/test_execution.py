@@ -99,7 +99,7 @@ def test_closing_early_stops_the_workers() -> None:
     results = LocalExecutor(SLOTS).run(nap, [0.0, 600.0, 600.0])
     assert next(results).value == 0.0
     started = time.monotonic()
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - started < 60
 
 

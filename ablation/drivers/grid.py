@@ -9,8 +9,9 @@ from ablation.drivers import settings
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells
+from ablation.files import require_writable
 from ablation.store import ResultStore
-from ablation.study import Study
+from ablation.study import Study, at_window
 from ablation.training.task import Cell, CellTask
 
 AXES = ("height", "width", "both", "product")
@@ -53,7 +54,7 @@ def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> Gr
     shapes = axis_shapes(study, axis)
     windows = settings.unique(study.grid.windows or [study.features.window_ms])
     for window in windows:
-        check_shapes(study.at_window(window), shapes)
+        check_shapes(at_window(study, window), shapes)
     prepared = prepare(study)
     request = settings.Request(
         axis, shapes, windows, settings.unique(study.grid.seeds), settings.now()
@@ -88,24 +89,23 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
     """
     prepared = plan.prepared
     study = prepared.study
+    folder = settings.study_folder(results, study.name)
+    require_writable(folder)
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    data = {}
-    if plan.missing:
-        data = fold_data(prepared, plan.request.windows, reporter)
+    data = fold_data(prepared, plan.request.windows, reporter) if plan.missing else {}
     settings.save(results, as_run(plan))
     if plan.missing:
-        at_window = {window: study.at_window(window) for window in plan.request.windows}
+        by_window = {window: at_window(study, window) for window in plan.request.windows}
         tasks = [
             CellTask(
                 cell=cell,
-                study=at_window[cell.window_ms],
+                study=by_window[cell.window_ms],
                 classes=prepared.corpus.classes,
                 digest=prepared.digest,
                 fold=data[cell.window_ms, cell.fold],
             )
             for cell in plan.missing
         ]
-        folder = settings.study_folder(results, study.name)
         run_cells(tasks, folder, study.execution, tally, reporter)
     return tally
 

@@ -10,7 +10,7 @@ from ablation.corpora.folds import Fold, make_folds
 from ablation.drivers.progress import Reporter
 from ablation.errors import StudyError, named
 from ablation.features.cache import Entry, FeatureCache, trim
-from ablation.study import Study
+from ablation.study import Study, at_window
 from ablation.training.task import FoldData, Sample
 
 
@@ -71,7 +71,7 @@ def fold_data(
     data: dict[tuple[float, str], FoldData] = {}
     caches = []
     for window in windows:
-        cache = FeatureCache(prepared.study.at_window(window).features)
+        cache = FeatureCache(at_window(prepared.study, window).features)
         with reporter.task("spectrograms", unit="utterances") as advance:
             entries = cache.ensure(prepared.corpus.utterances, prepared.contents, advance)
         caches.append(cache)

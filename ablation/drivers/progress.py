@@ -76,9 +76,9 @@ class _Lines:
         self.said = now
         elapsed = now - self.started
         left = elapsed / done * (total - done)
-        rate = f"{3600 * done / max(elapsed, 1e-9):,.0f} an hour"
-        tail = f"about {duration(left)} left" if done < total else f"in {duration(elapsed)}"
-        self.reporter.say(f"{self.name}: {done} of {total} {self.unit}, {rate}, {tail}")
+        rate = f"{3600 * done / max(elapsed, 1e-9):,.0f} an hour, about {duration(left)} left"
+        tail = rate if done < total else f"in {duration(elapsed)}"
+        self.reporter.say(f"{self.name}: {done} of {total} {self.unit}, {tail}")
 
 
 def duration(seconds: float) -> str:

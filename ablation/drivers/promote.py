@@ -14,7 +14,7 @@ from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import SelectionError, StudyError, suggestion
-from ablation.files import write_text
+from ablation.files import require_writable, write_text
 from ablation.records import OK
 from ablation.report import table1_markdown
 from ablation.store import ResultStore
@@ -40,15 +40,9 @@ class PromotePlan:
     prepared: Prepared
     run: AsRun
     chosen: Chosen
-    poolings: tuple[str, ...]
+    digests: dict[str, str]  # of the network with each pooling
     cells: tuple[Cell, ...]
     missing: tuple[Cell, ...]
-
-    def network_digest(self, pooling: str) -> str:
-        study = with_pooling(self.prepared.study, pooling)
-        return study.network_digest(
-            self.run.digest, [f"{height}x{width}" for height, width in self.chosen.shapes]
-        )
 
 
 def choose_shapes(results: Path, run: AsRun, metric: str = "wa") -> Chosen:
@@ -143,15 +137,19 @@ def plan_promote(
         for seed in seeds
         for fold in prepared.folds
     )
-    plan = PromotePlan(prepared, run, chosen, tuple(poolings), cells, ())
+    digests = {pooling: _network_digest(run, study, chosen, pooling) for pooling in poolings}
     done = {
         (row["network_digest"], row["seed"], row["fold"])
         for row in ResultStore(study_folder(results, study.name)).read("networks").rows.to_pylist()
         if row["digest"] == run.digest and row["status"] == OK
     }
-    digests = {pooling: plan.network_digest(pooling) for pooling in poolings}
     missing = tuple(c for c in cells if fresh or (digests[c.pooling], c.seed, c.fold) not in done)
-    return PromotePlan(prepared, run, chosen, tuple(poolings), cells, missing)
+    return PromotePlan(prepared, run, chosen, digests, cells, missing)
+
+
+def _network_digest(run: AsRun, study: Study, chosen: Chosen, pooling: str) -> str:
+    names = [f"{height}x{width}" for height, width in chosen.shapes]
+    return with_pooling(study, pooling).network_digest(run.digest, names)
 
 
 def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
@@ -160,9 +158,11 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
     if not plan.missing:
         return tally
+    folder = study_folder(results, study.name)
+    require_writable(folder)
     window = study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
-    studies = {pooling: with_pooling(study, pooling) for pooling in plan.poolings}
+    studies = {pooling: with_pooling(study, pooling) for pooling in plan.digests}
     tasks = [
         CellTask(
             cell=cell,
@@ -170,11 +170,11 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
             classes=plan.prepared.corpus.classes,
             digest=plan.run.digest,
             fold=data[window, cell.fold],
-            network_digest=plan.network_digest(cell.pooling),
+            network_digest=plan.digests[cell.pooling],
         )
         for cell in plan.missing
     ]
-    run_cells(tasks, study_folder(results, study.name), study.execution, tally, reporter)
+    run_cells(tasks, folder, study.execution, tally, reporter)
     return tally
 
 
@@ -185,14 +185,13 @@ def write_table1(plan: PromotePlan, results: Path) -> tuple[Path, str]:
     """
     folder = study_folder(results, plan.run.study.name)
     rows = ResultStore(folder).read("networks").rows.to_pandas()
-    digests = [plan.network_digest(pooling) for pooling in plan.poolings]
-    rows = rows[rows["network_digest"].isin(digests) & (rows["status"] == OK)]
+    rows = rows[rows["network_digest"].isin(plan.digests.values()) & (rows["status"] == OK)]
     seeds = {cell.seed for cell in plan.cells}
     rows = rows[rows["seed"].isin(seeds)]
     if rows.empty:
         raise SelectionError("no fold of a network is finished", "run ablate promote again")
     scores = pooled_scores(rows, ["network", "pooling", "shapes"], plan.run.classes)
-    order = pd.CategoricalIndex(scores["pooling"], categories=list(plan.poolings), ordered=True)
+    order = pd.CategoricalIndex(scores["pooling"], categories=list(plan.digests), ordered=True)
     scores = scores.iloc[order.argsort()]
     scores["expected"] = len(plan.prepared.folds) * len(seeds)
     text = table1_markdown(

@@ -63,11 +63,11 @@ def run_cells(
                 _store(store, tasks[finished.index], finished, tally, reporter)
                 advance(number, len(tasks))
     except KeyboardInterrupt as interrupt:
-        results.close()  # type: ignore[attr-defined]
+        results.close()
         store.compact()
         raise InterruptedRun(tally) from interrupt
     finally:
-        results.close()  # type: ignore[attr-defined]
+        results.close()
     store.compact()
 
 

@@ -1,7 +1,7 @@
 """What every executor promises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class Executor(ABC):
         self.slots = list(slots)
 
     @abstractmethod
-    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Iterator[Finished]:
+    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Generator[Finished]:
         """Yield a :class:`Finished` for each task, once, as they end.
 
         An exception of ``function`` is a bug of the task and is raised here; tasks report their

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +57,7 @@ class _Worker:
 class LocalExecutor(Executor):
     """Tasks on worker processes; a worker that dies is replaced and its task tried again."""
 
-    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Iterator[Finished]:
+    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Generator[Finished]:
         waiting = deque((index, 1) for index in range(len(tasks)))
         workers = [_Worker(slot) for slot in self.slots[: max(1, len(tasks))]]
         idle = list(reversed(workers))

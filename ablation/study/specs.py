@@ -1,4 +1,4 @@
-"""A study: every setting that a result depends on, read from TOML, validated and digested.
+"""The tables of a study, their defaults and their digest.
 
 The defaults are the paper's protocol (Li et al., Interspeech 2018, sections 2 and 3.1) with our
 reading of what it leaves open; ``docs/protocol.md`` says which choice is whose. Every other
@@ -7,15 +7,11 @@ reading is a value of a field here, so that a stored result tells which one was 
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from ablation.errors import StudyError, suggestion
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 DIGEST_VERSION = 1
 
@@ -243,18 +239,16 @@ class Study(Spec):
     network: NetworkSpec = NetworkSpec()
     execution: ExecutionSpec = ExecutionSpec()
 
-    def at_window(self, window_ms: float) -> "Study":
-        """The same study with another analysis window, validated anew."""
-        tables = _given(self)
-        tables.setdefault("features", {})["window_ms"] = window_ms
-        return parse_study(tables, origin=f"window of {window_ms:g} ms")
+    def given(self) -> dict[str, Any]:
+        """The tables without default-valued fields, as plain JSON types."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
     def digest(self, corpus_fingerprint: str) -> str:
         """Twelve hex digits over what changes a probe's row but is no column of it.
 
         Default-valued fields are left out, so that a new option orphans no stored result.
         """
-        tables = _given(self)
+        tables = self.given()
         features = tables.get("features", {})
         features.pop("window_ms", None)  # a column of the row
         return _hash(
@@ -269,7 +263,7 @@ class Study(Spec):
 
     def network_digest(self, probe_digest: str, shapes: Sequence[str]) -> str:
         """As :meth:`digest`, over what changes a promoted network's row."""
-        network = _given(self).get("network", {})
+        network = self.given().get("network", {})
         network.pop("conv1", None)  # the shapes as chosen say it
         return _hash(
             {
@@ -282,164 +276,6 @@ class Study(Spec):
         )
 
 
-def _given(study: Study) -> dict[str, Any]:
-    """The study's tables without default-valued fields, as plain JSON types."""
-    return study.model_dump(mode="json", exclude_defaults=True)
-
-
 def _hash(settings: dict[str, Any]) -> str:
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def shipped_studies() -> Path:
-    """The folder of the studies that come with the package (in a checkout: its ``studies/``)."""
-    here = Path(__file__).parent
-    packaged = here / "studies"
-    return packaged if packaged.is_dir() else here.parent / "studies"
-
-
-def find_study(path: Path) -> Path:
-    """``path`` itself, or the study of that file name that ships with the package.
-
-    Raises :class:`StudyError` when there is neither.
-    """
-    if path.is_file():
-        return path
-    shipped = shipped_studies() / path.with_suffix(".toml").name
-    if path.parent.name in ("", "studies") and shipped.is_file():
-        return shipped
-    names = [file.stem for file in shipped_studies().glob("*.toml")]
-    raise StudyError(
-        f"no study file {path}", f"give a TOML file, or a shipped study: {', '.join(sorted(names))}"
-    )
-
-
-def load_study(
-    path: Path | str,
-    overrides: Sequence[str] = (),
-    corpus: str | None = None,
-    corpus_root: Path | None = None,
-) -> Study:
-    """Read and validate the study at ``path``.
-
-    Parameters
-    ----------
-    overrides
-        ``field=value`` texts, as of ``--set``, with the value written as in TOML (a bare word is
-        a string). A budget in epochs clears one in steps and the other way round.
-    corpus, corpus_root
-        Replace the study's corpus; a new name drops the old corpus' root, labels and options.
-
-    Raises
-    ------
-    StudyError
-        Naming the file and the field, the value found and what is allowed.
-    """
-    file = find_study(Path(path))
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{file} is not valid TOML: {error}") from error
-    except OSError as error:
-        raise StudyError(f"cannot read {file}: {error.strerror}") from error
-    tables.setdefault("name", file.stem)
-    if isinstance(tables.get("corpus"), dict):
-        _resolve_root(tables["corpus"], file.parent)
-    for override in overrides:
-        _apply(tables, override)
-    if corpus is not None and corpus != _table(tables, "corpus").get("name"):
-        tables["corpus"] = {"name": corpus}
-    if corpus_root is not None:
-        _table(tables, "corpus")["root"] = str(corpus_root.absolute())
-    return parse_study(tables, origin=str(file))
-
-
-def override_study(study: Study, overrides: Sequence[str]) -> Study:
-    """``study`` with some ``field=value``, validated; raises as :func:`load_study`."""
-    tables = _without_none({"name": study.name} | _given(study))
-    for override in overrides:
-        _apply(tables, override)
-    return parse_study(tables, origin="--set")
-
-
-def parse_study(tables: dict[str, Any], origin: str) -> Study:
-    """Validate ``tables``; ``origin`` is named in the :class:`StudyError` when one is wrong."""
-    try:
-        return Study.model_validate(tables)
-    except ValidationError as error:
-        raise _explain(error, origin) from error
-
-
-def study_toml(study: Study) -> str:
-    """The study as TOML with every field that differs from its default."""
-    return tomli_w.dumps(_without_none({"name": study.name} | _given(study)))
-
-
-def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
-    """TOML knows no null: a field that is None is one not given."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in tables.items()
-        if value is not None
-    }
-
-
-def _resolve_root(corpus: dict[str, Any], folder: Path) -> None:
-    """Paths in a study are relative to its file."""
-    if isinstance(corpus.get("root"), str):
-        corpus["root"] = str((folder / Path(corpus["root"]).expanduser()).absolute())
-
-
-def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
-    table = tables.setdefault(name, {})
-    if not isinstance(table, dict):
-        raise StudyError(f"{name} = {table!r} is a value where a table [{name}] is expected")
-    return table
-
-
-def _apply(tables: dict[str, Any], override: str) -> None:
-    """Carry out one ``field=value`` of the command line on the raw tables."""
-    path, equals, text = override.partition("=")
-    keys = [key.strip() for key in path.split(".")]
-    if not equals or not all(keys):
-        raise StudyError(f"--set {override!r} is not field=value", "as in training.epochs=5")
-    table = tables
-    for key in keys[:-1]:
-        table = _table(table, key)
-    table[keys[-1]] = _toml_value(text.strip())
-    if keys[-1] in ("epochs", "steps"):
-        table.pop("steps" if keys[-1] == "epochs" else "epochs", None)
-    if keys == ["corpus", "root"]:
-        _resolve_root(table, Path.cwd())
-
-
-def _toml_value(text: str) -> Any:
-    """``text`` as a TOML value, or as the string it is where it is none."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _explain(error: ValidationError, origin: str) -> StudyError:
-    """The first fault of a study in one line, the nearest field name where one is unknown."""
-    fault = error.errors(include_url=False)[0]
-    location = [part for part in fault["loc"] if part not in ("str", "dict[str,str]")]
-    field = ".".join(str(part) for part in location)
-    if fault["type"] == "extra_forbidden":
-        known = _fields_beside(location)
-        return StudyError(f"{origin}: unknown field {field}", suggestion(str(location[-1]), known))
-    message = fault["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if fault["type"] == "value_error":
-        return StudyError(f"{origin}: [{field}] {message}" if field else f"{origin}: {message}")
-    return StudyError(f"{origin}: {field} = {fault['input']!r}: {message}")
-
-
-def _fields_beside(location: Sequence[Any]) -> list[str]:
-    """The fields of the table in which ``location``'s last part stands."""
-    spec: Any = Study
-    for part in location[:-1]:
-        spec = spec.model_fields[part].annotation
-    return list(spec.model_fields)

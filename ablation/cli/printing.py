@@ -1,21 +1,16 @@
 """What the command prints: plans, curves, counts. Text in, text out; no option is read here."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ablation.cli.failures import say
 from ablation.drivers import settings
 from ablation.drivers.grid import GridPlan, as_run
 from ablation.drivers.plot import curve_of, finished_probes
 from ablation.drivers.progress import duration
 from ablation.drivers.running import Tally
 from ablation.drivers.status import Status
-
-
-def say(text: str) -> None:
-    """One line on stderr."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def warn_damaged(files: Sequence[str]) -> None:

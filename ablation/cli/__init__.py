@@ -1,0 +1,52 @@
+"""The command ``ablate``: options in, drivers called, results on stdout, all else on stderr.
+
+Commands import what they need when they run, so that ``ablate --help`` answers at once.
+"""
+
+import signal
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ablation.cli import data_commands, failures, study_commands
+
+app = typer.Typer(
+    name="ablate",
+    help="Which receptive field does my speech-emotion CNN need, and can I trust the answer?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+corpus_app = typer.Typer(
+    help="Corpora: what is supported, and is mine complete?", no_args_is_help=True
+)
+for command in (study_commands.grid, study_commands.plot, study_commands.promote):
+    app.command()(command)
+app.command()(study_commands.status)
+app.add_typer(corpus_app, name="corpus")
+app.command()(data_commands.cache)
+corpus_app.command("list")(data_commands.corpus_list)
+corpus_app.command("check")(data_commands.corpus_check)
+corpus_app.command("synthesize")(data_commands.corpus_synthesize)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an expected error too.")
+    ] = False,
+) -> None:
+    """Taken out of the arguments by :func:`main`, so that it may stand anywhere."""
+
+
+def main() -> None:
+    """Entry point of the command."""
+    failures.debug = "--debug" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--debug"]
+    signal.signal(signal.SIGTERM, _interrupt)  # a scheduler's request to end is an interrupt
+    app()
+
+
+def _interrupt(_number: int, _frame: Any) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,90 @@
+"""``ablate corpus`` and ``ablate cache``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.options import (
+    DEMO,
+    CorpusOption,
+    RootOption,
+    SetOption,
+    StudyOption,
+    load_given,
+)
+
+
+def corpus_list() -> None:
+    """The corpora that are supported."""
+    with expected_errors():
+        from ablation.corpora import KINDS
+
+        for kind in KINDS.values():
+            print(f"{kind.name:10} {kind.summary}")
+            print(f"{'':10} layout: {kind.layout}")
+            if kind.label_maps:
+                maps = ", ".join(kind.label_maps)
+                print(f"{'':10} label maps: {maps}")
+
+
+def corpus_check(
+    study: StudyOption = DEMO,
+    corpus: CorpusOption = None,
+    corpus_root: RootOption = None,
+    set_: SetOption = None,
+) -> None:
+    """Read every recording of a corpus and count what is there."""
+    with expected_errors():
+        from ablation.drivers.check import check_corpus
+        from ablation.drivers.progress import Reporter
+
+        checked = check_corpus(load_given(study, set_ or [], corpus, corpus_root), Reporter())
+        for line in checked.lines:
+            print(line)
+        for fault in checked.faults:
+            say(f"error: {fault}")
+        if checked.faults:
+            raise typer.Exit(EXPECTED_ERROR)
+
+
+def corpus_synthesize(
+    folder: Annotated[Path, typer.Argument(help="Where to put the recordings.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="OPTION=VALUE",
+            help="kind=planted, seed, utterances, axis=height|width, extent (Hz or ms).",
+        ),
+    ] = None,
+) -> None:
+    """Make the synthetic corpus as WAV files with a manifest."""
+    with expected_errors():
+        from ablation.corpora.synthetic import make_corpus
+        from ablation.study import Study, override_study
+
+        prefixed = [f"corpus.options.{option.strip()}" for option in set_ or []]
+        options = override_study(Study(), prefixed).corpus.options
+        print(make_corpus(folder, options, say))
+
+
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+) -> None:
+    """The cache of spectrograms and synthetic speech: where it is, its size."""
+    with expected_errors():
+        import shutil
+
+        from ablation.features.cache import cache_size
+        from ablation.files import cache_folder
+
+        folder = cache_folder()
+        size = sum(cache_size(folder / name) for name in ("features", "synthetic"))
+        print(f"{folder}: {size / 1e9:.2f} GB")
+        if clear:
+            for name in ("features", "synthetic"):
+                if (folder / name).is_dir():
+                    shutil.rmtree(folder / name)
+            print("cleared")

@@ -1,0 +1,43 @@
+"""How a command ends when it does not end well."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from ablation.errors import AblationError
+
+EXPECTED_ERROR, SOME_FAILED, INTERRUPTED = 1, 3, 130
+
+debug = False  # set by --debug: expected errors keep their traceback
+
+
+@contextmanager
+def expected_errors() -> Iterator[None]:
+    """Expected errors as one or two lines and exit 1, an interrupt with the line that resumes."""
+    try:
+        yield
+    except AblationError as error:
+        if debug:
+            raise
+        say(f"error: {error}")
+        raise typer.Exit(EXPECTED_ERROR) from None
+    except KeyboardInterrupt as interrupt:
+        tally = getattr(interrupt, "tally", None)
+        if tally is not None:
+            say(f"interrupted: {tally.stored + tally.trained} of {tally.cells} cells are stored")
+        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+        say(f"resume with: {shlex.join(['ablate', *arguments])}")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of our output went away (`ablate status | head`): nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXPECTED_ERROR) from None
+
+
+def say(text: str) -> None:
+    """One line on stderr: stdout is for results."""
+    print(text, file=sys.stderr, flush=True)

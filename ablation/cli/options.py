@@ -1,0 +1,150 @@
+"""Options that commands share, and the texts they take."""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from ablation.errors import StudyError
+
+Number = TypeVar("Number", int, float)
+
+
+class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    height = "height"
+    width = "width"
+    both = "both"
+    product = "product"
+
+
+class PoolingName(str, Enum):  # noqa: UP042
+    attention = "attention"
+    gap = "gap"
+    bilinear = "bilinear"
+    all = "all"
+
+
+StudyOption = Annotated[
+    Path, typer.Option("--study", help="Study file, or the name of one that ships with ablation.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in training.epochs=5."),
+]
+CorpusOption = Annotated[
+    str | None, typer.Option("--corpus", help="Replace the study's corpus (ablate corpus list).")
+]
+RootOption = Annotated[
+    Path | None, typer.Option("--corpus-root", help="The corpus' folder; a manifest's file.")
+]
+ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of all results.")]
+FiguresOption = Annotated[Path, typer.Option("--figures", help="Folder of all figures.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Worker processes on the CPU.")
+]
+DevicesOption = Annotated[
+    str | None, typer.Option("--devices", help="cpu, or cuda:0,cuda:1 and so on.")
+]
+PerDeviceOption = Annotated[
+    int | None, typer.Option("--workers-per-device", min=1, help="Workers on each cuda device.")
+]
+DigestOption = Annotated[
+    str | None, typer.Option("--digest", help="Settings to take; default: those last run.")
+]
+DEMO = Path("studies/demo.toml")
+RESULTS, FIGURES = Path("results"), Path("figures")
+
+
+def parse_words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def parse_numbers(option: str, text: str, kind: Callable[[str], Number]) -> list[Number]:
+    """ "2,4,8" as numbers; :class:`StudyError` naming the word that is none."""
+    numbers = []
+    for word in text.split(","):
+        try:
+            numbers.append(kind(word.strip()))
+        except ValueError as error:
+            what = "a whole number" if kind is int else "a number"
+            raise StudyError(
+                f"{option} {text}: {word.strip()!r} is not {what}", "as in: 2,4,8"
+            ) from error
+    return numbers
+
+
+def parse_shapes(words: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """ "10x2" and the like as (height, width); :class:`StudyError` naming the word that is none."""
+    if not words:
+        raise StudyError(
+            "no shapes to promote: give --best or --shapes (or network.conv1 in the study)",
+            "as in: ablate promote --best",
+        )
+    for word in words:
+        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", word):
+            raise StudyError(
+                f"--shapes: {word!r} is not HEIGHTxWIDTH in bins and frames", "as in: 10x2,2x8"
+            )
+    pairs = [word.split("x") for word in dict.fromkeys(words)]
+    return tuple((int(height), int(width)) for height, width in pairs)
+
+
+def grid_overrides(
+    axis: str, values: str | None, windows: str | None, seeds: str | None, folds: str | None
+) -> list[str]:
+    """The grid's own options as ``--set`` texts."""
+    overrides = []
+    if values is not None:
+        numbers = parse_numbers("--values", values, int)
+        if axis != "width":
+            overrides.append(f"grid.heights={numbers}")
+        if axis != "height":
+            overrides.append(f"grid.widths={numbers}")
+    if windows is not None:
+        overrides.append(f"grid.windows={parse_numbers('--windows', windows, float)}")
+    if seeds is not None:
+        overrides.append(f"grid.seeds={parse_numbers('--seeds', seeds, int)}")
+    if folds == "speaker":
+        overrides.append('folds.scheme="speaker"')
+    elif folds is not None:
+        if not folds.isdigit():
+            raise StudyError(
+                f"--folds {folds}: neither 'speaker' nor a number of speaker groups",
+                "as in: --folds speaker, or --folds 6",
+            )
+        overrides += ['folds.scheme="speaker-groups"', f"folds.count={folds}"]
+    return overrides
+
+
+def execution_overrides(
+    workers: int | None, devices: str | None, per_device: int | None
+) -> list[str]:
+    overrides = []
+    if workers is not None:
+        overrides.append(f"execution.workers={workers}")
+    if devices is not None:
+        overrides.append(f"execution.devices={parse_words(devices)}")
+    if per_device is not None:
+        overrides.append(f"execution.workers_per_device={per_device}")
+    return overrides
+
+
+def chosen_poolings(pooling: PoolingName | None, default: str) -> list[str]:
+    if pooling is None:
+        return [default]
+    if pooling is PoolingName.all:
+        return [name.value for name in PoolingName if name is not PoolingName.all]
+    return [pooling.value]
+
+
+def load_given(study: Path, overrides: Sequence[str], corpus: str | None, root: Path | None) -> Any:
+    from ablation.study import load_study
+
+    return load_study(study, overrides, corpus, root)
+
+
+def study_name(study: Path) -> str:
+    return load_given(study, [], None, None).name

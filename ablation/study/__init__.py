@@ -1,0 +1,52 @@
+"""Studies: every setting that a result depends on, read from TOML, validated and digested.
+
+:mod:`~ablation.study.specs` has the tables with their defaults,
+:mod:`~ablation.study.reading` turns a file and the command line into them. Nothing here knows what
+a setting does.
+"""
+
+from ablation.study.reading import (
+    at_window,
+    find_study,
+    load_study,
+    override_study,
+    parse_study,
+    shipped_studies,
+    study_toml,
+)
+from ablation.study.specs import (
+    HEIGHTS,
+    NETWORK_NAMES,
+    WIDTHS,
+    CorpusSpec,
+    ExecutionSpec,
+    FeaturesSpec,
+    FoldsSpec,
+    GridSpec,
+    NetworkSpec,
+    ProbeSpec,
+    Study,
+    TrainingSpec,
+)
+
+__all__ = [
+    "HEIGHTS",
+    "NETWORK_NAMES",
+    "WIDTHS",
+    "CorpusSpec",
+    "ExecutionSpec",
+    "FeaturesSpec",
+    "FoldsSpec",
+    "GridSpec",
+    "NetworkSpec",
+    "ProbeSpec",
+    "Study",
+    "TrainingSpec",
+    "at_window",
+    "find_study",
+    "load_study",
+    "override_study",
+    "parse_study",
+    "shipped_studies",
+    "study_toml",
+]

@@ -1,0 +1,170 @@
+"""From a TOML file and the command line to validated settings, or to one clear line."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import ValidationError
+
+from ablation.errors import StudyError, suggestion
+from ablation.study.specs import Study
+
+
+def shipped_studies() -> Path:
+    """The folder of the studies that come with the package (in a checkout: its ``studies/``)."""
+    here = Path(__file__).parents[1]
+    packaged = here / "studies"
+    return packaged if packaged.is_dir() else here.parent / "studies"
+
+
+def find_study(path: Path) -> Path:
+    """``path`` itself, or the study of that file name that ships with the package.
+
+    Raises :class:`StudyError` when there is neither.
+    """
+    if path.is_file():
+        return path
+    shipped = shipped_studies() / path.with_suffix(".toml").name
+    if path.parent.name in ("", "studies") and shipped.is_file():
+        return shipped
+    names = [file.stem for file in shipped_studies().glob("*.toml")]
+    raise StudyError(
+        f"no study file {path}", f"give a TOML file, or a shipped study: {', '.join(sorted(names))}"
+    )
+
+
+def load_study(
+    path: Path | str,
+    overrides: Sequence[str] = (),
+    corpus: str | None = None,
+    corpus_root: Path | None = None,
+) -> Study:
+    """Read and validate the study at ``path``.
+
+    Parameters
+    ----------
+    overrides
+        ``field=value`` texts, as of ``--set``, with the value written as in TOML (a bare word is
+        a string). A budget in epochs clears one in steps and the other way round.
+    corpus, corpus_root
+        Replace the study's corpus; a new name drops the old corpus' root, labels and options.
+
+    Raises
+    ------
+    StudyError
+        Naming the file and the field, the value found and what is allowed.
+    """
+    file = find_study(Path(path))
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise StudyError(f"cannot read {file}: {error.strerror}") from error
+    tables.setdefault("name", file.stem)
+    if isinstance(tables.get("corpus"), dict):
+        _resolve_root(tables["corpus"], file.parent)
+    for override in overrides:
+        _apply(tables, override)
+    if corpus is not None and corpus != _table(tables, "corpus").get("name"):
+        tables["corpus"] = {"name": corpus}
+    if corpus_root is not None:
+        _table(tables, "corpus")["root"] = str(corpus_root.absolute())
+    return parse_study(tables, origin=str(file))
+
+
+def override_study(study: Study, overrides: Sequence[str]) -> Study:
+    """``study`` with some ``field=value``, validated; raises as :func:`load_study`."""
+    tables = _without_none({"name": study.name} | study.given())
+    for override in overrides:
+        _apply(tables, override)
+    return parse_study(tables, origin="--set")
+
+
+def at_window(study: Study, window_ms: float) -> Study:
+    """``study`` with another analysis window (ms), validated; raises as :func:`load_study`."""
+    return override_study(study, [f"features.window_ms={window_ms!r}"])
+
+
+def parse_study(tables: dict[str, Any], origin: str) -> Study:
+    """Validate ``tables``; ``origin`` is named in the :class:`StudyError` when one is wrong."""
+    try:
+        return Study.model_validate(tables)
+    except ValidationError as error:
+        raise _explain(error, origin) from error
+
+
+def study_toml(study: Study) -> str:
+    """The study as TOML with every field that differs from its default."""
+    return tomli_w.dumps(_without_none({"name": study.name} | study.given()))
+
+
+def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
+    """TOML knows no null: a field that is None is one not given."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in tables.items()
+        if value is not None
+    }
+
+
+def _resolve_root(corpus: dict[str, Any], folder: Path) -> None:
+    """Paths in a study are relative to its file."""
+    if isinstance(corpus.get("root"), str):
+        corpus["root"] = str((folder / Path(corpus["root"]).expanduser()).absolute())
+
+
+def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    table = tables.setdefault(name, {})
+    if not isinstance(table, dict):
+        raise StudyError(f"{name} = {table!r} is a value where a table [{name}] is expected")
+    return table
+
+
+def _apply(tables: dict[str, Any], override: str) -> None:
+    """Carry out one ``field=value`` of the command line on the raw tables."""
+    path, equals, text = override.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not equals or not all(keys):
+        raise StudyError(f"--set {override!r} is not field=value", "as in training.epochs=5")
+    table = tables
+    for key in keys[:-1]:
+        table = _table(table, key)
+    table[keys[-1]] = _toml_value(text.strip())
+    if keys[-1] in ("epochs", "steps"):
+        table.pop("steps" if keys[-1] == "epochs" else "epochs", None)
+    if keys == ["corpus", "root"]:
+        _resolve_root(table, Path.cwd())
+
+
+def _toml_value(text: str) -> Any:
+    """``text`` as a TOML value, or as the string it is where it is none."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(error: ValidationError, origin: str) -> StudyError:
+    """The first fault of a study in one line, the nearest field name where one is unknown."""
+    fault = error.errors(include_url=False)[0]
+    location = [part for part in fault["loc"] if part not in ("str", "dict[str,str]")]
+    field = ".".join(str(part) for part in location)
+    if fault["type"] == "extra_forbidden":
+        known = _fields_beside(location)
+        return StudyError(f"{origin}: unknown field {field}", suggestion(str(location[-1]), known))
+    message = fault["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if fault["type"] == "value_error":
+        return StudyError(f"{origin}: [{field}] {message}" if field else f"{origin}: {message}")
+    return StudyError(f"{origin}: {field} = {fault['input']!r}: {message}")
+
+
+def _fields_beside(location: Sequence[Any]) -> list[str]:
+    """The fields of the table in which ``location``'s last part stands."""
+    spec: Any = Study
+    for part in location[:-1]:
+        spec = spec.model_fields[part].annotation
+    return list(spec.model_fields)

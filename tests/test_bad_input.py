@@ -1,0 +1,721 @@
+"""Bad input through the command line: one clear line, exit code 1, nothing half-written."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+from click.testing import Result
+from typer.testing import CliRunner
+
+from ablation import read_results
+from ablation.cli import app
+from ablation.errors import StorageError
+from ablation.execution import EXECUTORS
+from ablation.records import SCHEMA_VERSION, VERSION_KEY
+from ablation.store import ResultStore
+
+RATE = 8000
+SETTINGS = (
+    f"features.sample_rate={RATE}",
+    "features.n_fft=128",
+    "features.window_ms=16",
+    "features.max_hz=1000",
+    "features.segment_s=0.3",
+    "features.train_hop_s=0.2",
+    "features.test_hop_s=0.2",
+    "training.steps=2",
+    "training.batch_size=4",
+    "probe.filters=2",
+)
+SPEAKERS, LABELS, TAKES = "abc", ("dark", "bright"), 2
+
+
+# ---------------------------------------------------------------------------- ground
+
+
+def sound(seed: int, seconds: float = 0.4) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.3, 0.3, round(seconds * RATE))
+
+
+@pytest.fixture(scope="module")
+def model_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three speakers, two labels, two recordings of each, and their manifest."""
+    folder = tmp_path_factory.mktemp("corpus")
+    lines = ["file,speaker,label"]
+    for speaker in SPEAKERS:
+        for label in LABELS:
+            for take in range(TAKES):
+                name = f"{speaker}_{label}_{take}.wav"
+                soundfile.write(folder / name, sound(len(lines)), RATE, subtype="PCM_16")
+                lines.append(f"{name},{speaker},{label}")
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A corpus that may be spoilt, a study without settings, a results folder not made yet."""
+
+    folder: Path
+    corpus: Path
+    study: Path
+    results: Path
+
+    @property
+    def manifest(self) -> Path:
+        return self.corpus / "manifest.csv"
+
+    @property
+    def first(self) -> Path:
+        """The recording of the manifest's row 2."""
+        return self.corpus / "a_dark_0.wav"
+
+    def edit(self, change: Callable[[list[str]], Sequence[str]]) -> None:
+        """Change the manifest's lines; the header is the first."""
+        lines = self.manifest.read_text().splitlines()
+        self.manifest.write_text("\n".join(change(lines)) + "\n")
+
+    def grid(self, *options: object, sets: Sequence[str] = (), **more: object) -> Result:
+        """``ablate grid`` over two heights of the tiny study, unless options say otherwise."""
+        given = {"axis": "height", "values": "2,3", "workers": 1} | more
+        given = {"study": self.study, "results": self.results} | given
+        given = {"corpus": "manifest", "corpus_root": self.manifest} | given
+        arguments = ["grid", *options]
+        for name, value in given.items():
+            if value is not None:
+                arguments += [f"--{name.replace('_', '-')}", value]
+        for text in (*SETTINGS, *sets):
+            arguments += ["--set", text]
+        return ablate(*arguments)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, model_corpus: Path) -> Bench:
+    corpus = Path(shutil.copytree(model_corpus, tmp_path / "corpus"))
+    study = tmp_path / "tiny.toml"
+    study.write_text("# all settings come from the command line\n")
+    return Bench(tmp_path, corpus, study, tmp_path / "results")
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train without worker processes, which take seconds to start."""
+    monkeypatch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
+
+
+def ablate(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refused(result: Result, *said: str) -> str:
+    """Check that a command ended in an expected error that says all of ``said``; return it.
+
+    One line, at most one more with the remedy, exit code 1, no traceback.
+    """
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    before, error, text = result.stderr.partition("error: ")
+    assert error, result.stderr
+    assert not before or before.endswith("\n")
+    lines = text.rstrip("\n").split("\n")
+    assert len(lines) <= 2, text
+    assert all(line.startswith("  ") and line.strip() for line in lines[1:]), text
+    for part in said:
+        assert part in text, f"{part!r} is not in: {text}"
+    return text
+
+
+def files_below(folder: Path) -> list[str]:
+    """Every file, hidden and temporary ones too."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def shown(result: Result) -> str:
+    assert result.exit_code == 0, f"{result.stderr}\n{result.exception!r}"
+    return result.stderr
+
+
+# ---------------------------------------------------------------------------- the study
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[training]\nepohcs = 3", ["unknown field training.epohcs", "did you mean 'epochs'?"]),
+        ("[trainin]\nepochs = 3", ["unknown field trainin", "did you mean 'training'?"]),
+        (
+            "[network.training]\nstep = 3",
+            ["unknown field network.training.step", "did you mean 'steps'?"],
+        ),
+        ("[training]\nepochs = 'five'", ["training.epochs = 'five'", "integer"]),
+        ("[training]\nepochs = 0", ["training.epochs = 0", "greater than or equal to 1"]),
+        ("[training]\nlearning_rate = nan", ["training.learning_rate = nan", "finite"]),
+        ("[features]\nwindow = 'box'", ["features.window = 'box'", "'hamming' or 'hann'"]),
+        ("[grid]\nheights = [2, 'x']", ["grid.heights.1 = 'x'", "integer"]),
+        ("[grid]\nheights = []", ["grid.heights = []", "at least 1"]),
+        ("training = 5", ["training = 5"]),
+        ("name = '../elsewhere'", ["name = '../elsewhere'"]),
+        ("[features]\nwindow_ms = 500", ["[features] window_ms = 500", "n_fft = 1600"]),
+        ("[features]\nmax_hz = 9000", ["[features] max_hz = 9000", "sample_rate = 16000"]),
+        ("[network]\npools = [9]", ["[network] pools names Conv9", "Conv2 to Conv5"]),
+        ("[training]\nepochs = 3\nsteps = 4", ["[training] epochs and steps are both given"]),
+        ("[training\nepochs = 3", ["not valid TOML", "line 1"]),
+        ("[training]\nepochs == 3", ["not valid TOML", "line 2"]),
+    ],
+)
+def test_a_faulty_study_names_its_file_and_field(bench: Bench, text: str, said: list[str]) -> None:
+    bench.study.write_text(text + "\n")
+    result = ablate("grid", "--axis", "both", "--study", bench.study, "--results", bench.results)
+    refused(result, str(bench.study), *said)
+    assert not bench.results.exists()
+
+
+def test_a_study_that_is_not_text_is_named(bench: Bench) -> None:
+    bench.study.write_bytes(b"\xff\xfe\x00")
+    result = ablate("grid", "--axis", "both", "--study", bench.study, "--results", bench.results)
+    refused(result, f"{bench.study} is not valid TOML")
+
+
+def test_a_study_that_is_not_there_lists_those_shipped(bench: Bench) -> None:
+    missing = bench.folder / "nosuch.toml"
+    result = ablate("grid", "--axis", "both", "--study", missing, "--results", bench.results)
+    refused(result, f"no study file {missing}", "demo", "paper")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("training.epochs", ["'training.epochs' is not field=value", "training.epochs=5"]),
+        ("=5", ["'=5' is not field=value"]),
+        ("a..b=1", ["'a..b=1' is not field=value"]),
+        ("nonsense", ["'nonsense' is not field=value"]),
+        ("foo=1", ["unknown field foo", "allowed: corpus, execution, features"]),
+        ("training.batchsize=1", ["unknown field training.batchsize", "'batch_size'?"]),
+        ("training.batch_size=many", ["training.batch_size = 'many'", "integer"]),
+        ("training.batch_size.x=1", ["batch_size"]),
+        ("folds.scheme=leave", ["folds.scheme = 'leave'", "'speaker' or 'speaker-groups'"]),
+        ("features=abc", ["features = 'abc'"]),
+    ],
+)
+def test_a_set_that_makes_no_sense_is_named(bench: Bench, text: str, said: list[str]) -> None:
+    refused(bench.grid(sets=[text]), *said)
+    assert not bench.results.exists()
+
+
+def test_a_faulty_set_is_not_blamed_on_the_study_file(bench: Bench) -> None:
+    """Who is told of a file looks for the fault in it."""
+    assert str(bench.study) not in refused(bench.grid(sets=["training.batchsize=1"]))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("values", "2,x", ["--values 2,x: 'x' is not a whole number", "2,4,8"]),
+        ("values", "2,,3", ["--values 2,,3: '' is not a whole number"]),
+        ("values", "0", ["grid.heights.0 = 0"]),
+        ("values", "2.5", ["'2.5' is not a whole number"]),
+        ("folds", "x", ["--folds x", "'speaker' nor a number", "--folds 6"]),
+        ("folds", "1", ["folds.count = 1", "greater than or equal to 2"]),
+        ("folds", "7", ["7 folds asked for", "3 speakers", "2 to 3"]),
+        ("seeds", "a", ["--seeds a: 'a' is not a whole number"]),
+        ("seeds", "-1", ["grid.seeds.0 = -1", "greater than or equal to 0"]),
+        ("seeds", "3000000000", ["grid.seeds.0 = 3000000000", "less than"]),
+        ("windows", "20,q", ["--windows 20,q: 'q' is not a number"]),
+        ("windows", "500", ["window_ms = 500", "n_fft = 128"]),
+        ("values", "17", ["filter 17x2 is larger than the spectrogram", "16 bins x 30 frames"]),
+        ("values", "2,500", ["filter 500x2 is larger", "heights go up to 16"]),
+    ],
+)
+def test_a_faulty_option_is_named(
+    bench: Bench, in_process: None, option: str, value: str, said: list[str]
+) -> None:
+    refused(bench.grid(**{option: value}), *said)
+    assert not bench.results.exists()
+
+
+def test_a_filter_wider_than_the_spectrogram(bench: Bench) -> None:
+    result = bench.grid(axis="width", values="2,31")
+    refused(result, "filter 2x31 is larger", "16 bins x 30 frames", "widths up to 30")
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(bench: Bench) -> None:
+    refused(bench.grid(devices="tpu"), "execution.devices", "'tpu'", "allowed: cpu, cuda:N")
+    assert files_below(bench.results) == []
+
+
+def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(bench: Bench) -> None:
+    """``--corpus`` replaces what the study says; ``--set corpus...`` is about the replacement."""
+    bench.study.write_text("[corpus]\nname = 'emodb'\nlabels = 'all'\n")
+    merged = "corpus.labels={dark='low', bright='high'}"
+    assert "6 low, 6 high" in shown(bench.grid("--dry-run", sets=[merged]))
+    refused(bench.grid(sets=["corpus.options.x=1"]), "corpus.options.x", "no options")
+
+
+# ---------------------------------------------------------------------------- the corpus
+
+
+@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
+def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: str) -> None:
+    missing = bench.folder / "nowhere"
+    expected = {
+        "emodb": "wav/03a01Fa.wav",
+        "ravdess": "Actor_07/",
+        "iemocap": "Session1 ... Session5",
+        "manifest": "columns file, speaker, label",
+        "synthetic": "ablate corpus synthesize",
+    }[corpus]
+    result = bench.grid(corpus=corpus, corpus_root=missing)
+    refused(result, f"{missing} does not exist", expected)
+    assert not bench.results.exists()
+
+
+@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
+def test_an_empty_corpus_is_named(bench: Bench, corpus: str) -> None:
+    empty = bench.folder / "empty"
+    empty.mkdir()
+    text = refused(bench.grid(corpus=corpus, corpus_root=empty), str(empty))
+    assert len(text.splitlines()) == 2, "a remedy is due"
+    assert not bench.results.exists()
+
+
+def test_an_unknown_corpus_names_the_nearest(bench: Bench) -> None:
+    refused(bench.grid(corpus="emobd"), "unknown corpus 'emobd'", "did you mean 'emodb'?")
+
+
+def test_a_corpus_without_its_folder_says_how_to_give_it(bench: Bench) -> None:
+    refused(bench.grid(corpus="emodb", corpus_root=None), "emodb needs its folder", "--corpus-root")
+
+
+def write_text(file: Path) -> None:
+    file.write_text("This is a text, whatever its name says.\n" * 50)
+
+
+def write_nothing(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def write_no_samples(file: Path) -> None:
+    soundfile.write(file, np.zeros(0), RATE)
+
+
+def write_nan(file: Path) -> None:
+    soundfile.write(file, np.full(3200, np.nan, np.float32), RATE, subtype="FLOAT")
+
+
+def write_one_infinite(file: Path) -> None:
+    samples = sound(0).astype(np.float32)
+    samples[100] = np.inf
+    soundfile.write(file, samples, RATE, subtype="FLOAT")
+
+
+def write_silence(file: Path) -> None:
+    soundfile.write(file, np.zeros(3200), RATE)
+
+
+def cut_wav(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:3000])
+
+
+def cut_flac(file: Path) -> None:
+    """Half of a FLAC; libsndfile goes by the content, not by the name."""
+    whole = file.with_suffix(".flac")
+    soundfile.write(whole, sound(0, seconds=5), RATE, format="FLAC")
+    file.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+
+
+SPOILT = [
+    (write_text, ["not audio", "Format not recognised"]),
+    (write_nothing, ["the file is empty (0 bytes)"]),
+    (write_no_samples, ["the recording is empty (no samples)"]),
+    (write_nan, ["3200 of 3200 samples are NaN or infinite"]),
+    (write_one_infinite, ["1 of 3200 samples are NaN or infinite"]),
+    (write_silence, ["the recording is silent"]),
+    (cut_wav, ["truncated", "promises 6400 bytes of audio, 2956 are there"]),
+    (cut_flac, ["truncated"]),
+]
+
+
+@pytest.mark.parametrize(("spoil", "said"), SPOILT, ids=[s.__name__ for s, _ in SPOILT])
+def test_a_recording_that_cannot_be_used_is_named_with_its_row(
+    bench: Bench, spoil: Callable[[Path], None], said: list[str]
+) -> None:
+    spoil(bench.first)
+    row = f"{bench.manifest}, row 2"
+    text = refused(bench.grid(), f"{bench.first}: ", row, "replace the recording", *said)
+    assert text.startswith(str(bench.first))
+    assert not bench.results.exists()
+
+
+def test_a_truncated_flac_is_audio(bench: Bench) -> None:
+    """Its header was read: to say that it is no audio would send the user looking elsewhere."""
+    cut_flac(bench.first)
+    assert "not audio" not in refused(bench.grid())
+
+
+def test_corpus_check_names_every_recording_that_cannot_be_used(bench: Bench) -> None:
+    """All at once, on as many lines; what can be counted is counted all the same."""
+    faults = {"a_dark_0.wav": write_silence, "b_bright_1.wav": cut_wav, "c_dark_1.wav": write_text}
+    for name, spoil in faults.items():
+        spoil(bench.corpus / name)
+    arguments = ["--study", bench.study, "--corpus", "manifest", "--corpus-root", bench.manifest]
+    result = ablate("corpus", "check", *arguments)
+    assert result.exit_code == 1
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3
+    for name, line in zip(faults, errors, strict=True):
+        assert str(bench.corpus / name) in line
+    assert "12 utterances, 3 speakers" in result.stdout
+    assert "Traceback" not in result.stderr
+
+
+def test_a_manifest_with_a_column_missing(bench: Bench) -> None:
+    bench.edit(lambda lines: ["file,speaker,emotion", *lines[1:]])
+    refused(
+        bench.grid(), f"{bench.manifest} has no column 'label'", "found: file, speaker, emotion"
+    )
+
+
+def test_a_manifest_with_semicolons(bench: Bench) -> None:
+    bench.edit(lambda lines: [line.replace(",", ";") for line in lines])
+    refused(bench.grid(), f"{bench.manifest} has no column 'file'", "file;speaker;label", "CSV")
+
+
+def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
+    bench.edit(lambda lines: [line.replace("b_dark_1", "b_drak_1") for line in lines])
+    missing = bench.corpus / "b_drak_1.wav"
+    refused(
+        bench.grid(),
+        f"{bench.manifest}, row 7: no file {missing}",
+        "did you mean 'b_dark_1.wav'?",
+    )
+    assert not bench.results.exists()
+
+
+def test_a_manifest_with_a_duplicate_row(bench: Bench) -> None:
+    bench.edit(lambda lines: [*lines, lines[2]])
+    refused(
+        bench.grid(),
+        f"{bench.manifest}, row 14: a_dark_1.wav is a duplicate of {bench.manifest}, row 3",
+        "remove one",
+    )
+
+
+def test_a_manifest_with_a_row_too_long(bench: Bench) -> None:
+    bench.edit(lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]])
+    refused(bench.grid(), f"cannot read the manifest {bench.manifest}", "line 5")
+
+
+def test_a_manifest_that_is_not_text(bench: Bench) -> None:
+    bench.manifest.write_bytes(bytes(range(256)) * 4)
+    refused(bench.grid(), f"cannot read the manifest {bench.manifest}", "a CSV or parquet file")
+
+
+def test_a_manifest_without_rows(bench: Bench) -> None:
+    bench.edit(lambda lines: lines[:1])
+    refused(bench.grid(), f"no recording in {bench.manifest}", "expected: a CSV or parquet file")
+
+
+def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
+    bench.edit(lambda lines: [*lines[:5], lines[5].replace("bright", "brigth"), *lines[6:]])
+    bench.study.write_text(
+        f"[corpus]\nname = 'manifest'\nroot = '{bench.manifest}'\n"
+        "labels = { dark = 'dark', bright = 'bright' }\n"
+    )
+    refused(
+        bench.grid(corpus=None, corpus_root=None),
+        f"{bench.manifest}, row 6: unknown label 'brigth'",
+        "did you mean 'bright'?",
+        'brigth = ""',
+    )
+    assert not bench.results.exists()
+
+
+def test_one_speaker_only(bench: Bench) -> None:
+    bench.edit(lambda lines: lines[:5])
+    refused(bench.grid(), "one speaker only (a)", "at least two speakers")
+    assert not bench.results.exists()
+
+
+def test_one_class_only(bench: Bench) -> None:
+    bench.edit(lambda lines: [line for line in lines if "bright" not in line])
+    refused(bench.grid(), "one class only (dark)", "two or more")
+
+
+def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> None:
+    bench.edit(lambda lines: [x for x in lines if "bright" not in x or x.startswith("b_")])
+    refused(
+        bench.grid(),
+        "fold b: no training utterance is bright",
+        "test speaker b",
+        "[corpus] labels",
+    )
+    assert not bench.results.exists()
+
+
+def test_a_cut_beyond_the_recording_names_the_row(bench: Bench) -> None:
+    bench.edit(lambda lines: [lines[0] + ",start,end", *(f"{x},0.1,0.35" for x in lines[1:])])
+    bench.edit(lambda lines: [*lines[:3], lines[3].replace("0.35", "3.5"), *lines[4:]])
+    refused(
+        bench.grid(),
+        "the cut 0.1 to 3.5 s reaches beyond the recording's 0.40 s",
+        f"{bench.manifest}, row 4",
+        "correct start and end",
+    )
+
+
+# ---------------------------------------------------------------------------- the disk
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A small disk of its own at ``folder``; skips the test where none may be mounted."""
+    folder.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk needs root and mount(8)")
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path, leaving: int) -> Path:
+    """Fill a disk but for ``leaving`` bytes; removing the file returned frees it again."""
+    state = os.statvfs(disk)
+    filler = disk / "filler"
+    filler.write_bytes(bytes(state.f_bavail * state.f_frsize - leaving))
+    return filler
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_results_below_a_regular_file(bench: Bench, below: str) -> None:
+    bench.results.write_text("mine")
+    result = bench.grid(results=bench.results / below)
+    refused(result, str(bench.results / below), "is a file, not a folder", "choose another")
+    assert bench.results.read_text() == "mine"
+
+
+def test_results_on_a_read_only_disk(bench: Bench) -> None:
+    with mounted(bench.folder / "disk", "ro") as disk:
+        refused(bench.grid(results=disk / "r"), str(disk / "r"), "read-only", "choose a folder")
+
+
+def test_results_in_a_folder_one_may_not_write_to(bench: Bench) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("permissions do not bind root; the read-only disk stands for them")
+    bench.results.mkdir(mode=0o500)
+    refused(bench.grid(), str(bench.results), "permission denied", "choose a folder")
+
+
+def test_a_read_only_cache_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mounted(bench.folder / "disk", "ro") as disk:
+        monkeypatch.setenv("ABLATION_CACHE", str(disk / "cache"))
+        refused(bench.grid(), str(disk / "cache" / "features"), "read-only")
+    assert not bench.results.exists()
+
+
+def test_results_on_a_disk_that_fills_up(bench: Bench) -> None:
+    """Rows stored before are kept, and the same command completes once there is space."""
+    with mounted(bench.folder / "disk", "size=1m") as disk:
+        results = disk / "r"
+        filler = fill(disk, leaving=50_000)
+        parts = str(results / "tiny")
+        refused(bench.grid(results=results), parts, "the disk is full", "free some space")
+        assert not [file for file in files_below(results) if file.endswith(".tmp")]
+        kept = read_results(results / "tiny")
+        assert 1 <= len(kept.probes) < 6
+        assert kept.damaged == []
+        counted = ablate("status", "--study", bench.study, "--results", results)
+        assert f"{len(kept.probes)} of 6 cells done" in counted.stdout
+
+        filler.unlink()
+        done = shown(bench.grid(results=results))
+        assert f"{6 - len(kept.probes)} trained, {len(kept.probes)} were stored before" in done
+        rows = read_results(results / "tiny").probes
+        assert len(rows) == 6
+        before = rows.merge(kept.probes, on=["height", "fold", "started_at", "wa"])
+        assert len(before) == len(kept.probes), "a row stored before was changed"
+
+
+# Arrays smaller and larger than a file's buffer: numpy writes the larger ones past it.
+@pytest.mark.parametrize("sets", [(), ("features.max_hz=4000", "features.segment_s=4")])
+def test_a_cache_on_a_disk_that_fills_up(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, in_process: None, sets: Sequence[str]
+) -> None:
+    """The fault is named, nothing half-made is left, and the same command completes."""
+    with mounted(bench.folder / "disk", "size=1m") as disk:
+        monkeypatch.setenv("ABLATION_CACHE", str(disk / "cache"))
+        filler = fill(disk, leaving=16_384)
+        result = bench.grid(values="2", sets=sets)
+        refused(result, str(disk / "cache" / "features"), "the disk is full", "free some space")
+        assert not bench.results.exists()
+        left = [file for file in files_below(disk) if file != "filler"]
+        assert all(file.endswith(".npy") and "/." not in file for file in left)
+
+        filler.unlink()
+        assert "3 cells: 3 trained" in shown(bench.grid(values="2", sets=sets))
+
+
+def test_synthetic_speech_on_a_disk_that_fills_up(bench: Bench) -> None:
+    """A corpus half made is made anew by the same command."""
+    with mounted(bench.folder / "disk", "size=8m") as disk:
+        filler = fill(disk, leaving=200_000)
+        command = ("corpus", "synthesize", disk / "speech", "--set", "utterances=80")
+        refused(ablate(*command), str(disk / "speech"), "the disk is full", "free some space")
+        assert not (disk / "speech" / "manifest.csv").exists()
+        filler.unlink()
+        assert ablate(*command).exit_code == 0
+        assert len((disk / "speech" / "manifest.csv").read_text().splitlines()) == 81
+
+
+def test_synthetic_speech_that_is_there_needs_no_writing(bench: Bench) -> None:
+    """A complete corpus on a disk that became read-only is as good as any."""
+    with mounted(bench.folder / "disk", "size=16m") as disk:
+        command = ("corpus", "synthesize", disk, "--set", "utterances=80")
+        assert ablate(*command).exit_code == 0
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        again = ablate(*command)
+        assert again.exit_code == 0, repr(again.exception)
+        assert str(disk / "manifest.csv") in again.stdout
+
+
+# ---------------------------------------------------------------------------- stored rows
+
+
+@pytest.fixture(scope="module")
+def stored(model_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of the tiny grid, 2 heights x 3 folds, trained once."""
+    folder = tmp_path_factory.mktemp("stored")
+    study = folder / "tiny.toml"
+    study.write_text("")
+    bench = Bench(folder, model_corpus, study, folder / "results")
+    shown(bench.grid())
+    return bench.results
+
+
+def as_parts(folder: Path) -> list[Path]:
+    """Part the table of probes into a file a row, as while a run goes on."""
+    main = folder / "probes.parquet"
+    table = pq.read_table(main)
+    parts = []
+    for index in range(table.num_rows):
+        part = folder / "probes.parts" / f"{index:020d}.parquet"
+        part.parent.mkdir(exist_ok=True)
+        pq.write_table(table.slice(index, 1), part)
+        parts.append(part)
+    main.unlink()
+    return parts
+
+
+def test_damaged_parts_are_named_and_only_their_cells_trained_again(
+    bench: Bench, stored: Path, in_process: None
+) -> None:
+    shutil.copytree(stored, bench.results)
+    whole = read_results(bench.results / "tiny").probes.set_index(["height", "fold"])
+    parts = as_parts(bench.results / "tiny")
+    random = np.random.default_rng(3)
+    parts[1].write_bytes(parts[1].read_bytes()[:-200])
+    parts[4].write_bytes(random.bytes(parts[4].stat().st_size))
+    lost = [whole.index[1], whole.index[4]]
+
+    read = read_results(bench.results / "tiny")
+    assert read.damaged == [str(parts[1]), str(parts[4])]
+    rest = read.probes.set_index(["height", "fold"])
+    assert sorted(rest.index) == sorted(set(whole.index) - set(lost))
+    assert rest["wa"].equals(whole["wa"].drop(lost))
+
+    status = ablate("status", "--study", bench.study, "--results", bench.results)
+    assert "4 of 6 cells done" in status.stdout
+    told = shown(bench.grid())
+    for part in (parts[1], parts[4]):
+        for said in (status.stderr, told):
+            assert f"warning: {part} is damaged; all other rows are read. Remove it" in said
+    assert "6 cells: 2 trained, 4 were stored before" in told
+
+    again = read_results(bench.results / "tiny").probes.set_index(["height", "fold"])
+    changed = again["started_at"] != whole["started_at"]
+    assert sorted(again.index[changed]) == sorted(lost)
+    assert again["wa"].equals(whole["wa"]), "the same cell gave another result"
+    assert parts[1].exists(), "a damaged file is the user's to remove"
+    assert parts[4].exists()
+
+
+def test_a_part_with_some_bytes_changed_never_lies(stored: Path, tmp_path: Path) -> None:
+    """It is named as damaged, or its values are those stored; all other rows are read."""
+    folder = Path(shutil.copytree(stored / "tiny", tmp_path / "tiny"))
+    truth = {(r["height"], r["fold"]): r for r in rows_of(folder)}
+    # As the store itself writes a part: each row appended anew.
+    (folder / "probes.parquet").unlink()
+    store = ResultStore(folder)
+    for row in truth.values():
+        store.append(LABELS, {"probes": [row]})
+    part, *_ = sorted((folder / "probes.parts").iterdir())
+    content = part.read_bytes()
+    random = np.random.default_rng(0)
+    for _ in range(400):
+        spoilt = bytearray(content)
+        at, size = int(random.integers(len(content))), int(random.choice([1, 1, 64]))
+        spoilt[at : at + size] = random.bytes(len(spoilt[at : at + size]))
+        part.write_bytes(spoilt)
+        read = store.read("probes")
+        found = {(r["height"], r["fold"]): r for r in read.rows.to_pylist()}
+        assert set(found) <= set(truth), at
+        assert len(found) == 6 or (len(found) == 5 and read.damaged == [str(part)]), at
+        for key, row in found.items():
+            for column, value in truth[key].items():
+                assert row.get(column) in (None, value), (at, column)
+
+
+def rows_of(folder: Path) -> list[dict]:
+    return ResultStore(folder).read("probes").rows.to_pylist()
+
+
+def test_a_damaged_table_is_named_and_left_alone(
+    bench: Bench, stored: Path, in_process: None
+) -> None:
+    """Compaction must not write over what may yet be rescued."""
+    shutil.copytree(stored, bench.results)
+    main = bench.results / "tiny" / "probes.parquet"
+    torn = main.read_bytes()[:-100]
+    main.write_bytes(torn)
+    told = shown(bench.grid(values="2"))
+    assert f"warning: {main} is damaged" in told
+    assert "3 cells: 3 trained, 0 were stored before" in told
+    assert main.read_bytes() == torn
+    assert len(read_results(bench.results / "tiny").probes) == 3
+
+
+def test_results_of_a_newer_version_are_refused_and_left_alone(bench: Bench, stored: Path) -> None:
+    shutil.copytree(stored, bench.results)
+    main = bench.results / "tiny" / "probes.parquet"
+    newer = SCHEMA_VERSION + 1
+    table = pq.read_table(main)
+    pq.write_table(table.replace_schema_metadata({VERSION_KEY: str(newer).encode()}), main)
+    before = {file: (bench.results / file).read_bytes() for file in files_below(bench.results)}
+    said = [str(main), f"schema {newer}", f"knows {SCHEMA_VERSION}", "upgrade ablation"]
+    refused(bench.grid("--fresh"), *said)
+    for command in (["status"], ["plot", "--figures", bench.folder / "figures"]):
+        refused(ablate(*command, "--study", bench.study, "--results", bench.results), *said)
+    with pytest.raises(StorageError, match="newer version"):
+        read_results(bench.results / "tiny")
+    after = {file: (bench.results / file).read_bytes() for file in files_below(bench.results)}
+    assert after == before
+
+
+def test_results_that_are_not_there_say_how_to_make_them(bench: Bench) -> None:
+    for command in (["status"], ["plot"], ["promote", "--best"]):
+        result = ablate(*command, "--study", bench.study, "--results", bench.results)
+        refused(result, f"no results of study tiny in {bench.results}", "ablate grid")
+    assert not bench.results.exists()

@@ -1,0 +1,755 @@
+"""Corpora: every loader on a tree of its own layout, real recordings where there are, folds."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ablation.corpora import KINDS, Corpus, Utterance, load_corpus
+from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.folds import Fold, check_folds, make_folds
+from ablation.errors import CorpusError, FoldError, StudyError
+
+FOUR = ("neutral", "happy", "angry", "sad")
+TWO = ("tense", "calm")
+
+# ---------------------------------------------------------------------------- trees, made up
+
+Turn = tuple[str, str]  # turn, label
+
+HEADING = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
+VOTES = (
+    "C-E2:\tNeutral;\t()",
+    "C-E4:\tFrustration; Anger;\t()",
+    "C-F1:\tNeutral;\t(amusement)",
+    "A-E3:\tval 3; act 2; dom  2;\t()",
+    "A-F1:\tval 3; act 2; dom  1;\t()",
+)
+
+
+def touch(path: Path, content: bytes = b"recording") -> Path:
+    """A file that stands for a recording; no loader decodes audio."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def evaluation(root: Path, dialogue: str) -> Path:
+    return root / f"Session{int(dialogue[3:5])}/dialog/EmoEvaluation/{dialogue}.txt"
+
+
+def add_dialogue(root: Path, dialogue: str, turns: list[Turn]) -> None:
+    """A dialogue as IEMOCAP has it: its evaluation file and a recording a turn."""
+    lines = [HEADING, ""]
+    for second, (turn, label) in enumerate(turns):
+        lines += [f"[{second}.2901 - {second}.9357]\t{turn}\t{label}\t[2.5000, 2.5000, 2.5000]"]
+        lines += [*VOTES, ""]
+        session = f"Session{int(dialogue[3:5])}"
+        touch(root / session / "sentences/wav" / dialogue / f"{turn}.wav", turn.encode())
+    file = evaluation(root, dialogue)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines) + "\n")
+
+
+def iemocap_tree(root: Path) -> Path:
+    """Two sessions: markers worn by F and by M, improvised and scripted, five labels and xxx."""
+    for session in (1, 2):
+        for markers in "FM":
+            dialogue = f"Ses{session:02d}{markers}_impro01"
+            labels = ("neu", "hap", "ang", "sad", "exc", "xxx")
+            turns = [
+                (f"{dialogue}_{letter}{number:03d}", label)
+                for letter in "FM"
+                for number, label in enumerate(labels)
+            ]
+            add_dialogue(root, dialogue, turns)
+        dialogue = f"Ses{session:02d}M_script02_1"
+        turns = [
+            (f"{dialogue}_{letter}{number:03d}", label)
+            for letter in ("F", "M")
+            for number, label in enumerate(("neu", "hap", "ang", "sad"))
+        ]
+        add_dialogue(root, dialogue, [*turns, (f"{dialogue}_MXX0", "neu")])
+    return root
+
+
+def emodb_tree(root: Path) -> Path:
+    """Three speakers, each emotion once, every other recording FLAC."""
+    for speaker in ("03", "08", "16"):
+        for number, emotion in enumerate("WLEAFTN"):
+            suffix = (".wav", ".flac")[number % 2]
+            touch(root / "wav" / f"{speaker}a0{number + 1}{emotion}a{suffix}")
+    return root
+
+
+def ravdess_tree(root: Path) -> Path:
+    """Three actors, each emotion once, every other recording FLAC, and a song."""
+    for actor in ("01", "02", "24"):
+        for emotion in range(1, 9):
+            suffix = (".wav", ".flac")[emotion % 2]
+            touch(root / f"Actor_{actor}" / f"03-01-{emotion:02d}-01-02-01-{actor}{suffix}")
+        touch(root / f"Actor_{actor}" / f"03-02-05-01-02-01-{actor}.wav")
+    return root
+
+
+def manifest_rows(folder: Path) -> list[dict[str, object]]:
+    """Three speakers, two labels, with recordings below a folder of their own."""
+    rows: list[dict[str, object]] = []
+    for speaker in "abc":
+        for label in TWO:
+            name = f"sounds/{speaker}_{label}.wav"
+            touch(folder / name, name.encode())
+            rows.append({"file": name, "speaker": speaker, "label": label})
+    return rows
+
+
+def manifest_csv(folder: Path, rows: list[dict[str, object]] | None = None) -> Path:
+    path = folder / "manifest.csv"
+    pd.DataFrame(manifest_rows(folder) if rows is None else rows).to_csv(path, index=False)
+    return path
+
+
+def synthetic_tree(folder: Path) -> Path:
+    """A folder as ``ablate corpus synthesize`` leaves it: recordings and a manifest."""
+    rows: list[dict[str, object]] = []
+    for speaker in ("f01", "m01"):
+        for label in FOUR:
+            name = f"{speaker}/{speaker}_{label}_00.wav"
+            touch(folder / name)
+            rows.append({"file": name, "speaker": speaker, "label": label, "id": name[4:-4]})
+    manifest_csv(folder, rows)
+    return folder
+
+
+TREES: Mapping[str, Callable[[Path], Path]] = {
+    "synthetic": synthetic_tree,
+    "emodb": emodb_tree,
+    "ravdess": ravdess_tree,
+    "iemocap": iemocap_tree,
+    "manifest": manifest_csv,
+}
+
+# ---------------------------------------------------------------------------- every kind alike
+
+
+def test_every_kind_has_a_tree_here() -> None:
+    """The contract tests below run over the registry: a new kind needs a tree."""
+    assert set(TREES) == set(KINDS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_reads_its_own_layout(name: str, tmp_path: Path) -> None:
+    """Ids are unique and sorted, recordings are there, every class has utterances."""
+    corpus = load_corpus(name, TREES[name](tmp_path))
+    ids = [utterance.id for utterance in corpus]
+    assert ids == sorted(set(ids))
+    assert all(utterance.file.is_file() for utterance in corpus)
+    assert all(utterance.speaker for utterance in corpus)
+    assert tuple(corpus.counts()) == corpus.classes
+    assert all(corpus.counts().values())
+    assert len(corpus.classes) >= 2
+    assert len(make_folds(corpus)) == len(corpus.speakers)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_missing_folder_is_named_with_what_is_expected(name: str, tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    with pytest.raises(CorpusError) as caught:
+        load_corpus(name, missing)
+    assert f"{missing} does not exist" in caught.value.what
+    expected = "ablate corpus synthesize" if name == "synthetic" else KINDS[name].layout
+    assert expected in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError) as caught:
+        load_corpus(name, tmp_path)
+    assert str(tmp_path) in caught.value.what
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in KINDS.values() if kind.needs_root])
+def test_no_folder_at_all_says_which_option_gives_it(name: str) -> None:
+    with pytest.raises(CorpusError, match="--corpus-root"):
+        load_corpus(name)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_unknown_option_names_the_nearest(name: str, tmp_path: Path) -> None:
+    known = list(KINDS[name].options.model_fields)
+    wrong = f"{known[0]}s" if known else "anything"
+    with pytest.raises(StudyError) as caught:
+        load_corpus(name, TREES[name](tmp_path), options={wrong: 1})
+    assert f"corpus.options.{wrong}" in caught.value.what
+    expected = f"did you mean {known[0]!r}?" if known else f"corpus {name} has no options"
+    assert expected in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_unknown_ready_map_is_refused_with_those_there_are(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no label map 'every'") as caught:
+        load_corpus(name, TREES[name](tmp_path), labels="every")
+    assert all(ready in caught.value.remedy for ready in KINDS[name].label_maps)
+
+
+def test_an_unknown_corpus_names_the_nearest() -> None:
+    with pytest.raises(CorpusError, match="unknown corpus 'emobd'") as caught:
+        load_corpus("emobd")
+    assert "did you mean 'emodb'?" in caught.value.remedy
+
+
+def test_an_ill_typed_option_is_named_with_its_allowed_values(tmp_path: Path) -> None:
+    with pytest.raises(StudyError) as caught:
+        load_corpus("iemocap", iemocap_tree(tmp_path), options={"dialogues": "both"})
+    assert "corpus.options.dialogues = 'both'" in caught.value.what
+    assert "'improvised', 'scripted' or 'all'" in caught.value.what
+
+
+# ---------------------------------------------------------------------------- IEMOCAP
+
+
+def test_iemocap_speakers_go_by_the_turn_not_by_the_markers(tmp_path: Path) -> None:
+    """``Ses01F_impro01_M000`` is spoken by the man of session 1, whoever wore the markers."""
+    corpus = load_corpus("iemocap", iemocap_tree(tmp_path))
+    assert corpus.speakers == ["Ses01F", "Ses01M", "Ses02F", "Ses02M"]
+    for utterance in corpus:
+        session, letter = utterance.id[:5], utterance.id.rsplit("_", 1)[1][0]
+        assert utterance.speaker == session + letter
+    crossed = {u.id: u.speaker for u in corpus if u.id[5] != u.speaker[5]}
+    assert crossed["Ses01F_impro01_M000"] == "Ses01M"
+    assert crossed["Ses02M_impro01_F003"] == "Ses02F"
+
+
+def test_iemocap_folds_keep_a_turn_with_its_speaker(tmp_path: Path) -> None:
+    corpus = load_corpus("iemocap", iemocap_tree(tmp_path))
+    folds = {fold.name: fold for fold in make_folds(corpus)}
+    tested = {corpus[index].id for index in folds["Ses01M"].test}
+    assert {"Ses01F_impro01_M000", "Ses01M_impro01_M000"} <= tested
+    assert all(turn.rsplit("_", 1)[1].startswith("M") for turn in tested)
+
+
+@pytest.mark.parametrize(
+    ("dialogues", "count", "kinds"),
+    [
+        (None, 32, {"impro01"}),
+        ("improvised", 32, {"impro01"}),
+        ("scripted", 18, {"script02"}),
+        ("all", 50, {"impro01", "script02"}),
+    ],
+)
+def test_iemocap_dialogues(
+    tmp_path: Path, dialogues: str | None, count: int, kinds: set[str]
+) -> None:
+    """Improvised unless asked otherwise; a scripted turn may be numbered ``MXX0``."""
+    options = {} if dialogues is None else {"dialogues": dialogues}
+    corpus = load_corpus("iemocap", iemocap_tree(tmp_path), options=options)
+    assert len(corpus) == count
+    assert {utterance.id.split("_")[1] for utterance in corpus} == kinds
+    assert ("Ses01M_script02_1_MXX0" in {u.id for u in corpus}) == ("script02" in kinds)
+
+
+@pytest.mark.parametrize(
+    ("labels", "happy"),
+    [
+        (None, {"Ses01F_impro01_F001"}),
+        ("hap", {"Ses01F_impro01_F001"}),
+        ("hap+exc", {"Ses01F_impro01_F001", "Ses01F_impro01_F004"}),
+        ("exc", {"Ses01F_impro01_F004"}),
+    ],
+)
+def test_iemocap_label_maps(tmp_path: Path, labels: str | None, happy: set[str]) -> None:
+    """Excited is left out, merged into happy, or stands in its place; xxx is always left out."""
+    corpus = load_corpus("iemocap", iemocap_tree(tmp_path), labels=labels)
+    assert corpus.classes == FOUR
+    found = {u.id for u in corpus if u.label == "happy" and u.id.startswith("Ses01F_impro01_F")}
+    assert found == happy
+    assert corpus.counts()["happy"] == 8 * len(happy)
+    assert not any(utterance.id.endswith("005") for utterance in corpus)
+
+
+def test_iemocap_own_label_map_may_use_any_label(tmp_path: Path) -> None:
+    """Labels that a map leaves unmentioned are left out: IEMOCAP's are known in advance."""
+    corpus = load_corpus("iemocap", iemocap_tree(tmp_path), labels={"exc": "up", "sad": "down"})
+    assert corpus.classes == ("up", "down")
+    assert corpus.counts() == {"up": 8, "down": 8}
+
+
+def test_iemocap_missing_recording_names_file_and_line(tmp_path: Path) -> None:
+    root = iemocap_tree(tmp_path)
+    wav = root / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F001.wav"
+    wav.unlink()
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("iemocap", root)
+    text = evaluation(root, "Ses01F_impro01").read_text().splitlines()
+    line = 1 + next(n for n, line in enumerate(text) if "\tSes01F_impro01_F001\t" in line)
+    assert f"no file {wav}" in caught.value.what
+    assert f"Ses01F_impro01.txt, line {line}" in caught.value.what
+
+
+def test_iemocap_recordings_of_labels_left_out_need_not_be_there(tmp_path: Path) -> None:
+    root = iemocap_tree(tmp_path)
+    before = len(load_corpus("iemocap", root))
+    for wav in root.glob("Session*/sentences/wav/*/*005.wav"):  # the turns labelled xxx
+        wav.unlink()
+    assert len(load_corpus("iemocap", root)) == before
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "[6.2901 - 8.2357]\tSes01F_impro01_F009\tjoy\t[2.5, 2.5, 2.5]",
+        "[6.2901 - 8.2357] Ses01F_impro01_F009 neu [2.5, 2.5, 2.5]",
+        "[6.2901 - 8.2357]\tSes01F_impro01\tneu\t[2.5, 2.5, 2.5]",
+        "[6.2901 - 8.23",
+    ],
+)
+def test_iemocap_broken_turn_names_file_and_line(tmp_path: Path, broken: str) -> None:
+    """A turn that cannot be read is no turn to skip."""
+    root = iemocap_tree(tmp_path)
+    file = evaluation(root, "Ses01F_impro01")
+    line = len(file.read_text().splitlines()) + 1
+    with file.open("a") as stream:
+        stream.write(broken + "\n")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("iemocap", root)
+    assert f"{file}, line {line}:" in caught.value.what
+    assert repr(broken) in caught.value.what
+    assert "neu" in caught.value.what  # the labels allowed
+
+
+# ---------------------------------------------------------------------------- EmoDB, RAVDESS
+
+
+def test_emodb_names_say_speaker_and_emotion(tmp_path: Path) -> None:
+    corpus = load_corpus("emodb", emodb_tree(tmp_path))
+    assert corpus.classes == FOUR
+    assert corpus.counts() == dict.fromkeys(FOUR, 3)
+    assert corpus.speakers == ["03", "08", "16"]
+    labels = {utterance.id: utterance.label for utterance in corpus}
+    assert labels["03a01Wa"] == "angry"
+    assert labels["08a05Fa"] == "happy"
+    assert labels["16a06Ta"] == "sad"
+    assert labels["16a07Na"] == "neutral"
+    assert {utterance.file.suffix for utterance in corpus} == {".wav", ".flac"}
+
+
+def test_emodb_all_classes(tmp_path: Path) -> None:
+    corpus = load_corpus("emodb", emodb_tree(tmp_path), labels="all")
+    assert corpus.classes == (*FOUR, "afraid", "bored", "disgusted")
+    assert corpus.counts() == dict.fromkeys(corpus.classes, 3)
+
+
+def test_emodb_may_be_given_by_the_folder_of_its_recordings(tmp_path: Path) -> None:
+    outer = load_corpus("emodb", emodb_tree(tmp_path))
+    assert load_corpus("emodb", tmp_path / "wav").utterances == outer.utterances
+
+
+@pytest.mark.parametrize("name", ["03a01Xa.wav", "happy.wav", "3a01Fa.wav"])
+def test_emodb_stray_recording_is_named(tmp_path: Path, name: str) -> None:
+    stray = touch(emodb_tree(tmp_path) / "wav" / name)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("emodb", tmp_path)
+    assert f"{stray} is not named as EmoDB" in caught.value.what
+
+
+def test_a_recording_in_both_formats_is_refused(tmp_path: Path) -> None:
+    twin = touch(emodb_tree(tmp_path) / "wav" / "03a01Wa.flac")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("emodb", tmp_path)
+    assert twin.stem in caught.value.what
+    assert "twice" in caught.value.what
+    assert "keep one" in caught.value.remedy
+
+
+def test_files_that_are_no_recordings_are_passed_over(tmp_path: Path) -> None:
+    root = emodb_tree(tmp_path)
+    before = load_corpus("emodb", root).utterances
+    touch(root / "wav" / "._03a01Wa.wav")
+    touch(root / "wav" / "readme.txt")
+    assert load_corpus("emodb", root).utterances == before
+
+
+def test_ravdess_names_say_actor_and_emotion(tmp_path: Path) -> None:
+    """Songs are left out."""
+    corpus = load_corpus("ravdess", ravdess_tree(tmp_path))
+    assert corpus.classes == FOUR
+    assert corpus.counts() == dict.fromkeys(FOUR, 3)
+    assert corpus.speakers == ["01", "02", "24"]
+    labels = {utterance.id: utterance.label for utterance in corpus}
+    assert labels["03-01-05-01-02-01-24"] == "angry"
+    assert labels["03-01-01-01-02-01-01"] == "neutral"
+    assert labels["03-01-03-01-02-01-02"] == "happy"
+    assert labels["03-01-04-01-02-01-02"] == "sad"
+    assert {utterance.file.suffix for utterance in corpus} == {".wav", ".flac"}
+
+
+def test_ravdess_all_classes(tmp_path: Path) -> None:
+    corpus = load_corpus("ravdess", ravdess_tree(tmp_path), labels="all")
+    assert set(corpus.classes) == {*FOUR, "calm", "fearful", "disgusted", "surprised"}
+    assert corpus.counts() == dict.fromkeys(corpus.classes, 3)
+
+
+def test_ravdess_recording_in_another_actors_folder_is_named(tmp_path: Path) -> None:
+    stray = touch(ravdess_tree(tmp_path) / "Actor_02" / "03-01-05-01-02-02-01.wav")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("ravdess", tmp_path)
+    assert f"{stray} names actor 01 but lies in Actor_02" in caught.value.what
+
+
+def test_ravdess_stray_recording_is_named(tmp_path: Path) -> None:
+    stray = touch(ravdess_tree(tmp_path) / "Actor_02" / "03-01-09-01-02-01-02.wav")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("ravdess", tmp_path)
+    assert f"{stray} is not named as RAVDESS" in caught.value.what
+
+
+def test_a_class_without_utterances_is_named(tmp_path: Path) -> None:
+    for file in emodb_tree(tmp_path).glob("wav/*T?.*"):
+        file.unlink()
+    with pytest.raises(CorpusError, match="no utterance in .* is labelled sad"):
+        load_corpus("emodb", tmp_path)
+
+
+def test_real_emodb(speech: Path) -> None:
+    corpus = load_corpus("emodb", speech / "emodb")
+    assert len(corpus) == 339
+    assert len(corpus.speakers) == 10
+    assert corpus.counts() == {"neutral": 79, "happy": 71, "angry": 127, "sad": 62}
+    assert len(make_folds(corpus)) == 10
+
+
+def test_real_ravdess(speech: Path) -> None:
+    if not (speech / "ravdess").is_dir():
+        pytest.skip(f"no real RAVDESS here (no folder {speech / 'ravdess'})")
+    corpus = load_corpus("ravdess", speech / "ravdess")
+    assert len(corpus) == 672
+    assert len(corpus.speakers) == 24
+    assert corpus.counts() == {"neutral": 96, "happy": 192, "angry": 192, "sad": 192}
+    assert len(make_folds(corpus, "speaker-groups", 6)) == 6
+
+
+# ---------------------------------------------------------------------------- manifest
+
+
+def test_manifest_paths_are_relative_to_it_wherever_it_is_read_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = manifest_csv(tmp_path)
+    monkeypatch.chdir("/")
+    corpus = load_corpus("manifest", manifest)
+    assert [u.id for u in corpus] == sorted(f"sounds/{s}_{x}.wav" for s in "abc" for x in TWO)
+    assert all(u.file == tmp_path / u.id for u in corpus)
+    assert corpus.speakers == ["a", "b", "c"]
+
+
+def test_manifest_labels_sorted_are_the_classes(tmp_path: Path) -> None:
+    corpus = load_corpus("manifest", manifest_csv(tmp_path))
+    assert corpus.classes == ("calm", "tense")
+    assert corpus.counts() == {"calm": 3, "tense": 3}
+
+
+def test_manifest_as_parquet_is_the_same_corpus(tmp_path: Path) -> None:
+    """Numbers as speakers and labels, and empty cells, read alike in both formats."""
+    rows = manifest_rows(tmp_path)
+    for row in rows:
+        row["speaker"] = ord(str(row["speaker"])) - ord("a")
+        row["label"] = TWO.index(str(row["label"]))
+        row["start"] = 0.25 if row["label"] else None
+        row["end"] = 1.5 if row["label"] else None
+    csv = load_corpus("manifest", manifest_csv(tmp_path, rows))
+    pd.DataFrame(rows).to_parquet(tmp_path / "manifest.parquet")
+    parquet = load_corpus("manifest", tmp_path / "manifest.parquet")
+    assert parquet.utterances == csv.utterances
+    assert parquet.classes == csv.classes == ("0", "1")
+    assert parquet.speakers == ["0", "1", "2"]
+
+
+def test_manifest_cuts_of_one_recording_are_utterances(tmp_path: Path) -> None:
+    """A start names the utterance beside its file; an id of one's own goes before."""
+    rows = manifest_rows(tmp_path)
+    rows += [
+        {"file": "sounds/a_calm.wav", "speaker": "a", "label": "calm", "start": 1.5, "end": 2},
+        {"file": "sounds/a_calm.wav", "speaker": "a", "label": "calm", "start": 2},
+        {"file": "sounds/a_calm.wav", "speaker": "a", "label": "calm", "end": 3, "id": "first"},
+    ]
+    corpus = load_corpus("manifest", manifest_csv(tmp_path, rows))
+    cuts = {u.id: (u.start, u.end) for u in corpus if u.file.name == "a_calm.wav"}
+    assert cuts == {
+        "sounds/a_calm.wav": (None, None),
+        "sounds/a_calm.wav:1.5-2.0": (1.5, 2.0),
+        "sounds/a_calm.wav:2-end": (2.0, None),
+        "first": (None, 3.0),
+    }
+
+
+def test_manifest_label_map(tmp_path: Path) -> None:
+    """Classes come in the map's order; a label mapped to nothing is left out."""
+    rows = manifest_rows(tmp_path)
+    touch(tmp_path / "noise.wav")
+    rows.append({"file": "noise.wav", "speaker": "a", "label": "noise"})
+    manifest = manifest_csv(tmp_path, rows)
+    corpus = load_corpus("manifest", manifest, {"tense": "up", "noise": "", "calm": "down"})
+    assert corpus.classes == ("up", "down")
+    assert corpus.counts() == {"up": 3, "down": 3}
+    assert all(u.label == {"tense": "up", "calm": "down"}[u.id[9:-4]] for u in corpus)
+
+
+def test_manifest_labels_may_be_merged(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    touch(tmp_path / "x.wav")
+    rows.append({"file": "x.wav", "speaker": "a", "label": "angry"})
+    merged = {"calm": "low", "tense": "high", "angry": "high"}
+    corpus = load_corpus("manifest", manifest_csv(tmp_path, rows), merged)
+    assert corpus.counts() == {"low": 3, "high": 4}
+
+
+def test_manifest_label_missing_from_a_map_names_file_and_row(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    rows[3]["label"] = "clam"
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest, {"tense": "up", "calm": "down"})
+    assert f"{manifest}, row 5: unknown label 'clam'" in caught.value.what
+    assert "did you mean 'calm'?" in caught.value.remedy
+
+
+def test_manifest_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="no label 'clam'") as caught:
+        load_corpus("manifest", manifest_csv(tmp_path), {"tense": "a", "calm": "b", "clam": "b"})
+    assert "did you mean 'calm'?" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("cut", "expected"),
+    [
+        ({"start": "soon"}, "start = 'soon' is not a time"),
+        ({"start": -1}, "start = '-1.0' is not a time"),
+        ({"start": 2, "end": 1}, "end = 1 does not lie after start = 2"),
+        ({"end": "inf"}, "end = 'inf' is not a time"),
+    ],
+)
+def test_manifest_cut_that_is_none_names_the_row(
+    tmp_path: Path, cut: dict[str, object], expected: str
+) -> None:
+    rows = manifest_rows(tmp_path)
+    rows[1] |= cut
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert f"{manifest}, row 3: {expected}" in caught.value.what
+
+
+@pytest.mark.parametrize("column", ["file", "speaker", "label"])
+def test_manifest_empty_cell_names_row_and_column(tmp_path: Path, column: str) -> None:
+    rows = manifest_rows(tmp_path)
+    rows[2][column] = ""
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert caught.value.what == f"{manifest}, row 4: {column} is empty"
+
+
+def test_manifest_one_recording_spelt_in_two_ways_is_a_duplicate(tmp_path: Path) -> None:
+    """Else it could be trained on under one speaker and tested under another."""
+    rows = manifest_rows(tmp_path)
+    rows.append({"file": f"./{rows[0]['file']}", "speaker": "b", "label": "tense"})
+    with pytest.raises(CorpusError, match=r"row 8: .* duplicate of .*row 2"):
+        load_corpus("manifest", manifest_csv(tmp_path, rows))
+
+
+def test_manifest_row_numbers_count_blank_lines(tmp_path: Path) -> None:
+    """Rows are numbered as an editor numbers lines."""
+    manifest = manifest_csv(tmp_path)
+    lines = manifest.read_text().splitlines()
+    lines[3:3] = ["", ""]
+    lines[6] = lines[6].replace("b_calm", "b_clam")
+    manifest.write_text("\n".join(lines) + "\n")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert f"{manifest}, row 7: no file" in caught.value.what
+    assert "did you mean 'b_calm.wav'?" in caught.value.remedy
+
+
+@pytest.mark.parametrize("label", ["test", "correct"])
+def test_a_class_that_would_share_a_column_is_refused(tmp_path: Path, label: str) -> None:
+    """``n_CLASS`` stands beside ``n_test`` and ``n_correct`` in the table of probes."""
+    rows = manifest_rows(tmp_path)
+    for row in rows:
+        row["label"] = label if row["label"] == "calm" else "tense"
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError, match=f"'{label}'"):
+        load_corpus("manifest", manifest)
+    assert load_corpus("manifest", manifest, {label: "calm", "tense": "tense"})
+
+
+# ---------------------------------------------------------------------------- folds
+
+LABELS = ("x", "y", "z")
+
+Spoken = list[tuple[str, str]]  # speaker, label
+
+anything: st.SearchStrategy[Spoken] = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(LABELS)), min_size=1, max_size=60
+)
+
+
+def corpus_of(spoken: Spoken) -> Corpus:
+    """A corpus of utterances by their speaker and label."""
+    utterances = tuple(
+        Utterance(f"u{number:03d}", Path(f"u{number}.wav"), speaker, label)
+        for number, (speaker, label) in enumerate(spoken)
+    )
+    present = {label for _, label in spoken}
+    return Corpus("made-up", None, utterances, tuple(x for x in LABELS if x in present))
+
+
+def check_parted(corpus: Corpus, folds: list[Fold]) -> None:
+    """No speaker on both sides, every utterance tested once, every class trained on."""
+    for fold in folds:
+        train = {corpus[index].speaker for index in fold.train}
+        test = {corpus[index].speaker for index in fold.test}
+        assert not train & test
+        assert test == set(fold.test_speakers)
+        assert sorted(fold.train + fold.test) == list(range(len(corpus)))
+        assert {corpus[index].label for index in fold.train} == set(corpus.classes)
+    tested = Counter(index for fold in folds for index in fold.test)
+    assert tested == Counter(range(len(corpus)))
+    assert len({fold.name for fold in folds}) == len(folds)
+
+
+def lacks_a_class(corpus: Corpus, group: tuple[str, ...]) -> bool:
+    return {u.label for u in corpus if u.speaker not in group} != set(corpus.classes)
+
+
+@given(anything)
+def test_leave_one_speaker_out(spoken: Spoken) -> None:
+    """Every speaker is tested once, or there is a reason for refusing."""
+    corpus = corpus_of(spoken)
+    try:
+        folds = make_folds(corpus)
+    except FoldError:
+        only = len(corpus.speakers) == 1
+        assert only or any(lacks_a_class(corpus, (speaker,)) for speaker in corpus.speakers)
+        return
+    assert [fold.name for fold in folds] == corpus.speakers
+    check_parted(corpus, folds)
+
+
+@given(anything, st.integers(2, 9), st.integers(0, 5))
+def test_speaker_groups(spoken: Spoken, count: int, seed: int) -> None:
+    """Groups part the speakers, differ by one speaker at most, and come again from the seed."""
+    # Every speaker says everything, so that no group can lack a class.
+    everything = [(speaker, label) for speaker, _ in spoken for label in LABELS]
+    corpus = corpus_of(everything)
+    if len(corpus.speakers) < max(count, 2):
+        with pytest.raises(FoldError):
+            make_folds(corpus, "speaker-groups", count, seed)
+        return
+    folds = make_folds(corpus, "speaker-groups", count, seed)
+    assert len(folds) == count
+    check_parted(corpus, folds)
+    sizes = [len(fold.test_speakers) for fold in folds]
+    assert max(sizes) - min(sizes) <= 1
+    assert folds == make_folds(corpus, "speaker-groups", count, seed)
+
+
+def test_the_seed_draws_the_groups() -> None:
+    corpus = corpus_of([(speaker, label) for speaker in "abcdefgh" for label in LABELS])
+    drawn = {
+        tuple(fold.test_speakers for fold in make_folds(corpus, "speaker-groups", 4, seed))
+        for seed in range(5)
+    }
+    assert len(drawn) > 1
+
+
+def test_a_training_set_lacking_a_class_names_the_fold() -> None:
+    corpus = corpus_of([*((s, x) for s in "abc" for x in "xy"), ("b", "z")])
+    with pytest.raises(FoldError) as caught:
+        make_folds(corpus)
+    assert caught.value.what.startswith("fold b: no training utterance is z")
+    assert "test speaker b" in caught.value.what
+    assert "[corpus] labels" in caught.value.remedy
+
+
+def test_one_speaker_cannot_be_folded() -> None:
+    with pytest.raises(FoldError, match=r"one speaker only \(a\)"):
+        make_folds(corpus_of([("a", "x"), ("a", "y")]))
+
+
+def test_more_groups_than_speakers_says_how_many_there_may_be() -> None:
+    corpus = corpus_of([(speaker, label) for speaker in "abc" for label in "xy"])
+    with pytest.raises(FoldError, match="4 folds asked for, but .* has 3 speakers") as caught:
+        make_folds(corpus, "speaker-groups", 4)
+    assert "2 to 3" in caught.value.remedy
+
+
+def test_a_speaker_on_both_sides_is_refused() -> None:
+    corpus = corpus_of([(speaker, label) for speaker in "ab" for label in "xy"])
+    leaky = Fold("a", ("a",), train=(1, 2, 3), test=(0,))
+    with pytest.raises(FoldError, match="fold a: speaker a is on both sides"):
+        check_folds(corpus, [leaky])
+
+
+# ---------------------------------------------------------------------------- fingerprint
+
+
+def fingerprint(manifest: Path, labels: Mapping[str, str] | None = None) -> str:
+    corpus = load_corpus("manifest", manifest, labels)
+    return corpus_fingerprint(corpus, content_digests(corpus))
+
+
+def moved_twin(folder: Path, **changes: object) -> str:
+    """The fingerprint of the same corpus made anew in ``folder``, its first row changed."""
+    rows = manifest_rows(folder)
+    rows[0] |= changes
+    return fingerprint(manifest_csv(folder, rows))
+
+
+def test_fingerprint_does_not_tell_where_the_corpus_lies(tmp_path: Path) -> None:
+    assert moved_twin(tmp_path / "here") == moved_twin(tmp_path / "elsewhere" / "deep")
+
+
+def test_fingerprint_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    before = fingerprint(manifest)
+    header, *rows = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    assert fingerprint(manifest) == before
+
+
+@pytest.mark.parametrize(
+    "changes", [{"label": "calm"}, {"start": 0.1}, {"end": 1.0}, {"speaker": "b"}, {"id": "new"}]
+)
+def test_fingerprint_changes_with_a_row(tmp_path: Path, changes: dict[str, object]) -> None:
+    # An id of its own, so that a cut does not change the id as well.
+    same = {"id": "first"} | changes
+    assert moved_twin(tmp_path / "a", id="first") != moved_twin(tmp_path / "b", **same)
+
+
+def test_fingerprint_changes_with_one_byte_of_a_recording(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    before = fingerprint(manifest)
+    touch(tmp_path / "sounds/a_calm.wav", b"sounds/a_calm.waw")
+    assert fingerprint(manifest) != before
+
+
+def test_fingerprint_changes_with_the_label_map(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    ways: list[Mapping[str, str] | None] = [
+        None,
+        {"calm": "low", "tense": "high"},
+        {"tense": "high", "calm": "low"},  # scores stand in the order of the classes
+    ]
+    assert len({fingerprint(manifest, labels) for labels in ways}) == 3
+
+
+def test_a_recording_that_goes_missing_is_named(tmp_path: Path) -> None:
+    corpus = load_corpus("manifest", manifest_csv(tmp_path))
+    corpus[0].file.unlink()
+    with pytest.raises(CorpusError, match=f"cannot read {corpus[0].file}"):
+        content_digests(corpus)
