@@ -425,14 +425,14 @@ def test_a_manifest_without_rows(bench: Bench) -> None:
 
 
 def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
-    bench.edit(lambda lines: [*lines[:5], lines[5].replace("bright", "brigth"), *lines[6:]])
+    bench.edit(lambda lines: [*lines[:7], "b_bright_0.wav,b,brigth", *lines[8:]])
     bench.study.write_text(
         f"[corpus]\nname = 'manifest'\nroot = '{bench.manifest}'\n"
         "labels = { dark = 'dark', bright = 'bright' }\n"
     )
     refused(
         bench.grid(corpus=None, corpus_root=None),
-        f"{bench.manifest}, row 6: unknown label 'brigth'",
+        f"{bench.manifest}, row 8: unknown label 'brigth'",
         "did you mean 'bright'?",
         'brigth = ""',
     )
@@ -530,7 +530,7 @@ def test_results_on_a_disk_that_fills_up(bench: Bench) -> None:
     """Rows stored before are kept, and the same command completes once there is space."""
     with mounted(bench.folder / "disk", "size=1m") as disk:
         results = disk / "r"
-        filler = fill(disk, leaving=50_000)
+        filler = fill(disk, leaving=80_000)
         parts = str(results / "tiny")
         refused(bench.grid(results=results), parts, "the disk is full", "free some space")
         assert not [file for file in files_below(results) if file.endswith(".tmp")]
@@ -550,7 +550,7 @@ def test_results_on_a_disk_that_fills_up(bench: Bench) -> None:
 
 
 # Arrays smaller and larger than a file's buffer: numpy writes the larger ones past it.
-@pytest.mark.parametrize("sets", [(), ("features.max_hz=4000", "features.segment_s=4")])
+@pytest.mark.parametrize("sets", [(), ("features.max_hz=4000", "features.segment_s=2")])
 def test_a_cache_on_a_disk_that_fills_up(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, in_process: None, sets: Sequence[str]
 ) -> None:
@@ -655,13 +655,13 @@ def test_damaged_parts_are_named_and_only_their_cells_trained_again(
 def test_a_part_with_some_bytes_changed_never_lies(stored: Path, tmp_path: Path) -> None:
     """It is named as damaged, or its values are those stored; all other rows are read."""
     folder = Path(shutil.copytree(stored / "tiny", tmp_path / "tiny"))
-    truth = {(r["height"], r["fold"]): r for r in rows_of(folder)}
+    truth = {(r["height"], r["fold"]): r for r in rows_of(folder)[:2]}
     # As the store itself writes a part: each row appended anew.
     (folder / "probes.parquet").unlink()
     store = ResultStore(folder)
     for row in truth.values():
         store.append(LABELS, {"probes": [row]})
-    part, *_ = sorted((folder / "probes.parts").iterdir())
+    part, _ = sorted((folder / "probes.parts").iterdir())
     content = part.read_bytes()
     random = np.random.default_rng(0)
     for _ in range(400):
@@ -672,7 +672,8 @@ def test_a_part_with_some_bytes_changed_never_lies(stored: Path, tmp_path: Path)
         read = store.read("probes")
         found = {(r["height"], r["fold"]): r for r in read.rows.to_pylist()}
         assert set(found) <= set(truth), at
-        assert len(found) == 6 or (len(found) == 5 and read.damaged == [str(part)]), at
+        assert len(found) == 2 or read.damaged == [str(part)], at
+        assert list(truth)[1] in found, at
         for key, row in found.items():
             for column, value in truth[key].items():
                 assert row.get(column) in (None, value), (at, column)

@@ -1,10 +1,10 @@
 """Sounds whose class lies in a pattern of known extent, and in nothing smaller.
 
 Every utterance is a cloud of short tones in noise.  Tones come in couples whose place in time and
-frequency is random.  In a *near* couple the two lie exactly ``extent`` apart along the studied axis
-(frequency for "height", time for "width"); in a *far* couple they lie a random distance of more
-than ``FAR_HERTZ`` or ``FAR_SECONDS`` apart, beyond the reach of any filter one would try.  The class
-is the fraction of near couples, from none to all.
+frequency is random.  In a *near* couple the two lie exactly ``extent`` apart along the studied
+axis (frequency for "height", time for "width"); in a *far* couple they lie a random distance of
+more than ``FAR_HERTZ`` or ``FAR_SECONDS`` apart, beyond the reach of any filter one would try.
+The class is the fraction of near couples, from none to all.
 
 Why a smaller filter is blind.  Both tones of either kind of couple are uniform over the band (or
 the utterance), which is treated as a circle, so each tone alone has the same distribution in every

@@ -71,7 +71,9 @@ def build_model(task: CellTask) -> nn.Module:
         (height, width), probe = cell.shapes[0], study.probe
         engine = ENGINES[probe.engine]
         return engine(height, width, probe.filters, len(task.classes), probe.bias)
-    return Network(cell.shapes, cell.pooling, len(task.classes), study.network)
+    network = Network(cell.shapes, cell.pooling, len(task.classes), study.network)
+    # The layout in which a step of many channels takes about two thirds of the time.
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _side(samples: Sequence[Sample]) -> tuple[list[Entry], list[int]]:
