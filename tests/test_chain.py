@@ -144,8 +144,9 @@ def test_killed_at_random_moments_and_resumed_the_rows_are_the_same(
     assert_same(done / "results" / "tiny", folder)
 
 
+@pytest.mark.parametrize("early", [True, False])
 def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
-    done: Path, tiny_study: Path, tmp_path: Path
+    early: bool, tiny_study: Path, tmp_path: Path
 ) -> None:
     arguments = ["grid", "--axis", "height", "--study", str(tiny_study), "--values", "2,3,5"]
     process = subprocess.Popen(
@@ -155,7 +156,7 @@ def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
     settings = tmp_path / "results" / "tiny" / "studies"
     while not list(settings.glob("*.toml")):
         time.sleep(0.05)
-    time.sleep(4)
+    time.sleep(0.3 if early else 4)  # while the workers start, or while they train
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: driver and workers alike
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130

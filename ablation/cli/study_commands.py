@@ -1,5 +1,6 @@
 """``ablate grid``, ``plot``, ``promote`` and ``status``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,8 +152,9 @@ def promote(
             given = parse_words(shapes) if shapes is not None else changed.network.conv1
             chosen = driver.Chosen(parse_shapes(given), ("shapes as given",))
         poolings = chosen_poolings(pooling, changed.network.pooling)
-        wanted = changed.grid.seeds if seeds is None else parse_numbers("--seeds", seeds, int)
-        plan = driver.plan_promote(results, run, changed, chosen, poolings, wanted, fresh)
+        if seeds is not None:
+            changed = _with_seeds(changed, parse_numbers("--seeds", seeds, int))
+        plan = driver.plan_promote(results, run, changed, chosen, poolings, fresh)
         for reason in chosen.reasons:
             say(reason)
         if dry_run:
@@ -221,3 +223,9 @@ def _moved(study: Any, corpus: str | None, root: Path | None) -> Any:
     if root is not None:
         overrides.append(f"corpus.root={str(root.absolute())!r}")
     return override_study(study, overrides) if overrides else study
+
+
+def _with_seeds(study: Any, seeds: Sequence[int]) -> Any:
+    from ablation.study import override_study
+
+    return override_study(study, [f"grid.seeds={list(seeds)}"])

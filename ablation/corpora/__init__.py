@@ -15,6 +15,8 @@ from ablation.errors import CorpusError, suggestion
 
 __all__ = ["KINDS", "Corpus", "CorpusKind", "Utterance", "corpus_kind", "load_corpus"]
 
+RESERVED = ("test", "correct")  # n_test and n_correct count all classes together
+
 KINDS: dict[str, CorpusKind] = {
     module.KIND.name: module.KIND for module in (synthetic, emodb, ravdess, iemocap, manifest)
 }
@@ -76,6 +78,12 @@ def load_corpus(
     classes = list(dict.fromkeys(value for value in label_map.values() if value))
     present = {utterance.label for utterance in kept}
     for label in classes:
+        if label in RESERVED:
+            raise CorpusError(
+                f"corpus {name}: a class cannot be called {label!r} (n_{label} is a column of the "
+                f"results already)",
+                f'call it otherwise in [corpus] labels, as in {label} = "{label}ed"',
+            )
         if label not in present:
             raise CorpusError(
                 f"corpus {name}: no utterance in {root} is labelled {label}",

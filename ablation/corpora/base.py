@@ -80,8 +80,10 @@ def parse_options(kind: type[Known], corpus: str, given: Mapping[str, Any]) -> K
             known = list(kind.model_fields)
             remedy = suggestion(field_name, known) if known else f"corpus {corpus} has no options"
             raise StudyError(f"unknown field corpus.options.{field_name}", remedy) from error
-        message = fault["msg"][:1].lower() + fault["msg"][1:]
-        raise StudyError(f"corpus.options.{field_name} = {fault['input']!r}: {message}") from error
+        message = fault["msg"].removeprefix("Value error, ")
+        message = message[:1].lower() + message[1:]
+        value = f".{field_name} = {fault['input']!r}" if field_name else ""
+        raise StudyError(f"corpus.options{value}: {message}") from error
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ longer recording; ``id`` names it (by default the file, with the start where the
 """
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
                 dtype=str,
                 keep_default_na=False,
                 skipinitialspace=True,
+                index_col=False,  # a comma at the end of every row shifts no column
                 skip_blank_lines=False,  # so that rows count as an editor counts lines
             )
             first = 2
@@ -77,6 +79,8 @@ def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance
             raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
     name = str(row["file"]).strip()
     file = manifest.parent / name
+    if file.is_dir():
+        raise CorpusError(f"{origin}: {file} is a folder, not a recording", "name the recording")
     if not file.is_file():
         siblings = [path.name for path in file.parent.glob("*")] if file.parent.is_dir() else []
         near = suggestion(file.name, siblings) if siblings else ""
@@ -89,7 +93,8 @@ def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance
     start, end = (_seconds(origin, column, row.get(column)) for column in ("start", "end"))
     if end is not None and end <= (start or 0.0):
         raise CorpusError(f"{origin}: end = {end:g} does not lie after start = {start or 0:g}")
-    default = name if start is None and end is None else f"{name}:{start or 0:g}-{end or 'end'}"
+    spelt = Path(os.path.normpath(name)).as_posix()  # "./a.wav" is "a.wav"
+    default = spelt if start is None and end is None else f"{spelt}:{start or 0:g}-{end or 'end'}"
     identity = default if _missing(row.get("id")) else str(row["id"]).strip()
     speaker, label = (_text(row[column]) for column in ("speaker", "label"))
     return Utterance(identity, file, speaker, label, start, end, origin)

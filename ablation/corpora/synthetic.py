@@ -12,15 +12,15 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import soundfile
 from filelock import FileLock
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ablation.corpora import manifest
 from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
-from ablation.corpora.planted import render_planted
+from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
 from ablation.errors import CorpusError
 from ablation.files import atomic_write, cache_folder, make_folder
@@ -38,6 +38,14 @@ class SyntheticOptions(Options):
     utterances: Annotated[int, Field(ge=80, le=100_000)] = 400
     axis: Literal["height", "width"] = "height"
     extent: Annotated[float, Field(gt=0)] = 320.0
+
+    @model_validator(mode="after")
+    def _extent_is_near(self) -> Self:
+        """The far couples must lie farther apart than the extent that is planted."""
+        far, unit = {"height": (FAR_HERTZ, "Hz"), "width": (1000 * FAR_SECONDS, "ms")}[self.axis]
+        if self.kind == "planted" and self.extent >= far:
+            raise ValueError(f"extent = {self.extent:g} is not below {far:g} {unit}")
+        return self
 
 
 def make_corpus(
@@ -62,10 +70,12 @@ def synthesize(
     CorpusError
         When the folder already holds a corpus rendered with other options.
     """
-    make_folder(folder)
     index = folder / _MANIFEST
     settings = folder / "synthetic.json"
     wanted = json.dumps(options.model_dump() | {"generator": GENERATOR_VERSION}, sort_keys=True)
+    if index.is_file() and settings.is_file() and settings.read_text(encoding="utf-8") == wanted:
+        return index  # complete; nothing is written, so that the folder may be read-only
+    make_folder(folder)
     with FileLock(folder / ".lock"):
         if settings.is_file() and settings.read_text(encoding="utf-8") != wanted:
             raise CorpusError(
@@ -95,8 +105,10 @@ def _render(options: SyntheticOptions) -> Iterator[Rendering]:
 
 def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
     name = f"{rendering.speaker}/{rendering.id}.wav"
+    sound = io.BytesIO()  # soundfile's own writing to a file loses the reason when it fails
+    soundfile.write(sound, rendering.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     with atomic_write(folder / name, durable=False) as file:
-        soundfile.write(file, rendering.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+        file.write(sound.getbuffer())
     return {
         "file": name,
         "speaker": rendering.speaker,

@@ -8,7 +8,7 @@ from ablation.corpora.folds import Fold
 from ablation.drivers import settings
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, run_cells
+from ablation.drivers.running import Tally, run_cells, slots_of
 from ablation.files import require_writable
 from ablation.store import ResultStore
 from ablation.study import Study, at_window
@@ -51,6 +51,7 @@ def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> Gr
     AblationError
         Whatever is wrong with study, corpus, folds or stored rows.
     """
+    slots_of(study.execution)  # refuses a device that is not there
     shapes = axis_shapes(study, axis)
     windows = settings.unique(study.grid.windows or [study.features.window_ms])
     for window in windows:

@@ -11,7 +11,7 @@ from ablation.drivers import settings
 from ablation.drivers.plot import curve_of, finished_probes
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, run_cells
+from ablation.drivers.running import Tally, run_cells, slots_of
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.files import require_writable, write_text
@@ -113,16 +113,18 @@ def plan_promote(
     study: Study,
     chosen: Chosen,
     poolings: Sequence[str],
-    seeds: Sequence[int],
     fresh: bool = False,
 ) -> PromotePlan:
     """Check the corpus against the probes' and list the cells; nothing is written.
+
+    ``study`` is the one as run, with its network, execution and seeds as they are wanted now.
 
     Raises
     ------
     StudyError
         When the corpus is not the one the probes were trained on, or a shape is too large.
     """
+    slots_of(study.execution)  # refuses a device that is not there
     check_shapes(study, chosen.shapes)
     prepared = prepare(study)
     if prepared.digest != run.digest:
@@ -134,7 +136,7 @@ def plan_promote(
     cells = tuple(
         Cell("network", chosen.shapes, study.features.window_ms, seed, fold.name, pooling)
         for pooling in poolings
-        for seed in seeds
+        for seed in settings.unique(study.grid.seeds)
         for fold in prepared.folds
     )
     digests = {pooling: _network_digest(run, study, chosen, pooling) for pooling in poolings}

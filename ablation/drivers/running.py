@@ -1,11 +1,12 @@
 """Cells on executors, their rows into the store as they come."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablation.drivers.progress import Reporter
-from ablation.execution import EXECUTORS, Finished, make_slots
+from ablation.execution import EXECUTORS, Finished, Slot, make_slots
 from ablation.store import ResultStore
 from ablation.study import ExecutionSpec
 from ablation.training.task import CellTask, Outcome, failed_outcome
@@ -23,6 +24,13 @@ class Tally:
     @property
     def left(self) -> int:
         return self.cells - self.stored - self.trained - len(self.failures)
+
+
+def slots_of(execution: ExecutionSpec) -> list[Slot]:
+    """The slots of a study; :class:`StudyError` for a device that is not there."""
+    return make_slots(
+        execution.devices, execution.threads, execution.workers, execution.workers_per_device
+    )
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -49,26 +57,33 @@ def run_cells(
     StorageError
         When a row cannot be stored; the rows before it are.
     """
-    from ablation.training.cell import run_cell  # loads torch, which a run of no cells never needs
-
     store = ResultStore(folder)
-    slots = make_slots(
-        execution.devices, execution.threads, execution.workers, execution.workers_per_device
-    )
-    results = EXECUTORS["local"](slots).run(run_cell, tasks)
     try:
-        with reporter.task("cells", unit="cells") as advance:
-            advance(0, len(tasks))
-            for number, finished in enumerate(results, 1):
-                _store(store, tasks[finished.index], finished, tally, reporter)
-                advance(number, len(tasks))
+        _run(tasks, store, execution, tally, reporter)
     except KeyboardInterrupt as interrupt:
-        results.close()
         store.compact()
         raise InterruptedRun(tally) from interrupt
-    finally:
-        results.close()
     store.compact()
+
+
+def _run(
+    tasks: Sequence[CellTask],
+    store: ResultStore,
+    execution: ExecutionSpec,
+    tally: Tally,
+    reporter: Reporter,
+) -> None:
+    """Train and store; however it ends, the workers are stopped."""
+    from ablation.training.cell import run_cell  # loads torch, which a run of no cells never needs
+
+    with (
+        closing(EXECUTORS["local"](slots_of(execution)).run(run_cell, tasks)) as results,
+        reporter.task("cells", unit="cells") as advance,
+    ):
+        advance(0, len(tasks))
+        for number, finished in enumerate(results, 1):
+            _store(store, tasks[finished.index], finished, tally, reporter)
+            advance(number, len(tasks))
 
 
 def _store(

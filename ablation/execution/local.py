@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loky import ProcessPoolExecutor
+from loky.backend.resource_tracker import ensure_running
 
 from ablation.execution.base import Executor, Finished, Slot
 from ablation.execution.devices import settle, worker_environment
@@ -40,7 +41,8 @@ class _Worker:
             env=worker_environment(self.slot),
         )
         # The process starts here and inherits the mask: Ctrl-C reaches the driver alone, from the
-        # worker's first moment on.
+        # worker's first moment on. Loky's tracker lifts the mask when it starts, so it is first.
+        ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return self.pool.submit(function, task, self.slot.visible_device)

@@ -59,8 +59,7 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
         with soundfile.SoundFile(file) as sound:
             rate = sound.samplerate
             first, wanted = _span(file, sound, start, end)
-            sound.seek(first)
-            samples = sound.read(wanted, dtype="float32", always_2d=True)
+            samples = _samples(file, sound, first, wanted)
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{file}: not audio that libsndfile can read ({error.error_string.rstrip('.')})",
@@ -73,6 +72,16 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
             f"{file}: truncated: {len(samples)} of {wanted} samples are there", _REMEDY
         )
     return samples, rate
+
+
+def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) -> np.ndarray:
+    """``wanted`` samples from ``first`` on; the header could be read, so this is audio."""
+    try:
+        sound.seek(first)
+        return sound.read(wanted, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.removeprefix("Error : ").rstrip(".")
+        raise AudioError(f"{file}: truncated or damaged ({reason})", _REMEDY) from error
 
 
 def _span(

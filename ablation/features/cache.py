@@ -6,6 +6,7 @@ entry, and two runs that build the same entry at once write the same bytes under
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -118,8 +119,10 @@ class FeatureCache:
             raise
         frames = max(1, len(samples) // spec.hop_samples)
         entry = Entry(self.folder / f"{key}-{frames}.npy", frames)
+        array = io.BytesIO()  # numpy's own writing to a file loses the reason when the disk is full
+        np.save(array, stored_array(samples, frames, spec), allow_pickle=False)
         with atomic_write(entry.path, durable=False) as file:
-            np.save(file, stored_array(samples, frames, spec), allow_pickle=False)
+            file.write(array.getbuffer())
         return entry
 
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock
 
-from ablation.errors import StorageError
+from ablation.errors import StorageError, named
 from ablation.files import atomic_write, storage_error
 from ablation.records import (
     OK,
@@ -29,6 +29,7 @@ from ablation.records import (
     VERSION_KEY,
     Table,
     arrow_table,
+    schema,
 )
 
 _LATEST_FIRST = ("status", "started_at")
@@ -85,12 +86,12 @@ class ResultStore:
         for _ in range(_READ_TRIES):
             damaged: list[str] = []
             try:
-                parts = [_read(path, wanted, damaged) for path in self._parts(name)]
+                parts = [_read(path, table, wanted, damaged) for path in self._parts(name)]
             except FileNotFoundError:
                 continue  # a compaction took this part meanwhile: look again
             main = self._main(name)
             if main.exists():
-                parts.append(_read(main, wanted, damaged))
+                parts.append(_read(main, table, wanted, damaged))
             found = [part for part in parts if part is not None]
             rows = _each_once(found, table) if found else arrow_table(table, (), [])
             return TableContent(rows, damaged)
@@ -103,9 +104,13 @@ class ResultStore:
 
         A table with a damaged file is left as it is. Killed at any moment, it loses nothing.
         """
-        with FileLock(self.folder / ".lock"):
-            for name in TABLES:
-                self._compact(name)
+        lock = self.folder / ".lock"
+        try:
+            with FileLock(lock):
+                for name in TABLES:
+                    self._compact(name)
+        except OSError as error:
+            raise storage_error("lock", lock, error) from error
 
     def _compact(self, name: str) -> None:
         parts = self._parts(name)
@@ -113,9 +118,9 @@ class ResultStore:
             return
         damaged: list[str] = []
         main = self._main(name)
-        tables = [_read(path, None, damaged) for path in parts]
+        tables = [_read(path, TABLES[name], None, damaged) for path in parts]
         if main.exists():
-            tables.append(_read(main, None, damaged))
+            tables.append(_read(main, TABLES[name], None, damaged))
         if str(main) in damaged:
             return
         whole = {str(path) for path in parts} - set(damaged)
@@ -145,12 +150,14 @@ _READ_TRIES = 100
 
 def _write(path: Path, table: pa.Table) -> None:
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
     with atomic_write(path) as file:
         file.write(buffer.getbuffer())
 
 
-def _read(path: Path, wanted: Sequence[str] | None, damaged: list[str]) -> pa.Table | None:
+def _read(
+    path: Path, table: Table, wanted: Sequence[str] | None, damaged: list[str]
+) -> pa.Table | None:
     """A file's rows; None, and its name in ``damaged``, when it cannot be read.
 
     A file that is gone raises FileNotFoundError: that is no damage.
@@ -158,14 +165,16 @@ def _read(path: Path, wanted: Sequence[str] | None, damaged: list[str]) -> pa.Ta
     try:
         # The whole file in one read: a compaction may remove it the moment after.
         with path.open("rb") as stream:
-            file = pq.ParquetFile(pa.BufferReader(stream.read()))
+            file = pq.ParquetFile(pa.BufferReader(stream.read()), page_checksum_verification=True)
         _refuse_newer(path, file.schema_arrow)
         names = file.schema_arrow.names
         columns = None if wanted is None else [name for name in wanted if name in names]
-        return file.read(columns=columns)
+        rows = file.read(columns=columns)
+        _refuse_misfit(rows, table)
+        return rows
     except FileNotFoundError:
         raise
-    except pa.ArrowException:
+    except (pa.ArrowException, ValueError, OverflowError):  # a torn footer may raise any of them
         damaged.append(str(path))
         return None
     except OSError as error:
@@ -175,8 +184,20 @@ def _read(path: Path, wanted: Sequence[str] | None, damaged: list[str]) -> pa.Ta
         raise storage_error("read", path, error) from error
 
 
-def _refuse_newer(path: Path, schema: pa.Schema) -> None:
-    text = (schema.metadata or {}).get(VERSION_KEY, b"0")
+def _refuse_misfit(rows: pa.Table, table: Table) -> None:
+    """Raise ValueError for rows that are not the table's: a damaged footer may read as such."""
+    rows.validate(full=True)
+    expected = schema(table, ())
+    if lacking := set(table.key) - set(rows.column_names):
+        raise ValueError(f"no column {named(sorted(lacking))}")
+    for field_ in rows.schema:
+        known = expected.get_field_index(field_.name)
+        if known >= 0 and field_.type != expected.types[known]:
+            raise ValueError(f"column {field_.name} is {field_.type}")
+
+
+def _refuse_newer(path: Path, found: pa.Schema) -> None:
+    text = (found.metadata or {}).get(VERSION_KEY, b"0")
     version = int(text) if text.isdigit() else 0
     if version > SCHEMA_VERSION:
         raise StorageError(

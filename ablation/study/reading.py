@@ -66,13 +66,14 @@ def load_study(
     tables.setdefault("name", file.stem)
     if isinstance(tables.get("corpus"), dict):
         _resolve_root(tables["corpus"], file.parent)
+    study = parse_study(tables, origin=str(file))
+    if corpus is not None and corpus != study.corpus.name:
+        tables["corpus"] = {"name": corpus}
     for override in overrides:
         _apply(tables, override)
-    if corpus is not None and corpus != _table(tables, "corpus").get("name"):
-        tables["corpus"] = {"name": corpus}
     if corpus_root is not None:
         _table(tables, "corpus")["root"] = str(corpus_root.absolute())
-    return parse_study(tables, origin=str(file))
+    return parse_study(tables, origin="command line")
 
 
 def override_study(study: Study, overrides: Sequence[str]) -> Study:
@@ -157,6 +158,8 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
         return StudyError(f"{origin}: unknown field {field}", suggestion(str(location[-1]), known))
     message = fault["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    if fault["type"] in ("model_type", "dict_type"):
+        return StudyError(f"{origin}: {field} = {fault['input']!r}: a table [{field}] is expected")
     if fault["type"] == "value_error":
         return StudyError(f"{origin}: [{field}] {message}" if field else f"{origin}: {message}")
     return StudyError(f"{origin}: {field} = {fault['input']!r}: {message}")

@@ -134,7 +134,7 @@ class GridSpec(Spec):
     fixed_height: Positive = 2
     fixed_width: Positive = 2
     windows: list[PositiveFloat] = []  # empty: features.window_ms alone
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] = [0]
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)] = [0]
 
 
 class FoldsSpec(Spec):
