@@ -144,6 +144,23 @@ def test_killed_at_random_moments_and_resumed_the_rows_are_the_same(
     assert_same(done / "results" / "tiny", folder)
 
 
+def test_two_runs_at_once_on_one_folder_lose_and_double_nothing(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    arguments = ["grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5"]
+    runs = [
+        subprocess.Popen(command([*arguments, "--workers", "1"]), cwd=tmp_path,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]  # fmt: skip
+    for run in runs:
+        assert run.communicate(timeout=240)[1].count("Traceback") == 0
+        assert run.returncode == 0
+    assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
+    again = ablate(*arguments, cwd=tmp_path)
+    assert "20 cells: 0 trained, 20 were stored before" in again.stderr
+
+
 @pytest.mark.parametrize("early", [True, False])
 def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
     early: bool, tiny_study: Path, tmp_path: Path
