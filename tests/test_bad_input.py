@@ -219,7 +219,7 @@ def test_a_faulty_set_is_not_blamed_on_the_study_file(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("values", "2,x", ["--values 2,x: 'x' is not a whole number", "2,4,8"]),
+        ("values", "2,x", ["--values 2,x: 'x' is not a whole number", "parted by commas"]),
         ("values", "2,,3", ["--values 2,,3: '' is not a whole number"]),
         ("values", "0", ["grid.heights.0 = 0"]),
         ("values", "2.5", ["'2.5' is not a whole number"]),
@@ -386,7 +386,12 @@ def test_a_manifest_with_a_column_missing(bench: Bench) -> None:
 
 def test_a_manifest_with_semicolons(bench: Bench) -> None:
     bench.edit(lambda lines: [line.replace(",", ";") for line in lines])
-    refused(bench.grid(), f"{bench.manifest} has no column 'file'", "file;speaker;label", "CSV")
+    refused(
+        bench.grid(),
+        f"{bench.manifest} has no column 'file'",
+        "file;speaker;label",
+        "save it with commas",
+    )
 
 
 def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
@@ -456,7 +461,7 @@ def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> Non
         bench.grid(),
         "fold b: no training utterance is bright",
         "test speaker b",
-        "[corpus] labels",
+        "[corpus.labels]",
     )
     assert not bench.results.exists()
 

@@ -673,7 +673,7 @@ def test_a_training_set_lacking_a_class_names_the_fold() -> None:
         make_folds(corpus)
     assert caught.value.what.startswith("fold b: no training utterance is z")
     assert "test speaker b" in caught.value.what
-    assert "[corpus] labels" in caught.value.remedy
+    assert "[corpus.labels]" in caught.value.remedy
 
 
 def test_one_speaker_cannot_be_folded() -> None:
@@ -753,3 +753,28 @@ def test_a_recording_that_goes_missing_is_named(tmp_path: Path) -> None:
     corpus[0].file.unlink()
     with pytest.raises(CorpusError, match=f"cannot read {corpus[0].file}"):
         content_digests(corpus)
+
+
+def test_names_spelt_in_two_ways_are_doubted(tmp_path: Path) -> None:
+    """One person under two names would stand on both sides of a fold."""
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / f"{name}.wav").write_bytes(b"x")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text(
+        "file,speaker,label\na.wav,Anna M\u00fcller,sad\nb.wav,anna mu\u0308ller,neutral\n"
+        "c.wav,Ben,Sad\nd.wav,Ben,neutral\n",
+        encoding="utf-8",
+    )
+    doubts = load_corpus("manifest", manifest).doubts()
+    assert len(doubts) == 2
+    assert doubts[0].startswith("speakers 'Anna M\u00fcller', ")
+    assert doubts[1].startswith("classes 'Sad', 'sad' differ only in spelling")
+    manifest.write_text("file,speaker,label\na.wav,Ben,sad\nb.wav,Anna,neutral\n")
+    assert load_corpus("manifest", manifest).doubts() == []
+
+
+def test_a_manifest_in_another_encoding_is_explained(tmp_path: Path) -> None:
+    manifest = tmp_path / "m.csv"
+    manifest.write_bytes("file,speaker,label\na.wav,J\u00fcrgen,sad\n".encode("latin-1"))
+    with pytest.raises(CorpusError, match="save it as UTF-8"):
+        load_corpus("manifest", manifest)

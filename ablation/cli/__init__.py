@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ablation.cli import data_commands, failures, study_commands
+from ablation.version import __version__
 
 app = typer.Typer(
     name="ablate",
@@ -18,9 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-corpus_app = typer.Typer(
-    help="Corpora: what is supported, and is mine complete?", no_args_is_help=True
-)
+corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
 for command in (study_commands.grid, study_commands.plot, study_commands.promote):
     app.command()(command)
 app.command()(study_commands.status)
@@ -31,10 +30,19 @@ corpus_app.command("check")(data_commands.corpus_check)
 corpus_app.command("synthesize")(data_commands.corpus_synthesize)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an expected error too.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Taken out of the arguments by :func:`main`, so that it may stand anywhere."""

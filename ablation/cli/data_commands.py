@@ -73,7 +73,7 @@ def corpus_synthesize(
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
 ) -> None:
-    """The cache of spectrograms and synthetic speech: where it is, its size."""
+    """Show or clear the cache of spectrograms."""
     with expected_errors():
         import shutil
 

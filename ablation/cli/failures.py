@@ -29,6 +29,8 @@ def expected_errors() -> Iterator[None]:
         tally = getattr(interrupt, "tally", None)
         if tally is not None:
             say(f"interrupted: {tally.stored + tally.trained} of {tally.cells} cells are stored")
+        else:
+            say("interrupted before anything was trained")
         arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
         say(f"resume with: {shlex.join(['ablate', *arguments])}")
         raise typer.Exit(INTERRUPTED) from None

@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from ablation.errors import StudyError
+
+if TYPE_CHECKING:
+    from ablation.study import Study
 
 Number = TypeVar("Number", int, float)
 
@@ -71,7 +74,7 @@ def parse_numbers(option: str, text: str, kind: Callable[[str], Number]) -> list
         except ValueError as error:
             what = "a whole number" if kind is int else "a number"
             raise StudyError(
-                f"{option} {text}: {word.strip()!r} is not {what}", "as in: 2,4,8"
+                f"{option} {text}: {word.strip()!r} is not {what}", "numbers parted by commas"
             ) from error
     return numbers
 
@@ -140,7 +143,10 @@ def chosen_poolings(pooling: PoolingName | None, default: str) -> list[str]:
     return [pooling.value]
 
 
-def load_given(study: Path, overrides: Sequence[str], corpus: str | None, root: Path | None) -> Any:
+def load_given(
+    study: Path, overrides: Sequence[str], corpus: str | None, root: Path | None
+) -> "Study":
+    """The study of the command line's options."""
     from ablation.study import load_study
 
     return load_study(study, overrides, corpus, root)

@@ -4,9 +4,12 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from ablation.analysis import AXES, Axis, pooled_scores
 from ablation.cli.failures import say
 from ablation.drivers import settings
-from ablation.drivers.grid import GridPlan, as_run
+from ablation.drivers.grid import GridPlan
 from ablation.drivers.plot import curve_of, finished_probes
 from ablation.drivers.progress import duration
 from ablation.drivers.running import Tally
@@ -28,8 +31,11 @@ def say_plan(plan: GridPlan) -> None:
         f"study {study.name} ({plan.prepared.digest}): {corpus.name}, {len(corpus)} utterances "
         f"({counts}), {len(corpus.speakers)} speakers, {len(plan.prepared.folds)} folds"
     )
+    for doubt in corpus.doubts():
+        say(f"warning: {doubt}")
+    shapes = len(plan.request.shapes)
     say(
-        f"{len(plan.cells)} cells: {len(plan.request.shapes)} shapes, "
+        f"{len(plan.cells)} cells: {shapes} shape{'s' * (shapes > 1)}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
 
@@ -39,7 +45,9 @@ def print_plan(plan: GridPlan) -> None:
     say_plan(plan)
     print(f"shapes: {settings.shapes_text(plan.request.shapes)}")
     print(f"windows: {', '.join(f'{window:g}' for window in plan.request.windows)} ms")
-    print(f"folds: {', '.join(fold.name for fold in plan.prepared.folds)}")
+    for fold in plan.prepared.folds:
+        members = ", ".join(fold.test_speakers)
+        print(f"fold {fold.name}" + (f": {members}" if members != fold.name else ""))
     print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
     if plan.seconds_left is not None and plan.missing:
@@ -47,23 +55,37 @@ def print_plan(plan: GridPlan) -> None:
 
 
 def print_curves(plan: GridPlan, results: Path) -> None:
-    """WA and UA over each axis of the request, from all stored rows of these settings."""
-    from ablation.analysis import AXES
-
+    """WA and UA of the request's shapes, from all stored rows of these settings."""
     run = settings.take(results, plan.prepared.study.name, plan.prepared.digest)
     rows, _ = finished_probes(results, run)
-    for axis in AXES.values():
-        if plan.request.axis not in (axis.name, "both"):
-            continue
-        curve = curve_of(rows, run, axis)
-        print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
-        for row in curve.to_dict("records"):
-            lacking = "" if row["complete"] else f" of {row['expected']}"
-            print(
-                f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
-                f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
-            )
-    print(f"majority class: {100 * as_run(plan).majority:.1f} %")
+    for window in plan.request.windows:
+        if len(plan.request.windows) > 1:
+            print(f"window {window:g} ms")
+        if plan.request.axis == "product":
+            _print_best(rows[rows["window_ms"] == window], run.classes)
+        for axis in AXES.values():
+            if plan.request.axis in (axis.name, "both"):
+                _print_axis(curve_of(rows, run, axis, window), axis)
+    print(f"majority class: {100 * run.majority:.1f} %")
+
+
+def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
+    print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+    for row in curve.to_dict("records"):
+        lacking = "" if row["complete"] else f" of {row['expected']}"
+        print(
+            f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
+            f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
+        )
+
+
+def _print_best(rows: pd.DataFrame, classes: Sequence[str]) -> None:
+    """The best shapes of a product, at most twenty."""
+    scores = pooled_scores(rows, ["height", "width"], classes)
+    print(f"{'shape':>8} {'WA %':>6} {'UA %':>6}  cells")
+    for row in scores.nlargest(20, "wa").to_dict("records"):
+        name = f"{row['height']}x{row['width']}"
+        print(f"{name:>8} {100 * row['wa']:>6.1f} {100 * row['ua']:>6.1f}  {row['cells']}")
 
 
 def say_taken(run: settings.AsRun) -> None:
@@ -81,7 +103,12 @@ def say_tally(tally: Tally) -> None:
         say("failed cells are tried again by the same command; ablate status lists them")
 
 
-def print_status(run: settings.AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+def print_status(
+    run: settings.AsRun,
+    others: Sequence[settings.AsRun],
+    state: Status,
+    files: Sequence[tuple[Path, str]],
+) -> None:
     print(
         f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
@@ -94,7 +121,9 @@ def print_status(run: settings.AsRun, state: Status, files: Sequence[tuple[Path,
     for failure in state.failures:
         print(f"  failed: {failure}")
     print(f"networks: {state.networks} folds stored")
-    print("files:")
+    for other in others:
+        print(f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC")
+    print("files of all settings:" if others else "files:")
     for path, meaning in files:
         print(f"  {path}{'  - ' + meaning if meaning else ''}")
 

@@ -1,8 +1,10 @@
 """``ablate grid``, ``plot``, ``promote`` and ``status``."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +36,11 @@ from ablation.cli.options import (
 )
 from ablation.errors import StudyError
 
+if TYPE_CHECKING:
+    from ablation.drivers.running import Tally
+    from ablation.drivers.settings import AsRun
+    from ablation.study import Study
+
 
 def grid(
     axis: Annotated[AxisName, typer.Option(help="both: the two axes; product: every pair.")],
@@ -56,7 +63,7 @@ def grid(
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored cells again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
-    """Train a probe for every filter shape, fold and seed that is not stored yet."""
+    """Train the probes that are not stored yet."""
     with expected_errors():
         from ablation.cli import printing
         from ablation.drivers.grid import plan_grid, run_grid
@@ -128,7 +135,7 @@ def promote(
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
 ) -> None:
-    """Cross-validate the full network with the chosen shapes, and write Table 1."""
+    """Cross-validate the network with the chosen shapes."""
     with expected_errors():
         from ablation.cli import printing
         from ablation.drivers import promote as driver
@@ -176,7 +183,7 @@ def status(
     figures: FiguresOption = FIGURES,
     json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Cells done, failed and left, the time left, and the files there are."""
+    """Count cells done, failed and left; list files."""
     with expected_errors():
         from ablation.cli import printing
         from ablation.drivers import settings
@@ -189,10 +196,10 @@ def status(
         if json_:
             printing.print_json(run, state, files)
         else:
-            printing.print_status(run, state, files)
+            printing.print_status(run, settings.others(results, run), state, files)
 
 
-def _finish(tally: Any) -> None:
+def _finish(tally: Tally) -> None:
     """Say what was done; exit 3 when some cells failed."""
     from ablation.cli import printing
 
@@ -201,7 +208,7 @@ def _finish(tally: Any) -> None:
         raise typer.Exit(SOME_FAILED)
 
 
-def _note_other_network(study: Path, run: Any, changed: Any) -> None:
+def _note_other_network(study: Path, run: AsRun, changed: Study) -> None:
     """Say when the study file's [network] is not the one taken: a run's settings are kept."""
     if load_given(study, [], None, None).network not in (run.study.network, changed.network):
         say(
@@ -210,7 +217,7 @@ def _note_other_network(study: Path, run: Any, changed: Any) -> None:
         )
 
 
-def _moved(study: Any, corpus: str | None, root: Path | None) -> Any:
+def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
     """The study with its corpus at another place; the digest says whether it is the same one."""
     from ablation.study import override_study
 
@@ -225,7 +232,7 @@ def _moved(study: Any, corpus: str | None, root: Path | None) -> Any:
     return override_study(study, overrides) if overrides else study
 
 
-def _with_seeds(study: Any, seeds: Sequence[int]) -> Any:
+def _with_seeds(study: Study, seeds: Sequence[int]) -> Study:
     from ablation.study import override_study
 
     return override_study(study, [f"grid.seeds={list(seeds)}"])

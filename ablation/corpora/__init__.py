@@ -82,12 +82,12 @@ def load_corpus(
             raise CorpusError(
                 f"corpus {name}: a class cannot be called {label!r} (n_{label} is a column of the "
                 f"results already)",
-                f'call it otherwise in [corpus] labels, as in {label} = "{label}ed"',
+                f'call it otherwise in [corpus.labels], as in {label} = "{label}ed"',
             )
         if label not in present:
             raise CorpusError(
                 f"corpus {name}: no utterance in {root} is labelled {label}",
-                "complete the corpus, or leave the class out of [corpus] labels",
+                "complete the corpus, or leave the class out of [corpus.labels]",
             )
     if len(classes) < 2:
         raise CorpusError(f"corpus {name}: one class only ({classes[0]})", "two or more are needed")
@@ -113,7 +113,7 @@ def _label_map(
     for label in labels:
         if label not in known:
             raise CorpusError(
-                f"[corpus] labels: corpus {kind.name} has no label {label!r}",
+                f"[corpus.labels]: corpus {kind.name} has no label {label!r}",
                 suggestion(label, known),
             )
     if not kind.closed:
@@ -122,7 +122,7 @@ def _label_map(
                 raise CorpusError(
                     f"{utterance.origin}: unknown label {utterance.label!r}",
                     suggestion(utterance.label, labels)
-                    + f'; to leave it out, add {utterance.label} = "" to [corpus] labels',
+                    + f'; to leave it out, add {utterance.label} = "" to [corpus.labels]',
                 )
     return labels
 

@@ -1,6 +1,7 @@
 """What a corpus is: utterances with a speaker and a label, and the classes of a study."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -52,12 +53,33 @@ class Corpus(Sequence[Utterance]):
     def speakers(self) -> list[str]:
         return sorted({utterance.speaker for utterance in self.utterances})
 
+    def doubts(self) -> list[str]:
+        """Speakers or classes that may be one, spelt in two ways: a leak, or a class too many."""
+        return [
+            f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are one, "
+            f"spell them alike{why}"
+            for what, names, why in (
+                ("speakers", self.speakers, ": else one person stands on both sides of a fold"),
+                ("classes", self.classes, " or join them by [corpus.labels]"),
+            )
+            for group in near_spellings(names)
+        ]
+
     def counts(self) -> dict[str, int]:
         """Utterances of each class, in the order of the classes."""
         counts = dict.fromkeys(self.classes, 0)
         for utterance in self.utterances:
             counts[utterance.label] += 1
         return counts
+
+
+def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Groups of names that differ only in capitals, blanks, hyphens or Unicode form."""
+    groups: dict[str, list[str]] = {}
+    for name in sorted(set(names)):
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        groups.setdefault("".join(c for c in plain if c not in " _-."), []).append(name)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 class Options(BaseModel):

@@ -91,5 +91,7 @@ def check_folds(corpus: Corpus, folds: list[Fold]) -> None:
             raise FoldError(
                 f"fold {fold.name}: no training utterance is {named(missing)} "
                 f"(every one is spoken by test speaker {named(fold.test_speakers)})",
-                "leave the class out of [corpus] labels, or add other speakers of it",
+                f"if {named(missing)} is a slip of the pen, mend it (classes: "
+                f"{', '.join(corpus.classes)}); else leave it out by [corpus.labels], or add "
+                f"other speakers of it",
             )

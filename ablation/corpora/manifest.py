@@ -45,7 +45,7 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
 
     try:
         if manifest.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(manifest)
+            frame = pd.read_parquet(manifest, use_threads=False, pre_buffer=False)
             first = 1
         else:
             frame = pd.read_csv(
@@ -59,14 +59,23 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             first = 2
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", _LAYOUT) from error
+        reason = reason.removeprefix("Error tokenizing data. C error: ")
+        remedy = (
+            "save it as UTF-8"
+            if isinstance(error, UnicodeDecodeError)
+            else (f"a manifest is {_LAYOUT}; a field with a comma in it stands in double quotes")
+        )
+        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", remedy) from error
     frame.columns = [str(column).strip().lower() for column in frame.columns]
     for column in REQUIRED:
         if column not in frame.columns:
             found = ", ".join(frame.columns)
+            parted = len(frame.columns) == 1 and ";" in found
             raise CorpusError(
                 f"{manifest} has no column {column!r} (found: {found})",
-                f"a manifest is {_LAYOUT}",
+                "its columns are parted by semicolons: save it with commas"
+                if parted
+                else f"a manifest is {_LAYOUT}",
             )
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
     return [(number, row) for number, row in rows if not all(map(_missing, row.values()))]

@@ -43,7 +43,7 @@ def check_corpus(study: Study, reporter: Reporter) -> Checked:
         make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
     except FoldError as error:
         faults.append(str(error))
-    return Checked(tuple(_lines(corpus, seconds)), tuple(faults))
+    return Checked(tuple(_lines(corpus, seconds, study.features.segment_s)), tuple(faults))
 
 
 def _length(utterance: Utterance, rate: int) -> float | AudioError:
@@ -54,7 +54,7 @@ def _length(utterance: Utterance, rate: int) -> float | AudioError:
         return error
 
 
-def _lines(corpus: Corpus, seconds: list[float]) -> list[str]:
+def _lines(corpus: Corpus, seconds: list[float], segment_s: float) -> list[str]:
     counts = corpus.counts()
     lines = [
         f"corpus {corpus.name}: {len(corpus)} utterances, {len(corpus.speakers)} speakers",
@@ -66,7 +66,11 @@ def _lines(corpus: Corpus, seconds: list[float]) -> list[str]:
             f"{speaker} {sum(u.speaker == speaker for u in corpus)}" for speaker in corpus.speakers
         ),
     ]
+    lines += [f"doubt: {doubt}" for doubt in corpus.doubts()]
     if seconds:
+        short = sum(length < segment_s for length in seconds)
+        if short:
+            lines.append(f"shorter than a segment of {segment_s:g} s: {short} utterances")
         lines.append(
             f"length: {min(seconds):.1f} to {max(seconds):.1f} s, in all {duration(sum(seconds))}"
         )

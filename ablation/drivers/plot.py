@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis import AXES, Axis, axis_curve, choose_best
+from ablation.drivers import settings
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.figures import FORMATS, Panel, draw_figure2, save_figure
@@ -27,14 +28,16 @@ class Drawn:
 def finished_probes(results: Path, run: AsRun) -> tuple[pd.DataFrame, list[str]]:
     """Finished probe cells of the digest, and the files that could not be read."""
     content = ResultStore(study_folder(results, run.study.name)).read("probes")
-    rows = content.rows.to_pandas()
+    rows = content.frame()
     return rows[(rows["digest"] == run.digest) & (rows["status"] == OK)], content.damaged
 
 
-def curve_of(rows: pd.DataFrame, run: AsRun, axis: Axis) -> pd.DataFrame:
-    """The axis' curve at the study's fixed side and analysis window."""
+def curve_of(
+    rows: pd.DataFrame, run: AsRun, axis: Axis, window_ms: float | None = None
+) -> pd.DataFrame:
+    """The axis' curve at the study's fixed side; ``window_ms`` is the study's unless given."""
     fixed = fixed_side(run, axis)
-    window_ms = run.study.features.window_ms
+    window_ms = window_ms or run.study.features.window_ms
     expected: Counter[int] = Counter()
     for height, width, window, _, _ in run.cell_keys():
         extent, other = (height, width) if axis.name == "height" else (width, height)
@@ -76,6 +79,13 @@ def plot(
             raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
     rows, damaged = finished_probes(results, run)
     remarks = [f"{file} is damaged and left out" for file in damaged]
+    if hidden := [label for label in run.classes if label not in shown]:
+        remarks.append(f"not drawn: {', '.join(hidden)} (--classes {','.join(run.classes)})")
+    windows = sorted(set(rows["window_ms"]) - {run.study.features.window_ms})
+    if windows:
+        remarks.append(
+            f"not drawn: analysis windows of {', '.join(f'{window:g}' for window in windows)} ms"
+        )
     panels = []
     for axis in AXES.values():
         curve = curve_of(rows, run, axis)
@@ -93,8 +103,10 @@ def plot(
             )
     if not panels:
         raise SelectionError(
-            f"nothing to draw: study {run.study.name} has no axis with two finished shapes",
-            "run: ablate grid --axis both",
+            f"nothing to draw: study {run.study.name}, settings {run.digest}, has no axis with two "
+            f"finished shapes",
+            f"run ablate grid --axis both with the same --study"
+            f"{settings.others_text(results, run)}",
         )
     folder = figures / run.study.name
     files = []
@@ -138,5 +150,5 @@ def _title(run: AsRun) -> str:
     return (
         f"{run.study.name}: accuracy over filter shape, {len(run.folds)} folds, "
         f"{len(run.seeds())} seed{'s' * (len(run.seeds()) > 1)}, "
-        f"window {features.window_ms:g} ms"
+        f"window {features.window_ms:g} ms ({run.digest})"
     )

@@ -80,8 +80,10 @@ def choose_shapes(results: Path, run: AsRun, metric: str = "wa") -> Chosen:
         reasons.append(f"{axis.name}: {shape[0]}x{shape[1]}, {choice.reason}")
     if not shapes:
         raise SelectionError(
-            f"no shape can be chosen: study {run.study.name} has no axis with two complete shapes",
-            "run: ablate grid --axis both",
+            f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no axis "
+            f"with two complete shapes",
+            f"run ablate grid --axis both with the same --study"
+            f"{settings.others_text(results, run)}",
         )
     return Chosen(settings.unique(shapes), tuple(reasons))
 
@@ -186,7 +188,7 @@ def write_table1(plan: PromotePlan, results: Path) -> tuple[Path, str]:
     Raises :class:`SelectionError` when none of their cells is finished.
     """
     folder = study_folder(results, plan.run.study.name)
-    rows = ResultStore(folder).read("networks").rows.to_pandas()
+    rows = ResultStore(folder).read("networks").frame()
     rows = rows[rows["network_digest"].isin(plan.digests.values()) & (rows["status"] == OK)]
     seeds = {cell.seed for cell in plan.cells}
     rows = rows[rows["seed"].isin(seeds)]
@@ -202,7 +204,12 @@ def write_table1(plan: PromotePlan, results: Path) -> tuple[Path, str]:
         classes=len(plan.run.classes),
         folds=len(plan.prepared.folds),
         majority=plan.run.majority,
-        notes=[f"Conv1, {reason}." for reason in plan.chosen.reasons],
+        notes=[
+            *(f"Conv1, {reason}." for reason in plan.chosen.reasons),
+            f"Settings {plan.run.digest}; network "
+            + ", ".join(f"{name} {digest}" for name, digest in plan.digests.items())
+            + ".",
+        ],
     )
     path = folder / "table1.md"
     write_text(path, text)

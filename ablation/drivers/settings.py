@@ -149,8 +149,8 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
     files = sorted(folder.glob("[!.]*.toml"))
     if not files:
         raise StorageError(
-            f"no results of study {name} in {results}",
-            f"run: ablate grid --axis both --study {name} (or give --results)",
+            f"no results of study {name} in {results.absolute()}",
+            "run ablate grid with the same --study first, or give the folder by --results",
         )
     if digest is not None:
         files = [file for file in files if file.stem.startswith(digest)]
@@ -159,6 +159,19 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
             what = "several digests begin" if files else "no digest begins"
             raise StorageError(f"{what} with {digest!r} in study {name}", f"there are: {known}")
     return max((load(file) for file in files), key=lambda run: run.last_run)
+
+
+def others(results: Path, run: AsRun) -> list[AsRun]:
+    """The other settings stored under the study's name, last run first."""
+    folder = study_folder(results, run.study.name) / "studies"
+    runs = [load(file) for file in folder.glob("[!.]*.toml") if file.stem != run.digest]
+    return sorted(runs, key=lambda other: other.last_run, reverse=True)
+
+
+def others_text(results: Path, run: AsRun) -> str:
+    """Which other settings could be taken, as the end of a remedy; empty when there are none."""
+    listed = [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
+    return f"; other settings stored: {named(listed, 4)}, taken by --digest" if listed else ""
 
 
 def now() -> datetime:

@@ -36,7 +36,7 @@ def status_of(results: Path, run: AsRun) -> Status:
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "error"])
     networks = store.read("networks", ["error"])
-    rows = probes.rows.to_pandas()
+    rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
     keys = list(
         zip(*(rows[name] for name in ("height", "width", "window_ms", "seed", "fold")), strict=True)
@@ -46,7 +46,7 @@ def status_of(results: Path, run: AsRun) -> Status:
     done, failed = (int((mine["status"] == value).sum()) for value in (OK, FAILED))
     left = len(asked) - done - failed
     seconds = mine["train_seconds"].mean()
-    of_digest = networks.rows.to_pandas()
+    of_digest = networks.frame()
     of_digest = of_digest[(of_digest["digest"] == run.digest) & (of_digest["status"] == OK)]
     return Status(
         done=done,

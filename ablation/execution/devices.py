@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -82,16 +83,17 @@ def worker_environment(slot: Slot) -> dict[str, str]:
 def settle(threads: int, parent: int | None = None) -> None:
     """Make this process a worker: fixed threads, an allocator that keeps its memory.
 
-    With ``parent`` it ends when that process is gone.
+    With ``parent`` it leaves interrupts to that process, and ends when that process is gone.
     """
+    if parent is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _keep_memory()
     import torch
 
     torch.set_num_threads(threads)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _keep_memory() -> None:

@@ -40,8 +40,9 @@ class _Worker:
             initargs=(self.slot.threads, os.getpid()),
             env=worker_environment(self.slot),
         )
-        # The process starts here and inherits the mask: Ctrl-C reaches the driver alone, from the
-        # worker's first moment on. Loky's tracker lifts the mask when it starts, so it is first.
+        # The process starts here and inherits the mask, so that Ctrl-C reaches the driver alone
+        # while the worker starts; from then on `settle` sees to it. Loky's tracker may lift the
+        # mask when it starts, so it is first.
         ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:

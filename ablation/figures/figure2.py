@@ -57,15 +57,16 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
         label = "WA" if score == "wa" else score[4:]
         spare = SPARE[number % len(SPARE)]
         _draw_line(axes, curve, score, label, COLOURS.get(label.lower(), spare), number)
-    axes.axhline(100 * majority, color="#777777", linewidth=0.9, dashes=(1, 2), label="majority")
-    if panel.window is not None:
+    axes.axhline(100 * majority, color="#777777", linewidth=0.9, label="majority class")
+    extents = curve["extent"]
+    if panel.window is not None and extents.min() <= panel.window <= extents.max():
         axes.axvline(
             panel.window,
             color="#bbbbbb",
             linewidth=5,
             alpha=0.5,
             zorder=0.5,
-            label="analysis window",
+            label="window's resolution",
         )
     if panel.chosen is not None:
         best = curve[curve["extent"] == panel.chosen].iloc[0]
@@ -77,7 +78,7 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
             markerfacecolor="none",
             markeredgecolor=COLOURS["wa"],
             markeredgewidth=1.2,
-            label="chosen",
+            label="best WA",
         )
     _scale(axes, curve, axis)
     unit = "bins" if axis.name == "height" else "frames"

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -41,6 +42,10 @@ class TableContent:
 
     rows: pa.Table
     damaged: list[str] = field(default_factory=list)
+
+    def frame(self) -> pd.DataFrame:
+        """The rows as a DataFrame."""
+        return self.rows.to_pandas(use_threads=False)  # as in `_read`
 
 
 class ResultStore:
@@ -163,13 +168,16 @@ def _read(
     A file that is gone raises FileNotFoundError: that is no damage.
     """
     try:
-        # The whole file in one read: a compaction may remove it the moment after.
+        # The whole file in one read: a compaction may remove it the moment after. No threads of
+        # Arrow's: a process that ends right after a read may be aborted while they still run.
         with path.open("rb") as stream:
-            file = pq.ParquetFile(pa.BufferReader(stream.read()), page_checksum_verification=True)
+            file = pq.ParquetFile(
+                pa.BufferReader(stream.read()), page_checksum_verification=True, pre_buffer=False
+            )
         _refuse_newer(path, file.schema_arrow)
         names = file.schema_arrow.names
         columns = None if wanted is None else [name for name in wanted if name in names]
-        rows = file.read(columns=columns)
+        rows = file.read(columns=columns, use_threads=False)
         _refuse_misfit(rows, table)
         return rows
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from ablation.records import OK, TABLES
 from ablation.store.parquet import ResultStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Results:
     """The tables of a study, finished cells apart from failed ones.
 
@@ -34,6 +34,10 @@ class Results:
     epochs: pd.DataFrame
     damaged: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {len(value)}" for name, value in vars(self).items())
+        return f"Results(rows: {sizes})"
+
 
 def read_results(folder: Path | str) -> Results:
     """Read the results folder of one study, such as ``results/demo``; a run may be going on.
@@ -56,7 +60,7 @@ def read_results(folder: Path | str) -> Results:
         raise StorageError(f"no results in {folder}", remedy)
     store = ResultStore(folder)
     contents = {name: store.read(name) for name in TABLES}
-    frames = {name: content.rows.to_pandas() for name, content in contents.items()}
+    frames = {name: content.frame() for name, content in contents.items()}
     done = {name: frames[name]["status"] == OK for name in ("probes", "networks")}
     return Results(
         probes=frames["probes"][done["probes"]].reset_index(drop=True),

@@ -86,7 +86,9 @@ def override_study(study: Study, overrides: Sequence[str]) -> Study:
 
 def at_window(study: Study, window_ms: float) -> Study:
     """``study`` with another analysis window (ms), validated; raises as :func:`load_study`."""
-    return override_study(study, [f"features.window_ms={window_ms!r}"])
+    tables = _without_none({"name": study.name} | study.given())
+    _table(tables, "features")["window_ms"] = window_ms
+    return parse_study(tables, origin=f"analysis window of {window_ms:g} ms")
 
 
 def parse_study(tables: dict[str, Any], origin: str) -> Study:
