@@ -10,6 +10,7 @@ from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells, slots_of
 from ablation.files import require_writable
+from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import Study, at_window
 from ablation.training.task import Cell, CellTask
@@ -69,7 +70,7 @@ def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> Gr
             "train_seconds"
         ]
         for row in content.rows.to_pylist()
-        if row["digest"] == prepared.digest and row["status"] == "ok"
+        if row["digest"] == prepared.digest and row["status"] == OK
     }
     missing = [cell for cell in cells if fresh or _key(cell) not in done]
     seconds = [time for time in done.values() if time is not None]

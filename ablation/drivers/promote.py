@@ -8,7 +8,7 @@ import pandas as pd
 
 from ablation.analysis import AXES, choose_best, pooled_scores
 from ablation.drivers import settings
-from ablation.drivers.plot import curve_of, finished_probes
+from ablation.drivers.plot import curve_of, finished_probes, fixed_side
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells, slots_of
@@ -72,9 +72,7 @@ def choose_shapes(results: Path, run: AsRun, metric: str = "wa") -> Chosen:
             )
             continue
         choice = choose_best(curve, column)
-        fixed = (
-            run.study.grid.fixed_width if axis.name == "height" else (run.study.grid.fixed_height)
-        )
+        fixed = fixed_side(run, axis)
         shape = (choice.extent, fixed) if axis.name == "height" else (fixed, choice.extent)
         shapes.append(shape)
         reasons.append(f"{axis.name}: {shape[0]}x{shape[1]}, {choice.reason}")

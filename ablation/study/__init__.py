@@ -12,7 +12,6 @@ from ablation.study.reading import (
     override_study,
     parse_study,
     shipped_studies,
-    study_toml,
 )
 from ablation.study.specs import (
     HEIGHTS,
@@ -48,5 +47,4 @@ __all__ = [
     "override_study",
     "parse_study",
     "shipped_studies",
-    "study_toml",
 ]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from pydantic import ValidationError
 
 from ablation.errors import StudyError, suggestion
@@ -78,7 +77,7 @@ def load_study(
 
 def override_study(study: Study, overrides: Sequence[str]) -> Study:
     """``study`` with some ``field=value``, validated; raises as :func:`load_study`."""
-    tables = _without_none({"name": study.name} | study.given())
+    tables = _tables(study)
     for override in overrides:
         _apply(tables, override)
     return parse_study(tables, origin="--set")
@@ -86,7 +85,7 @@ def override_study(study: Study, overrides: Sequence[str]) -> Study:
 
 def at_window(study: Study, window_ms: float) -> Study:
     """``study`` with another analysis window (ms), validated; raises as :func:`load_study`."""
-    tables = _without_none({"name": study.name} | study.given())
+    tables = _tables(study)
     _table(tables, "features")["window_ms"] = window_ms
     return parse_study(tables, origin=f"analysis window of {window_ms:g} ms")
 
@@ -99,9 +98,9 @@ def parse_study(tables: dict[str, Any], origin: str) -> Study:
         raise _explain(error, origin) from error
 
 
-def study_toml(study: Study) -> str:
-    """The study as TOML with every field that differs from its default."""
-    return tomli_w.dumps(_without_none({"name": study.name} | study.given()))
+def _tables(study: Study) -> dict[str, Any]:
+    """The study's tables as a TOML file would give them, defaults left out."""
+    return _without_none({"name": study.name} | study.given())
 
 
 def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
