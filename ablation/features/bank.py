@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -11,6 +12,11 @@ from ablation.errors import StorageError
 from ablation.features.cache import Entry, open_entry
 from ablation.features.segments import Purpose, columns
 from ablation.study import FeaturesSpec
+
+try:
+    from ablation.features.companding import write_normalised
+except ImportError:  # no compiler of kernels for this platform
+    write_normalised = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class SegmentBank:
             owners += [position] * len(starts)
         self.utterance = np.asarray(owners, np.int64)
         self.labels = torch.as_tensor(np.asarray(labels, np.int64)[self.utterance])
-        self._ranges = self._fixed_ranges(corpus_range)
+        self._ranges = self._fixed_ranges(entries, corpus_range)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -69,7 +75,7 @@ class SegmentBank:
         """
         known = None
         if spec.scope == "corpus":
-            known = _joint([_range(_open(entry)) for entry in train[0]])
+            known = _joint([_range(entry) for entry in train[0]])
         return (
             cls(*train, spec, "train", known),
             cls(*test, spec, "test", known),
@@ -83,20 +89,30 @@ class SegmentBank:
         """
         spec = self.spec
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
+        if write_normalised is not None and torch.device(device).type == "cpu":
+            for row, index in enumerate(indices):
+                owner = self.utterance[index]
+                known = None
+                if self._ranges is not None:
+                    known = self._ranges[owner].low, self._ranges[owner].high
+                write_normalised(raw[row, 0], self._arrays[owner], self._starts[index], spec, known)
+            return torch.from_numpy(raw)
         for row, index in enumerate(indices):
             array, start = self._arrays[self.utterance[index]], self._starts[index]
             raw[row, 0] = array[:, start : start + spec.width]
         values = torch.from_numpy(raw).to(device)
         return normalised(values, spec, *self._limits(values, indices))
 
-    def _fixed_ranges(self, corpus_range: Range | None) -> list[Range] | None:
+    def _fixed_ranges(
+        self, entries: Sequence[Entry], corpus_range: Range | None
+    ) -> list[Range] | None:
         """A range for every utterance, or None when each segment has its own."""
         if self.spec.scope == "segment":
             return None
         if self.spec.scope == "utterance":
-            return [_range(array) for array in self._arrays]
-        known = corpus_range or _joint([_range(array) for array in self._arrays])
-        return [known] * len(self._arrays)
+            return [_range(entry) for entry in entries]
+        known = corpus_range or _joint([_range(entry) for entry in entries])
+        return [known] * len(entries)
 
     def _limits(
         self, values: torch.Tensor, indices: Sequence[int]
@@ -136,6 +152,7 @@ def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
+@lru_cache(maxsize=1 << 14)  # a worker meets the same utterances in every cell
 def _open(entry: Entry) -> np.ndarray:
     try:
         return open_entry(entry)
@@ -147,7 +164,9 @@ def _open(entry: Entry) -> np.ndarray:
         ) from error
 
 
-def _range(array: np.ndarray) -> Range:
+@lru_cache(maxsize=1 << 16)
+def _range(entry: Entry) -> Range:
+    array = _open(entry)
     return Range(float(array.min()), float(array.max()))
 
 

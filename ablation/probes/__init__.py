@@ -1,11 +1,13 @@
 """Probes: the small network whose filter shape is under study, one class an engine.
 
-A probe is what the paper's Figure 2 trains for every shape. Every engine computes the same
-function; they differ in speed alone. Nothing here knows of corpora, folds or training.
+A probe is what the paper's Figure 2 trains for every shape. Every engine computes the same function
+of the same parameters; they differ in speed and memory. Nothing here knows of corpora, folds or
+training.
 """
 
 from ablation.probes.reference import ReferenceProbe
+from ablation.probes.single_pass import SinglePassProbe
 
-__all__ = ["ENGINES", "ReferenceProbe"]
+__all__ = ["ENGINES", "ReferenceProbe", "SinglePassProbe"]
 
-ENGINES = {"reference": ReferenceProbe}
+ENGINES = {"single-pass": SinglePassProbe, "reference": ReferenceProbe}

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-DIGEST_VERSION = 1
+DIGEST_VERSION = 2
 
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -123,7 +123,14 @@ class ProbeSpec(Spec):
 
     filters: Positive = 16
     bias: bool = False  # batch norm cancels it
-    engine: Literal["reference"] = "reference"
+    engine: Literal["single-pass", "reference"] = "single-pass"
+    precision: Literal["float32", "bf16"] = "float32"  # of the single pass' products
+
+    @model_validator(mode="after")
+    def _precision_of_engine(self) -> Self:
+        if self.precision != "float32" and self.engine != "single-pass":
+            raise ValueError(f'precision = "{self.precision}" needs engine = "single-pass"')
+        return self
 
 
 class GridSpec(Spec):
@@ -223,6 +230,7 @@ class ExecutionSpec(Spec):
     workers: Positive | None = None  # None: as many as the cores allow
     devices: Annotated[list[str], Field(min_length=1)] = ["cpu"]
     workers_per_device: Positive = 1  # on cuda devices
+    tile: Positive | None = None  # segments in flight of the single pass; None: by device
     cache_gb: PositiveFloat = 20.0  # spectrograms kept on disk between runs
 
 

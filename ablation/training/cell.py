@@ -13,7 +13,7 @@ from torch import nn
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
 from ablation.networks import Network
-from ablation.probes import ENGINES
+from ablation.probes import ReferenceProbe, SinglePassProbe
 from ablation.records import OK
 from ablation.training.fit import EpochRecord, fit, predict
 from ablation.training.metrics import accuracies
@@ -69,8 +69,10 @@ def build_model(task: CellTask) -> nn.Module:
     cell, study = task.cell, task.study
     if cell.kind == "probe":
         (height, width), probe = cell.shapes[0], study.probe
-        engine = ENGINES[probe.engine]
-        return engine(height, width, probe.filters, len(task.classes), probe.bias)
+        shape = (height, width, probe.filters, len(task.classes), probe.bias)
+        if probe.engine == "reference":
+            return ReferenceProbe(*shape)
+        return SinglePassProbe(*shape, precision=probe.precision, tile=study.execution.tile)
     network = Network(cell.shapes, cell.pooling, len(task.classes), study.network)
     # The layout in which a step of many channels takes about two thirds of the time.
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

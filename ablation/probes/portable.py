@@ -1,0 +1,123 @@
+"""The pass in plain PyTorch operators: for every device, and where kernels cannot be compiled."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+from torch.nn.grad import conv2d_weight
+
+from ablation.probes.reference import same_padding
+from ablation.probes.sums import Sums
+
+_MAPS = 4  # maps as large as a segment's scores that are in memory at once
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Patch sums as they are, shape (n, filters, height, width)."""
+
+    values: torch.Tensor
+
+    def weighted(self, weights: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("nk,nkhw->khw", weights.double(), self.values.double())
+
+
+class PortablePass:
+    """A tile of segments at a time, so that no more than a tile's scores are in memory.
+
+    Parameters
+    ----------
+    tile
+        Segments of a tile; None: on a CPU one, which stays in the cache, elsewhere what a quarter
+        of the free memory holds. Halved when the memory does not suffice. It changes no number.
+    """
+
+    def __init__(self, tile: int | None = None) -> None:
+        self.tile = tile
+
+    def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
+        def sums(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            padded, score = _scores(tile, weight, delta)
+            mask = (score > 0).to(score.dtype)
+            relu = score.clamp_(min=0).sum((2, 3))
+            return relu, mask.sum((2, 3)), _patch_sums(padded, mask, weight.shape)
+
+        relu, active, patches = self._in_tiles(sums, segments, len(weight))
+        return Sums(relu, active, Patches(patches))
+
+    def evaluate(
+        self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
+    ) -> torch.Tensor:
+        def sums(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return (_scores(tile, weight, delta)[1].clamp_(min=0).sum((2, 3)),)
+
+        return self._in_tiles(sums, segments, len(weight))[0]
+
+    def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        size = (segments.shape[1] + height - 1, segments.shape[2] + width - 1)
+
+        def lags(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            spectrum = torch.fft.rfft2(tile.double(), size)
+            around = torch.fft.irfft2(spectrum.abs().square(), size)[:, :height]
+            return (torch.cat([around[:, :, size[1] - width + 1 :], around[:, :, :width]], 2),)
+
+        return self._in_tiles(lags, segments, 8)[0].sum(0)
+
+    def _in_tiles(
+        self,
+        work: Callable[[torch.Tensor], tuple[torch.Tensor, ...]],
+        segments: torch.Tensor,
+        maps: int,
+    ) -> list[torch.Tensor]:
+        """``work`` on tiles of ``segments``, its results put together."""
+        tile = self.tile or _tile(segments, maps)
+        while True:
+            try:
+                parts = [work(part) for part in segments.split(tile)]
+            except (torch.OutOfMemoryError, MemoryError):
+                if tile == 1:
+                    raise
+                tile //= 2
+                self.tile = tile  # it would not suffice the next time either
+            else:
+                return [torch.cat(group) for group in zip(*parts, strict=True)]
+
+
+def _tile(segments: torch.Tensor, maps: int) -> int:
+    if segments.device.type != "cuda":
+        return 1
+    free, _ = torch.cuda.mem_get_info(segments.device)
+    return max(1, int(free / 4 / (_MAPS * maps * segments[0].nbytes)))
+
+
+def _scores(
+    tile: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The padded tile, and its scores of shape (n, filters, rows, columns)."""
+    padded = functional.pad(tile[:, None], same_padding(*weight.shape[1:]))
+    # One by one on a CPU: how a convolution splits a batch would depend on the tile.
+    groups = padded.split(1) if tile.device.type == "cpu" else [padded]
+    score = torch.cat([functional.conv2d(part, weight[:, None]) for part in groups])
+    return padded, score.add_(delta[:, None, None])
+
+
+def _patch_sums(padded: torch.Tensor, mask: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """Sums of patches where ``mask`` (n, filters, rows, columns) is 1: (n, filters, height, width).
+
+    A convolution's gradient for its filters, each segment a group of its own.
+    """
+    filters, height, width = shape
+    parts = 1 if padded.device.type == "cpu" else len(padded)
+    sums = []
+    for inputs, masks in zip(padded.split(parts), mask.split(parts), strict=True):
+        n = len(inputs)
+        sums.append(
+            conv2d_weight(
+                inputs.transpose(0, 1),
+                [n * filters, 1, height, width],
+                masks.flatten(0, 1)[None],
+                groups=n,
+            ).view(n, filters, height, width)
+        )
+    return torch.cat(sums)

@@ -1,0 +1,313 @@
+"""Vector instructions for kernels, written once for every processor and both float types.
+
+A kernel's inner block is written in terms of :class:`Vectors`, which emits LLVM's own vector
+operations: what a C compiler's intrinsics would do, without a compiler on the user's machine. Loops
+around the blocks are ordinary Python compiled by numba.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+from llvmlite import ir
+from numba import config, njit, types
+from numba.core import cgutils
+from numba.core.caching import FunctionCache
+from numba.extending import intrinsic
+
+from ablation.errors import StorageError
+from ablation.files import cache_folder, require_writable
+
+Value = Any  # of llvmlite, whose own types are not annotated
+
+_INTEGER = ir.IntType(64)
+_BIT = ir.IntType(1)
+
+
+def _vector_bytes() -> int:
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64
+    return 32 if features.get("avx2") and features.get("fma") else 16
+
+
+VECTOR_BYTES = _vector_bytes()
+HAS_BF16 = bool(llvmlite.binding.get_host_cpu_features().get("avx512bf16"))
+LINE = 64  # bytes of a cache line, to which work arrays are aligned
+
+
+@cache
+def _cache_directory(room: Path) -> Path:
+    """Where the kernels of a room are kept, in a folder of its own for every version of them.
+
+    Numba looks at the file of a function alone, not at what that function calls.
+    """
+    state = hashlib.blake2b(digest_size=8)
+    for source in (Path(__file__), *sorted(room.glob("*.py"))):
+        state.update(source.read_bytes())
+    return cache_folder() / "kernels" / state.hexdigest()
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile ``function`` at its first call, without Python's lock, and keep it for later runs."""
+    compiled = njit(nogil=True, error_model="numpy")(function)
+    previous = config.CACHE_DIR  # type: ignore[attr-defined]
+    try:
+        folder = _cache_directory(Path(inspect.getfile(function)).parent)
+        require_writable(folder)
+        config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+        compiled._cache = _Cache(function)  # type: ignore[attr-defined]
+    except StorageError:
+        pass  # then every process compiles for itself
+    finally:
+        config.CACHE_DIR = previous  # type: ignore[attr-defined]
+    return compiled
+
+
+class _Cache(FunctionCache):
+    """Numba's cache, to which a full disk is no reason to fail."""
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        with suppress(OSError):
+            super().save_overload(sig, data)
+
+
+class Vectors:
+    """Emits operations on vectors of one float type; arrays are pointers, indices count elements.
+
+    Attributes
+    ----------
+    lanes
+        Elements of a vector.
+    """
+
+    def __init__(self, builder: Any, scalar: types.Float) -> None:
+        self.builder = builder
+        self.scalar = ir.FloatType() if scalar.bitwidth == 32 else ir.DoubleType()
+        self.lanes = VECTOR_BYTES * 8 // scalar.bitwidth
+        self.type = ir.VectorType(self.scalar, self.lanes)
+        self._suffix = f"v{self.lanes}f{scalar.bitwidth}"
+
+    # Integers: indices and counts.
+
+    def integer(self, value: int) -> Value:
+        return ir.Constant(_INTEGER, value)
+
+    def total(self, *terms: Value | int) -> Value:
+        """The sum of integers."""
+        values = [self.integer(t) if isinstance(t, int) else t for t in terms]
+        result = values[0]
+        for value in values[1:]:
+            result = self.builder.add(result, value)
+        return result
+
+    def times(self, value: Value, factor: Value | int) -> Value:
+        """The product of integers."""
+        factor = self.integer(factor) if isinstance(factor, int) else factor
+        return self.builder.mul(value, factor)
+
+    def element(self, array: Value, index: Value) -> Value:
+        """One element of an array."""
+        return self.builder.load(self.builder.gep(array, [index]))
+
+    def loop(self, count: Value) -> Any:
+        """A loop whose body is a ``with`` block; its ``.index`` runs from 0."""
+        return cgutils.for_range(self.builder, count)
+
+    # Vectors.
+
+    def constant(self, value: float) -> Value:
+        return ir.Constant(self.type, [float(value)] * self.lanes)
+
+    def load(self, array: Value, index: Value) -> Value:
+        return self._load(array, index, self.type)
+
+    def store(self, value: Value, array: Value, index: Value) -> None:
+        place = self.builder.gep(array, [index])
+        target = self.builder.bitcast(place, value.type.as_pointer())
+        self.builder.store(value, target, align=1)
+
+    def spread(self, scalar: Value) -> Value:
+        """A vector with ``scalar`` in every lane."""
+        return self._spread(scalar, self.type)
+
+    def broadcast(self, array: Value, index: Value) -> Value:
+        """A vector with one element of an array in every lane."""
+        return self.spread(self.element(array, index))
+
+    def add(self, a: Value, b: Value) -> Value:
+        return self.builder.fadd(a, b)
+
+    def subtract(self, a: Value, b: Value) -> Value:
+        return self.builder.fsub(a, b)
+
+    def multiply(self, a: Value, b: Value) -> Value:
+        return self.builder.fmul(a, b)
+
+    def negate(self, a: Value) -> Value:
+        return self.builder.fneg(a)
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """a * b + c, rounded once where the processor can."""
+        name = f"llvm.fmuladd.{self._suffix}"
+        kind = ir.FunctionType(self.type, [self.type] * 3)
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, [a, b, c])
+
+    def variables(self, count: int, start: Value) -> list[Value]:
+        """Registers that live through a loop, each holding ``start``."""
+        places = [cgutils.alloca_once(self.builder, self.type) for _ in range(count)]
+        for place in places:
+            self.builder.store(start, place)
+        return places
+
+    def get(self, place: Value) -> Value:
+        return self.builder.load(place)
+
+    def put(self, value: Value, place: Value) -> None:
+        self.builder.store(value, place)
+
+    # Masks: one bit a lane.
+
+    def positive(self, a: Value) -> Value:
+        """Lanes in which a > 0."""
+        return self.builder.fcmp_ordered(">", a, self.constant(0))
+
+    def flagged(self, flags: Value, index: Value) -> Value:
+        """Lanes whose byte in ``flags`` is not 0."""
+        kind = ir.VectorType(ir.IntType(8), self.lanes)
+        return self.builder.icmp_unsigned(
+            "!=", self._load(flags, index, kind), ir.Constant(kind, [0] * self.lanes)
+        )
+
+    def first_lanes(self, count: Value) -> Value:
+        """The first ``count`` lanes."""
+        kind = ir.VectorType(_INTEGER, self.lanes)
+        numbers = ir.Constant(kind, list(range(self.lanes)))
+        return self.builder.icmp_signed("<", numbers, self._spread(count, kind))
+
+    def both(self, a: Value, b: Value) -> Value:
+        return self.builder.and_(a, b)
+
+    def where(self, mask: Value, a: Value, b: Value) -> Value:
+        return self.builder.select(mask, a, b)
+
+    # What a logarithm needs: a value's binary exponent and mantissa.
+
+    def smaller(self, a: Value, b: Value) -> Value:
+        return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
+
+    def larger(self, a: Value, b: Value) -> Value:
+        return self.builder.select(self.builder.fcmp_ordered(">", a, b), a, b)
+
+    def divide(self, a: Value, b: Value) -> Value:
+        return self.builder.fdiv(a, b)
+
+    def with_sign(self, a: Value, sign: Value) -> Value:
+        """|a| with the sign of ``sign``."""
+        kind = ir.FunctionType(self.type, [self.type] * 2)
+        name = f"llvm.copysign.{self._suffix}"
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, [a, sign])
+
+    def split(self, a: Value) -> tuple[Value, Value]:
+        """Mantissa in [sqrt 1/2, sqrt 2) and exponent of positive normal float32."""
+        bits = ir.VectorType(ir.IntType(32), self.lanes)
+
+        def each(value: int) -> Value:
+            return ir.Constant(bits, [value] * self.lanes)
+
+        b = self.builder
+        # Counted from sqrt 1/2 instead of 1, so that the mantissa lies around 1.
+        raised = b.add(b.bitcast(a, bits), each(0x3F800000 - 0x3F3504F3))
+        exponent = b.sub(b.lshr(raised, each(23)), each(127))
+        mantissa = b.add(b.and_(raised, each(0x007FFFFF)), each(0x3F3504F3))
+        return b.bitcast(mantissa, self.type), b.sitofp(exponent, self.type)
+
+    # Products of pairs of bfloat16, added up in float32 (AVX-512 BF16).
+
+    def load_pairs(self, array: Value, index: Value) -> Value:
+        """``lanes`` pairs of bfloat16; ``array`` holds halves (16 bit) or pairs (32 bit)."""
+        return self._load(array, index, ir.VectorType(ir.IntType(32), self.lanes))
+
+    def broadcast_pair(self, array: Value, index: Value) -> Value:
+        kind = ir.VectorType(ir.IntType(32), self.lanes)
+        return self._spread(self.element(array, index), kind)
+
+    def pair_fma(self, a: Value, b: Value, c: Value) -> Value:
+        """c plus both products of each lane's pairs."""
+        pairs = ir.VectorType(_BFloat(), 2 * self.lanes)
+        kind = ir.FunctionType(self.type, [self.type, pairs, pairs])
+        function = cgutils.get_or_insert_function(
+            self.builder.module, kind, "llvm.x86.avx512bf16.dpbf16ps.512"
+        )
+        cast = self.builder.bitcast
+        return self.builder.call(function, [c, cast(a, pairs), cast(b, pairs)])
+
+    def half_ones(self, mask: Value) -> Value:
+        """bfloat16 1 where ``mask`` is set, 0 elsewhere."""
+        kind = ir.VectorType(ir.IntType(16), self.lanes)
+        one, zero = (ir.Constant(kind, [bits] * self.lanes) for bits in (0x3F80, 0))
+        return self.builder.select(mask, one, zero)
+
+    def _load(self, array: Value, index: Value, kind: ir.Type) -> Value:
+        place = self.builder.bitcast(self.builder.gep(array, [index]), kind.as_pointer())
+        return self.builder.load(place, align=1)
+
+    def _spread(self, scalar: Value, kind: ir.VectorType) -> Value:
+        blank = ir.Constant(kind, ir.Undefined)
+        first = self.builder.insert_element(blank, scalar, ir.Constant(ir.IntType(32), 0))
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), [0] * kind.count)
+        return self.builder.shuffle_vector(first, blank, lanes)
+
+
+class _BFloat(ir.types.Type):
+    """LLVM's bfloat, which llvmlite has no name for."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloat)
+
+    def __hash__(self) -> int:
+        return hash(_BFloat)
+
+
+def block(body: Callable[..., None]) -> Callable[..., Any]:
+    """Make a function of kernels from one that emits vector operations.
+
+    ``body`` takes a :class:`Vectors` and then the arguments of the call: for each array the pointer
+    to its first element, for each number its value. The float type is that of the first array of
+    floats.
+    """
+    names = ["typing_context", *list(inspect.signature(body).parameters)[1:]]
+
+    def define(_context: Any, *arguments: Any) -> Any:
+        given = [types.unliteral(a) for a in arguments]
+        kinds = [a.dtype for a in given if isinstance(a, types.Array)]
+        scalar = next(kind for kind in kinds if isinstance(kind, types.Float))
+
+        def emit(context: Any, builder: Any, signature: Any, values: Sequence[Value]) -> Value:
+            passed = [
+                context.make_array(kind)(context, builder, value).data
+                if isinstance(kind, types.Array)
+                else value
+                for kind, value in zip(signature.args, values, strict=True)
+            ]
+            body(Vectors(builder, scalar), *passed)
+            return context.get_dummy_value()
+
+        return types.void(*given), emit
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    define.__name__ = body.__name__
+    define.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter(name, kind) for name in names]
+    )
+    return intrinsic(define)
