@@ -12,6 +12,12 @@ from platformdirs import user_cache_path
 
 from ablation.errors import StorageError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
+_FEW_FILES, _MANY_FILES = 512, 1 << 15
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space and run the same command again"),
     errno.EDQUOT: ("the disk quota is used up", "free some space and run the same command again"),
@@ -100,6 +106,24 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_files() -> int:
+    """How many files this process may have open at once."""
+    if resource is None:
+        return _FEW_FILES
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MANY_FILES if soft == resource.RLIM_INFINITY else min(soft, _MANY_FILES)
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files as the system permits (often 1024 until asked)."""
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def cache_folder() -> Path:

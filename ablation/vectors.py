@@ -13,15 +13,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
+from filelock import FileLock
 from llvmlite import ir
+from llvmlite.binding import llvm_version_info
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 from ablation.errors import StorageError
-from ablation.files import cache_folder, require_writable
+from ablation.files import cache_folder, make_folder, require_writable
 
 Value = Any  # of llvmlite, whose own types are not annotated
 
@@ -29,15 +31,22 @@ _INTEGER = ir.IntType(64)
 _BIT = ir.IntType(1)
 
 
-def _vector_bytes() -> int:
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f"):
+def _features() -> set[str]:
+    """What numba compiles for: this processor, unless ``NUMBA_CPU_FEATURES`` says otherwise."""
+    given = config.CPU_FEATURES  # type: ignore[attr-defined]
+    text = get_host_cpu_features() if given is None else given
+    return {name[1:] for name in text.split(",") if name.startswith("+")}
+
+
+def _vector_bytes(features: set[str]) -> int:
+    if "avx512f" in features:
         return 64
-    return 32 if features.get("avx2") and features.get("fma") else 16
+    return 32 if {"avx2", "fma"} <= features else 16
 
 
-VECTOR_BYTES = _vector_bytes()
-HAS_BF16 = bool(llvmlite.binding.get_host_cpu_features().get("avx512bf16"))
+VECTOR_BYTES = _vector_bytes(_features())
+# Before version 16 LLVM had no type for the values of these instructions.
+HAS_BF16 = {"avx512f", "avx512bf16"} <= _features() and llvm_version_info >= (16,)
 LINE = 64  # bytes of a cache line, to which work arrays are aligned
 
 
@@ -56,13 +65,14 @@ def _cache_directory(room: Path) -> Path:
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile ``function`` at its first call, without Python's lock, and keep it for later runs."""
     compiled = njit(nogil=True, error_model="numpy")(function)
+    folder = _cache_directory(Path(inspect.getfile(function)).parent)
     previous = config.CACHE_DIR  # type: ignore[attr-defined]
     try:
-        folder = _cache_directory(Path(inspect.getfile(function)).parent)
+        make_folder(folder)
         require_writable(folder)
         config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-        compiled._cache = _Cache(function)  # type: ignore[attr-defined]
-    except StorageError:
+        compiled._cache = _Cache(function, folder)  # type: ignore[attr-defined]
+    except (StorageError, RuntimeError):  # numba's own word for a folder it cannot use
         pass  # then every process compiles for itself
     finally:
         config.CACHE_DIR = previous  # type: ignore[attr-defined]
@@ -70,11 +80,35 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache, to which a full disk is no reason to fail."""
+    """Numba's cache, whose faults cost time and nothing else.
+
+    An entry that cannot be read, as a crash or a full disk may leave one, is dropped and made anew.
+    Processes that compile at the same moment take turns at the index.
+    """
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        super().__init__(function)
+        if not Path(self.cache_path).is_relative_to(folder):  # numba chose a place of its own
+            raise StorageError(f"cannot keep kernels in {folder}")
+        self._lock = FileLock(folder / ".lock")
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # noqa: BLE001 - whatever half a file makes an unpickler say
+            self._clear()
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            with self._lock:
+                super().save_overload(sig, data)
+        except Exception:  # noqa: BLE001 - a full disk, or an index that cannot be read
+            self._clear()
+
+    def _clear(self) -> None:
         with suppress(OSError):
-            super().save_overload(sig, data)
+            self.flush()
 
 
 class Vectors:
@@ -175,8 +209,8 @@ class Vectors:
     # Masks: one bit a lane.
 
     def positive(self, a: Value) -> Value:
-        """Lanes in which a > 0."""
-        return self.builder.fcmp_ordered(">", a, self.constant(0))
+        """Lanes in which a > 0 or is no number: what is none must be seen in the sums."""
+        return self.builder.fcmp_unordered(">", a, self.constant(0))
 
     def flagged(self, flags: Value, index: Value) -> Value:
         """Lanes whose byte in ``flags`` is not 0."""

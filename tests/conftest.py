@@ -1,6 +1,8 @@
 """Shared ground of the tests: a cache of their own, real speech where it is at hand."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,17 +16,27 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+# Tests neither read nor fill the user's cache. Kernels look for theirs when they are imported,
+# before any fixture; the processes of a parallel run have it from the one that starts them.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["ABLATION_CACHE"] = tempfile.mkdtemp(prefix="ablation-tests-")
+COMMON = Path(os.environ["ABLATION_CACHE"])
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(COMMON, ignore_errors=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Tests neither read nor fill the user's cache."""
-    before = os.environ.get("ABLATION_CACHE")
+    """A cache of each process' own; kernels are compiled once for all."""
     folder = tmp_path_factory.mktemp("cache")
+    (COMMON / "kernels").mkdir(exist_ok=True)
+    (folder / "kernels").symlink_to(COMMON / "kernels")
     os.environ["ABLATION_CACHE"] = str(folder)
     yield folder
-    if before is None:
-        del os.environ["ABLATION_CACHE"]
-    else:
-        os.environ["ABLATION_CACHE"] = before
+    os.environ["ABLATION_CACHE"] = str(COMMON)
 
 
 @pytest.fixture(scope="session")

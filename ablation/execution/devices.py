@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ablation.errors import StudyError
 from ablation.execution.base import Slot
+from ablation.files import allow_many_files
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
 
@@ -89,6 +90,7 @@ def settle(threads: int, parent: int | None = None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _keep_memory()
+    allow_many_files()  # features are mapped files
     import torch
 
     torch.set_num_threads(threads)

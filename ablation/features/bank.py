@@ -11,6 +11,7 @@ import torch
 from ablation.errors import StorageError
 from ablation.features.cache import Entry, open_entry
 from ablation.features.segments import Purpose, columns
+from ablation.files import open_files, storage_error
 from ablation.study import FeaturesSpec
 
 try:
@@ -47,7 +48,7 @@ class SegmentBank:
         corpus_range: Range | None = None,
     ) -> None:
         self.spec = spec
-        self._arrays = [_open(entry) for entry in entries]
+        self._entries = entries
         self._starts: list[int] = []
         owners: list[int] = []
         for position, entry in enumerate(entries):
@@ -89,16 +90,20 @@ class SegmentBank:
         """
         spec = self.spec
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
-        if write_normalised is not None and torch.device(device).type == "cpu":
+        # The compiled logarithm of 1 + mu x loses the digits of a small mu.
+        by_operators = torch.device(device).type != "cpu" or 0 < spec.mu < 1
+        write = None if by_operators else write_normalised
+        if write is not None:
             for row, index in enumerate(indices):
                 owner = self.utterance[index]
                 known = None
                 if self._ranges is not None:
                     known = self._ranges[owner].low, self._ranges[owner].high
-                write_normalised(raw[row, 0], self._arrays[owner], self._starts[index], spec, known)
+                array = _open(self._entries[owner])
+                write(raw[row, 0], array, self._starts[index], spec, known)
             return torch.from_numpy(raw)
         for row, index in enumerate(indices):
-            array, start = self._arrays[self.utterance[index]], self._starts[index]
+            array, start = _open(self._entries[self.utterance[index]]), self._starts[index]
             raw[row, 0] = array[:, start : start + spec.width]
         values = torch.from_numpy(raw).to(device)
         return normalised(values, spec, *self._limits(values, indices))
@@ -152,16 +157,20 @@ def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
-@lru_cache(maxsize=1 << 14)  # a worker meets the same utterances in every cell
+# A mapped file counts as an open one. A worker meets the same utterances in every cell, and opening
+# one takes as long as a tenth of its step.
+@lru_cache(maxsize=open_files() // 2)
 def _open(entry: Entry) -> np.ndarray:
     try:
         return open_entry(entry)
-    except (OSError, ValueError, EOFError) as error:
+    except (FileNotFoundError, ValueError, EOFError) as error:
         entry.path.unlink(missing_ok=True)
         raise StorageError(
             f"the cached spectrogram {entry.path} is gone or damaged ({error})",
             "run the same command again: it is made anew",
         ) from error
+    except OSError as error:
+        raise storage_error("read", entry.path, error) from error
 
 
 @lru_cache(maxsize=1 << 16)

@@ -37,32 +37,33 @@ class PortablePass:
         self.tile = tile
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
-        def sums(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            padded, score = _scores(tile, weight, delta)
+        def sums(padded: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            score = functional.conv2d(padded, weight[:, None]).add_(delta[:, None, None])
             mask = (score > 0).to(score.dtype)
             relu = score.clamp_(min=0).sum((2, 3))
             return relu, mask.sum((2, 3)), _patch_sums(padded, mask, weight.shape)
 
-        relu, active, patches = self._in_tiles(sums, segments, len(weight))
+        relu, active, patches = self._in_tiles(_padding(sums, weight), segments, len(weight))
         return Sums(relu, active, Patches(patches))
 
     def evaluate(
         self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
     ) -> torch.Tensor:
-        def sums(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            return (_scores(tile, weight, delta)[1].clamp_(min=0).sum((2, 3)),)
+        def sums(padded: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            score = functional.conv2d(padded, weight[:, None]).add_(delta[:, None, None])
+            return (score.clamp_(min=0).sum((2, 3)),)
 
-        return self._in_tiles(sums, segments, len(weight))[0]
+        return self._in_tiles(_padding(sums, weight), segments, len(weight))[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
         size = (segments.shape[1] + height - 1, segments.shape[2] + width - 1)
 
-        def lags(tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            spectrum = torch.fft.rfft2(tile.double(), size)
+        def lags(part: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            spectrum = torch.fft.rfft2(part.double(), size)
             around = torch.fft.irfft2(spectrum.abs().square(), size)[:, :height]
             return (torch.cat([around[:, :, size[1] - width + 1 :], around[:, :, :width]], 2),)
 
-        return self._in_tiles(lags, segments, 8)[0].sum(0)
+        return self._in_tiles(lambda tile: _together(lags, tile), segments, 8)[0].sum(0)
 
     def _in_tiles(
         self,
@@ -91,15 +92,22 @@ def _tile(segments: torch.Tensor, maps: int) -> int:
     return max(1, int(free / 4 / (_MAPS * maps * segments[0].nbytes)))
 
 
-def _scores(
-    tile: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The padded tile, and its scores of shape (n, filters, rows, columns)."""
-    padded = functional.pad(tile[:, None], same_padding(*weight.shape[1:]))
-    # One by one on a CPU: how a convolution splits a batch would depend on the tile.
-    groups = padded.split(1) if tile.device.type == "cpu" else [padded]
-    score = torch.cat([functional.conv2d(part, weight[:, None]) for part in groups])
-    return padded, score.add_(delta[:, None, None])
+Work = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+
+
+def _padding(work: Work, weight: torch.Tensor) -> Work:
+    """``work`` on a tile that is padded first, with a channel axis."""
+    pad = same_padding(*weight.shape[1:])
+    return lambda tile: _together(work, functional.pad(tile[:, None], pad))
+
+
+def _together(work: Work, tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """``work`` on a tile; on a CPU segment by segment, as an operator's rounding there depends on
+    how many segments it is given."""
+    if tile.device.type != "cpu":
+        return work(tile)
+    parts = [work(segment) for segment in tile.split(1)]
+    return tuple(torch.cat(group) for group in zip(*parts, strict=True))
 
 
 def _patch_sums(padded: torch.Tensor, mask: torch.Tensor, shape: torch.Size) -> torch.Tensor:
@@ -108,16 +116,10 @@ def _patch_sums(padded: torch.Tensor, mask: torch.Tensor, shape: torch.Size) -> 
     A convolution's gradient for its filters, each segment a group of its own.
     """
     filters, height, width = shape
-    parts = 1 if padded.device.type == "cpu" else len(padded)
-    sums = []
-    for inputs, masks in zip(padded.split(parts), mask.split(parts), strict=True):
-        n = len(inputs)
-        sums.append(
-            conv2d_weight(
-                inputs.transpose(0, 1),
-                [n * filters, 1, height, width],
-                masks.flatten(0, 1)[None],
-                groups=n,
-            ).view(n, filters, height, width)
-        )
-    return torch.cat(sums)
+    n = len(padded)
+    return conv2d_weight(
+        padded.transpose(0, 1),
+        [n * filters, 1, height, width],
+        mask.flatten(0, 1)[None],
+        groups=n,
+    ).view(n, filters, height, width)

@@ -7,6 +7,8 @@ segment and filter the sum of y, the number of active positions and the sum of t
 ``docs/single_pass.md`` has the mathematics.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -17,6 +19,8 @@ from ablation.probes.moments import PatchMoments, patch_moments
 from ablation.probes.portable import PortablePass
 from ablation.probes.reference import ReferenceProbe
 from ablation.probes.sums import Pass
+
+PRECISIONS = ("float32", "bf16")
 
 
 class SinglePassProbe(ReferenceProbe):
@@ -45,6 +49,8 @@ class SinglePassProbe(ReferenceProbe):
         tile: int | None = None,
     ) -> None:
         super().__init__(height, width, filters, classes, bias)
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
         self.precision = precision
         self.passes = passes_for_cpu(tile, bf16=precision == "bf16")
         self.passes_elsewhere = PortablePass(tile)
@@ -54,13 +60,20 @@ class SinglePassProbe(ReferenceProbe):
 
         Raises
         ------
-        NotImplementedError
+        RuntimeError
             When a gradient with respect to ``segments`` is wanted, which a pass does not give.
         ValueError
-            In training, for a batch of a single position, as of ``BatchNorm2d``.
+            For more than one channel; in training, for a batch of a single position, as of
+            ``BatchNorm2d``.
         """
+        if segments.dim() != 4 or segments.shape[1] != 1:
+            raise ValueError(
+                f"segments of shape {tuple(segments.shape)}; (n, 1, frequency, time) is expected"
+            )
+        if not len(segments):
+            return super().forward(segments)
         if segments.requires_grad and torch.is_grad_enabled():
-            raise NotImplementedError(
+            raise RuntimeError(
                 "the single pass gives no gradient of its input; use ReferenceProbe for that"
             )
         if self.training and segments.numel() == 1:
@@ -111,12 +124,30 @@ def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:
     return values.bfloat16().to(values.dtype) if precision == "bf16" else values
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Operators of this block on the calling thread alone.
+
+    They are many and small: where other processes want the cores, waiting for each other's threads
+    takes far longer than they do; and no sum's rounding depends on the number of threads.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def _moments(segments: torch.Tensor, height: int, width: int, passes: Pass) -> PatchMoments:
     """Moments of the patches; the filter's longer side goes down the rows, which is cheaper."""
     if height >= width:
-        return patch_moments(segments, passes.lags(segments, height, width), height, width)
-    turned = passes.lags(segments.transpose(1, 2), width, height)
-    moments = patch_moments(segments.transpose(1, 2), turned, width, height)
+        lags = passes.lags(segments, height, width)
+        with _one_thread():
+            return patch_moments(segments, lags, height, width)
+    lags = passes.lags(segments.mT, width, height)
+    with _one_thread():
+        moments = patch_moments(segments.mT, lags, width, height)
     order = torch.arange(height * width, device=segments.device).view(width, height).T.flatten()
     return PatchMoments(moments.mean[order], moments.covariance[order][:, order])
 
@@ -173,7 +204,8 @@ class _BatchNorm(torch.autograd.Function):
         weight, scale, active = ctx.saved_tensors
         moments, mean, spread, deviation, patches = ctx.parts
         g = gradients[0].double() / ctx.positions
-        through = patches.weighted(g).flatten(1)  # M of docs/single_pass.md
+        with _one_thread():
+            through = patches.weighted(g).flatten(1)  # M of docs/single_pass.md
         total = (g * active).sum(0)  # T
         centred = (weight.double().flatten(1) * through).sum(1) - mean * total  # Z - mean T
         alpha = scale.double() / deviation
@@ -215,7 +247,8 @@ class _FixedNorm(torch.autograd.Function):
     ) -> tuple[torch.Tensor | None, ...]:
         weight, alpha, active = ctx.saved_tensors
         g = gradients[0].double() / ctx.positions
-        through = ctx.patches.weighted(g)
+        with _one_thread():
+            through = ctx.patches.weighted(g)
         by_alpha = (weight.double() * through).sum((1, 2))
         return (
             None,

@@ -66,7 +66,7 @@ class CompiledPass:
         n, (filters, height, width) = len(x), w.shape
         if plan.size:
             table = tables(plan.size, x.dtype.name)
-            layout, start = _spectra_of(w, delta, table, x.dtype.name)
+            layout, start, scale = _spectra_of(w, delta, table, x.dtype.name)
             relu, active = np.empty((2, n, len(start)), x.dtype)
             values = np.empty((n, *layout.shape), x.dtype)
             self._share(
@@ -76,6 +76,7 @@ class CompiledPass:
                 ),
                 n,
             )  # fmt: skip
+            relu *= scale
             patches = SpectralPatches(
                 torch.from_numpy(values), filters, plan.size, height, width, plan.sideways
             )
@@ -103,7 +104,7 @@ class CompiledPass:
         n, (filters, height, width) = len(x), w.shape
         if plan.size:
             table = tables(plan.size, x.dtype.name)
-            layout, start = _spectra_of(w, delta, table, x.dtype.name)
+            layout, start, scale = _spectra_of(w, delta, table, x.dtype.name)
             relu, active = np.empty((2, n, len(start)), x.dtype)
             nothing = np.empty((0, *layout.shape), x.dtype)
             self._share(
@@ -113,6 +114,7 @@ class CompiledPass:
                 ),
                 n,
             )  # fmt: skip
+            relu *= scale
         else:
             kernels, taps, start = self._taps_of(w, delta)
             relu = np.empty((n, len(start)), x.dtype)
@@ -154,7 +156,8 @@ class CompiledPass:
         filters, height, width = w.shape
         lanes = VECTOR_BYTES // x.itemsize
         rows, columns = x.shape[1:]
-        plan = score_plan(Problem(rows, columns, height, width, filters, lanes, self.pairs))
+        pairs = self.pairs and x.dtype == np.float32
+        plan = score_plan(Problem(rows, columns, height, width, filters, lanes, pairs))
         return x, plan, w.transpose(0, 2, 1) if plan.sideways else w
 
     def _taps_of(
@@ -162,7 +165,7 @@ class CompiledPass:
     ) -> tuple[ModuleType, np.ndarray, np.ndarray]:
         """Kernels tap by tap, with filters and thresholds as they read them."""
         filled, start = _padded(w, delta, direct.FILTER_MULTIPLE)
-        if self.pairs:
+        if self.pairs and w.dtype == np.float32:
             return halves, halves.weight_pairs(filled), start
         return direct, np.ascontiguousarray(filled.reshape(len(filled), -1).T), start
 
@@ -202,6 +205,17 @@ def _padded(w: np.ndarray, delta: torch.Tensor, multiple: int) -> tuple[np.ndarr
 
 def _spectra_of(
     w: np.ndarray, delta: torch.Tensor, table: Tables, kind: str
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Filters and thresholds as the transforms take them, and the scale of each filter's scores.
+
+    Two filters share a transform, whose rounding goes by the louder one: so all are brought to
+    about the same size, by powers of 2, which round nothing and change no score's sign.
+    """
     filled, start = _padded(w, delta, 2)
-    return fourier.weight_table(filled, table, kind), start
+    sizes = np.sqrt(np.square(filled, dtype=np.float64).sum((1, 2)))
+    sizes = np.where(sizes == 0, np.abs(start), sizes)
+    scale = np.exp2(np.round(np.log2(np.where(sizes == 0, 1, sizes)))).astype(kind)
+    start = start / scale
+    # A filter of zeros scores exactly its threshold; what it hears of the other must not count.
+    start[(filled == 0).all((1, 2)) & (start <= 0)] = -np.inf
+    return fourier.weight_table(filled / scale[:, None, None], table, kind), start, scale

@@ -1,0 +1,721 @@
+"""The single-pass engine against the plain module, and against what it promises about itself."""
+
+import copy
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+import ablation.probes.compiled.passes as compiled
+from ablation.corpora import load_corpus
+from ablation.features.bank import SegmentBank
+from ablation.features.cache import FeatureCache
+from ablation.features.segments import Purpose
+from ablation.probes import ReferenceProbe, SinglePassProbe
+from ablation.probes.compiled.passes import CompiledPass
+from ablation.probes.compiled.transform import sizes
+from ablation.probes.plans import Plan
+from ablation.probes.portable import PortablePass
+from ablation.probes.sums import Pass
+from ablation.study import Study
+from ablation.training.cell import run_cell
+from ablation.training.fit import fit, predict
+from ablation.training.seeding import generator, seeded
+from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
+from ablation.vectors import _cache_directory
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way to hold numbers, and how far a gradient may be from float64's, relative to its norm."""
+
+    dtype: torch.dtype
+    precision: str
+    rate: float
+
+
+KINDS = {
+    "float64": Kind(torch.float64, "float32", 1e-10),
+    "float32": Kind(torch.float32, "float32", 1e-4),
+    "bf16": Kind(torch.float32, "bf16", 1e-4),
+}
+PASSES = ("compiled", "portable")
+SIZE = 64  # the longest transform that is forced upon small segments
+
+each_pass = pytest.mark.parametrize("passes", PASSES)
+each_kind = pytest.mark.parametrize("kind", KINDS)
+each_type = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small operators take longest where threads wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def pass_of(name: str, tile: int | None = None, *, bf16: bool = False) -> Pass:
+    return CompiledPass(tile, bf16=bf16) if name == "compiled" else PortablePass(tile)
+
+
+@contextmanager
+def forced(plan: Plan | None) -> Iterator[None]:
+    """Let every compiled pass go this way, and take lags alike; None: as it chooses."""
+    if plan is None:
+        yield
+        return
+
+    def lag_size(rows: int, columns: int, height: int, width: int, lanes: int) -> int:
+        return next(n for n in sizes(rows + height - 1, 4096)) if plan.size else 0
+
+    with (
+        mock.patch.object(compiled, "score_plan", lambda _problem: plan),
+        mock.patch.object(compiled, "lag_size", lag_size),
+    ):
+        yield
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A probe and a batch that float32 represents, both in float64.
+
+    The loss is the sum of scores times ``direction``: its gradient for the scores is the same to
+    the last bit whatever the scores, so that no difference is lost or made there.
+    """
+
+    probe: ReferenceProbe
+    segments: torch.Tensor
+    direction: torch.Tensor
+    plan: Plan | None
+
+
+@st.composite
+def examples(draw: st.DrawFn) -> Example:
+    """Small shapes of every kind: one tap or position a side, filters larger than the segment."""
+    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    rows, columns = draw(st.integers(1, 30)), draw(st.integers(1, 30))
+    n = draw(st.integers(1, min(64, 1 + 1200 // (rows * columns))))
+    assume(n * rows * columns > 1)
+    filters, bias = draw(st.integers(1, 20)), draw(st.booleans())
+    sideways = draw(st.booleans())
+    fitting = [0, *sizes(width if sideways else height, SIZE)]
+    plan = draw(st.none() | st.sampled_from(fitting).map(lambda size: Plan(sideways, size)))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(rng.standard_normal(shape).astype("f4")).double()
+
+    segments = normal(n, 1, rows, columns)
+    if draw(st.booleans()):  # as spectrograms are: nowhere negative, silent in places
+        segments = segments.clamp(min=0)
+    probe = ReferenceProbe(height, width, filters, 3, bias)
+    norm = probe.norm
+    with torch.no_grad():
+        for parameter in probe.parameters():
+            parameter.copy_(normal(*parameter.shape))
+        probe.conv.weight /= (height * width) ** 0.5
+        if draw(st.booleans()):
+            norm.weight[0] = 0
+        norm.running_mean.copy_(normal(filters))
+        norm.running_var.copy_(0.5 + normal(filters).abs())
+    return Example(probe.double(), segments, normal(n, 3), plan)
+
+
+def turned(reference: ReferenceProbe, passes: str, kind: Kind) -> SinglePassProbe:
+    """The single-pass probe with the reference's parameters and statistics, in its mode."""
+    conv = reference.conv
+    shape = (*conv.weight.shape[2:], conv.out_channels, reference.linear.out_features)
+    probe = SinglePassProbe(*shape, conv.bias is not None, precision=kind.precision)
+    probe.load_state_dict(reference.state_dict())
+    probe.passes = pass_of(passes, bf16=kind.precision == "bf16")
+    return probe.to(kind.dtype).train(reference.training)
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """What autograd makes of an example in float64, and how far rounding may lead from it.
+
+    A float of type eps adds up d taps to a score with an error of at most (d + 1) eps times the sum
+    of the products' sizes, and through transforms of N values with one of some eps log N times the
+    norms of what is transformed. Where a true score is closer to 0 than that, its position may
+    count or not: what it would add to a gradient is allowed to be missing. All else in a gradient
+    is a sum over positions, allowed some eps of the sum of its terms' sizes, since terms cancel.
+    """
+
+    scores: torch.Tensor
+    gradients: Mapping[str, torch.Tensor]
+    pooled_slack: float
+    slack: Mapping[str, float]  # of the norm of a gradient
+
+
+def truth_of(example: Example, kind: Kind) -> Truth:
+    probe = example.probe
+    if kind.precision == "bf16":
+        scores, z, y, segments = _rounded_to_bfloat16(probe, example.segments)
+    else:
+        kept: dict[str, torch.Tensor] = {}
+        for name, module in (("z", probe.conv), ("y", probe.norm)):
+            module.register_forward_hook(lambda _m, _i, out, name=name: kept.update({name: out}))
+        scores, segments = probe(example.segments), example.segments
+        z, y = kept["z"], kept["y"]
+        if probe.conv.bias is not None:
+            z = z - probe.conv.bias[:, None, None]
+    (scores * example.direction).sum().backward()
+    gradients = {
+        name: torch.zeros_like(p) if p.grad is None else p.grad
+        for name, p in probe.named_parameters()
+    }
+    eps = torch.finfo(kind.dtype).eps
+    with torch.no_grad():
+        return Truth(scores.detach(), gradients, *_slacks(example, segments, z, y, eps))
+
+
+def _rounded_to_bfloat16(
+    probe: ReferenceProbe, segments: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Scores, convolution, normalised convolution and segments, rounded where the engine does it.
+
+    Gradients pass a rounding as if there were none.
+    """
+    norm, weight = probe.norm, probe.conv.weight
+    segments = segments.bfloat16().double()
+    x = probe.pad(segments)
+    z = functional.conv2d(x, weight)
+    if probe.training:
+        mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3), correction=0)
+        alpha = norm.weight / (variance + norm.eps).sqrt()
+        value = (alpha[:, None, None, None] * weight).float()
+        norm(probe.conv(x))  # keeps its statistics, which know the bias
+    else:
+        mean = norm.running_mean - (0 if probe.conv.bias is None else probe.conv.bias)
+        alpha = norm.weight / (norm.running_var + norm.eps).sqrt()
+        # Rounded twice, as the engine's own factor is float32 here.
+        factor = norm.weight.float() / (norm.running_var.float() + norm.eps).sqrt()
+        value = factor[:, None, None, None] * weight.float()
+    scaled = alpha[:, None, None, None] * weight
+    scaled = scaled + (value.bfloat16().double() - scaled).detach()
+    y = functional.conv2d(x, scaled) + (norm.bias - alpha * mean)[:, None, None]
+    return probe.linear(y.relu().mean((2, 3))), z, y, segments
+
+
+def _slacks(
+    example: Example, segments: torch.Tensor, z: torch.Tensor, y: torch.Tensor, eps: float
+) -> tuple[float, dict[str, float]]:
+    """Of a pooled value, and of the norm of every gradient.
+
+    ``z`` is the convolution without its bias, ``y`` what of it meets the ReLU.
+    """
+    probe, eps64 = example.probe, torch.finfo(torch.float64).eps
+    norm, weight = probe.norm, probe.conv.weight.flatten(1)
+
+    def each(values: torch.Tensor) -> torch.Tensor:  # of each filter
+        return values[:, None, None]
+
+    if probe.training:
+        mean, variance = z.mean((0, 2, 3)), z.var((0, 2, 3), correction=0)
+    else:
+        mean = norm.running_mean - (0 if probe.conv.bias is None else probe.conv.bias)
+        variance = norm.running_var
+    deviation = (variance + norm.eps).sqrt()
+    alpha = norm.weight / deviation
+    ones = torch.ones(1, 1, *probe.conv.kernel_size, dtype=torch.float64)
+    patch = functional.conv2d(probe.pad(segments).square(), ones).clamp(min=0).sqrt()
+    length, loudest = weight.norm(dim=1), float(segments.abs().max())
+
+    # A variance is what is left of second moments, taken in float64 in every engine.
+    spread = 64 * eps64 * float((length * patch.square().mean().sqrt() / deviation).square().max())
+    products = float((alpha[:, None] * weight).abs().sum(1).max()) * loudest
+    starts = float((norm.bias.abs() + (alpha * mean).abs()).max())
+    # A transform's block, in which the loudest filter of a pair is heard in the other.
+    block = loudest * (SIZE * max(probe.conv.kernel_size)) ** 0.5
+    transformed = 16 * float((alpha * length).abs().max()) * block
+    score = eps * ((weight.shape[1] + 64) * (products + starts) + transformed)
+    score += spread * float(y.abs().max())
+
+    direction = example.direction.abs()
+    upstream = direction @ probe.linear.weight.abs() / segments[0].numel()
+    near = (y.abs() <= score).double() + 32 * eps + spread
+    normal = (z - each(mean)).abs() / each(deviation)
+    reach = patch + patch.mean() + normal * patch.square().mean().sqrt()
+    terms = {
+        "conv.weight": each(alpha.abs()) * reach,
+        "conv.bias": each(alpha.abs()),
+        "norm.weight": (each(length) * patch + each(mean.abs())) / each(deviation),
+        "norm.bias": torch.ones_like(y),
+    }
+    sums = {
+        name: float((upstream[..., None, None] * term * near).sum((0, 2, 3)).norm())
+        for name, term in terms.items()
+    }
+    pooled = y.clamp(min=0).mean((2, 3)) * 32 * eps + score
+    sums["linear.weight"] = float((direction.T @ pooled).norm())
+    sums["linear.bias"] = 32 * eps * float(direction.sum())
+    return float(pooled.max()), sums
+
+
+def check_scores(scores: torch.Tensor, example: Example, truth: Truth) -> None:
+    linear = example.probe.linear
+    weights = linear.weight.detach().abs().sum(1).max() + linear.bias.detach().abs().max()
+    eps = torch.finfo(scores.dtype).eps
+    allowed = float(weights) * (truth.pooled_slack + 32 * eps)
+    assert float((scores.detach().double() - truth.scores).abs().max()) <= allowed
+
+
+def check_gradients(probe: SinglePassProbe, example: Example, truth: Truth, rate: float) -> None:
+    """Scores and gradients of ``probe`` are the example's, within ``truth``'s slack."""
+    dtype = probe.linear.weight.dtype
+    scores = probe(example.segments.to(dtype))
+    check_scores(scores, example, truth)
+    (scores * example.direction.to(dtype)).sum().backward()
+    for name, parameter in probe.named_parameters():
+        assert parameter.grad is not None, name
+        true = truth.gradients[name]
+        allowed = rate * float(true.norm()) + truth.slack[name]
+        assert float((parameter.grad.double() - true).norm()) <= allowed, name
+
+
+@each_kind
+@each_pass
+@settings(max_examples=50)
+@given(example=examples())
+def test_gradients_and_statistics_under_training(passes: str, kind: str, example: Example) -> None:
+    """Against float64 autograd of the plain module, on every way through a segment."""
+    way = KINDS[kind]
+    probe = turned(example.probe, passes, way)
+    truth = truth_of(example, way)
+    with forced(example.plan):
+        check_gradients(probe, example, truth, way.rate)
+    norm, n = example.probe.norm, example.segments.numel()
+    assert probe.norm.num_batches_tracked.item() == norm.num_batches_tracked.item() == 1
+    eps, weight = 8 * torch.finfo(way.dtype).eps, example.probe.conv.weight.detach()
+    # Both are kept in the engine's type, but made of sums of float64.
+    loudness = weight.abs().sum((1, 2, 3)) * example.segments.abs().max() + 1
+    off = (probe.norm.running_mean - norm.running_mean).abs()
+    assert (off <= eps * (norm.running_mean.abs() + 1) + 1e-14 * loudness).all()
+    off = (probe.norm.running_var - norm.running_var).abs()
+    assert (off <= eps * (norm.running_var + 1) + 1e-14 * loudness**2 * n / (n - 1)).all()
+
+
+@each_kind
+@each_pass
+@settings(max_examples=40)
+@given(example=examples())
+def test_scores_and_gradients_under_evaluation(passes: str, kind: str, example: Example) -> None:
+    """With running statistics, which nothing may change; without gradients, a pass of its own."""
+    way = KINDS[kind]
+    example.probe.eval()
+    probe = turned(example.probe, passes, way)
+    before = copy.deepcopy(probe.norm.state_dict())
+    truth = truth_of(example, way)
+    with forced(example.plan):
+        check_gradients(probe, example, truth, way.rate)
+        with torch.no_grad():
+            check_scores(probe(example.segments.to(way.dtype)), example, truth)
+    for name, value in probe.norm.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@each_pass
+@pytest.mark.parametrize("size", [0, SIZE])
+def test_a_silent_batch_and_filters_at_rest(passes: str, size: int) -> None:
+    """Scores that are 0 exactly are not active, whatever the filter beside them hears."""
+    torch.manual_seed(0)
+    reference = ReferenceProbe(4, 3, 6, 3).double()
+    silence, noise = torch.zeros(3, 1, 9, 7), torch.rand(3, 1, 9, 7)
+    for segments, at_rest in ((silence, False), (noise, True)):
+        with torch.no_grad():
+            reference.norm.weight[::2] = 0 if at_rest else 1
+        probe = turned(reference, passes, KINDS["float32"])
+        with forced(Plan(False, size)):
+            scores = probe(segments)
+        scores.sum().backward()
+        reference.zero_grad()
+        expected = reference(segments.double())
+        expected.sum().backward()
+        assert torch.allclose(scores.double(), expected, rtol=1e-5, atol=1e-6)
+        for (name, one), other in zip(
+            probe.named_parameters(), reference.parameters(), strict=True
+        ):
+            assert one.grad is not None
+            assert torch.allclose(one.grad.double(), other.grad, rtol=1e-4, atol=1e-5), name
+
+
+@each_pass
+@pytest.mark.parametrize("size", [0, SIZE])
+def test_what_is_no_number_stays_none(passes: str, size: int) -> None:
+    """A fit stops at a loss that is no number: no pass may make one of it."""
+    torch.manual_seed(0)
+    probe = SinglePassProbe(2, 3, 4, 3)
+    probe.passes = pass_of(passes)
+    segments = torch.rand(2, 1, 8, 6)
+    segments[1, 0, 3, 3] = float("nan")
+    with forced(Plan(False, size)):
+        scores = probe(segments)
+        assert scores.isnan().all()  # as batch norm's statistics are
+        scores.sum().backward()
+        assert probe.conv.weight.grad is not None
+        assert probe.conv.weight.grad.isnan().any()
+        probe.norm.reset_running_stats()
+        with torch.no_grad():
+            one, other = probe.eval()(segments)
+    assert one.isfinite().all()
+    assert other.isnan().all()
+
+
+def step(passes: Pass, dtype: torch.dtype, shape: tuple[int, int]) -> list[torch.Tensor]:
+    """Loss, gradients and statistics of a training step."""
+    torch.manual_seed(0)
+    probe = SinglePassProbe(*shape, 6, 4).to(dtype)
+    probe.passes = passes
+    segments, labels = torch.rand(67, 1, 21, 13, dtype=dtype), torch.arange(67) % 4
+    loss = functional.cross_entropy(probe(segments), labels)
+    loss.backward()
+    gradients = [p.grad for p in probe.parameters() if p.grad is not None]
+    return [loss.detach(), *gradients, *probe.norm.buffers()]
+
+
+@each_type
+@pytest.mark.parametrize(("passes", "size"), [("compiled", 0), ("compiled", SIZE), ("portable", 0)])
+@pytest.mark.parametrize("shape", [(5, 3), (2, 7)])
+def test_the_tile_changes_no_bit(
+    passes: str, size: int, dtype: torch.dtype, shape: tuple[int, int]
+) -> None:
+    with forced(Plan(shape[1] > shape[0], size)):
+        one, *others = (step(pass_of(passes, tile), dtype, shape) for tile in (1, 4, 64))
+    for other in others:
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+@each_type
+@pytest.mark.parametrize("size", [0, SIZE])
+def test_threads_change_no_bit_of_the_kernels(dtype: torch.dtype, size: int) -> None:
+    torch.manual_seed(0)
+    segments, share = torch.rand(21, 23, 11, dtype=dtype), torch.rand(21, 5, dtype=dtype)
+    weight, delta = torch.randn(5, 4, 3, dtype=dtype), torch.randn(5, dtype=dtype)
+    passes, runs = CompiledPass(2), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        with forced(Plan(True, size)):
+            sums = passes.train(segments, weight, delta)
+            evaluated = passes.evaluate(segments, weight, delta)
+            lags = passes.lags(segments, 4, 3)
+        torch.set_num_threads(1)
+        runs.append((sums.relu, sums.active, sums.patches.weighted(share), evaluated, lags))
+    for other in runs[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(runs[0], other, strict=True))
+
+
+@each_pass
+def test_bfloat16_rounds_and_float32_does_not(passes: str) -> None:
+    """The two are farther apart than rounding of sums explains."""
+    torch.manual_seed(0)
+    reference, segments = ReferenceProbe(4, 3, 5, 3).double(), torch.rand(5, 1, 23, 17)
+    half, full = (turned(reference, passes, KINDS[kind])(segments) for kind in ("bf16", "float32"))
+    assert 1e-4 < (half - full).abs().max() < 1e-2
+    # Segments that are bfloat16 already, and filters that are a power of two of them.
+    segments, reference = segments.bfloat16().float(), reference.eval()
+    with torch.no_grad():
+        reference.norm.running_var.fill_(4 - reference.norm.eps)
+        reference.conv.weight.copy_(reference.conv.weight.bfloat16())
+        half, full = (
+            turned(reference, passes, KINDS[kind])(segments) for kind in ("bf16", "float32")
+        )
+    assert torch.allclose(half, full, rtol=1e-5, atol=1e-5)
+
+
+def test_an_input_gets_no_gradient_and_a_gradient_none() -> None:
+    """What the engine does not make must be missed, not taken for zero."""
+    probe = SinglePassProbe(3, 2, 4, 3)
+    segments = torch.rand(2, 1, 8, 6)
+    gradients = torch.autograd.grad(
+        probe(segments).sum(), [probe.conv.weight, probe.norm.weight], create_graph=True
+    )
+    with pytest.raises(RuntimeError, match="differentiat"):
+        torch.cat([gradient.flatten() for gradient in gradients]).sum().backward()
+    wanting = segments.clone().requires_grad_()
+    for mode in (True, False):
+        with pytest.raises(RuntimeError, match="no gradient of its input"):
+            probe.train(mode)(wanting)
+    with torch.no_grad():
+        assert torch.equal(probe(wanting), probe(segments))
+
+
+def test_a_batch_without_variance_is_refused() -> None:
+    probe = SinglePassProbe(3, 2, 4, 3)
+    with pytest.raises(ValueError, match="one position"):
+        probe(torch.rand(1, 1, 1, 1))
+    assert probe.eval()(torch.rand(1, 1, 1, 1)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, MemoryError])
+def test_a_tile_that_does_not_fit_is_halved(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """To the first that fits, which is kept; the numbers are those of any other tile."""
+    torch.manual_seed(0)
+    segments, weight, delta = torch.rand(19, 8, 6), torch.randn(3, 3, 2), torch.randn(3)
+    whole, share = PortablePass(1), torch.rand(19, 3)
+    expected, lags = whole.train(segments, weight, delta), whole.lags(segments, 3, 2)
+    pad, transform = functional.pad, torch.fft.rfft2
+    most, refused = 5, []
+
+    def limited(real: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def call(values: torch.Tensor, *rest: object) -> torch.Tensor:
+            if len(values) > most:
+                refused.append(len(values))
+                raise error("no memory")
+            return real(values, *rest)
+
+        return call
+
+    monkeypatch.setattr("ablation.probes.portable.functional.pad", limited(pad))
+    monkeypatch.setattr("torch.fft.rfft2", limited(transform))
+    halving = PortablePass(16)
+    for _ in range(2):
+        sums = halving.train(segments, weight, delta)
+        assert refused == [16, 8]  # and the second time it knows
+        assert torch.allclose(sums.relu, expected.relu)
+        assert torch.equal(sums.active, expected.active)
+        assert torch.allclose(sums.patches.weighted(share), expected.patches.weighted(share))
+        assert torch.allclose(halving.evaluate(segments, weight, delta), expected.relu)
+    assert torch.allclose(PortablePass(16).lags(segments, 3, 2), lags)
+    most = 0
+    for call in (halving.train, halving.evaluate):
+        with pytest.raises(error):
+            call(segments, weight, delta)
+    with pytest.raises(error):
+        halving.lags(segments, 3, 2)
+    assert refused[-3:] == [1, 1, 1]
+
+
+@each_type
+@each_pass
+@pytest.mark.parametrize("n", [1, 5])
+def test_segments_may_lie_in_any_order(passes: str, dtype: torch.dtype, n: int) -> None:
+    """Views with gaps, with rows and columns exchanged, of one segment many times."""
+    torch.manual_seed(0)
+    wide = torch.rand(n, 2, 12, 20, dtype=dtype)
+    one = wide[:, :1]
+    views = [wide[:, 1:], one[..., ::2], one[..., 3:13], one.mT, one.mT[..., 2:8]]
+    views += [wide.to(memory_format=torch.channels_last)[:, :1], one[:1].expand(4, -1, -1, -1)]
+    for shape in ((3, 2), (2, 3)):
+        probe = SinglePassProbe(*shape, 4, 3).to(dtype)
+        probe.passes = pass_of(passes)
+        for view in views:
+            copied = view.clone(memory_format=torch.contiguous_format)
+            assert torch.equal(probe.train()(view), probe(copied))
+            assert torch.equal(probe.eval()(view), probe(copied))
+
+
+@each_pass
+def test_four_threads_may_call_at_once(passes: str) -> None:
+    """Nothing that a pass keeps is shared between calls."""
+    torch.manual_seed(0)
+    probe = SinglePassProbe(5, 3, 6, 4).eval()
+    probe.passes = pass_of(passes, 2)
+    batches = [torch.rand(9, 1, 40, 30) for _ in range(4)]
+
+    def scores(batch: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return probe(batch)
+
+    for plan in (Plan(False, 0), Plan(True, SIZE)):
+        with forced(plan):
+            expected = [scores(batch) for batch in batches]
+            with ThreadPoolExecutor(4) as pool:
+                results = list(pool.map(scores, batches * 4))
+        assert all(torch.equal(one, expected[i % 4]) for i, one in enumerate(results))
+
+
+STEP = """
+import sys
+if "without" in sys.argv:
+    sys.modules["numba"] = sys.modules["llvmlite"] = None
+from pathlib import Path
+import torch
+from ablation.features.bank import SegmentBank
+from ablation.features.cache import Entry
+from ablation.probes import SinglePassProbe
+from ablation.study import FeaturesSpec
+
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+spec = FeaturesSpec(max_hz=300, segment_s=0.2)
+batch = SegmentBank([Entry(folder / "a-40.npy", 40)], [0], spec, "test").batch([0, 1])
+probe = SinglePassProbe(3, 2, 4, 3)
+probe.load_state_dict(torch.load(folder / "state.pt"))
+(probe(batch) ** 2).sum().backward()
+gradients = [p.grad for p in probe.parameters()]
+kinds = [type(probe.passes).__name__, str("numba" in sys.modules and bool(sys.modules["numba"]))]
+torch.save([kinds, batch, *gradients, *probe.norm.buffers()], folder / "result.pt")
+"""
+
+
+def step_elsewhere(
+    folder: Path, *arguments: str, cache: Path | None = None
+) -> tuple[list[str], list[torch.Tensor]]:
+    """Names of the engine, then batch, gradients and statistics of a step in a new process."""
+    np.save(folder / "a-40.npy", np.random.default_rng(0).random((30, 40), np.float32))
+    torch.manual_seed(0)
+    torch.save(SinglePassProbe(3, 2, 4, 3).state_dict(), folder / "state.pt")
+    environment = os.environ | ({"ABLATION_CACHE": str(cache)} if cache else {})
+    command = [sys.executable, "-c", STEP, str(folder), *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    kinds, *numbers = torch.load(folder / "result.pt")
+    return kinds, numbers
+
+
+def test_without_a_compiler_of_kernels(tmp_path: Path) -> None:
+    """Where numba cannot be had, plain operators give the same numbers up to rounding."""
+    kernels = _cache_directory(Path(compiled.__file__).parent).parent.parent
+    kinds, with_numba = step_elsewhere(tmp_path, cache=kernels)
+    assert kinds == ["CompiledPass", "True"]
+    kinds, without = step_elsewhere(tmp_path, "without")
+    assert kinds == ["PortablePass", "False"]
+    for one, other in zip(with_numba, without, strict=True):
+        difference = float((one.double() - other.double()).norm())
+        assert difference <= 1e-5 * float(one.double().norm())
+
+
+def test_a_step_with_kernels_that_were_cut_short(tmp_path: Path) -> None:
+    """A cache that a crash left half written costs time and nothing else."""
+    kernels = _cache_directory(Path(compiled.__file__).parent).parent
+    expected = step_elsewhere(tmp_path, cache=kernels.parent)
+    cache = tmp_path / "cache"
+    shutil.copytree(kernels, cache / "kernels")
+    kept = [path for path in cache.rglob("*.nb?") if path.stat().st_size]
+    assert kept
+    for path in kept:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    kinds, numbers = step_elsewhere(tmp_path, cache=cache)
+    assert kinds == expected[0]
+    assert all(torch.equal(a, b) for a, b in zip(expected[1], numbers, strict=True))
+
+
+SPEECH = {
+    "corpus": {"name": "emodb"},
+    "features": {
+        "n_fft": 640,
+        "max_hz": 1000,
+        "hop_ms": 20,
+        "segment_s": 0.8,
+        "normalise": "minmax",
+    },
+    "probe": {"filters": 8},
+    "training": {"steps": 60, "schedule": "constant"},
+}
+SHAPE = (4, 2)
+CLASSES = ("neutral", "happy", "angry", "sad")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def fold(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> FoldData:
+    """Two speakers of EmoDB against four others."""
+    corpus = load_corpus("emodb", speech / "emodb", {name: name for name in CLASSES})
+    test, train = ("03", "08"), ("09", "10", "11", "12")
+    chosen = [u for u in corpus.utterances if u.speaker in test + train]
+    cache = FeatureCache(Study.model_validate(SPEECH).features, tmp_path_factory.mktemp("emodb"))
+    entries = cache.ensure(chosen, {u.file: u.id for u in chosen})
+
+    def side(speakers: tuple[str, ...]) -> tuple[Sample, ...]:
+        return tuple(
+            Sample(u.id, u.speaker, CLASSES.index(u.label), entries[u.id])
+            for u in chosen
+            if u.speaker in speakers
+        )
+
+    return FoldData("03", test, side(train), side(test))
+
+
+@pytest.fixture
+def losses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The loss of every step that a fit makes."""
+    seen: list[float] = []
+    real = functional.cross_entropy
+
+    def recording(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        loss = real(scores, labels)
+        seen.append(loss.item())
+        return loss
+
+    monkeypatch.setattr("ablation.training.fit.functional.cross_entropy", recording)
+    return seen
+
+
+class InDouble(nn.Module):
+    """A probe that takes float32 segments and computes in float64."""
+
+    def __init__(self, probe: ReferenceProbe) -> None:
+        super().__init__()
+        self.probe = probe.double()
+
+    def forward(self, segments: torch.Tensor) -> torch.Tensor:
+        return self.probe(segments.double())
+
+
+def bank_of(samples: Sequence[Sample], study: Study, purpose: Purpose) -> SegmentBank:
+    entries, labels = zip(*((sample.entry, sample.label) for sample in samples), strict=True)
+    return SegmentBank(entries, labels, study.features, purpose)
+
+
+def test_two_hundred_steps_are_the_same_steps(fold: FoldData, losses: list[float]) -> None:
+    """The paper's optimiser at its full rate amplifies a difference 10 000 times on the way.
+
+    What is left of it in float64 leaves no room for another function or another gradient.
+    """
+    study = Study.model_validate(SPEECH | {"training": SPEECH["training"] | {"steps": 200}})
+    train, test = bank_of(fold.train, study, "train"), bank_of(fold.test, study, "test")
+    traces, predictions = [], []
+    for engine in (ReferenceProbe, SinglePassProbe):
+        with seeded("init", 0):
+            probe = InDouble(engine(*SHAPE, study.probe.filters, len(CLASSES)))
+        losses.clear()
+        fit(probe, train, study.training, generator("order"), CPU)
+        traces.append(np.array(losses))
+        predictions.append(predict(probe, test, study.training, CPU)[0].argmax(1))
+    one, other = traces
+    assert len(one) == len(other) == 200
+    assert np.abs(one - other).max() <= 1e-9
+    assert one[-20:].mean() < 0.9 * one[:20].mean()  # or it would say little about learning
+    assert len(predictions[0]) >= 60
+    assert np.array_equal(*predictions)
+
+
+def test_cells_of_both_engines_agree(fold: FoldData, losses: list[float]) -> None:
+    """In float32, for as many steps as either engine's own rounding takes to be seen."""
+    outcomes: list[Outcome] = []
+    traces = []
+    for engine in ("reference", "single-pass"):
+        probe = SPEECH["probe"] | {"engine": engine}
+        study = Study.model_validate(SPEECH | {"probe": probe})
+        cell = Cell("probe", (SHAPE,), study.features.window_ms, seed=0, fold=fold.name)
+        losses.clear()
+        outcomes.append(run_cell(CellTask(cell, study, CLASSES, "digest", fold), "cpu"))
+        traces.append(np.array(losses))
+        assert not outcomes[-1].failed, outcomes[-1].row
+        assert outcomes[-1].row["engine"] == engine
+    assert len(traces[0]) == len(traces[1]) == 60
+    assert np.abs(traces[0] - traces[1]).max() <= 1e-4
+    pairs = zip(*(outcome.predictions for outcome in outcomes), strict=True)
+    same = [a["predicted"] == b["predicted"] for a, b in pairs]
+    assert len(same) >= 60
+    assert np.mean(same) >= 0.99
