@@ -1,7 +1,8 @@
 """Cells on executors, their rows into the store as they come."""
 
-from collections.abc import Sequence
-from contextlib import closing
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,7 +75,9 @@ def _run(
     reporter: Reporter,
 ) -> None:
     """Train and store; however it ends, the workers are stopped."""
-    from ablation.training.cell import run_cell  # loads torch, which a run of no cells never needs
+    with _interrupts_held_back():
+        # Loads torch, which a run of no cells never needs.
+        from ablation.training.cell import run_cell
 
     with (
         closing(EXECUTORS["local"](slots_of(execution)).run(run_cell, tasks)) as results,
@@ -84,6 +87,20 @@ def _run(
         for number, finished in enumerate(results, 1):
             _store(store, tasks[finished.index], finished, tally, reporter)
             advance(number, len(tasks))
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C within this block comes at its end: an import of C++ code that one breaks into aborts
+    the process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _store(

@@ -49,6 +49,8 @@ class SegmentBank:
     ) -> None:
         self.spec = spec
         self._entries = entries
+        for entry in entries:  # a damaged one is to be named now, not in the middle of a training
+            _open(entry)
         self._starts: list[int] = []
         owners: list[int] = []
         for position, entry in enumerate(entries):
