@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -42,8 +41,9 @@ class _Worker:
             env=worker_environment(self.slot),
         )
         # The process starts here and inherits the mask, so that Ctrl-C reaches the driver alone
-        # while the worker starts; from then on `settle` sees to it.
-        _start_tracker()
+        # while the worker starts; from then on `settle` sees to it. Loky's tracker may lift the
+        # mask when it starts, so it is first.
+        ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             return self.pool.submit(function, task, self.slot.visible_device)
@@ -88,21 +88,6 @@ class LocalExecutor(Executor):
         finally:
             for worker in workers:
                 worker.discard()
-
-
-def _start_tracker() -> None:
-    """Start loky's tracker of resources, which lifts the mask, deaf to Ctrl-C from its first moment.
-
-    What is ignored stays so in a child. One that comes within these few milliseconds is lost.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        ensure_running()  # only the main thread may say what is ignored
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        ensure_running()
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _outcome(future: Future, worker: _Worker, index: int, attempt: int) -> Finished | None:
