@@ -10,13 +10,15 @@ from ablation.version import __version__
 
 if TYPE_CHECKING:
     from ablation.corpora import load_corpus
+    from ablation.kept import load_network
     from ablation.store import read_results
     from ablation.study import load_study
 
-__all__ = ["__version__", "load_corpus", "load_study", "read_results"]
+__all__ = ["__version__", "load_corpus", "load_network", "load_study", "read_results"]
 
 _HOMES = {
     "load_corpus": "ablation.corpora",
+    "load_network": "ablation.kept",
     "load_study": "ablation.study",
     "read_results": "ablation.store",
 }

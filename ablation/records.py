@@ -31,6 +31,9 @@ _NETWORK = [
     ("pooling", pa.string()),
     ("shapes", pa.string()),  # "10x2,2x8"
 ]
+_REFERENCE = [
+    ("reference", pa.string()),  # majority class, log-mel SVM
+]
 _OUTCOME = [
     ("window_ms", pa.float64()),
     ("seed", pa.int32()),
@@ -55,8 +58,8 @@ _TRAINING = [
     ("error", pa.string()),
 ]
 _DETAIL = [
-    ("kind", pa.string()),  # probe or network
-    ("name", pa.string()),  # 10x2, or the network's name
+    ("kind", pa.string()),  # probe, network or reference
+    ("name", pa.string()),  # 10x2, or the network's or reference's name
     ("network_digest", pa.string()),
     ("window_ms", pa.float64()),
     ("seed", pa.int32()),
@@ -89,9 +92,10 @@ class Table:
 
 PROBES = Table("probes", ("digest", "height", "width", "window_ms", "seed", "fold"))
 NETWORKS = Table("networks", ("digest", "network_digest", "seed", "fold"))
+REFERENCES = Table("references", ("digest", "reference", "window_ms", "seed", "fold"))
 PREDICTIONS = Table("predictions", (*_DETAIL_KEY, "utterance"))
 EPOCHS = Table("epochs", (*_DETAIL_KEY, "epoch"))
-TABLES = {table.name: table for table in (PROBES, NETWORKS, PREDICTIONS, EPOCHS)}
+TABLES = {table.name: table for table in (PROBES, NETWORKS, REFERENCES, PREDICTIONS, EPOCHS)}
 
 
 def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
@@ -104,6 +108,7 @@ def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
     columns = {
         "probes": [*_CELL, *_PROBE, *_OUTCOME, *per_class, *_TRAINING],
         "networks": [*_CELL, *_NETWORK, *_OUTCOME, *per_class, *_TRAINING],
+        "references": [*_CELL, *_REFERENCE, *_OUTCOME, *per_class, *_TRAINING],
         "predictions": [
             *_CELL,
             *_DETAIL,

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 from test_features import entry_of
 
 from ablation.features.bank import SegmentBank
-from ablation.networks import POOLINGS, Network
-from ablation.networks.poolings import AttentionPooling, AveragePooling, BilinearPooling
 from ablation.probes import ENGINES, ReferenceProbe
-from ablation.study import FeaturesSpec, NetworkSpec, TrainingSpec
-from ablation.training.fit import fit, predict
+from ablation.study import AugmentSpec, FeaturesSpec, TrainingSpec
+from ablation.training.augment import augment, draw_gains
+from ablation.training.checkpoint import Checkpoint
+from ablation.training.compute import Compute
+from ablation.training.fit import Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
 from ablation.training.seeding import derived_seed, generator, seeded
 
 CPU = torch.device("cpu")
+PLAIN = Compute(CPU)
 
 
 def test_accuracies_by_hand() -> None:
@@ -107,70 +109,6 @@ def test_the_papers_probe_has_its_parameters() -> None:
     assert sum(p.numel() for p in probe.parameters()) == 16 * 20 + 2 * 16 + 16 * 4 + 4
 
 
-def test_the_default_network_is_the_papers() -> None:
-    spec = NetworkSpec()
-    network = Network([(10, 2), (2, 8)], "bilinear", 4, spec)
-    maps = network.backbone(torch.rand(2, 1, 40, 24))
-    assert maps.shape == (2, 80, 10, 6)  # two 2x2 max-poolings, 80 channels
-    assert network.pooling.linear.in_features == 6400
-    assert [group[1].weight.shape for group in network.backbone.conv1] == [
-        (8, 1, 10, 2),
-        (8, 1, 2, 8),
-    ]
-
-
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_every_pooling_scores_every_class(pooling: str) -> None:
-    network = Network([(3, 2)], pooling, 5, NetworkSpec(channels=[6], pools=[]))
-    scores = network(torch.rand(3, 1, 8, 6))
-    assert scores.shape == (3, 5)
-    scores.sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in network.parameters())
-
-
-def test_attention_is_a_weighted_average_by_an_explicit_loop() -> None:
-    with seeded("attention"):
-        pooling = AttentionPooling(3, 2).double()
-        x = torch.rand(1, 3, 4, 5, dtype=torch.float64)
-    a, b = pooling.top_down, pooling.bottom_up
-    weights = [
-        [(b.weight[0, :, 0, 0] @ x[0, :, i, j] + b.bias[0]).exp().item() for j in range(5)]
-        for i in range(4)
-    ]
-    total = sum(map(sum, weights))
-    expected = sum(
-        weights[i][j] / total * (a.weight[:, :, 0, 0] @ x[0, :, i, j] + a.bias)
-        for i in range(4)
-        for j in range(5)
-    )
-    assert torch.allclose(pooling(x)[0], expected, atol=1e-12)
-    literal = AttentionPooling(3, 2, literal=True).double()
-    literal.load_state_dict(pooling.state_dict())
-    assert torch.allclose(literal(x)[0], expected / 20, atol=1e-12)
-
-
-@pytest.mark.parametrize("order", ["sqrt-l2", "l2-sqrt"])
-def test_bilinear_features_by_hand(order: str) -> None:
-    """X^T X of two positions and two channels."""
-    x = torch.tensor([[[[1.0, -2.0]], [[3.0, 1.0]]]], dtype=torch.float64)
-    product = torch.tensor([1 + 4, 3 - 2, 3 - 2, 9 + 1], dtype=torch.float64) / 2
-    if order == "sqrt-l2":
-        root = product.sign() * product.abs().sqrt()
-        expected = root / root.norm()
-    else:
-        unit = product / product.norm()
-        expected = unit.sign() * unit.abs().sqrt()
-    pooling = BilinearPooling(2, 4, order)  # type: ignore[arg-type]
-    assert torch.allclose(pooling.features(x)[0], expected, atol=1e-9)
-
-
-def test_average_pooling_by_hand() -> None:
-    pooling = AveragePooling(2, 3)
-    x = torch.rand(2, 2, 3, 4)
-    expected = x.flatten(2).mean(2) @ pooling.linear.weight.T + pooling.linear.bias
-    assert torch.allclose(pooling(x), expected, atol=1e-6)
-
-
 @pytest.fixture
 def two_tones(tmp_path: Path) -> SegmentBank:
     """Twelve noisy utterances, half with a tone low and half with one high."""
@@ -194,14 +132,185 @@ def test_a_probe_learns_and_repeats_itself_bit_by_bit(two_tones: SegmentBank) ->
     for _ in range(2):
         with seeded("init", 0):
             probe = ReferenceProbe(6, 2, 8, 2)
-        records, total = fit(probe, two_tones, spec, generator("order", 0), CPU)
-        runs.append((records, predict(probe, two_tones, spec, CPU)[0]))
-    (records, scores), (again, same) = runs
-    assert records == again
+        fitted = fit(probe, two_tones, spec, [0], PLAIN)
+        runs.append((fitted, predict(fitted.model, two_tones, spec, CPU)[0]))
+    (first, scores), (again, same) = runs
+    assert first.records == again.records
     assert np.array_equal(scores, same)
-    assert (total.steps, len(records)) == (60, math.ceil(60 / math.ceil(len(two_tones) / 8)))
-    assert records[-1].train_loss < 0.5 * records[0].train_loss
+    assert first.budget.steps == 60
+    assert len(first.records) == math.ceil(60 / math.ceil(len(two_tones) / 8))
+    assert first.records[-1].train_loss < 0.5 * first.records[0].train_loss
     assert (scores.argmax(1) == np.arange(12) % 2).mean() >= 0.9
+
+
+EVERYTHING = TrainingSpec(
+    epochs=4,
+    batch_size=8,
+    optimizer="adamw",
+    learning_rate=0.01,
+    schedule="one-cycle",
+    label_smoothing=0.1,
+    averaging=0.9,
+    augment=AugmentSpec(gain_db=3, frequency_warp=0.1, time_shift=0.1, time_mask=0.2, masks=2),
+)
+
+
+class _StoppedError(Exception):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("spec", [EVERYTHING, TrainingSpec(epochs=4, batch_size=8)])
+@pytest.mark.parametrize("stop", [1, 3])
+def test_a_training_that_was_stopped_goes_on_bit_by_bit(
+    two_tones: SegmentBank, tmp_path: Path, spec: TrainingSpec, stop: int
+) -> None:
+    """Stopped in the middle of an epoch; dropout and augmentation are drawn as they would be."""
+
+    def run(checkpoint: Checkpoint | None, steps: int | None = None) -> tuple[Fitted, int]:
+        with seeded("init", 0):
+            probe = ReferenceProbe(6, 2, 8, 2)
+            model = torch.nn.Sequential(torch.nn.Dropout2d(0.3), probe)
+        taken = 0
+
+        def count(*_: object) -> None:
+            nonlocal taken
+            if taken == steps:
+                raise _StoppedError
+            taken += 1
+
+        model.register_forward_pre_hook(count)
+        return fit(model, two_tones, spec, ["a"], PLAIN, checkpoint), taken
+
+    whole, steps = run(None)
+    per_epoch = whole.budget.steps_per_epoch
+    checkpoint = Checkpoint(tmp_path / "c.safetensors", "this one")
+    with pytest.raises(_StoppedError):
+        run(checkpoint, steps=stop * per_epoch + 1)
+    resumed, left = run(checkpoint)
+    assert left == steps - stop * per_epoch  # the finished epochs were not trained again
+    assert resumed.records == whole.records
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[key]), key
+
+
+@pytest.mark.parametrize("damage", ["torn", "other", "rubbish", "folder"])
+def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
+    two_tones: SegmentBank, tmp_path: Path, damage: str
+) -> None:
+    spec = TrainingSpec(epochs=2, batch_size=8)
+    path = tmp_path / "c.safetensors"
+
+    def run(identity: str) -> Fitted:
+        with seeded("init", 0):
+            probe = ReferenceProbe(2, 2, 4, 2)
+        return fit(probe, two_tones, spec, [0], PLAIN, Checkpoint(path, identity))
+
+    whole = run("mine")
+    if damage == "torn":
+        path.write_bytes(path.read_bytes()[:-20])
+    elif damage == "rubbish":
+        path.write_bytes(b"\xff" * 99)
+    elif damage == "folder":
+        path.unlink()
+        path.mkdir()
+    again = run("another" if damage == "other" else "mine")
+    assert again.records == whole.records
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[key])
+
+
+def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
+    """decay * mean + (1 - decay) * weights after every step, from the first step's weights on."""
+    spec = TrainingSpec(steps=3, epochs=None, batch_size=8, averaging=0.75)
+    with seeded("init", 0):
+        probe = ReferenceProbe(2, 2, 4, 2)
+    seen: list[torch.Tensor] = []
+    probe.register_forward_pre_hook(lambda *_: seen.append(probe.conv.weight.detach().clone()))
+    fitted = fit(probe, two_tones, spec, [0], PLAIN)
+    after = [*seen[1:], probe.conv.weight.detach()]
+    expected = after[0]
+    for weight in after[1:]:
+        expected = 0.75 * expected + 0.25 * weight
+    assert torch.allclose(fitted.model.conv.weight, expected, atol=1e-6)
+    assert not torch.allclose(fitted.model.conv.weight, probe.conv.weight, atol=1e-6)
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    spec = TrainingSpec(schedule="one-cycle", warmup=0.25, steps=100, epochs=None)
+    total = budget(spec, 640)
+    rates = [learning_rate(spec, step, total) for step in range(100)]
+    assert rates.index(max(rates)) == 25
+    assert max(rates) == 0.05
+    assert all(a < b for a, b in itertools.pairwise(rates[:26]))
+    assert all(a > b for a, b in itertools.pairwise(rates[25:]))
+    assert 0 < rates[0] < 0.01
+    assert 0 < rates[-1] < 1e-4
+
+
+def test_augmentation_does_nothing_unless_it_is_asked_for() -> None:
+    batch = torch.rand(3, 1, 20, 10)
+    assert torch.equal(augment(batch, AugmentSpec(), generator("x")), batch)
+    assert draw_gains(AugmentSpec(), 3, generator("x")) is None
+
+
+@given(st.floats(0.05, 0.9), st.integers(1, 3), st.sampled_from(["frequency", "time"]))
+def test_a_mask_is_a_run_of_zeros_of_at_most_its_share(share: float, masks: int, axis: str) -> None:
+    spec = AugmentSpec(**{f"{axis}_mask": share}, masks=masks)  # type: ignore[arg-type]
+    batch = augment(torch.ones(5, 1, 40, 30), spec, generator(share, masks))
+    kept = batch.amax(3 if axis == "frequency" else 2)[:, 0]  # (5, length)
+    whole = batch.amin(3 if axis == "frequency" else 2)[:, 0]
+    assert torch.equal(kept, whole)  # a row or column is covered as a whole or not at all
+    covered = (kept == 0).sum(1)
+    assert (covered <= masks * math.ceil(share * kept.shape[1])).all()
+
+
+def test_warps_keep_0_hz_and_shifts_move_without_wrapping() -> None:
+    batch = torch.zeros(64, 1, 40, 30)
+    batch[:, :, 20, 15] = 1
+    warped = augment(batch, AugmentSpec(frequency_warp=0.2), generator("w"))
+    rows = (warped.sum(3)[:, 0] * torch.arange(40)).sum(1) / warped.sum((1, 2, 3))
+    # Bin 20's centre lies 20.5 bins above 0 Hz; stretched by up to a fifth either way.
+    assert ((rows + 0.5) / 20.5).min() >= 1 / 1.2 - 0.02
+    assert ((rows + 0.5) / 20.5).max() <= 1.2 + 0.02
+    assert rows.std() > 1
+    columns = warped.sum(2)[:, 0].argmax(1)
+    assert (columns == 15).all()
+    edge = torch.zeros(64, 1, 40, 30)
+    edge[..., 0] = 1
+    moved = augment(edge, AugmentSpec(time_shift=0.2), generator("s"))
+    assert (moved[..., 7:] == 0).all()  # never round the corner
+
+
+@pytest.mark.parametrize("scale", ["magnitude", "power", "log"])
+def test_a_gain_makes_a_segment_louder_by_its_decibels(tmp_path: Path, scale: str) -> None:
+    """6.02 dB more of a recording at half the level is the recording."""
+    spec = FeaturesSpec(
+        sample_rate=8000, n_fft=160, window_ms=20, max_hz=2000, segment_s=0.5,
+        scope="corpus", scale=scale,  # type: ignore[arg-type]
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    loud = (0.5 * rng.standard_normal(8000)).astype("f4")
+    entries = [
+        entry_of(tmp_path / f"{level}-100.npy", (loud * level).astype("f4"), spec)
+        for level in (1.0, 0.5)
+    ]
+    bank = SegmentBank(entries, [0, 1], spec, "test")
+    quiet = int(np.flatnonzero(bank.utterance == 1)[0])
+    louder = bank.batch([quiet], gains=[20 * math.log10(2)])
+    assert torch.allclose(louder, bank.batch([0]), atol=2e-4)
+    assert not torch.allclose(bank.batch([quiet]), bank.batch([0]), atol=1e-2)
+
+
+def test_scores_do_not_depend_on_the_company(two_tones: SegmentBank) -> None:
+    """An utterance alone, to the last bit as among others."""
+    with seeded("init", 1):
+        probe = ReferenceProbe(3, 2, 4, 2)
+    spec = TrainingSpec()
+    together, _ = predict(probe, two_tones, spec, CPU)
+    for index in (0, 5, 11):
+        entry = two_tones._entries[index]
+        alone = SegmentBank([entry], [0], two_tones.spec, "train")
+        assert np.array_equal(predict(probe, alone, spec, CPU)[0][0], together[index])
 
 
 def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank) -> None:
@@ -220,4 +329,4 @@ def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank)
 def test_a_loss_that_is_no_number_is_said(two_tones: SegmentBank) -> None:
     spec = TrainingSpec(steps=20, epochs=None, learning_rate=1e30, schedule="constant")
     with seeded("init", 2), pytest.raises(Exception, match="lower training.learning_rate"):
-        fit(ReferenceProbe(2, 2, 4, 2), two_tones, spec, generator("order"), CPU)
+        fit(ReferenceProbe(2, 2, 4, 2), two_tones, spec, [0], PLAIN)

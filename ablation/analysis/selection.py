@@ -1,10 +1,21 @@
-"""Rules that choose a shape from a curve."""
+"""Rules that choose an extent of an axis from its shapes' scores by speaker.
 
+Every rule takes the counts of all finished shapes of one axis; which speakers are in them is the
+caller's choice, so the same rules serve plain and nested selection.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 
+from ablation.analysis.intervals import difference_interval
+from ablation.analysis.speakers import METRICS, Counts
 from ablation.errors import SelectionError
+
+LEVEL = 0.05  # of the plateau rule's tests
+_EXACT, _DRAWS = 14, 1 << 14  # speakers up to which every sign is tried; else so many draws
+_SEED = 20180902
 
 
 @dataclass(frozen=True)
@@ -16,30 +27,134 @@ class Choice:
     reason: str
 
 
-def choose_best(curve: pd.DataFrame, metric: str = "wa") -> Choice:
-    """The extent of the highest score among complete shapes; of equal ones the smallest.
+def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
+    """The extent of the highest score; of equal ones the smallest.
 
     Parameters
     ----------
-    curve
-        As :func:`ablation.analysis.curves.axis_curve` gives it.
+    shapes
+        Counts by extent (bins or frames).
     metric
-        A score column: ``wa``, ``ua`` or ``acc_CLASS``.
+        ``wa``, ``ua`` or a class.
 
     Raises
     ------
     SelectionError
-        When no shape is complete.
+        When there is no shape.
     """
-    complete = curve[curve["complete"]]
-    if complete.empty:
+    scores = _scores(shapes, metric)
+    best = max(scores, key=lambda extent: (scores[extent], -extent))
+    return Choice(
+        best, scores[best], f"highest {_name(metric)} of {len(scores)} shapes ({scores[best]:.1%})"
+    )
+
+
+def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
+    """The smallest extent whose paired difference to the best is within one standard error.
+
+    The standard error is that of the difference, by speaker: shapes that err on the same speakers
+    are told apart by less than their own scores' errors would say. Raises as :func:`choose_best`.
+    """
+    best = choose_best(shapes, metric)
+    for extent in sorted(e for e in shapes if e < best.extent):
+        gap = difference_interval(shapes[best.extent], shapes[extent], metric)
+        if gap.estimate <= gap.standard_error:
+            score = shapes[extent].score(metric)
+            return Choice(
+                extent,
+                score,
+                f"smallest within one standard error of the best, {best.extent}: {_name(metric)} "
+                f"{score:.1%} against {best.score:.1%}, difference {100 * gap.estimate:.1f} "
+                f"points, s.e. {100 * gap.standard_error:.1f}",
+            )
+    reason = f"{best.reason}; no smaller one is within one standard error of it"
+    return Choice(best.extent, best.score, reason)
+
+
+def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
+    """The smallest extent than which no larger one is significantly better.
+
+    All larger extents are tested jointly: the largest of their studentised gains, paired by
+    speaker, against its distribution when each speaker's gains change sign together (max-T;
+    Westfall & Young, 1993), one-sided at :data:`LEVEL`. Raises as :func:`choose_best`.
+    """
+    scores = _scores(shapes, metric)
+    *smaller, last = sorted(shapes)
+    for extent in smaller:
+        larger = [e for e in shapes if e > extent]
+        gains = np.stack([_gains(shapes[e], shapes[extent], metric) for e in larger])
+        p = max_t_p_value(gains)
+        if p > LEVEL:
+            return Choice(
+                extent,
+                scores[extent],
+                f"smallest from where on none of the {len(larger)} larger ones gains "
+                f"significantly in {_name(metric)} (joint one-sided sign-flip test by speaker, "
+                f"p = {p:.2f}); {_name(metric)} {scores[extent]:.1%}",
+            )
+    reason = f"from every smaller one, a larger one gains significantly in {_name(metric)}"
+    return Choice(last, scores[last], reason)
+
+
+def _gains(larger: Counts, smaller: Counts, metric: str) -> np.ndarray:
+    """What each speaker gains, shape (speakers,); their mean is the difference of the scores."""
+    difference = larger.score(metric) - smaller.score(metric)
+    return difference + larger.influence(metric) - smaller.influence(metric)
+
+
+def max_t_p_value(gains: np.ndarray) -> float:
+    """One-sided joint p-value of the largest studentised mean of ``gains``.
+
+    Parameters
+    ----------
+    gains
+        Shape (comparisons, speakers). Speakers' signs are flipped for all comparisons together:
+        all 2^speakers ways up to 14 speakers, else 16,384 seeded draws and the one observed.
+    """
+    speakers = gains.shape[1]
+    observed = _studentised(gains, np.ones((1, speakers))).max()
+    signs = _signs(speakers)
+    largest = _studentised(gains, signs).max(axis=0)
+    # Equal sums in another order differ by rounding.
+    reached = largest >= observed - 1e-9 * max(1.0, abs(observed))
+    if speakers <= _EXACT:
+        return float(reached.mean())
+    return float((reached.sum() + 1) / (len(signs) + 1))
+
+
+def _signs(speakers: int) -> np.ndarray:
+    """Shape (ways, speakers), of 1 and -1."""
+    if speakers <= _EXACT:
+        ways = np.arange(2**speakers)[:, None] >> np.arange(speakers)
+        return 1.0 - 2.0 * (ways & 1)
+    random = np.random.default_rng(_SEED)
+    return random.choice([-1.0, 1.0], size=(_DRAWS, speakers))
+
+
+def _studentised(gains: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """Mean over standard error of each comparison under each way, shape (comparisons, ways)."""
+    n = gains.shape[1]
+    means = gains @ signs.T / n
+    squares = (gains**2).mean(axis=1, keepdims=True)  # signs do not change them
+    variance = np.maximum(squares - means**2, 0) * n / max(1, n - 1)
+    tiny = 1e-12 * np.maximum(squares, np.finfo(float).tiny)
+    return means / np.sqrt(np.maximum(variance, tiny) / n)
+
+
+RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {
+    "best": choose_best,
+    "one-se": choose_one_se,
+    "plateau": choose_plateau,
+}
+
+
+def _scores(shapes: Mapping[int, Counts], metric: str) -> dict[int, float]:
+    if not shapes:
         raise SelectionError(
             "no shape has finished all its folds and seeds", "finish the grid: ablate grid"
         )
-    best = complete.sort_values([metric, "extent"], ascending=[False, True]).iloc[0]
-    name = metric.removeprefix("acc_").upper() if metric in ("wa", "ua") else metric[4:]
-    return Choice(
-        extent=int(best["extent"]),
-        score=float(best[metric]),
-        reason=f"highest {name} of {len(complete)} complete shapes ({best[metric]:.1%})",
-    )
+    return {extent: counts.score(metric) for extent, counts in shapes.items()}
+
+
+def _name(metric: str) -> str:
+    return metric.upper() if metric in METRICS else metric

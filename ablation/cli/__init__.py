@@ -9,7 +9,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ablation.cli import data_commands, failures, study_commands
+from ablation.cli import (
+    data_commands,
+    failures,
+    network_commands,
+    promote_command,
+    study_commands,
+)
 from ablation.version import __version__
 
 app = typer.Typer(
@@ -20,9 +26,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
-for command in (study_commands.grid, study_commands.plot, study_commands.promote):
+for command in (
+    study_commands.grid,
+    study_commands.plot,
+    promote_command.promote,
+    study_commands.status,
+    network_commands.predict,
+    network_commands.explain,
+    network_commands.export,
+):
     app.command()(command)
-app.command()(study_commands.status)
 app.add_typer(corpus_app, name="corpus")
 app.command()(data_commands.cache)
 corpus_app.command("list")(data_commands.corpus_list)

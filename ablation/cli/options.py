@@ -1,6 +1,5 @@
 """Options that commands share, and the texts they take."""
 
-import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ablation.errors import StudyError
+from ablation.errors import StudyError, suggestion
 
 if TYPE_CHECKING:
-    from ablation.study import Study
+    from ablation.study import Shape, Study
 
 Number = TypeVar("Number", int, float)
 
@@ -21,13 +20,6 @@ class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
     width = "width"
     both = "both"
     product = "product"
-
-
-class PoolingName(str, Enum):  # noqa: UP042
-    attention = "attention"
-    gap = "gap"
-    bilinear = "bilinear"
-    all = "all"
 
 
 StudyOption = Annotated[
@@ -79,20 +71,19 @@ def parse_numbers(option: str, text: str, kind: Callable[[str], Number]) -> list
     return numbers
 
 
-def parse_shapes(words: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """ "10x2" and the like as (height, width); :class:`StudyError` naming the word that is none."""
+def parse_shapes(words: Sequence[str]) -> "tuple[Shape, ...]":
+    """ "10x2" and the like as shapes; :class:`StudyError` naming the word that is none."""
+    from ablation.study import Shape
+
     if not words:
         raise StudyError(
             "no shapes to promote: give --best or --shapes (or network.conv1 in the study)",
             "as in: ablate promote --best",
         )
-    for word in words:
-        if not re.fullmatch(r"[1-9]\d*x[1-9]\d*", word):
-            raise StudyError(
-                f"--shapes: {word!r} is not HEIGHTxWIDTH in bins and frames", "as in: 10x2,2x8"
-            )
-    pairs = [word.split("x") for word in dict.fromkeys(words)]
-    return tuple((int(height), int(width)) for height, width in pairs)
+    try:
+        return tuple(Shape.parse(word) for word in dict.fromkeys(words))
+    except StudyError as error:
+        raise StudyError(f"--shapes: {error.what}", error.remedy) from error
 
 
 def grid_overrides(
@@ -135,12 +126,21 @@ def execution_overrides(
     return overrides
 
 
-def chosen_poolings(pooling: PoolingName | None, default: str) -> list[str]:
-    if pooling is None:
-        return [default]
-    if pooling is PoolingName.all:
-        return [name.value for name in PoolingName if name is not PoolingName.all]
-    return [pooling.value]
+def chosen_poolings(text: str | None, default: str) -> list[str]:
+    """The poolings of ``--pooling``; :class:`StudyError` naming one that is unknown."""
+    from ablation.study import NETWORK_NAMES, PAPER_POOLINGS
+
+    chosen: list[str] = []
+    for word in [default] if text is None else parse_words(text):
+        if word == "all":
+            chosen += PAPER_POOLINGS
+        elif word in NETWORK_NAMES:
+            chosen.append(word)
+        else:
+            raise StudyError(
+                f"--pooling: no pooling {word!r}", suggestion(word, ["all", *NETWORK_NAMES])
+            )
+    return list(dict.fromkeys(chosen))
 
 
 def load_given(

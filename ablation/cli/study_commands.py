@@ -1,9 +1,7 @@
-"""``ablate grid``, ``plot``, ``promote`` and ``status``."""
+"""``ablate grid``, ``plot`` and ``status``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,27 +17,20 @@ from ablation.cli.options import (
     DigestOption,
     FiguresOption,
     PerDeviceOption,
-    PoolingName,
     ResultsOption,
     RootOption,
     SetOption,
     StudyOption,
     WorkersOption,
-    chosen_poolings,
     execution_overrides,
     grid_overrides,
     load_given,
-    parse_numbers,
-    parse_shapes,
     parse_words,
     study_name,
 )
-from ablation.errors import StudyError
 
 if TYPE_CHECKING:
     from ablation.drivers.running import Tally
-    from ablation.drivers.settings import AsRun
-    from ablation.study import Study
 
 
 def grid(
@@ -84,7 +75,7 @@ def grid(
         printing.say_plan(plan)
         tally = run_grid(plan, results, Reporter())
         printing.print_curves(plan, results)
-        _finish(tally)
+        finish(tally)
 
 
 def plot(
@@ -113,69 +104,6 @@ def plot(
             print(file)
 
 
-def promote(
-    study: StudyOption = DEMO,
-    best: Annotated[
-        bool, typer.Option("--best", help="Choose the best height and width from the probes.")
-    ] = False,
-    shapes: Annotated[
-        str | None, typer.Option(help="Shapes of Conv1 instead, as 10x2,2x8.")
-    ] = None,
-    metric: Annotated[str, typer.Option(help="Score to choose by: wa, ua or a class.")] = "wa",
-    pooling: Annotated[PoolingName | None, typer.Option(help="Default: the study's.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Default: the study's.")] = None,
-    corpus: CorpusOption = None,
-    corpus_root: RootOption = None,
-    set_: SetOption = None,
-    workers: WorkersOption = None,
-    devices: DevicesOption = None,
-    workers_per_device: PerDeviceOption = None,
-    digest: DigestOption = None,
-    results: ResultsOption = RESULTS,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
-) -> None:
-    """Cross-validate the network with the chosen shapes."""
-    with expected_errors():
-        from ablation.cli import printing
-        from ablation.drivers import promote as driver
-        from ablation.drivers import settings
-        from ablation.drivers.progress import Reporter
-
-        if best and shapes is not None:
-            raise StudyError("give either --best or --shapes", "as in: ablate promote --best")
-        run = settings.take(results, study_name(study), digest)
-        printing.say_taken(run)
-        overrides = [
-            *(set_ or []),
-            *execution_overrides(workers, devices, workers_per_device),
-        ]
-        changed = driver.change_settings(run, overrides)
-        _note_other_network(study, run, changed)
-        changed = _moved(changed, corpus, corpus_root)
-        if best:
-            chosen = driver.choose_shapes(results, run, metric)
-        else:
-            given = parse_words(shapes) if shapes is not None else changed.network.conv1
-            chosen = driver.Chosen(parse_shapes(given), ("shapes as given",))
-        poolings = chosen_poolings(pooling, changed.network.pooling)
-        if seeds is not None:
-            changed = _with_seeds(changed, parse_numbers("--seeds", seeds, int))
-        plan = driver.plan_promote(results, run, changed, chosen, poolings, fresh)
-        for reason in chosen.reasons:
-            say(reason)
-        if dry_run:
-            print(f"networks: {', '.join(poolings)}")
-            print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
-            return
-        tally = driver.run_promote(plan, results, Reporter())
-        if tally.trained or tally.stored:
-            path, text = driver.write_table1(plan, results)
-            print(text)
-            print(path)
-        _finish(tally)
-
-
 def status(
     study: StudyOption = DEMO,
     digest: DigestOption = None,
@@ -199,40 +127,10 @@ def status(
             printing.print_status(run, settings.others(results, run), state, files)
 
 
-def _finish(tally: Tally) -> None:
+def finish(tally: Tally) -> None:
     """Say what was done; exit 3 when some cells failed."""
     from ablation.cli import printing
 
     printing.say_tally(tally)
     if tally.failures:
         raise typer.Exit(SOME_FAILED)
-
-
-def _note_other_network(study: Path, run: AsRun, changed: Study) -> None:
-    """Say when the study file's [network] is not the one taken: a run's settings are kept."""
-    if load_given(study, [], None, None).network not in (run.study.network, changed.network):
-        say(
-            f"note: [network] of {study} differs from the settings last run, which are taken; to "
-            f"take the file's, run ablate grid again (stored cells are not trained again)"
-        )
-
-
-def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
-    """The study with its corpus at another place; the digest says whether it is the same one."""
-    from ablation.study import override_study
-
-    overrides = []
-    if corpus is not None and corpus != study.corpus.name:
-        raise StudyError(
-            f"--corpus {corpus}: the probes were trained on {study.corpus.name}",
-            "run ablate grid on the other corpus",
-        )
-    if root is not None:
-        overrides.append(f"corpus.root={str(root.absolute())!r}")
-    return override_study(study, overrides) if overrides else study
-
-
-def _with_seeds(study: Study, seeds: Sequence[int]) -> Study:
-    from ablation.study import override_study
-
-    return override_study(study, [f"grid.seeds={list(seeds)}"])

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 from ablation.corpora.base import Corpus
@@ -24,8 +25,11 @@ def make_folds(
     scheme: Literal["speaker", "speaker-groups"] = "speaker",
     count: int = 10,
     seed: int = 0,
+    pairs: bool = False,
 ) -> list[Fold]:
     """One fold a speaker, or all speakers parted into ``count`` groups of about equal size.
+
+    With ``pairs``, a fold for every two of these, its test side both of theirs.
 
     Raises
     ------
@@ -47,6 +51,16 @@ def make_folds(
                 f"choose 2 to {len(speakers)} folds",
             )
         groups = _groups(corpus, count, seed)
+    if pairs:
+        groups = {
+            f"{first}+{second}": (*groups[first], *groups[second])
+            for first, second in combinations(groups, 2)
+        }
+        if len(groups) < 3:
+            raise FoldError(
+                "folds left out in pairs leave nobody to train on",
+                "nested selection with probes of its own needs three folds at least",
+            )
     folds = [_fold(corpus, name, members) for name, members in groups.items()]
     check_folds(corpus, folds)
     return folds

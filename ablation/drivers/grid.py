@@ -12,7 +12,7 @@ from ablation.drivers.running import Tally, run_cells, slots_of
 from ablation.files import require_writable
 from ablation.records import OK
 from ablation.store import ResultStore
-from ablation.study import Study, at_window
+from ablation.study import Shape, Study, at_window
 from ablation.training.task import Cell, CellTask
 
 AXES = ("height", "width", "both", "product")
@@ -30,16 +30,16 @@ class GridPlan:
     damaged: tuple[str, ...]
 
 
-def axis_shapes(study: Study, axis: str) -> tuple[tuple[int, int], ...]:
-    """The shapes (height, width) of an axis of the study's grid, each once."""
+def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
+    """The shapes of an axis of the study's grid, each once."""
     grid = study.grid
-    heights = [(height, grid.fixed_width) for height in grid.heights]
-    widths = [(grid.fixed_height, width) for width in grid.widths]
+    heights = [Shape(height, grid.fixed_width) for height in grid.heights]
+    widths = [Shape(grid.fixed_height, width) for width in grid.widths]
     shapes = {
         "height": heights,
         "width": widths,
         "both": heights + widths,
-        "product": [(height, width) for height in grid.heights for width in grid.widths],
+        "product": [Shape(height, width) for height in grid.heights for width in grid.widths],
     }[axis]
     return settings.unique(shapes)
 
@@ -52,14 +52,25 @@ def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> Gr
     AblationError
         Whatever is wrong with study, corpus, folds or stored rows.
     """
-    slots_of(study.execution)  # refuses a device that is not there
-    shapes = axis_shapes(study, axis)
     windows = settings.unique(study.grid.windows or [study.features.window_ms])
+    return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh)
+
+
+def plan_shapes(
+    study: Study,
+    axis: str,
+    shapes: Sequence[Shape],
+    windows: Sequence[float],
+    results: Path,
+    fresh: bool = False,
+) -> GridPlan:
+    """As :func:`plan_grid`, of given shapes and analysis windows (ms); ``axis`` is their name."""
+    slots_of(study.execution)  # refuses a device that is not there
     for window in windows:
         check_shapes(at_window(study, window), shapes)
     prepared = prepare(study)
     request = settings.Request(
-        axis, shapes, windows, settings.unique(study.grid.seeds), settings.now()
+        axis, tuple(shapes), tuple(windows), settings.unique(study.grid.seeds), settings.now()
     )
     cells = _cells(request, prepared.folds)
     content = ResultStore(settings.study_folder(results, study.name)).read(
@@ -125,6 +136,15 @@ def as_run(plan: GridPlan) -> settings.AsRun:
     )
 
 
+def as_given(study: Study) -> settings.AsRun:
+    """The settings of a study of which no probe was asked for: only networks of given shapes.
+
+    Raises as :func:`plan_grid`.
+    """
+    request = settings.Request("none", (), (), settings.unique(study.grid.seeds), settings.now())
+    return as_run(GridPlan(prepare(study), request, (), (), None, ()))
+
+
 def _cells(request: settings.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:
     return tuple(
         Cell("probe", (shape,), window, seed, fold.name)
@@ -136,5 +156,5 @@ def _cells(request: settings.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]
 
 
 def _key(cell: Cell) -> tuple[int, int, float, int, str]:
-    (height, width) = cell.shapes[0]
-    return height, width, cell.window_ms, cell.seed, cell.fold
+    shape = cell.shapes[0]
+    return shape.height, shape.width, cell.window_ms, cell.seed, cell.fold

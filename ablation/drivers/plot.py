@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablation.analysis import AXES, Axis, axis_curve, choose_best
+from ablation.analysis import AXES, Axis, axis_curve
 from ablation.drivers import settings
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import SelectionError, StudyError, suggestion
@@ -126,7 +126,8 @@ def plot(
 def _panel(run: AsRun, axis: Axis, curve: pd.DataFrame) -> Panel:
     features = run.study.features
     height = axis.name == "height"
-    chosen = choose_best(curve).extent if curve["complete"].any() else None
+    complete = curve[curve["complete"]]  # sorted by extent: of equal ones the smallest
+    chosen = None if complete.empty else int(complete.nlargest(1, "wa")["extent"].iloc[0])
     # In time the window spans window_ms; in frequency its main lobe is 4 / window_ms wide.
     span = (
         4000 / features.window_ms / features.bin_hz

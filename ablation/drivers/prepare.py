@@ -10,7 +10,7 @@ from ablation.corpora.folds import Fold, make_folds
 from ablation.drivers.progress import Reporter
 from ablation.errors import StudyError, named
 from ablation.features.cache import Entry, FeatureCache, trim
-from ablation.study import Study, at_window
+from ablation.study import Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
 
 
@@ -39,18 +39,19 @@ def prepare(study: Study) -> Prepared:
     """
     spec = study.corpus
     corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
-    folds = make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
+    choice = study.folds
+    folds = make_folds(corpus, choice.scheme, choice.count, choice.seed, choice.pairs)
     contents = content_digests(corpus)
     return Prepared(study, corpus, contents, corpus_fingerprint(corpus, contents), tuple(folds))
 
 
-def check_shapes(study: Study, shapes: Iterable[tuple[int, int]]) -> None:
+def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
     """Raise :class:`StudyError` for a filter larger than the spectrogram."""
     features = study.features
-    for height, width in shapes:
-        if height > features.height or width > features.width:
+    for shape in shapes:
+        if shape.height > features.height or shape.width > features.width:
             raise StudyError(
-                f"filter {height}x{width} is larger than the spectrogram of a segment, "
+                f"filter {shape} is larger than the spectrogram of a segment, "
                 f"{features.height} bins x {features.width} frames",
                 f"heights go up to {features.height}, widths up to {features.width}",
             )

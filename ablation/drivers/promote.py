@@ -1,89 +1,81 @@
-"""Promotion: shapes chosen from the probes, cross-validated in the full network, as Table 1."""
+"""Promotion: chosen shapes cross-validated in the full network, and the best one kept.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+A *line* of Table 1 is a pooling with the shapes of each fold; a plain line has the same in every
+fold, a nested one may not. Lines that want the same training share its cell.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-
-from ablation.analysis import AXES, choose_best, pooled_scores
-from ablation.drivers import settings
-from ablation.drivers.plot import curve_of, finished_probes, fixed_side
+from ablation.drivers import keeping, settings
+from ablation.drivers.choosing import Selection
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells, slots_of
 from ablation.drivers.settings import AsRun, study_folder
-from ablation.errors import SelectionError, StudyError, suggestion
-from ablation.files import require_writable, write_text
+from ablation.errors import StudyError
+from ablation.files import require_writable
 from ablation.records import OK
-from ablation.report import table1_markdown
 from ablation.store import ResultStore
-from ablation.study import Study, override_study
-from ablation.training.task import Cell, CellTask
+from ablation.study import NETWORK_NAMES, Shape, Study, override_study, shapes_text
+from ablation.training.task import Cell, CellTask, FoldData
 
-METRICS = ("wa", "ua")
+if TYPE_CHECKING:
+    from ablation.networks import Cost
+
+REFERENCES = ("majority class", "log-mel SVM")
 _CHANGEABLE = ("network", "execution")
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The shapes of Conv1, and the sentences that say why."""
+class Line:
+    """A line of Table 1: a network with each fold's shapes, and the digest of each fold's cell."""
 
-    shapes: tuple[tuple[int, int], ...]
-    reasons: tuple[str, ...]
+    title: str
+    pooling: str
+    selection: Selection
+    digests: Mapping[str, str]
+
+    def shapes(self, fold: str) -> tuple[Shape, ...]:
+        return self.selection.by_fold[fold].shapes
+
+    @property
+    def plain(self) -> bool:
+        return not self.selection.manner
+
+
+class Wanted(NamedTuple):
+    """A cell and its network digest, which is empty of a reference."""
+
+    cell: Cell
+    digest: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """As its row in the store."""
+        return self.digest or self.cell.title, self.cell.seed, self.cell.fold
 
 
 @dataclass(frozen=True)
 class PromotePlan:
-    """The networks to be cross-validated and the cells still missing."""
+    """The networks to be cross-validated, the missing ones, and missing references.
+
+    ``costs`` are by network digest; ``seconds_left`` is the missing cells' time on one worker by
+    the stored ones' own, None when none is stored.
+    """
 
     prepared: Prepared
     run: AsRun
-    chosen: Chosen
-    digests: dict[str, str]  # of the network with each pooling
-    cells: tuple[Cell, ...]
-    missing: tuple[Cell, ...]
-
-
-def choose_shapes(results: Path, run: AsRun, metric: str = "wa") -> Chosen:
-    """The best height and the best width among the stored probes (paper, section 3.2).
-
-    An axis with one finished shape leaves nothing to choose and gives no shape.
-
-    Raises
-    ------
-    SelectionError
-        When neither axis has two finished shapes.
-    StudyError
-        For an unknown metric.
-    """
-    allowed = [*METRICS, *run.classes]
-    if metric not in allowed:
-        raise StudyError(f"--metric: no score {metric!r}", suggestion(metric, allowed))
-    column = metric if metric in METRICS else f"acc_{metric}"
-    rows, _ = finished_probes(results, run)
-    shapes, reasons = [], []
-    for axis in AXES.values():
-        curve = curve_of(rows, run, axis)
-        if curve["complete"].sum() < 2:
-            reasons.append(
-                f"no {axis.name} was chosen: fewer than two shapes of that axis are complete "
-                f"(ablate grid --axis {axis.name})"
-            )
-            continue
-        choice = choose_best(curve, column)
-        fixed = fixed_side(run, axis)
-        shape = (choice.extent, fixed) if axis.name == "height" else (fixed, choice.extent)
-        shapes.append(shape)
-        reasons.append(f"{axis.name}: {shape[0]}x{shape[1]}, {choice.reason}")
-    if not shapes:
-        raise SelectionError(
-            f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no axis "
-            f"with two complete shapes",
-            f"run ablate grid --axis both with the same --study"
-            f"{settings.others_text(results, run)}",
-        )
-    return Chosen(settings.unique(shapes), tuple(reasons))
+    study: Study
+    lines: tuple[Line, ...]
+    costs: "Mapping[str, Cost]"
+    seeds: tuple[int, ...]
+    cells: tuple[Wanted, ...]
+    missing: tuple[Wanted, ...]
+    references: tuple[Wanted, ...]  # those missing
+    seconds_left: float | None
 
 
 def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
@@ -102,30 +94,12 @@ def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
     return override_study(run.study, overrides)
 
 
-def with_pooling(study: Study, pooling: str) -> Study:
-    """The study with another pooling."""
-    return override_study(study, [f'network.pooling="{pooling}"'])
+def prepare_promotion(run: AsRun, study: Study) -> Prepared:
+    """The corpus, which must be the one of the run.
 
-
-def plan_promote(
-    results: Path,
-    run: AsRun,
-    study: Study,
-    chosen: Chosen,
-    poolings: Sequence[str],
-    fresh: bool = False,
-) -> PromotePlan:
-    """Check the corpus against the probes' and list the cells; nothing is written.
-
-    ``study`` is the one as run, with its network, execution and seeds as they are wanted now.
-
-    Raises
-    ------
-    StudyError
-        When the corpus is not the one the probes were trained on, or a shape is too large.
+    Raises :class:`StudyError` when it is another one.
     """
     slots_of(study.execution)  # refuses a device that is not there
-    check_shapes(study, chosen.shapes)
     prepared = prepare(study)
     if prepared.digest != run.digest:
         raise StudyError(
@@ -133,82 +107,197 @@ def plan_promote(
             f"{run.study.name} ({run.digest}) were trained on",
             "give that corpus by --corpus-root, or run ablate grid on this one",
         )
-    cells = tuple(
-        Cell("network", chosen.shapes, study.features.window_ms, seed, fold.name, pooling)
-        for pooling in poolings
-        for seed in settings.unique(study.grid.seeds)
+    return prepared
+
+
+def plan_promote(
+    results: Path,
+    run: AsRun,
+    prepared: Prepared,
+    selections: Sequence[Selection],
+    poolings: Sequence[str],
+    fresh: bool = False,
+) -> PromotePlan:
+    """List lines and cells; nothing is written.
+
+    ``prepared`` has the study as run, with its network, execution and seeds as they are wanted now.
+
+    Raises
+    ------
+    StudyError
+        For a shape that is too large, or a network of the user's own that cannot be used.
+    """
+    study = prepared.study
+    for selection in selections:
+        for chosen in selection.by_fold.values():
+            check_shapes(study, chosen.shapes)
+    costs: dict[str, Cost] = {}
+    lines = tuple(
+        _line(run, study, selection, pooling, costs)
+        for pooling in ([""] if study.network.factory else poolings)
+        for selection in selections
+    )
+    seeds = settings.unique(study.grid.seeds)
+    window = study.features.window_ms
+    cells = settings.unique(
+        Wanted(_cell(line, fold.name, window, seed), line.digests[fold.name])
+        for line in lines
+        for seed in seeds
         for fold in prepared.folds
     )
-    digests = {pooling: _network_digest(run, study, chosen, pooling) for pooling in poolings}
-    done = {
-        (row["network_digest"], row["seed"], row["fold"])
-        for row in ResultStore(study_folder(results, study.name)).read("networks").rows.to_pylist()
-        if row["digest"] == run.digest and row["status"] == OK
-    }
-    missing = tuple(c for c in cells if fresh or (digests[c.pooling], c.seed, c.fold) not in done)
-    return PromotePlan(prepared, run, chosen, digests, cells, missing)
+    references = tuple(
+        Wanted(Cell("reference", (), window, 0, fold.name, title=title), "")
+        for title in REFERENCES
+        for fold in prepared.folds
+    )
+    done = _stored(results, run)
+    missing = tuple(c for c in cells if fresh or c.key not in done)
+    seconds = [done[c.key] for c in cells if c.key in done]
+    return PromotePlan(
+        prepared=prepared,
+        run=run,
+        study=study,
+        lines=lines,
+        costs=costs,
+        seeds=seeds,
+        cells=cells,
+        missing=missing,
+        references=tuple(c for c in references if c.key not in done),
+        seconds_left=len(missing) * sum(seconds) / len(seconds) if seconds else None,
+    )
 
 
-def _network_digest(run: AsRun, study: Study, chosen: Chosen, pooling: str) -> str:
-    names = [f"{height}x{width}" for height, width in chosen.shapes]
-    return with_pooling(study, pooling).network_digest(run.digest, names)
+def _cell(line: Line, fold: str, window_ms: float, seed: int) -> Cell:
+    shapes = line.shapes(fold)
+    return Cell("network", shapes, window_ms, seed, fold, line.pooling, line.title)
+
+
+def _line(
+    run: AsRun, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
+) -> Line:
+    factory = study.network.factory
+    wanted = with_pooling(study, pooling)
+    digests = {}
+    for fold, chosen in selection.by_fold.items():
+        code = _code(factory)
+        names = [str(shape) for shape in chosen.shapes]
+        digest = wanted.network_digest(run.digest, names, code)
+        digests[fold] = digest
+        if digest not in costs:
+            costs[digest] = _cost(wanted, chosen.shapes, len(run.classes))
+    return Line(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
+
+
+def _code(factory: str | None) -> str:
+    from ablation.networks import source_digest
+
+    return source_digest(factory) if factory else ""
+
+
+def _cost(study: Study, shapes: Sequence[Shape], classes: int) -> "Cost":
+    from ablation.networks import build_network, cost_of
+
+    network, features = study.network, study.features
+    model = build_network(shapes, network.pooling, classes, network, features)
+    return cost_of(model, features.height, features.width)
+
+
+def with_pooling(study: Study, pooling: str) -> Study:
+    """The study with another pooling; as it is for a network of the user's own."""
+    return override_study(study, [f'network.pooling="{pooling}"']) if pooling else study
+
+
+def _stored(results: Path, run: AsRun) -> dict[tuple[str, int, str], float]:
+    """Keys of the finished networks and references of these settings, and the seconds each took."""
+    store = ResultStore(study_folder(results, run.study.name))
+    done = {}
+    for table, name in (("networks", "network_digest"), ("references", "reference")):
+        for row in store.read(table, ["train_seconds"]).rows.to_pylist():
+            if row["digest"] == run.digest and row["status"] == OK:
+                done[row[name], row["seed"], row["fold"]] = row["train_seconds"]
+    return done
 
 
 def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
-    """Cross-validate the missing networks; raises as :func:`ablation.drivers.grid.run_grid`."""
-    study = plan.prepared.study
+    """Train the missing cells; every network is kept beside its row.
+
+    Raises as :func:`ablation.drivers.grid.run_grid`.
+    """
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    if not plan.missing:
+    if not plan.missing and not plan.references:
         return tally
-    folder = study_folder(results, study.name)
+    folder = study_folder(results, plan.study.name)
     require_writable(folder)
-    window = study.features.window_ms
+    _save_settings(plan, folder)
+    window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
-    studies = {pooling: with_pooling(study, pooling) for pooling in plan.digests}
-    tasks = [
-        CellTask(
-            cell=cell,
-            study=studies[cell.pooling],
-            classes=plan.prepared.corpus.classes,
-            digest=plan.run.digest,
-            fold=data[window, cell.fold],
-            network_digest=plan.digests[cell.pooling],
-        )
-        for cell in plan.missing
-    ]
-    run_cells(tasks, folder, study.execution, tally, reporter)
+    keeper = keeping.Keeper(folder, plan.prepared, plan.costs)
+    execution = plan.study.execution
+    if plan.references:
+        beside = Tally(cells=len(plan.references), stored=0)
+        tasks = [_task(plan, folder, wanted, data) for wanted in plan.references]
+        run_cells(tasks, folder, execution, beside, reporter)
+        tally.failures += beside.failures
+    if plan.missing:
+        tasks = [_task(plan, folder, wanted, data) for wanted in plan.missing]
+        run_cells(tasks, folder, execution, tally, reporter, keeper.keep)
     return tally
 
 
-def write_table1(plan: PromotePlan, results: Path) -> tuple[Path, str]:
-    """Write ``table1.md`` of the plan's networks; return its path and text.
+def run_final(
+    plan: PromotePlan, line: Line, scores: keeping.ScoreNote, results: Path, reporter: Reporter
+) -> tuple[Path, Tally]:
+    """Train ``line``'s network on all speakers; return its folder. ``line`` is a plain one.
 
-    Raises :class:`SelectionError` when none of their cells is finished.
+    One that is there already is left as it is. Raises as :func:`run_promote`.
     """
-    folder = study_folder(results, plan.run.study.name)
-    rows = ResultStore(folder).read("networks").frame()
-    rows = rows[rows["network_digest"].isin(plan.digests.values()) & (rows["status"] == OK)]
-    seeds = {cell.seed for cell in plan.cells}
-    rows = rows[rows["seed"].isin(seeds)]
-    if rows.empty:
-        raise SelectionError("no fold of a network is finished", "run ablate promote again")
-    scores = pooled_scores(rows, ["network", "pooling", "shapes"], plan.run.classes)
-    order = pd.CategoricalIndex(scores["pooling"], categories=list(plan.digests), ordered=True)
-    scores = scores.iloc[order.argsort()]
-    scores["expected"] = len(plan.prepared.folds) * len(seeds)
-    text = table1_markdown(
-        scores,
-        corpus=plan.run.study.corpus.name,
-        classes=len(plan.run.classes),
-        folds=len(plan.prepared.folds),
-        majority=plan.run.majority,
-        notes=[
-            *(f"Conv1, {reason}." for reason in plan.chosen.reasons),
-            f"Settings {plan.run.digest}; network "
-            + ", ".join(f"{name} {digest}" for name, digest in plan.digests.items())
-            + ".",
-        ],
+    folder = study_folder(results, plan.study.name)
+    first = plan.prepared.folds[0].name
+    window, seed = plan.study.features.window_ms, plan.seeds[0]
+    cell = Cell("final", line.shapes(first), window, seed, "", line.pooling, line.title)
+    digest = line.digests[first]
+    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, scores)
+    place = keeper.place(cell, digest)
+    tally = Tally(cells=1, stored=0)
+    if keeping.is_kept(place, scores):
+        return place, replace(tally, stored=1)
+    data = fold_data(plan.prepared, [window], reporter)
+    some = data[window, first]
+    everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
+    data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
+    task = _task(plan, folder, Wanted(cell, digest), data)
+    run_cells([task], folder, plan.study.execution, tally, reporter, keeper.keep)
+    return place, tally
+
+
+def _task(
+    plan: PromotePlan,
+    folder: Path,
+    wanted: Wanted,
+    data: Mapping[tuple[float, str], FoldData],
+) -> CellTask:
+    cell, digest = wanted
+    checkpoint = None
+    if digest:
+        name = keeping.folder_name(cell, digest)
+        checkpoint = folder / "checkpoints" / f"{name}.safetensors"
+    return CellTask(
+        cell=cell,
+        study=with_pooling(plan.study, cell.pooling),
+        classes=plan.prepared.corpus.classes,
+        digest=plan.run.digest,
+        fold=data[cell.window_ms, cell.fold],
+        network_digest=digest or None,
+        checkpoint=checkpoint,
     )
-    path = folder / "table1.md"
-    write_text(path, text)
-    return path, text
+
+
+def _save_settings(plan: PromotePlan, folder: Path) -> None:
+    """Keep the settings of every network, as it was run, by its digest."""
+    for line in plan.lines:
+        for fold, digest in line.digests.items():
+            path = folder / "studies" / "networks" / f"{digest}.toml"
+            if not path.exists():
+                shapes = shapes_text(line.shapes(fold)).split(",")
+                study = with_pooling(plan.study, line.pooling)
+                settings.save_network(path, override_study(study, [f"network.conv1={shapes}"]))

@@ -1,8 +1,8 @@
 """Cells on executors, their rows into the store as they come."""
 
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,10 @@ from ablation.execution import EXECUTORS, Finished, Slot, make_slots
 from ablation.store import ResultStore
 from ablation.study import ExecutionSpec
 from ablation.training.task import CellTask, Outcome, failed_outcome
+
+TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
+
+Keep = Callable[[CellTask, Outcome], None]
 
 
 @dataclass
@@ -48,8 +52,11 @@ def run_cells(
     execution: ExecutionSpec,
     tally: Tally,
     reporter: Reporter,
+    keep: Keep | None = None,
 ) -> None:
     """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
+
+    ``keep`` is called with each task and finished outcome before its row says that it is done.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def run_cells(
     """
     store = ResultStore(folder)
     try:
-        _run(tasks, store, execution, tally, reporter)
+        _run(tasks, store, execution, tally, reporter, keep)
     except KeyboardInterrupt as interrupt:
         store.compact()
         raise InterruptedRun(tally) from interrupt
@@ -73,6 +80,7 @@ def _run(
     execution: ExecutionSpec,
     tally: Tally,
     reporter: Reporter,
+    keep: Keep | None,
 ) -> None:
     """Train and store; however it ends, the workers are stopped."""
     with _interrupts_held_back():
@@ -85,7 +93,7 @@ def _run(
     ):
         advance(0, len(tasks))
         for number, finished in enumerate(results, 1):
-            _store(store, tasks[finished.index], finished, tally, reporter)
+            _store(store, tasks[finished.index], finished, tally, reporter, keep)
             advance(number, len(tasks))
 
 
@@ -104,19 +112,28 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _store(
-    store: ResultStore, task: CellTask, finished: Finished, tally: Tally, reporter: Reporter
+    store: ResultStore,
+    task: CellTask,
+    finished: Finished,
+    tally: Tally,
+    reporter: Reporter,
+    keep: Keep | None,
 ) -> None:
     outcome: Outcome = (
         failed_outcome(task, finished.crash, finished.device)
         if finished.crash is not None
         else finished.value
     )
-    table = "probes" if task.cell.kind == "probe" else "networks"
-    # The cell's own row last: it is what says that the cell is done.
-    store.append(
-        task.classes,
-        {"predictions": outcome.predictions, "epochs": outcome.epochs, table: [outcome.row]},
-    )
+    if keep is not None and not outcome.failed:
+        keep(task, outcome)
+    if task.cell.kind in TABLES:
+        # The cell's own row last: it is what says that the cell is done.
+        rows = {"predictions": outcome.predictions, "epochs": outcome.epochs}
+        store.append(task.classes, rows | {TABLES[task.cell.kind]: [outcome.row]})
+    if task.checkpoint is not None:  # a failed one starts from the beginning when tried again
+        task.checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # others' may still be there
+            task.checkpoint.parent.rmdir()
     if outcome.failed:
         reason = outcome.row["error"].splitlines()[-1]
         tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")

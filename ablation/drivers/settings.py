@@ -6,7 +6,7 @@ with the classes, the folds and each request, so that plots and counts need no c
 
 import os
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import tomli_w
 
 from ablation.errors import StorageError, named
 from ablation.files import make_folder, write_text
-from ablation.study import Study, parse_study
+from ablation.study import Shape, Study, parse_study
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Request:
     """Cells asked for in one command: every shape at every window, seed and fold."""
 
     axis: str
-    shapes: tuple[tuple[int, int], ...]
+    shapes: tuple[Shape, ...]
     windows: tuple[float, ...]
     seeds: tuple[int, ...]
     at: datetime = field(compare=False)
@@ -33,7 +33,7 @@ class Request:
         return {
             "at": self.at,
             "axis": self.axis,
-            "shapes": [f"{height}x{width}" for height, width in self.shapes],
+            "shapes": [str(shape) for shape in self.shapes],
             "windows": list(self.windows),
             "seeds": list(self.seeds),
         }
@@ -42,7 +42,7 @@ class Request:
     def from_toml(table: dict[str, Any]) -> "Request":
         return Request(
             axis=table["axis"],
-            shapes=tuple(parse_shape(text) for text in table["shapes"]),
+            shapes=tuple(Shape.parse(text) for text in table["shapes"]),
             windows=tuple(float(window) for window in table["windows"]),
             seeds=tuple(table["seeds"]),
             at=table["at"],
@@ -72,9 +72,9 @@ class AsRun:
     def cell_keys(self) -> set[tuple[int, int, float, int, str]]:
         """All probe cells ever asked for: (height, width, window_ms, seed, fold)."""
         return {
-            (height, width, window, seed, fold)
+            (shape.height, shape.width, window, seed, fold)
             for request in self.requests
-            for height, width in request.shapes
+            for shape in request.shapes
             for window in request.windows
             for seed in request.seeds
             for fold in self.folds
@@ -82,12 +82,6 @@ class AsRun:
 
     def seeds(self) -> set[int]:
         return {seed for request in self.requests for seed in request.seeds}
-
-
-def parse_shape(text: str) -> tuple[int, int]:
-    """ "10x2" as (10, 2)."""
-    height, _, width = text.partition("x")
-    return int(height), int(width)
 
 
 def study_folder(results: Path, name: str) -> Path:
@@ -100,11 +94,7 @@ def save(results: Path, run: AsRun) -> None:
     path = _file(results, run.study.name, run.digest)
     earlier = load(path).requests if path.exists() else ()
     requests = [*(r for r in earlier if r not in run.requests), *run.requests]
-    tables = run.study.model_dump(mode="json", exclude_none=True)
-    make_folder(path.parent)
-    root = run.study.corpus.root
-    if root is not None:  # relative, so that a tree of projects can move as a whole
-        tables["corpus"]["root"] = os.path.relpath(root.absolute(), path.parent.absolute())
+    tables = _tables(path, run.study)
     tables["as_run"] = {
         "digest": run.digest,
         "classes": list(run.classes),
@@ -113,6 +103,21 @@ def save(results: Path, run: AsRun) -> None:
         "asked": [request.as_toml() for request in requests],
     }
     write_text(path, tomli_w.dumps(tables))
+
+
+def save_network(path: Path, study: Study) -> None:
+    """Write the settings with which a network was promoted."""
+    write_text(path, tomli_w.dumps(_tables(path, study)))
+
+
+def _tables(path: Path, study: Study) -> dict[str, Any]:
+    """Every field of a study, as it stands in the file ``path``, whose folder is made."""
+    tables = study.model_dump(mode="json", exclude_none=True)
+    make_folder(path.parent)
+    root = study.corpus.root
+    if root is not None:  # relative, so that a tree of projects can move as a whole
+        tables["corpus"]["root"] = os.path.relpath(root.absolute(), path.parent.absolute())
+    return tables
 
 
 def load(path: Path) -> AsRun:
@@ -137,6 +142,11 @@ def load(path: Path) -> AsRun:
         ) from error
 
 
+def any_run(results: Path, name: str) -> bool:
+    """Whether settings are stored under the study's name."""
+    return any((study_folder(results, name) / "studies").glob("[!.]*.toml"))
+
+
 def take(results: Path, name: str, digest: str | None = None) -> AsRun:
     """The settings last run under the study's name, or those of ``digest`` (its beginning will do).
 
@@ -158,7 +168,10 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
             known = named(sorted(file.stem for file in folder.glob("[!.]*.toml")), 9)
             what = "several digests begin" if files else "no digest begins"
             raise StorageError(f"{what} with {digest!r} in study {name}", f"there are: {known}")
-    return max((load(file) for file in files), key=lambda run: run.last_run)
+    runs = [load(file) for file in files]
+    # Probes that were trained for nested selection are no run of the study's own.
+    own = [run for run in runs if digest is not None or not run.study.folds.pairs]
+    return max(own or runs, key=lambda run: run.last_run)
 
 
 def others(results: Path, run: AsRun) -> list[AsRun]:
@@ -182,11 +195,6 @@ def now() -> datetime:
 def unique(values: Iterable[Any]) -> tuple[Any, ...]:
     """Values in their order, each once."""
     return tuple(dict.fromkeys(values))
-
-
-def shapes_text(shapes: Sequence[tuple[int, int]]) -> str:
-    """ "10x2,2x8"."""
-    return ",".join(f"{height}x{width}" for height, width in shapes)
 
 
 def _file(results: Path, name: str, digest: str) -> Path:

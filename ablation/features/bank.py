@@ -28,6 +28,15 @@ class Range:
     high: float
 
 
+@dataclass(frozen=True)
+class Held:
+    """An utterance's array (as :func:`~ablation.features.cache.stored_array` makes it) in memory,
+    and its length in frames before any cutting."""
+
+    array: np.ndarray
+    frames: int
+
+
 class SegmentBank:
     """The segments of some utterances, in their order.
 
@@ -37,20 +46,23 @@ class SegmentBank:
         For every segment, the position of its utterance in ``entries``; int64, shape (n,).
     labels
         For every segment, its class; int64, shape (n,).
+    corpus_range
+        The range that ``scope = "corpus"`` maps; None with another scope.
     """
 
     def __init__(
         self,
-        entries: Sequence[Entry],
+        entries: Sequence[Entry | Held],
         labels: Sequence[int],
         spec: FeaturesSpec,
         purpose: Purpose,
         corpus_range: Range | None = None,
     ) -> None:
         self.spec = spec
+        self.corpus_range = corpus_range
         self._entries = entries
         for entry in entries:  # a damaged one is to be named now, not in the middle of a training
-            _open(entry)
+            _array(entry)
         self._starts: list[int] = []
         owners: list[int] = []
         for position, entry in enumerate(entries):
@@ -84,34 +96,55 @@ class SegmentBank:
             cls(*test, spec, "test", known),
         )
 
-    def batch(self, indices: Sequence[int], device: torch.device | str = "cpu") -> torch.Tensor:
+    def batch(
+        self,
+        indices: Sequence[int],
+        device: torch.device | str = "cpu",
+        gains: Sequence[float] | None = None,
+    ) -> torch.Tensor:
         """Normalised segments, shape (len(indices), 1, height, width), float32.
 
         The range is [0, 1] with ``normalise = "max"`` and [-1, 1] with ``"minmax"``; values of a
         test utterance beyond the range of ``scope = "corpus"`` are clipped to it.
+
+        ``gains`` makes each segment so many dB louder first; it has no effect with
+        ``scope = "segment"``, which takes loudness away.
         """
         spec = self.spec
+        ranges = self._ranges_of(indices, gains)
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
         # The compiled logarithm of 1 + mu x loses the digits of a small mu.
         by_operators = torch.device(device).type != "cpu" or 0 < spec.mu < 1
         write = None if by_operators else write_normalised
-        if write is not None:
-            for row, index in enumerate(indices):
-                owner = self.utterance[index]
-                known = None
-                if self._ranges is not None:
-                    known = self._ranges[owner].low, self._ranges[owner].high
-                array = _open(self._entries[owner])
-                write(raw[row, 0], array, self._starts[index], spec, known)
-            return torch.from_numpy(raw)
         for row, index in enumerate(indices):
-            array, start = _open(self._entries[self.utterance[index]]), self._starts[index]
-            raw[row, 0] = array[:, start : start + spec.width]
-        values = torch.from_numpy(raw).to(device)
-        return normalised(values, spec, *self._limits(values, indices))
+            array, start = _array(self._entries[self.utterance[index]]), self._starts[index]
+            if write is None:
+                raw[row, 0] = array[:, start : start + spec.width]
+            else:
+                known = None if ranges is None else (ranges[row].low, ranges[row].high)
+                write(raw[row, 0], array, start, spec, known)
+        values = torch.from_numpy(raw)
+        if write is not None:
+            return values
+        values = values.to(device)
+        return normalised(values, spec, *_limits(values, ranges))
+
+    def _ranges_of(
+        self, indices: Sequence[int], gains: Sequence[float] | None
+    ) -> list[Range] | None:
+        """The range that is mapped of each segment; None when each has its own."""
+        if self._ranges is None:
+            return None
+        ranges = [self._ranges[self.utterance[index]] for index in indices]
+        if gains is None:
+            return ranges
+        return [
+            _quieter(known, gain, self.spec.scale)
+            for known, gain in zip(ranges, gains, strict=True)
+        ]
 
     def _fixed_ranges(
-        self, entries: Sequence[Entry], corpus_range: Range | None
+        self, entries: Sequence[Entry | Held], corpus_range: Range | None
     ) -> list[Range] | None:
         """A range for every utterance, or None when each segment has its own."""
         if self.spec.scope == "segment":
@@ -121,16 +154,24 @@ class SegmentBank:
         known = corpus_range or _joint([_range(entry) for entry in entries])
         return [known] * len(entries)
 
-    def _limits(
-        self, values: torch.Tensor, indices: Sequence[int]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Lowest and highest value of each segment's scope, both of shape (n, 1, 1, 1)."""
-        if self._ranges is None:
-            return values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
-        ranges = [self._ranges[self.utterance[index]] for index in indices]
-        shape = (-1, 1, 1, 1)
-        low = values.new_tensor([r.low for r in ranges]).view(shape)
-        return low, values.new_tensor([r.high for r in ranges]).view(shape)
+
+def _limits(
+    values: torch.Tensor, ranges: Sequence[Range] | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lowest and highest value that is mapped of each segment, both of shape (n, 1, 1, 1)."""
+    if ranges is None:
+        return values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
+    shape = (-1, 1, 1, 1)
+    low = values.new_tensor([known.low for known in ranges]).view(shape)
+    return low, values.new_tensor([known.high for known in ranges]).view(shape)
+
+
+def _quieter(known: Range, gain: float, scale: str) -> Range:
+    """A range lower by ``gain`` dB: what is mapped by it comes out that much louder."""
+    if scale == "log":
+        return Range(known.low - gain, known.high - gain)
+    factor = 10 ** (-gain / (10 if scale == "power" else 20))
+    return Range(known.low * factor, known.high * factor)
 
 
 def normalised(
@@ -159,6 +200,10 @@ def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
+def _array(entry: Entry | Held) -> np.ndarray:
+    return entry.array if isinstance(entry, Held) else _open(entry)
+
+
 # A mapped file counts as an open one. A worker meets the same utterances in every cell, and opening
 # one takes as long as a tenth of its step.
 @lru_cache(maxsize=open_files() // 2)
@@ -175,8 +220,14 @@ def _open(entry: Entry) -> np.ndarray:
         raise storage_error("read", entry.path, error) from error
 
 
+def _range(entry: Entry | Held) -> Range:
+    if isinstance(entry, Held):
+        return Range(float(entry.array.min()), float(entry.array.max()))
+    return _stored_range(entry)
+
+
 @lru_cache(maxsize=1 << 16)
-def _range(entry: Entry) -> Range:
+def _stored_range(entry: Entry) -> Range:
     array = _open(entry)
     return Range(float(array.min()), float(array.max()))
 

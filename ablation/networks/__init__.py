@@ -1,11 +1,41 @@
 """Networks: the full network that the chosen shapes are promoted into, and its poolings.
 
-:mod:`~ablation.networks.backbone` is Conv1 to Conv5 of the paper's Figure 1, and
-:mod:`~ablation.networks.poolings` the heads of section 2.4 in a registry. Nothing here knows of
-corpora, folds or training.
+:mod:`~ablation.networks.backbone` is Conv1 to Conv5 of the paper's Figure 1,
+:mod:`~ablation.networks.poolings` the heads of section 2.4 and others in a registry,
+:mod:`~ablation.networks.own` the door for a network of the user's own, and
+:mod:`~ablation.networks.costs` counts parameters and multiply-adds. Nothing here knows of corpora,
+folds or training.
 """
 
-from ablation.networks.backbone import Backbone, Network
-from ablation.networks.poolings import POOLINGS
+from collections.abc import Sequence
 
-__all__ = ["POOLINGS", "Backbone", "Network"]
+from torch import nn
+
+from ablation.networks.backbone import Backbone, Network
+from ablation.networks.costs import Cost, cost_of
+from ablation.networks.own import own_network, source_digest
+from ablation.networks.poolings import POOLINGS, Explains
+from ablation.study import FeaturesSpec, NetworkSpec, Shape
+
+__all__ = [
+    "POOLINGS",
+    "Backbone",
+    "Cost",
+    "Explains",
+    "Network",
+    "build_network",
+    "cost_of",
+    "source_digest",
+]
+
+
+def build_network(
+    shapes: Sequence[Shape], pooling: str, classes: int, spec: NetworkSpec, features: FeaturesSpec
+) -> nn.Module:
+    """The study's network, or the user's own where ``spec.factory`` names one.
+
+    Raises :class:`~ablation.errors.StudyError` for a factory that cannot be used.
+    """
+    if spec.factory is not None:
+        return own_network(spec.factory, shapes, classes, (features.height, features.width))
+    return Network(shapes, pooling, classes, spec)

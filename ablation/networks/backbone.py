@@ -4,20 +4,54 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from ablation.networks.poolings import POOLINGS
 from ablation.probes.reference import same_padding
-from ablation.study import NetworkSpec
+from ablation.study import NetworkSpec, Shape
 
 
-def _layer(inputs: int, outputs: int, height: int, width: int, bias: bool) -> nn.Sequential:
-    """Convolution of unchanged size, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.ZeroPad2d(same_padding(height, width)),
-        nn.Conv2d(inputs, outputs, (height, width), bias=bias),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
+class Activation(nn.Module):
+    """Batch norm, 2x2 max-pooling where ``pool``, ReLU.
+
+    The largest of four values is the same before and after ReLU, in value and in gradient, and
+    pooled first, ReLU has a quarter of the work.
+    """
+
+    def __init__(self, channels: int, pool: bool) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
+        self.pool = pool
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        maps = self.norm(maps)
+        return functional.relu(functional.max_pool2d(maps, 2) if self.pool else maps)
+
+
+class Conv1(nn.Module):
+    """Filters of several shapes side by side, their maps concatenated by channel (section 2.3).
+
+    Batch norm and ReLU work channel by channel, so they follow the concatenation: one pass
+    over contiguous memory in place of one a group.
+    """
+
+    def __init__(self, shapes: Sequence[tuple[int, int] | Shape], spec: NetworkSpec) -> None:
+        super().__init__()
+        self.shapes = tuple(Shape(*shape) for shape in shapes)
+        counts = [shape.filters or spec.filters for shape in self.shapes]
+        self.groups = nn.ModuleList(
+            nn.Conv2d(1, count, (shape.height, shape.width), bias=spec.bias)
+            for shape, count in zip(self.shapes, counts, strict=True)
+        )
+        self.channels = sum(counts)
+        self.activation = Activation(self.channels, 1 in spec.pools)
+
+    def forward(self, segments: torch.Tensor) -> torch.Tensor:
+        maps = [
+            group(functional.pad(segments, same_padding(shape.height, shape.width)))
+            for shape, group in zip(self.shapes, self.groups, strict=True)
+        ]
+        return self.activation(torch.cat(maps, dim=1))
 
 
 class Backbone(nn.Module):
@@ -26,38 +60,44 @@ class Backbone(nn.Module):
     Parameters
     ----------
     shapes
-        (height, width) of each group of Conv1, ``spec.filters`` filters each; their maps are
-        concatenated by channel.
+        Each group of Conv1 as (height, width); :class:`~ablation.study.Shape` may say its number
+        of filters, which is else ``spec.filters``.
     spec
         Channels of Conv2 onwards and the places of the 2x2 max-poolings.
     """
 
-    def __init__(self, shapes: Sequence[tuple[int, int]], spec: NetworkSpec) -> None:
+    def __init__(self, shapes: Sequence[tuple[int, int] | Shape], spec: NetworkSpec) -> None:
         super().__init__()
-        self.conv1 = nn.ModuleList(_layer(1, spec.filters, h, w, spec.bias) for h, w in shapes)
+        self.conv1 = Conv1(shapes, spec)
         layers: list[nn.Module] = []
-        inputs = spec.filters * len(shapes)
+        inputs = self.conv1.channels
         for number, outputs in enumerate(spec.channels, start=2):
-            layers.append(_layer(inputs, outputs, 3, 3, spec.bias))
-            if number in spec.pools:
-                layers.append(nn.MaxPool2d(2))
+            layers.append(nn.Conv2d(inputs, outputs, 3, padding=1, bias=spec.bias))
+            layers.append(Activation(outputs, number in spec.pools))
             inputs = outputs
         self.rest = nn.Sequential(*layers)
 
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
         """Maps (n, channels, H', W') of segments (n, 1, H, W)."""
-        return self.rest(torch.cat([group(segments) for group in self.conv1], dim=1))
+        return self.rest(self.conv1(segments))
 
 
 class Network(nn.Module):
-    """Backbone and pooling: segments (n, 1, H, W) to scores (n, classes)."""
+    """Backbone and pooling: segments (n, 1, H, W) to scores (n, classes), float32."""
 
     def __init__(
-        self, shapes: Sequence[tuple[int, int]], pooling: str, classes: int, spec: NetworkSpec
+        self,
+        shapes: Sequence[tuple[int, int] | Shape],
+        pooling: str,
+        classes: int,
+        spec: NetworkSpec,
     ) -> None:
         super().__init__()
         self.backbone = Backbone(shapes, spec)
         self.pooling = POOLINGS[pooling](spec.channels[-1], classes, spec)
 
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
-        return self.pooling(self.backbone(segments))
+        maps = self.backbone(segments)
+        # Sums over thousands of positions lose too much in bfloat16, and cost next to nothing here.
+        with torch.autocast(maps.device.type, enabled=False):
+            return self.pooling(maps.float())

@@ -1,16 +1,26 @@
-"""Poolings of section 2.4: from Conv5's maps to one score a class.
+"""Poolings of section 2.4 and others: from Conv5's maps to one score a class.
 
-A pooling is a module made with (channels, classes, spec) whose input is (n, channels, H, W).
+A pooling is a module made with (channels, classes, spec) whose input is (n, channels, H, W). One
+that can say where in the map a score comes from has a method ``attention``.
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ablation.study import NetworkSpec
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A pooling that tells where a score comes from."""
+
+    def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Top-down (n, classes, H, W), and bottom-up (n, 1 or classes, H, W) where there is one."""
+        ...
 
 
 class AveragePooling(nn.Module):
@@ -20,8 +30,41 @@ class AveragePooling(nn.Module):
         super().__init__()
         self.linear = nn.Linear(channels, classes)
 
+    def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Each position's own score, whose mean is the score; no bottom-up map."""
+        scores = torch.einsum("nchw,kc->nkhw", maps, self.linear.weight)
+        return scores + self.linear.bias.view(1, -1, 1, 1), None
+
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         return self.linear(maps.mean(dim=(2, 3)))
+
+
+class MaxPooling(nn.Module):
+    """Each channel's largest value over positions, then linear."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.linear(maps.amax(dim=(2, 3)))
+
+
+class StatisticsPooling(nn.Module):
+    """Each channel's mean and standard deviation over positions, then linear."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2 * channels, classes)
+
+    def features(self, maps: torch.Tensor) -> torch.Tensor:
+        """Shape (n, 2 * channels): the means, then the deviations."""
+        variance, mean = torch.var_mean(maps, dim=(2, 3), correction=0)
+        # The derivative of sqrt is infinite at 0, where a channel that never fires stands.
+        return torch.cat([mean, (variance + 1e-8).sqrt()], dim=1)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.linear(self.features(maps))
 
 
 class BilinearPooling(nn.Module):
@@ -58,30 +101,52 @@ def _signed_sqrt(x: torch.Tensor) -> torch.Tensor:
 
 
 class AttentionPooling(nn.Module):
-    """Class-specific top-down maps weighted by one bottom-up map (equation 9, section 3.3).
+    """Class-specific top-down maps weighted by a bottom-up map (section 2.4.2).
 
-    The bottom-up map goes through a softmax over positions, so a score is a weighted average of
-    its top-down map. ``literal`` divides by the number of positions once more ("spatially
-    averaged"). ``norm`` puts batch norm and ReLU on the 1x1 convolutions too.
+    Parameters
+    ----------
+    weights
+        "softmax": the one bottom-up map goes through a softmax over positions, so a score is a
+        weighted average of its top-down map (equation 9, section 3.3). "plain": the maps are
+        multiplied as they are and averaged over positions (equation 10 without the softmax, the
+        mean for the sum). "class": as plain, with a bottom-up map for every class (equation 8).
+    literal
+        Divide the softmax-weighted sum by the number of positions once more ("spatially
+        averaged").
+    norm
+        Batch norm and ReLU on the 1x1 convolutions too.
     """
 
     def __init__(
-        self, channels: int, classes: int, literal: bool = False, norm: bool = False
+        self,
+        channels: int,
+        classes: int,
+        weights: Literal["softmax", "plain", "class"] = "softmax",
+        literal: bool = False,
+        norm: bool = False,
     ) -> None:
         super().__init__()
+        self.weights = weights
         self.literal = literal
         self.top_down = _one_by_one(channels, classes, norm)
-        self.bottom_up = _one_by_one(channels, 1, norm)
+        self.bottom_up = _one_by_one(channels, classes if weights == "class" else 1, norm)
 
-    def maps(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Top-down (n, classes, H, W) and bottom-up (n, 1, H, W), which sums to 1."""
-        raw = self.bottom_up(maps)
-        return self.top_down(maps), raw.flatten(1).softmax(dim=1).view_as(raw)
+    def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Top-down (n, classes, H, W) and bottom-up (n, 1 or classes, H, W).
+
+        With ``weights = "softmax"`` the bottom-up map sums to 1 over positions.
+        """
+        bottom_up = self.bottom_up(maps)
+        if self.weights == "softmax":
+            bottom_up = bottom_up.flatten(1).softmax(dim=1).view_as(bottom_up)
+        return self.top_down(maps), bottom_up
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        top_down, bottom_up = self.maps(maps)
+        top_down, bottom_up = self.attention(maps)
         weighted = top_down * bottom_up
-        return weighted.mean(dim=(2, 3)) if self.literal else weighted.sum(dim=(2, 3))
+        if self.weights == "softmax" and not self.literal:
+            return weighted.sum(dim=(2, 3))
+        return weighted.mean(dim=(2, 3))
 
 
 def _one_by_one(channels: int, maps: int, norm: bool) -> nn.Module:
@@ -91,19 +156,27 @@ def _one_by_one(channels: int, maps: int, norm: bool) -> nn.Module:
     return nn.Sequential(convolution, nn.BatchNorm2d(maps), nn.ReLU())
 
 
-def _attention(channels: int, classes: int, spec: NetworkSpec) -> nn.Module:
-    return AttentionPooling(
+Pooling = Callable[[int, int, NetworkSpec], nn.Module]
+
+
+def _attention(weights: Literal["softmax", "plain", "class"]) -> Pooling:
+    return lambda channels, classes, spec: AttentionPooling(
         channels,
         classes,
+        weights,
         literal=spec.attention == "literal",
         norm=spec.attention_maps == "batchnorm-relu",
     )
 
 
-POOLINGS: dict[str, Callable[[int, int, NetworkSpec], nn.Module]] = {
-    "attention": _attention,
+POOLINGS: dict[str, Pooling] = {
+    "attention": _attention("softmax"),
     "gap": lambda channels, classes, _spec: AveragePooling(channels, classes),
     "bilinear": lambda channels, classes, spec: BilinearPooling(
         channels, classes, spec.bilinear_order
     ),
+    "attention-sum": _attention("plain"),
+    "attention-class": _attention("class"),
+    "max": lambda channels, classes, _spec: MaxPooling(channels, classes),
+    "statistics": lambda channels, classes, _spec: StatisticsPooling(channels, classes),
 }

@@ -18,6 +18,8 @@ class Results:
     ----------
     probes, networks
         A row a finished cell.
+    references
+        A row a fold of what networks are held against: majority class, log-mel SVM.
     failed_probes, failed_networks
         A row a failed cell, with its ``error``.
     predictions, epochs
@@ -30,6 +32,7 @@ class Results:
     failed_probes: pd.DataFrame
     networks: pd.DataFrame
     failed_networks: pd.DataFrame
+    references: pd.DataFrame
     predictions: pd.DataFrame
     epochs: pd.DataFrame
     damaged: list[str] = field(default_factory=list)
@@ -67,6 +70,7 @@ def read_results(folder: Path | str) -> Results:
         failed_probes=frames["probes"][~done["probes"]].reset_index(drop=True),
         networks=frames["networks"][done["networks"]].reset_index(drop=True),
         failed_networks=frames["networks"][~done["networks"]].reset_index(drop=True),
+        references=frames["references"],
         predictions=frames["predictions"],
         epochs=frames["epochs"],
         damaged=[file for content in contents.values() for file in content.damaged],

@@ -1,8 +1,8 @@
 """Studies: every setting that a result depends on, read from TOML, validated and digested.
 
-:mod:`~ablation.study.specs` has the tables with their defaults,
-:mod:`~ablation.study.reading` turns a file and the command line into them. Nothing here knows what
-a setting does.
+:mod:`~ablation.study.specs` has the tables with their defaults, :mod:`~ablation.study.shapes` how a
+filter shape is written, and :mod:`~ablation.study.reading` turns a file and the command line into
+them. Nothing here knows what a setting does.
 """
 
 from ablation.study.reading import (
@@ -13,10 +13,13 @@ from ablation.study.reading import (
     parse_study,
     shipped_studies,
 )
+from ablation.study.shapes import Shape, shapes_text
 from ablation.study.specs import (
     HEIGHTS,
     NETWORK_NAMES,
+    PAPER_POOLINGS,
     WIDTHS,
+    AugmentSpec,
     CorpusSpec,
     ExecutionSpec,
     FeaturesSpec,
@@ -31,7 +34,9 @@ from ablation.study.specs import (
 __all__ = [
     "HEIGHTS",
     "NETWORK_NAMES",
+    "PAPER_POOLINGS",
     "WIDTHS",
+    "AugmentSpec",
     "CorpusSpec",
     "ExecutionSpec",
     "FeaturesSpec",
@@ -39,6 +44,7 @@ __all__ = [
     "GridSpec",
     "NetworkSpec",
     "ProbeSpec",
+    "Shape",
     "Study",
     "TrainingSpec",
     "at_window",
@@ -46,5 +52,6 @@ __all__ = [
     "load_study",
     "override_study",
     "parse_study",
+    "shapes_text",
     "shipped_studies",
 ]

@@ -13,12 +13,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ablation.study.shapes import PATTERN
+
 DIGEST_VERSION = 2
+NETWORK_VERSION = 3  # of the network digest: what trains a network may change without the probe
 
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Shape = Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+ShapeText = Annotated[str, Field(pattern=PATTERN)]
 
 HEIGHTS = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 50, 60, 80, 100)
 WIDTHS = (2, 4, 6, 8, 10, 12, 16, 20, 30, 40, 50, 60, 70, 80)
@@ -145,11 +149,32 @@ class GridSpec(Spec):
 
 
 class FoldsSpec(Spec):
-    """One fold a speaker, or all speakers parted into ``count`` groups."""
+    """One fold a speaker, or all speakers parted into ``count`` groups.
+
+    ``pairs`` leaves out every two of these folds together: what ``ablate promote --nested-full``
+    trains, so that a probe scored on one speaker has not heard the other either.
+    """
 
     scheme: Literal["speaker", "speaker-groups"] = "speaker"
     count: Annotated[int, Field(ge=2)] = 10  # of speaker-groups
     seed: Annotated[int, Field(ge=0)] = 0  # draws the groups
+    pairs: bool = False
+
+
+class AugmentSpec(Spec):
+    """Random changes of the segments that a model is trained on; each is off at 0.
+
+    Drawn anew for every segment of every step, uniformly up to the extent given, from a seed of
+    the cell's own. Segments that are scored are never changed.
+    """
+
+    gain_db: NotNegative = 0.0  # louder or softer by up to so much; not with scope = "segment"
+    frequency_warp: Share = 0.0  # the frequency axis stretched or squeezed by up to this share
+    time_warp: Share = 0.0  # the time axis likewise
+    time_shift: Share = 0.0  # moved by up to this share of the segment, zeros behind
+    frequency_mask: Share = 0.0  # a band of up to this share of the height set to 0
+    time_mask: Share = 0.0  # a stretch of up to this share of the width set to 0
+    masks: Positive = 1  # of either kind
 
 
 class TrainingSpec(Spec):
@@ -164,11 +189,15 @@ class TrainingSpec(Spec):
     batch_size: Positive = 64
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     learning_rate: PositiveFloat = 0.05
-    schedule: Literal["milestones", "cosine", "constant"] = "milestones"
+    schedule: Literal["milestones", "cosine", "one-cycle", "constant"] = "milestones"
     milestones: list[Positive] = [21, 31, 41]
     decay: PositiveFloat = 0.1  # factor on the learning rate at a milestone
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9  # Nesterov; of SGD alone
+    warmup: Share = 0.2  # of the budget, in which one-cycle raises the learning rate from 0
+    momentum: Share = 0.9  # Nesterov; of SGD alone
     weight_decay: NotNegative = 1e-4
+    label_smoothing: Share = 0.0
+    averaging: Share = 0.0  # decay a step of the running mean of the weights that counts; 0: none
+    augment: AugmentSpec = AugmentSpec()
     score: Literal["logit", "posterior"] = "logit"  # what is averaged over segments
 
     @model_validator(mode="before")
@@ -187,38 +216,51 @@ class TrainingSpec(Spec):
         return self
 
 
-NETWORK_NAMES = {  # the paper's, in Table 1, by pooling
+NETWORK_NAMES = {  # the paper's, in Table 1, by pooling; below them those it does not have
     "attention": "CNN_TF_Att.pooling",
     "gap": "CNN_TF_GAP",
     "bilinear": "CNN_TF_Bilinear",
+    "attention-sum": "CNN_TF_Att.sum",
+    "attention-class": "CNN_TF_Att.class",
+    "max": "CNN_TF_Max",
+    "statistics": "CNN_TF_Statistics",
 }
+PAPER_POOLINGS = ("gap", "bilinear", "attention")  # the rows of Table 1, in its order
+Pooling = Literal[
+    "attention", "gap", "bilinear", "attention-sum", "attention-class", "max", "statistics"
+]
 
 
 class NetworkSpec(Spec):
     """The full network (paper, figure 1 and section 3.3), trained by ``network.training``.
 
-    ``conv1`` fixes the filter shapes ("10x2"); empty, they are chosen by ``ablate promote``.
+    ``conv1`` fixes the filter shapes ("10x2", or "10x2:12" for twelve of them); empty, they are
+    chosen by ``ablate promote``. ``factory`` ("module:function") makes a network of the user's own
+    in place of this one; then only ``conv1``, ``precision``, ``layout`` and ``training`` count.
     """
 
-    conv1: list[Shape] = []
-    filters: Positive = 8  # of each shape in Conv1
+    conv1: list[ShapeText] = []
+    filters: Positive = 8  # of each shape in Conv1 that does not say its own number
     channels: Annotated[list[Positive], Field(min_length=1)] = [32, 48, 64, 80]  # Conv2..Conv5
-    pools: list[Positive] = [2, 3]  # 2x2 max-pooling after these of Conv2..Conv5
+    pools: list[Positive] = [2, 3]  # 2x2 max-pooling after these of Conv1..Conv5
     bias: bool = False
-    pooling: Literal["attention", "gap", "bilinear"] = "attention"
+    pooling: Pooling = "attention"
     attention: Literal["weighted", "literal"] = "weighted"  # literal: divided by H*W once more
     attention_maps: Literal["plain", "batchnorm-relu"] = "plain"
     bilinear_order: Literal["sqrt-l2", "l2-sqrt"] = "sqrt-l2"
+    factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    precision: Literal["auto", "float32", "bf16"] = "auto"  # of the products in training
+    layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     training: TrainingSpec = TrainingSpec()
 
     @model_validator(mode="after")
     def _pools_follow_layers(self) -> Self:
-        layers = range(2, 2 + len(self.channels))
+        layers = range(1, 2 + len(self.channels))
         for pool in self.pools:
             if pool not in layers:
                 raise ValueError(
                     f"pools names Conv{pool}; with {len(self.channels)} channels the layers are "
-                    f"Conv{layers[0]} to Conv{layers[-1]}"
+                    f"Conv1 to Conv{layers[-1]}"
                 )
         return self
 
@@ -269,18 +311,22 @@ class Study(Spec):
             }
         )
 
-    def network_digest(self, probe_digest: str, shapes: Sequence[str]) -> str:
-        """As :meth:`digest`, over what changes a promoted network's row."""
+    def network_digest(self, probe_digest: str, shapes: Sequence[str], code: str = "") -> str:
+        """As :meth:`digest`, over what changes a promoted network's row.
+
+        ``code`` is the digest of the source of the user's own network, if it is one.
+        """
         network = self.given().get("network", {})
         network.pop("conv1", None)  # the shapes as chosen say it
         return _hash(
             {
-                "version": DIGEST_VERSION,
+                "version": NETWORK_VERSION,
                 "probe": probe_digest,
                 "window_ms": self.features.window_ms,
                 "shapes": list(shapes),
                 "network": network,
             }
+            | ({"code": code} if code else {})
         )
 
 

@@ -1,85 +1,164 @@
-"""A cell: one filter shape or network, one fold, one seed, trained and scored."""
+"""A cell: one filter shape, network or reference, one fold, one seed, trained and scored."""
 
 import time
 import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import nn
 
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
-from ablation.networks import Network
+from ablation.networks import build_network
 from ablation.probes import ReferenceProbe, SinglePassProbe
 from ablation.records import OK
-from ablation.training.fit import EpochRecord, fit, predict
+from ablation.study import shapes_text
+from ablation.training.checkpoint import Checkpoint, EpochRecord
+from ablation.training.compute import Compute, network_compute
+from ablation.training.fit import Fitted, fit, predict
 from ablation.training.metrics import accuracies
-from ablation.training.seeding import generator, seeded
+from ablation.training.references import REFERENCES
+from ablation.training.seeding import seeded
 from ablation.training.task import (
     CellTask,
     Outcome,
     Sample,
+    TrainedNetwork,
     failed_outcome,
     identity,
     provenance,
 )
+from ablation.version import __version__
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What a cell's training gave, before it is made into rows.
+
+    ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None of a
+    network that is scored on nobody.
+    """
+
+    engine: str
+    scores: np.ndarray | None
+    n_segments: np.ndarray | None
+    columns: dict[str, Any] = field(default_factory=dict)
+    records: Sequence[EpochRecord] = ()
+    network: TrainedNetwork | None = None
 
 
 def run_cell(task: CellTask, device: str) -> Outcome:
     """Train and score ``task``; an exception becomes a failed row that carries its traceback."""
     started = datetime.now(UTC)
     try:
-        return _trained(task, device, started)
+        return _outcome(task, device, started)
     except Exception:  # noqa: BLE001 - a cell that fails must not stop the others
         return failed_outcome(task, traceback.format_exc(), device, started)
 
 
-def _trained(task: CellTask, device: str, started: datetime) -> Outcome:
+def _outcome(task: CellTask, device: str, started: datetime) -> Outcome:
     clock = time.perf_counter()
-    spec = task.training
-    train, test = SegmentBank.pair(
-        _side(task.fold.train), _side(task.fold.test), task.study.features
-    )
-    place = torch.device(device)
-    names = (task.cell.seed, task.cell.fold)
-    with seeded("init", task.cell.name, ",".join(task.cell.shape_names), *names):
-        model = build_model(task).to(place)
-    records, total = fit(model, train, spec, generator("order", *names), place)
-    scores, n_segments = predict(model, test, spec, place)
-    row = (
-        identity(task)
-        | provenance(task, device, started)
-        | _scored(task, scores)
-        | {
-            "train_loss": records[-1].train_loss,
-            "epochs": total.epochs,
-            "steps": total.steps,
-            "train_seconds": time.perf_counter() - clock,
-            "status": OK,
-        }
-    )
-    return Outcome(row, _predictions(task, scores, n_segments), _epochs(task, records))
+    trained = _BY_KIND[task.cell.kind](task, device)
+    row = identity(task) | provenance(device, started, task) | trained.columns
+    if trained.scores is not None:
+        row |= _scored(task, trained.scores)
+    row |= {
+        "engine": trained.engine,
+        "train_seconds": time.perf_counter() - clock,
+        "status": OK,
+    }
+    return Outcome(row, _predictions(task, trained), _epochs(task, trained), trained.network)
 
 
-def build_model(task: CellTask) -> nn.Module:
-    """The untrained model of a cell."""
-    cell, study = task.cell, task.study
-    if cell.kind == "probe":
-        (height, width), probe = cell.shapes[0], study.probe
-        shape = (height, width, probe.filters, len(task.classes), probe.bias)
-        if probe.engine == "reference":
-            return ReferenceProbe(*shape)
-        return SinglePassProbe(*shape, precision=probe.precision, tile=study.execution.tile)
-    network = Network(cell.shapes, cell.pooling, len(task.classes), study.network)
-    # The layout in which a step of many channels takes about two thirds of the time.
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _probe(task: CellTask, device: str) -> _Trained:
+    train, test = _banks(task)
+    compute = Compute(torch.device(device))
+    with seeded("init", task.cell.name, task.cell.name, task.cell.seed, task.cell.fold):
+        model = compute.place(build_probe(task))
+    fitted = fit(model, train, task.training, _seed(task), compute)
+    scores, n_segments = predict(fitted.model, test, task.training, compute.device)
+    engine = task.study.probe.engine
+    return _Trained(engine, scores, n_segments, _budget_columns(fitted), fitted.records)
+
+
+def _network(task: CellTask, device: str) -> _Trained:
+    cell, features = task.cell, task.study.features
+    train, test = _banks(task)
+    compute = network_compute(task.study.network, device)
+    with seeded("init", cell.title, shapes_text(cell.shapes), *_seed(task)):
+        model = compute.place(
+            build_network(
+                cell.shapes, cell.pooling, len(task.classes), task.study.network, features
+            )
+        )
+    checkpoint = _checkpoint(task, device, compute)
+    fitted = fit(model, train, task.training, _seed(task), compute, checkpoint)
+    scores = n_segments = None
+    if len(test):
+        scores, n_segments = predict(fitted.model, test, task.training, compute.device)
+    weights = {key: value.cpu().contiguous() for key, value in fitted.model.state_dict().items()}
+    known = train.corpus_range
+    network = TrainedNetwork(
+        safetensors.torch.save(weights), None if known is None else (known.low, known.high)
+    )
+    columns = _budget_columns(fitted)
+    return _Trained(str(compute), scores, n_segments, columns, fitted.records, network)
+
+
+def _reference(task: CellTask, _device: str) -> _Trained:
+    scores = REFERENCES[task.cell.title](task).astype(np.float32)
+    return _Trained("scikit-learn", scores, np.ones(len(scores), int))
+
+
+_BY_KIND = {"probe": _probe, "network": _network, "final": _network, "reference": _reference}
+
+
+def build_probe(task: CellTask) -> nn.Module:
+    """The untrained probe of a cell."""
+    shape, probe = task.cell.shapes[0], task.study.probe
+    sizes = (shape.height, shape.width, probe.filters, len(task.classes), probe.bias)
+    if probe.engine == "reference":
+        return ReferenceProbe(*sizes)
+    return SinglePassProbe(*sizes, precision=probe.precision, tile=task.study.execution.tile)
+
+
+def _seed(task: CellTask) -> tuple[int, str]:
+    """Names the draws of a training; two shapes see the same batches in the same order."""
+    return task.cell.seed, task.cell.fold
+
+
+def _banks(task: CellTask) -> tuple[SegmentBank, SegmentBank]:
+    """The segments of both sides of the cell's fold."""
+    fold = task.fold
+    return SegmentBank.pair(_side(fold.train), _side(fold.test), task.study.features)
 
 
 def _side(samples: Sequence[Sample]) -> tuple[list[Entry], list[int]]:
     return [sample.entry for sample in samples], [sample.label for sample in samples]
+
+
+def _checkpoint(task: CellTask, device: str, compute: Compute) -> Checkpoint | None:
+    if task.checkpoint is None:
+        return None
+    identity = (
+        task.network_digest, task.cell.kind, task.cell.seed, task.cell.fold,
+        device.partition(":")[0], compute, task.study.execution.threads,
+        __version__, torch.__version__,
+    )  # fmt: skip
+    return Checkpoint(task.checkpoint, "|".join(map(str, identity)))
+
+
+def _budget_columns(fitted: Fitted) -> dict[str, Any]:
+    return {
+        "train_loss": fitted.records[-1].train_loss,
+        "epochs": fitted.budget.epochs,
+        "steps": fitted.budget.steps,
+    }
 
 
 def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
@@ -112,11 +191,13 @@ def _detail(task: CellTask) -> dict[str, Any]:
     }
 
 
-def _predictions(
-    task: CellTask, scores: np.ndarray, n_segments: np.ndarray
-) -> list[dict[str, Any]]:
+def _predictions(task: CellTask, trained: _Trained) -> list[dict[str, Any]]:
+    if trained.scores is None or trained.n_segments is None:
+        return []
     rows = []
-    for sample, values, count in zip(task.fold.test, scores, n_segments, strict=True):
+    for sample, values, count in zip(
+        task.fold.test, trained.scores, trained.n_segments, strict=True
+    ):
         rows.append(
             _detail(task)
             | {
@@ -135,7 +216,7 @@ def _named_scores(classes: Sequence[str], values: np.ndarray) -> dict[str, Any]:
     return {f"score_{label}": float(v) for label, v in zip(classes, values, strict=True)}
 
 
-def _epochs(task: CellTask, records: Sequence[EpochRecord]) -> list[dict[str, Any]]:
+def _epochs(task: CellTask, trained: _Trained) -> list[dict[str, Any]]:
     return [
         _detail(task)
         | {
@@ -144,5 +225,5 @@ def _epochs(task: CellTask, records: Sequence[EpochRecord]) -> list[dict[str, An
             "train_loss": record.train_loss,
             "train_wa": record.train_wa,
         }
-        for record in records
+        for record in trained.records
     ]

@@ -30,15 +30,27 @@ def learning_rate(spec: TrainingSpec, step: int, total: Budget) -> float:
     """The rate of optimiser step ``step`` (from 0).
 
     ``milestones``: divided at the start of each named epoch, counted from 1 (section 3.1).
-    ``cosine``: from the full rate to 0 over the budget.
+    ``cosine``: from the full rate to 0 over the budget. ``one-cycle``: evenly up to the full rate
+    over the first ``warmup`` of the budget, from there by a cosine to 0 (after Smith & Topin,
+    *Super-convergence*, 2018).
     """
     if spec.schedule == "constant":
         return spec.learning_rate
     if spec.schedule == "cosine":
-        return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * step / total.steps))
+        return spec.learning_rate * _cosine(step / total.steps)
+    if spec.schedule == "one-cycle":
+        rising = round(spec.warmup * total.steps)
+        if step < rising:
+            return spec.learning_rate * (step + 1) / (rising + 1)
+        return spec.learning_rate * _cosine((step - rising) / (total.steps - rising))
     epoch = step // total.steps_per_epoch + 1
     passed = sum(epoch >= milestone for milestone in spec.milestones)
     return spec.learning_rate * spec.decay**passed
+
+
+def _cosine(share: float) -> float:
+    """From 1 to 0 as ``share`` goes from 0 to 1."""
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def make_optimizer(spec: TrainingSpec, model: torch.nn.Module) -> torch.optim.Optimizer:

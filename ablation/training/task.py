@@ -5,11 +5,12 @@ Torch is not loaded here: a driver that finds every cell stored answers at once.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ablation.features.cache import Entry
 from ablation.records import FAILED
-from ablation.study import NETWORK_NAMES, Study, TrainingSpec
+from ablation.study import Shape, Study, TrainingSpec, shapes_text
 from ablation.version import __version__
 
 
@@ -35,28 +36,39 @@ class FoldData:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is trained: a probe (one shape, no pooling) or a network (shapes and pooling)."""
+    """What is trained.
 
-    kind: str  # "probe" or "network"
-    shapes: tuple[tuple[int, int], ...]
+    Attributes
+    ----------
+    kind
+        ``probe`` (one shape), ``network`` (shapes and a pooling), ``final`` (a network of all
+        speakers, scored on none) or ``reference``.
+    pooling
+        Of a network; empty for one of the user's own.
+    title
+        A network's or reference's name in the tables.
+    """
+
+    kind: str
+    shapes: tuple[Shape, ...]
     window_ms: float
     seed: int
     fold: str
     pooling: str = ""
-
-    @property
-    def shape_names(self) -> list[str]:
-        return [f"{height}x{width}" for height, width in self.shapes]
+    title: str = ""
 
     @property
     def name(self) -> str:
-        """As in the tables: "10x2" of a probe, the network's name of a network."""
-        return self.shape_names[0] if self.kind == "probe" else NETWORK_NAMES[self.pooling]
+        """As in the tables: "10x2" of a probe, else the title."""
+        return str(self.shapes[0]) if self.kind == "probe" else self.title
 
 
 @dataclass(frozen=True)
 class CellTask:
-    """A cell with all it needs; ``study`` has the cell's own analysis window."""
+    """A cell with all it needs; ``study`` has the cell's own analysis window.
+
+    ``checkpoint`` is the file in which a network's training stands after each epoch.
+    """
 
     cell: Cell
     study: Study
@@ -64,6 +76,7 @@ class CellTask:
     digest: str
     fold: FoldData
     network_digest: str | None = None
+    checkpoint: Path | None = None
 
     @property
     def training(self) -> TrainingSpec:
@@ -73,12 +86,25 @@ class CellTask:
 
 
 @dataclass(frozen=True)
+class TrainedNetwork:
+    """A network's weights (a safetensors file's bytes), and what its input was mapped by.
+
+    ``corpus_range`` is the (lowest, highest) value of the training utterances that
+    ``features.scope = "corpus"`` maps; None with another scope.
+    """
+
+    weights: bytes
+    corpus_range: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """The rows of a finished or failed cell, by table."""
+    """The rows of a finished or failed cell, by table, and a finished network itself."""
 
     row: dict[str, Any]
     predictions: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    network: TrainedNetwork | None = None
 
     @property
     def failed(self) -> bool:
@@ -89,7 +115,7 @@ def failed_outcome(
     task: CellTask, error: str, device: str, started: datetime | None = None
 ) -> Outcome:
     """The row of a cell that could not be trained, for the reason ``error``."""
-    row = identity(task) | provenance(task, device, started or datetime.now(UTC))
+    row = identity(task) | provenance(device, started or datetime.now(UTC), task)
     return Outcome(row | {"status": FAILED, "error": error.strip()})
 
 
@@ -105,25 +131,27 @@ def identity(task: CellTask) -> dict[str, Any]:
         "test_speakers": ",".join(task.fold.test_speakers),
     }
     if cell.kind == "probe":
-        height, width = cell.shapes[0]
+        shape = cell.shapes[0]
         return row | {
-            "height": height,
-            "width": width,
-            "height_hz": height * features.bin_hz,
-            "width_ms": width * features.hop_ms,
+            "height": shape.height,
+            "width": shape.width,
+            "height_hz": shape.height * features.bin_hz,
+            "width_ms": shape.width * features.hop_ms,
         }
+    if cell.kind == "reference":
+        return row | {"reference": cell.title}
     return row | {
         "network_digest": task.network_digest,
-        "network": cell.name,
+        "network": cell.title,
         "pooling": cell.pooling,
-        "shapes": ",".join(cell.shape_names),
+        "shapes": shapes_text(cell.shapes),
     }
 
 
-def provenance(task: CellTask, device: str, started: datetime) -> dict[str, Any]:
+def provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]:
+    """The columns that say where and by what version a cell was trained."""
     return {
         "device": device,
-        "engine": task.study.probe.engine if task.cell.kind == "probe" else "torch",
         "threads": task.study.execution.threads,
         "started_at": started,
         "version": __version__,

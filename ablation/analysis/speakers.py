@@ -1,0 +1,86 @@
+"""Scores by speaker: what a comparison of filters on ten speakers rests on.
+
+Speakers, not utterances, are the sample: utterances of one speaker share the speaker's habits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+METRICS = ("wa", "ua")  # beside the name of any class
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Utterances by speaker and class, and how many of them were right, averaged over seeds.
+
+    Attributes
+    ----------
+    speakers, classes
+        Names of the two axes.
+    n, correct
+        Shape (speakers, classes).
+    """
+
+    speakers: tuple[str, ...]
+    classes: tuple[str, ...]
+    n: np.ndarray
+    correct: np.ndarray
+
+    def score(self, metric: str) -> float:
+        """Pooled over all utterances, 0..1: ``wa``, ``ua`` or a class' accuracy."""
+        weights = _class_weights(self, metric)
+        return float((weights * self.correct.sum(axis=0)).sum())
+
+    def influence(self, metric: str) -> np.ndarray:
+        """How far each speaker draws the score from its mean, shape (speakers,).
+
+        The score is a sum of ratios of sums over speakers; this is its linearisation, scaled so
+        that deviation / sqrt(speakers) is the score's standard error.
+        """
+        weights = _class_weights(self, metric)
+        totals = self.n.sum(axis=0)
+        if metric == "wa":
+            expected = self.n * self.correct.sum() / totals.sum()
+        else:
+            rates = np.divide(
+                self.correct.sum(axis=0), totals, out=np.zeros(len(totals)), where=totals > 0
+            )
+            expected = self.n * rates
+        return len(self.speakers) * ((self.correct - expected) * weights).sum(axis=1)
+
+    def without(self, speakers: Sequence[str]) -> "Counts":
+        """The counts of all other speakers."""
+        kept = [k for k, speaker in enumerate(self.speakers) if speaker not in speakers]
+        names = tuple(self.speakers[k] for k in kept)
+        return Counts(names, self.classes, self.n[kept], self.correct[kept])
+
+
+def _class_weights(counts: Counts, metric: str) -> np.ndarray:
+    """What one right utterance of each class adds to the score, shape (classes,)."""
+    totals = counts.n.sum(axis=0)
+    if metric == "wa":
+        return np.full(len(totals), 1 / totals.sum())
+    wanted = totals > 0
+    if metric != "ua":
+        wanted = wanted & (np.array(counts.classes) == metric)
+    share = 1 / max(1, wanted.sum())
+    return np.divide(share, totals, out=np.zeros(len(totals)), where=wanted)
+
+
+def speaker_counts(predictions: pd.DataFrame, classes: Sequence[str]) -> Counts:
+    """Counts of one model's predictions, a row an utterance and seed."""
+    right = predictions.assign(correct=predictions["label"] == predictions["predicted"])
+    table = right.groupby(["speaker", "label"])["correct"].agg(["size", "sum"])
+    # A speaker whose cells are not all there yet counts by the seeds that are.
+    seeds = predictions.groupby("speaker")["seed"].nunique().sort_index()
+    speakers = tuple(seeds.index)
+    table = table.reindex(pd.MultiIndex.from_product([speakers, classes]), fill_value=0)
+    shape = (len(speakers), len(classes))
+    n, correct = (
+        table[column].to_numpy(float).reshape(shape) / seeds.to_numpy(float)[:, None]
+        for column in ("size", "sum")
+    )
+    return Counts(speakers, tuple(classes), n, correct)

@@ -1,0 +1,93 @@
+"""``ablate predict``, ``explain`` and ``export``: a kept network at work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.options import DEMO, FIGURES, RESULTS, FiguresOption, ResultsOption, StudyOption
+
+NetworkOption = Annotated[
+    Path | None,
+    typer.Option("--network", help="Folder of a kept network; default: the study's best."),
+]
+
+
+def predict(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Recordings, folders or patterns.")
+    ],
+    network: NetworkOption = None,
+    study: StudyOption = DEMO,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Everything, with the scores of every segment.")
+    ] = False,
+    results: ResultsOption = RESULTS,
+) -> None:
+    """Name the emotion of recordings."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.cli.options import study_name
+        from ablation.drivers.predict import find_recordings, hear, open_network
+        from ablation.drivers.progress import Reporter
+
+        recordings = find_recordings(files)
+        folder, kept = open_network(results, study_name(study) if network is None else "", network)
+        printing.say_network(folder, kept.record)
+        heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
+        show = printing.print_heard_json if json_ else printing.print_heard
+        if show(kept.record, heard):
+            raise typer.Exit(EXPECTED_ERROR)
+
+
+def explain(
+    file: Annotated[Path, typer.Argument(help="A recording.")],
+    network: NetworkOption = None,
+    study: StudyOption = DEMO,
+    start: Annotated[float | None, typer.Option(min=0, help="Look from this second on.")] = None,
+    end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Figure (.png, .pdf, .svg); default: FIGURES/STUDY/explain-NAME.png."),
+    ] = None,
+    results: ResultsOption = RESULTS,
+    figures: FiguresOption = FIGURES,
+) -> None:
+    """Draw what the network looked at in a recording."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.cli.options import study_name
+        from ablation.drivers.explain import explain as draw
+        from ablation.drivers.predict import open_network
+
+        folder, kept = open_network(results, study_name(study) if network is None else "", network)
+        printing.say_network(folder, kept.record)
+        path = output or figures / kept.record.study / f"explain-{file.stem}.png"
+        for drawn in draw(kept, file, path, start, end):
+            print(drawn)
+
+
+def export(
+    network: NetworkOption = None,
+    study: StudyOption = DEMO,
+    output: Annotated[
+        Path | None, typer.Option(help="Default: network.onnx in the network's folder.")
+    ] = None,
+    results: ResultsOption = RESULTS,
+) -> None:
+    """Write a kept network as ONNX, checked against torch."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.cli.options import study_name
+        from ablation.drivers.predict import open_network
+        from ablation.kept.export import export_onnx
+
+        folder, kept = open_network(results, study_name(study) if network is None else "", network)
+        printing.say_network(folder, kept.record)
+        path = output or folder / "network.onnx"
+        difference = export_onnx(kept, path)
+        say(f"its scores differ from torch's by {difference:.1g} at most")
+        print(path)

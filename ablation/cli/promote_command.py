@@ -1,0 +1,206 @@
+"""``ablate promote``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablation.cli.failures import expected_errors, say
+from ablation.cli.options import (
+    DEMO,
+    RESULTS,
+    CorpusOption,
+    DevicesOption,
+    DigestOption,
+    PerDeviceOption,
+    ResultsOption,
+    RootOption,
+    SetOption,
+    StudyOption,
+    WorkersOption,
+    chosen_poolings,
+    execution_overrides,
+    load_given,
+    parse_numbers,
+    parse_shapes,
+    parse_words,
+    study_name,
+)
+from ablation.errors import StudyError
+
+if TYPE_CHECKING:
+    from ablation.drivers.progress import Reporter
+    from ablation.drivers.promote import PromotePlan
+    from ablation.drivers.settings import AsRun
+    from ablation.study import Shape, Study
+
+
+def promote(
+    study: StudyOption = DEMO,
+    best: Annotated[
+        bool, typer.Option("--best", help="Choose a height and a width from the stored probes.")
+    ] = False,
+    rule: Annotated[
+        str, typer.Option(help="How --best chooses: best, one-se or plateau.")
+    ] = "best",
+    metric: Annotated[str, typer.Option(help="Score to choose by: wa, ua or a class.")] = "wa",
+    shapes: Annotated[
+        str | None,
+        typer.Option(help="Shapes of Conv1 instead, as 10x2,2x8 (10x2:12 for twelve filters)."),
+    ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            metavar="attention|gap|bilinear|all",
+            help="Default: the study's; all: the paper's three. Others: attention-sum, "
+            "attention-class, max, statistics; several parted by commas.",
+        ),
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FACTORY",
+            help="Your own network, made by FACTORY(shapes, classes).",
+        ),
+    ] = None,
+    nested: Annotated[
+        bool,
+        typer.Option("--nested", help="Also with shapes chosen for each fold without its scores."),
+    ] = False,
+    nested_full: Annotated[
+        bool,
+        typer.Option("--nested-full", help="The same from probes that never heard the fold."),
+    ] = False,
+    seeds: Annotated[str | None, typer.Option(help="Default: the study's.")] = None,
+    final: Annotated[
+        bool,
+        typer.Option("--final/--no-final", help="Train the best network on all speakers too."),
+    ] = True,
+    corpus: CorpusOption = None,
+    corpus_root: RootOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = None,
+    devices: DevicesOption = None,
+    workers_per_device: PerDeviceOption = None,
+    digest: DigestOption = None,
+    results: ResultsOption = RESULTS,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+) -> None:
+    """Cross-validate the network with the chosen shapes; keep the best one."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.drivers import promote as driver
+        from ablation.drivers.choosing import Wish, select, select_given
+        from ablation.drivers.progress import Reporter
+
+        reporter = Reporter()
+        choosing = best or nested or nested_full
+        if choosing and shapes is not None:
+            raise StudyError(
+                "--shapes says which shapes; --best, --nested and --nested-full choose them",
+                "as in: ablate promote --best --nested",
+            )
+        run = _run(results, study, digest, corpus, corpus_root, set_, choosing)
+        printing.say_taken(run)
+        overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
+        if network is not None:
+            overrides.append(f'network.factory="{network}"')
+        changed = driver.change_settings(run, overrides)
+        _note_other_network(study, run, changed)
+        changed = _moved(changed, corpus, corpus_root)
+        if seeds is not None:
+            changed = _with_seeds(changed, parse_numbers("--seeds", seeds, int))
+        poolings = chosen_poolings(pooling, changed.network.pooling)
+        given = None if choosing else _given_shapes(shapes, changed)
+        prepared = driver.prepare_promotion(run, changed)
+        if given is None:
+            wish = Wish(rule, metric, nested, nested_full)
+            selections = select(results, run, prepared, wish, reporter, dry_run)
+        else:
+            selections = select_given(prepared, given)
+        plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
+        printing.say_promotion(plan)
+        if dry_run:
+            printing.print_promotion(plan)
+            return
+        _carry_out(plan, results, final, reporter)
+
+
+def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter) -> None:
+    """Train, print Table 1, train the best network on all speakers."""
+    from ablation.cli.study_commands import finish
+    from ablation.drivers import promote as driver
+    from ablation.drivers.table1 import write_table1
+
+    tally = driver.run_promote(plan, results, reporter)
+    if tally.trained or tally.stored:
+        table = write_table1(plan, results)
+        print(table.text)
+        for file in table.files:
+            print(file)
+        if final and table.best is not None and table.scores is not None:
+            say(f"{table.best.title} has the highest WA: trained on all speakers, to be kept")
+            place, last = driver.run_final(plan, table.best, table.scores, results, reporter)
+            tally.failures += last.failures
+            if not last.failures:
+                print(place)
+    finish(tally)
+
+
+def _run(
+    results: Path,
+    study: Path,
+    digest: str | None,
+    corpus: str | None,
+    root: Path | None,
+    set_: Sequence[str] | None,
+    choosing: bool,
+) -> AsRun:
+    """The settings last run; the study as given when none were and no probe is asked for."""
+    from ablation.drivers import settings
+    from ablation.drivers.grid import as_given
+
+    name = study_name(study)
+    if choosing or digest is not None or settings.any_run(results, name):
+        return settings.take(results, name, digest)
+    run = as_given(load_given(study, set_ or [], corpus, root))
+    settings.save(results, run)
+    return run
+
+
+def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
+    return parse_shapes(parse_words(shapes) if shapes is not None else study.network.conv1)
+
+
+def _note_other_network(study: Path, run: AsRun, changed: Study) -> None:
+    """Say when the study file's [network] is not the one taken: a run's settings are kept."""
+    if load_given(study, [], None, None).network not in (run.study.network, changed.network):
+        say(
+            f"note: [network] of {study} differs from the settings last run, which are taken; to "
+            f"take the file's, run ablate grid again (stored cells are not trained again)"
+        )
+
+
+def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
+    """The study with its corpus at another place; the digest says whether it is the same one."""
+    from ablation.study import override_study
+
+    overrides = []
+    if corpus is not None and corpus != study.corpus.name:
+        raise StudyError(
+            f"--corpus {corpus}: the probes were trained on {study.corpus.name}",
+            "run ablate grid on the other corpus",
+        )
+    if root is not None:
+        overrides.append(f"corpus.root={str(root.absolute())!r}")
+    return override_study(study, overrides) if overrides else study
+
+
+def _with_seeds(study: Study, seeds: Sequence[int]) -> Study:
+    from ablation.study import override_study
+
+    return override_study(study, [f"grid.seeds={list(seeds)}"])

@@ -1,0 +1,252 @@
+"""Which shapes go into Conv1: from the stored probes by a rule, for all folds or for each its own.
+
+*Plain* selection looks at the probes' scores on all speakers, as the paper does; the network is
+then scored on the same speakers, which flatters it. *Nested* selection for a fold looks only at
+scores on the speakers of the other folds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from ablation.analysis import (
+    AXES,
+    METRICS,
+    RULES,
+    Axis,
+    Choice,
+    Counts,
+    speaker_counts,
+)
+from ablation.drivers import settings
+from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
+from ablation.drivers.plot import curve_of, finished_probes, fixed_side
+from ablation.drivers.prepare import Prepared
+from ablation.drivers.progress import Reporter, duration
+from ablation.drivers.settings import AsRun, study_folder
+from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.store import ResultStore
+from ablation.study import Shape, Study, override_study
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The shapes of Conv1, and the sentences that say why."""
+
+    shapes: tuple[Shape, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The shapes of each fold, and how they were chosen.
+
+    Attributes
+    ----------
+    manner
+        Empty for plain selection, else ``nested`` or ``nested-full``.
+    by_fold
+        For every fold its shapes and the reasons for them.
+    """
+
+    manner: str
+    by_fold: Mapping[str, Chosen]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How shapes are to be chosen: by which rule and score, and which nested ways beside plain."""
+
+    rule: str = "best"
+    metric: str = "wa"
+    nested: bool = False
+    nested_full: bool = False
+
+
+def select_given(prepared: Prepared, shapes: Sequence[Shape]) -> list[Selection]:
+    """The shapes that the user names, in every fold."""
+    chosen = Chosen(tuple(shapes), ("shapes as given",))
+    return [Selection("", {fold.name: chosen for fold in prepared.folds})]
+
+
+def select(
+    results: Path, run: AsRun, prepared: Prepared, wish: Wish, reporter: Reporter, dry_run: bool
+) -> list[Selection]:
+    """The plain selection, and beside it the nested ones that are wished for.
+
+    ``nested_full`` trains its probes here, after saying what they cost; a dry run says it and
+    leaves that selection out.
+
+    Raises
+    ------
+    SelectionError
+        When the stored probes leave nothing to choose from.
+    StudyError
+        For an unknown rule or metric.
+    InterruptedRun
+        On an interrupt while probes are trained; the finished ones are stored.
+    """
+    _check(wish, run.classes)
+    scores = ProbeScores(results, run)
+    plain = scores.choose(wish.rule, wish.metric)
+    selections = [Selection("", {fold.name: plain for fold in prepared.folds})]
+    if wish.nested:
+        by_fold = {
+            fold.name: scores.choose_without(fold.test_speakers, wish.rule, wish.metric)
+            for fold in prepared.folds
+        }
+        selections.append(Selection("nested", by_fold))
+    if wish.nested_full:
+        plan = _plan_pairs(results, prepared.study, run, scores.shapes())
+        reporter.say(_cost_of_pairs(results, run, plan))
+        if not dry_run:
+            run_grid(plan, results, reporter)
+            selections.append(_from_pairs(results, as_run(plan), scores, prepared, wish))
+    return selections
+
+
+class ProbeScores:
+    """The finished probes of a run, by axis, extent and speaker.
+
+    Raises
+    ------
+    SelectionError
+        When neither axis has two finished shapes.
+    """
+
+    def __init__(self, results: Path, run: AsRun) -> None:
+        self.run = run
+        rows, _ = finished_probes(results, run)
+        predictions = probe_predictions(results, run)
+        self.axes: dict[str, dict[int, Counts]] = {}
+        self.lacking: list[str] = []
+        for axis in AXES.values():
+            curve = curve_of(rows, run, axis)
+            extents = [int(extent) for extent in curve.loc[curve["complete"], "extent"]]
+            if len(extents) < 2:
+                self.lacking.append(
+                    f"no {axis.name} was chosen: fewer than two shapes of that axis are complete "
+                    f"(ablate grid --axis {axis.name})"
+                )
+            else:
+                self.axes[axis.name] = _counts(predictions, run, axis, extents)
+        if not self.axes:
+            raise SelectionError(
+                f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no "
+                f"axis with two complete shapes",
+                f"run ablate grid --axis both with the same --study"
+                f"{settings.others_text(results, run)}",
+            )
+
+    def choose(self, rule: str, metric: str) -> Chosen:
+        """The shapes by ``rule`` and ``metric`` from the scores of all speakers."""
+        return _chosen(self.run, self.axes, rule, metric, self.lacking)
+
+    def choose_without(self, speakers: Sequence[str], rule: str, metric: str) -> Chosen:
+        """The same from the scores of all speakers but ``speakers``."""
+        axes = {
+            name: {extent: counts.without(speakers) for extent, counts in shapes.items()}
+            for name, shapes in self.axes.items()
+        }
+        return _chosen(self.run, axes, rule, metric, self.lacking)
+
+    def shapes(self) -> tuple[Shape, ...]:
+        """All that can be chosen."""
+        return settings.unique(
+            _shape(self.run, AXES[name], extent)
+            for name, extents in self.axes.items()
+            for extent in extents
+        )
+
+
+def _check(wish: Wish, classes: Sequence[str]) -> None:
+    if wish.rule not in RULES:
+        raise StudyError(f"--rule: no rule {wish.rule!r}", suggestion(wish.rule, RULES))
+    allowed = [*METRICS, *classes]
+    if wish.metric not in allowed:
+        raise StudyError(f"--metric: no score {wish.metric!r}", suggestion(wish.metric, allowed))
+
+
+def _plan_pairs(results: Path, study: Study, run: AsRun, shapes: Sequence[Shape]) -> GridPlan:
+    """The probes that nested-full needs: every shape without each two of the study's folds.
+
+    One probe serves both ways: it has heard neither fold, so its scores on the one count where
+    shapes are chosen for the other.
+    """
+    seeds = sorted(run.seeds())
+    paired = override_study(study, ["folds.pairs=true", f"grid.seeds={seeds}"])
+    return plan_shapes(paired, "nested", shapes, [study.features.window_ms], results)
+
+
+def _cost_of_pairs(results: Path, run: AsRun, plan: GridPlan) -> str:
+    rows, _ = finished_probes(results, run)
+    left = len(plan.missing)
+    seconds = duration(left * float(rows["train_seconds"].mean()))
+    return (
+        f"nested-full: {len(plan.cells)} probes ({len(plan.request.shapes)} shapes without each of "
+        f"{len(plan.prepared.folds)} pairs of folds), {len(plan.cells) - left} stored, {left} to "
+        f"train: about {seconds} of one worker"
+    )
+
+
+def _from_pairs(
+    results: Path, pairs: AsRun, scores: ProbeScores, prepared: Prepared, wish: Wish
+) -> Selection:
+    """For each fold the shapes chosen from probes that never heard it."""
+    predictions = probe_predictions(results, pairs)
+    by_fold = {}
+    for fold in prepared.folds:
+        others = [other.name for other in prepared.folds if other is not fold]
+        left_out = {*(f"{fold.name}+{o}" for o in others), *(f"{o}+{fold.name}" for o in others)}
+        mine = predictions[predictions["fold"].isin(list(left_out))]
+        mine = mine[~mine["speaker"].isin(list(fold.test_speakers))]
+        axes = {
+            name: _counts(mine, pairs, AXES[name], list(extents))
+            for name, extents in scores.axes.items()
+        }
+        by_fold[fold.name] = _chosen(scores.run, axes, wish.rule, wish.metric, scores.lacking)
+    return Selection("nested-full", by_fold)
+
+
+def probe_predictions(results: Path, run: AsRun) -> pd.DataFrame:
+    """A row an utterance and probe of the run's settings and analysis window."""
+    store = ResultStore(study_folder(results, run.study.name))
+    frame = store.read("predictions", ["speaker", "label", "predicted"]).frame()
+    return frame[
+        (frame["digest"] == run.digest)
+        & (frame["kind"] == "probe")
+        & (frame["window_ms"] == run.study.features.window_ms)
+    ]
+
+
+def _counts(
+    predictions: pd.DataFrame, run: AsRun, axis: Axis, extents: Sequence[int]
+) -> dict[int, Counts]:
+    by_name = dict(list(predictions.groupby("name")))
+    return {
+        extent: speaker_counts(by_name[str(_shape(run, axis, extent))], run.classes)
+        for extent in extents
+    }
+
+
+def _shape(run: AsRun, axis: Axis, extent: int) -> Shape:
+    fixed = fixed_side(run, axis)
+    return Shape(extent, fixed) if axis.name == "height" else Shape(fixed, extent)
+
+
+def _chosen(
+    run: AsRun,
+    axes: Mapping[str, Mapping[int, Counts]],
+    rule: str,
+    metric: str,
+    lacking: Sequence[str],
+) -> Chosen:
+    shapes, reasons = [], []
+    for name, counts in axes.items():
+        choice: Choice = RULES[rule](counts, metric)
+        shape = _shape(run, AXES[name], choice.extent)
+        shapes.append(shape)
+        reasons.append(f"{name}: {shape}, {choice.reason}")
+    return Chosen(settings.unique(shapes), (*reasons, *lacking))

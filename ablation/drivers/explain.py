@@ -1,0 +1,69 @@
+"""The figure of what a kept network looked at in a recording."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, save_figure
+from ablation.files import atomic_write
+
+if TYPE_CHECKING:
+    from ablation.kept import KeptNetwork
+
+
+def explain(
+    network: "KeptNetwork",
+    file: Path,
+    output: Path,
+    start: float | None = None,
+    end: float | None = None,
+) -> list[Path]:
+    """Draw spectrogram, bottom-up map and each class' top-down map, and Conv1's filters beside.
+
+    Parameters
+    ----------
+    output
+        Where the figure goes; its suffix (.png, .pdf, .svg) is its format. The filters go beside
+        it, "-filters" added to the name.
+    start, end
+        The part of the recording to look at, in seconds.
+
+    Raises
+    ------
+    AudioError
+        When the recording cannot be used.
+    StudyError
+        For another suffix.
+    """
+    kind = output.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        from ablation.errors import StudyError, suggestion
+
+        raise StudyError(f"--output {output}: unknown format", suggestion(kind, FORMATS))
+    record = network.record
+    explanation = network.explain(file, start, end)
+    scales = Scales(
+        bin_hz=record.features.bin_hz,
+        frame_s=record.features.hop_ms / 1000,
+        start=start or 0.0,
+    )
+    prediction = explanation.prediction
+    title = f"{file.name}: {prediction.label} ({record.title}, {', '.join(record.shapes)})"
+    figure = draw_explanation(
+        explanation.spectrum,
+        explanation.bottom_up,
+        explanation.top_down,
+        record.classes,
+        prediction.scores,
+        scales,
+        title,
+    )
+    files = [output]
+    with atomic_write(output) as stream:
+        save_figure(figure, stream, kind)
+    if explanation.filters:
+        beside = output.with_name(f"{output.stem}-filters{output.suffix}")
+        figure = draw_filters(explanation.filters, scales, f"Conv1 of {record.title}")
+        with atomic_write(beside) as stream:
+            save_figure(figure, stream, kind)
+        files.append(beside)
+    return files

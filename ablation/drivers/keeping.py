@@ -1,0 +1,133 @@
+"""Trained networks into folders of their own, and which of them is a study's best."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ablation.drivers.prepare import Prepared
+from ablation.errors import StorageError
+from ablation.kept.card import model_card
+from ablation.kept.record import (
+    CorpusNote,
+    Record,
+    ScoreNote,
+    read,
+    read_weights,
+    weights_digest,
+    write,
+)
+from ablation.study import shapes_text
+from ablation.training.task import Cell, CellTask, Outcome
+
+if TYPE_CHECKING:
+    from ablation.networks import Cost
+
+__all__ = ["Keeper", "ScoreNote", "best_kept", "folder_name", "is_kept"]
+
+
+def folder_name(cell: Cell, digest: str) -> str:
+    """Where a cell's network lies below ``networks``, such as
+    ``attention-10x2+2x8-seed0-03-1f0c2a9b3d4e``; ``all`` stands for the fold of no one held out."""
+    kind = cell.pooling or cell.title
+    shapes = "+".join(map(str, cell.shapes))
+    fold = cell.fold if cell.kind != "final" else "all"
+    plain = re.sub(r"[^\w.+-]", "_", f"{kind}-{shapes}-seed{cell.seed}-{fold}")[:120]
+    if cell.kind != "final" and not re.fullmatch(r"[\w.+-]{1,60}", fold):
+        # Two folds' names may be the same once what no file name may hold is taken out.
+        plain += f"-{weights_digest(fold.encode())[:6]}"
+    return f"{plain}-{digest}"
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Writes the networks of finished cells below a study's results folder.
+
+    ``scores`` are those of a network that is scored on nobody: its cross-validation's.
+    """
+
+    folder: Path
+    prepared: Prepared
+    costs: "Mapping[str, Cost]"
+    scores: ScoreNote | None = None
+
+    def place(self, cell: Cell, digest: str) -> Path:
+        return self.folder / "networks" / folder_name(cell, digest)
+
+    def keep(self, task: CellTask, outcome: Outcome) -> None:
+        """Write ``outcome``'s network, if it has one; :class:`StorageError` when that fails."""
+        if outcome.network is None or task.network_digest is None:
+            return
+        record = self._record(task, outcome, task.network_digest)
+        weights = outcome.network.weights
+        write(self.place(task.cell, task.network_digest), record, weights, model_card(record))
+
+    def _record(self, task: CellTask, outcome: Outcome, digest: str) -> Record:
+        network, corpus, cell = outcome.network, self.prepared.corpus, task.cell
+        if network is None:
+            raise ValueError("an outcome without a network cannot be kept")
+        held_out = task.fold.test_speakers
+        scores = self.scores
+        if task.fold.test:
+            scores = ScoreNote(
+                wa=outcome.row["wa"],
+                ua=outcome.row["ua"],
+                utterances=outcome.row["n_test"],
+                measured_on=f"the held-out speakers of fold {cell.fold}",
+            )
+        return Record(
+            study=task.study.name,
+            title=cell.title,
+            pooling=cell.pooling,
+            shapes=shapes_text(cell.shapes).split(","),
+            classes=list(task.classes),
+            digest=task.digest,
+            network_digest=digest,
+            seed=cell.seed,
+            fold=cell.fold,
+            corpus=CorpusNote(
+                name=corpus.name,
+                fingerprint=self.prepared.fingerprint,
+                utterances=len(corpus),
+                train_speakers=[s for s in corpus.speakers if s not in held_out],
+                test_speakers=list(held_out),
+            ),
+            scores=scores,
+            features=task.study.features,
+            corpus_range=network.corpus_range,
+            network=task.study.network,
+            trained_in=outcome.row["engine"],
+            threads=task.study.execution.threads,
+            parameters=self.costs[digest].parameters,
+            multiply_adds=self.costs[digest].multiply_adds,
+            weights=weights_digest(network.weights),
+        )
+
+
+def is_kept(place: Path, scores: ScoreNote) -> bool:
+    """Whether the folder holds a whole network that was kept with these scores."""
+    try:
+        record = read(place)
+        read_weights(place, record)
+    except StorageError:
+        return False
+    return record.scores == scores
+
+
+def best_kept(study_folder: Path) -> Path:
+    """The network of all speakers with the highest cross-validated WA; of equal ones the latest.
+
+    Raises :class:`StorageError` when there is none.
+    """
+    found = []
+    for path in study_folder.glob("networks/*/network.json"):
+        record = read(path.parent)
+        if not record.fold and record.scores is not None:
+            found.append((record.scores.wa, path.stat().st_mtime, path.parent))
+    if not found:
+        raise StorageError(
+            f"no network of all speakers is kept in {study_folder / 'networks'}",
+            "run ablate promote with the same --study first, or give a folder by --network",
+        )
+    return max(found)[-1]

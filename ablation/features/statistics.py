@@ -1,0 +1,52 @@
+"""Log-mel statistics of an utterance: what a classical recogniser would look at."""
+
+import numpy as np
+
+from ablation.study import FeaturesSpec
+
+BANDS = 40
+_PERCENTILES = (10, 50, 90)
+_FLOOR = 1e-10  # of the power, where full scale has 0.25
+
+
+def log_mel_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
+    """Mean, deviation, percentiles and deviation of the differences of each mel band over time.
+
+    Parameters
+    ----------
+    spectrum
+        Shape (``spec.height``, frames): a stored spectrogram, in the scale of ``spec``, without
+        padding.
+
+    Returns
+    -------
+    statistics
+        Shape (6 * ``BANDS``,), float64, of the bands' decibels.
+    """
+    values = np.asarray(spectrum, np.float64)
+    if spec.scale == "log":
+        power = 10 ** (values / 10)
+    else:
+        power = values if spec.scale == "power" else values**2
+    bands = 10 * np.log10(mel_filters(spec) @ power + _FLOOR)
+    steps = np.diff(bands, axis=1) if bands.shape[1] > 1 else np.zeros((BANDS, 1))
+    return np.concatenate(
+        [
+            bands.mean(axis=1),
+            bands.std(axis=1),
+            *np.percentile(bands, _PERCENTILES, axis=1),
+            steps.std(axis=1),
+        ]
+    )
+
+
+def mel_filters(spec: FeaturesSpec) -> np.ndarray:
+    """Triangles, evenly spaced in mel (O'Shaughnessy's formula), shape (``BANDS``, height)."""
+    first = 1 if spec.drop_bin == "first" else 0
+    frequencies = (first + np.arange(spec.height)) * spec.bin_hz
+    top = 2595 * np.log10(1 + spec.max_hz / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1)
+    low, centre, high = (edges[k : k + BANDS, None] for k in range(3))
+    rising = (frequencies - low) / (centre - low)
+    falling = (high - frequencies) / (high - centre)
+    return np.maximum(0, np.minimum(rising, falling))

@@ -1,0 +1,149 @@
+"""What a network looked at: its input, its attention maps over time and frequency, its filters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize, TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from ablation.figures.style import RC
+
+_MAPS = "RdBu_r"  # 0 is white: what speaks for a class is red, what speaks against it blue
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What a bin and a frame are: Hz, seconds, and the time of the first frame (seconds)."""
+
+    bin_hz: float
+    frame_s: float
+    start: float = 0.0
+
+    def extent(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+        """Left, right, bottom, top of a map of ``shape`` (..., height, frames), in s and kHz."""
+        height, frames = shape[-2:]
+        end = self.start + frames * self.frame_s
+        return self.start, end, 0.0, height * self.bin_hz / 1000
+
+
+def draw_explanation(
+    spectrum: np.ndarray,
+    bottom_up: np.ndarray | None,
+    top_down: np.ndarray | None,
+    classes: Sequence[str],
+    scores: Mapping[str, float],
+    scales: Scales,
+    title: str,
+) -> Figure:
+    """Spectrogram, bottom-up map and each class' top-down map, one below the other.
+
+    Parameters
+    ----------
+    spectrum
+        The network's input, shape (height, frames).
+    bottom_up
+        Weight of each position relative to even weights, shape (height, frames); or one for each
+        class, shape (classes, height, frames); or None.
+    top_down
+        Shape (classes, height, frames), or None for a pooling without maps.
+    scores
+        By class, shown beside its map.
+    """
+    panels: list[tuple[str, np.ndarray, str]] = [("input", spectrum, "input")]
+    if bottom_up is not None and bottom_up.ndim == 2:
+        panels.append(("bottom-up\n(weight)", bottom_up, "weight"))
+    if top_down is not None:
+        # A constant over all maps and classes moves every score alike; the maps' own differences
+        # tell the classes apart.
+        centred = top_down - top_down.mean(axis=0, keepdims=True)
+        for number, label in enumerate(classes):
+            panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], "class"))
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(6.3, 0.9 + 1.15 * len(panels)), layout="constrained")
+        grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+        reach = max((np.abs(p[1]).max() for p in panels if p[2] == "class"), default=1.0) or 1.0
+        drawn: dict[str, list[Axes]] = {}
+        images: dict[str, ScalarMappable] = {}
+        for axes, (name, values, kind) in zip(grid, panels, strict=True):
+            images[kind] = _image(axes, values, kind, float(reach), scales)
+            axes.set_ylabel("kHz")
+            axes.annotate(name, (1.01, 0.5), xycoords="axes fraction", va="center", fontsize=8)
+            drawn.setdefault(kind, []).append(axes)
+        labels = {
+            "input": "level",
+            "weight": "weight (even: 1)",
+            "class": "evidence against the classes' mean",
+        }
+        for kind, rows in drawn.items():
+            bar = figure.colorbar(images[kind], ax=rows, pad=0.11, aspect=9 * len(rows))
+            bar.set_label(labels[kind], fontsize=8)
+        grid[-1].set_xlabel("time (s)")
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _image(
+    axes: Axes, values: np.ndarray, kind: str, reach: float, scales: Scales
+) -> ScalarMappable:
+    norm, colours = {
+        "input": (Normalize(float(values.min()), float(values.max())), "Greys"),
+        "weight": (Normalize(0, max(float(values.max()), 1.0)), "viridis"),
+        "class": (TwoSlopeNorm(0, -reach, reach), _MAPS),
+    }[kind]
+    axes.grid(visible=False)
+    return axes.imshow(
+        values,
+        origin="lower",
+        aspect="auto",
+        extent=scales.extent(values.shape),
+        norm=norm,
+        cmap=colours,
+        interpolation="nearest",
+    )
+
+
+def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) -> Figure:
+    """The learned filters of Conv1, a row of images for each shape.
+
+    Parameters
+    ----------
+    filters
+        By shape ("10x2"), weights of shape (filters, height, width).
+    """
+    most = max(len(weights) for weights in filters.values())
+    with mpl.rc_context(RC):
+        figure = Figure(
+            figsize=(max(6.3, 0.62 * most + 1.2), 0.6 + 1.5 * len(filters)), layout="constrained"
+        )
+        grid = figure.subplots(len(filters), most, squeeze=False)
+        for row, (shape, weights) in zip(grid, filters.items(), strict=True):
+            reach = float(np.abs(weights).max()) or 1.0
+            _, height, width = weights.shape
+            right, top = 1000 * width * scales.frame_s, height * scales.bin_hz
+            for number, axes in enumerate(row):
+                axes.grid(visible=False)
+                if number >= len(weights):
+                    axes.set_axis_off()
+                    continue
+                axes.imshow(
+                    weights[number],
+                    origin="lower",
+                    aspect="auto",
+                    extent=(0, right, 0, top),
+                    norm=TwoSlopeNorm(0, -reach, reach),
+                    cmap=_MAPS,
+                    interpolation="nearest",
+                )
+                axes.set_xticks([0, right])
+                axes.set_yticks([0, top] if number == 0 else [])
+                axes.tick_params(labelsize=7)
+                if number == 0:
+                    axes.set_ylabel(f"{shape}\nHz")
+                if number == len(weights) // 2:
+                    axes.set_xlabel("ms")
+        figure.suptitle(f"{title} (red: positive, blue: negative weight)", fontsize=10)
+    return figure

@@ -1,0 +1,73 @@
+"""The model card beside a kept network: what it is for, what it was trained on, how good it is."""
+
+from ablation.kept.record import Record
+
+
+def model_card(record: Record) -> str:
+    """The card as Markdown."""
+    corpus, features = record.corpus, record.features
+    shapes = " + ".join(record.shapes)
+    held_out = (
+        f"held out: {', '.join(corpus.test_speakers)}"
+        if corpus.test_speakers
+        else "nobody was held out"
+    )
+    lines = [
+        f"# {record.title} with Conv1 of {shapes}",
+        "",
+        f"Names the emotion of a recording of speech: {', '.join(record.classes)}. Trained by "
+        f"ablation {record.ablation} in study `{record.study}`, after Li et al., *An Attention "
+        "Pooling based Representation Learning Method for Speech Emotion Recognition* "
+        "(Interspeech 2018).",
+        "",
+        "```",
+        "ablate predict FILE... --network THIS_FOLDER",
+        "```",
+        "",
+        "```python",
+        "import ablation",
+        "",
+        'network = ablation.load_network("THIS_FOLDER")',
+        'print(network.predict("recording.wav").scores)',
+        "```",
+        "",
+        "## How good it is",
+        "",
+        _scores(record),
+        "",
+        "## What it was trained on",
+        "",
+        f"Corpus {corpus.name} ({corpus.utterances} utterances, fingerprint "
+        f"`{corpus.fingerprint}`); {len(corpus.train_speakers)} speakers: "
+        f"{', '.join(corpus.train_speakers)}; {held_out}. The corpus' licence may bind what is "
+        "made of it.",
+        "",
+        "## What it hears",
+        "",
+        f"Segments of {features.segment_s:g} s at {features.sample_rate} Hz, mono: "
+        f"{features.height} frequency bins of {features.bin_hz:g} Hz by {features.width} frames of "
+        f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, scale {features.scale}, range "
+        f"taken over the {features.scope}. A recording's score is the mean over its segments.",
+        "",
+        f"{record.parameters:,} parameters, {record.multiply_adds / 1e6:,.0f} million multiply-"
+        f"adds a segment. Seed {record.seed}; settings `{record.digest}`, network "
+        f"`{record.network_digest}`.",
+        "",
+        "## What it is not for",
+        "",
+        "It was scored on the corpus above alone. On other speakers, languages, rooms or "
+        "microphones, and on feelings that are not acted, expect less. It hears how something is "
+        "said by the classes of one corpus; it does not know what anybody feels, and is no ground "
+        "for a decision about a person.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _scores(record: Record) -> str:
+    scores = record.scores
+    if scores is None:
+        return "It was not scored."
+    return (
+        f"WA {100 * scores.wa:.1f} %, UA {100 * scores.ua:.1f} % on {scores.utterances} "
+        f"utterances: {scores.measured_on}."
+    )

@@ -1,0 +1,85 @@
+"""A network of the user's own: ``module:factory`` called with the chosen shapes of Conv1.
+
+The factory is called as ``factory(shapes, classes)`` with ``shapes`` a list of (height, width) and
+``classes`` the number of scores; it returns a ``torch.nn.Module`` that takes segments
+(n, 1, frequency, time) to scores (n, classes).
+"""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ablation.errors import StudyError, suggestion
+from ablation.study import Shape
+
+
+def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple[int, int]) -> Any:
+    """The module that ``factory`` makes, tried on two segments of ``size`` (height, width).
+
+    Raises
+    ------
+    StudyError
+        When the factory is not there, makes no module, or one that does not give scores.
+    """
+    function = _function(factory)
+    module = function([(shape.height, shape.width) for shape in shapes], classes)
+    if not isinstance(module, nn.Module):
+        raise StudyError(
+            f"--network {factory}: the factory returned {type(module).__name__}",
+            "it must return a torch.nn.Module",
+        )
+    training = module.training
+    with torch.no_grad():
+        scores = module.eval()(torch.zeros(2, 1, *size))
+    module.train(training)
+    shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
+    if shape != (2, classes):
+        raise StudyError(
+            f"--network {factory}: two segments of shape (1, {size[0]}, {size[1]}) gave {shape}, "
+            f"not scores of shape (2, {classes})",
+            "its module takes (n, 1, frequency, time) to (n, classes)",
+        )
+    return module
+
+
+def source_digest(factory: str) -> str:
+    """Sixteen hex digits over the source of the factory's module.
+
+    A result of other code is another result. Modules that it imports in turn are not covered.
+
+    Raises :class:`StudyError` when the factory is not there.
+    """
+    module = inspect.getmodule(_function(factory))
+    file = getattr(module, "__file__", None)
+    content = Path(file).read_bytes() if file else factory.encode()
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _function(factory: str) -> Any:
+    module_name, _, name = factory.partition(":")
+    if str(Path.cwd()) not in sys.path:  # as `python -m` does: the user's file lies here
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and module_name.startswith(error.name):
+            raise StudyError(
+                f"--network {factory}: no module {module_name!r} in {Path.cwd()} or among the "
+                f"installed packages",
+                "give MODULE:FACTORY, as in mynet:build for build() in mynet.py",
+            ) from error
+        raise
+    if not callable(getattr(module, name, None)):
+        known = [n for n, value in vars(module).items() if inspect.isfunction(value)]
+        raise StudyError(
+            f"--network {factory}: {module_name} has no function {name!r}",
+            suggestion(name, known) if known else f"write one in {module_name}",
+        )
+    return getattr(module, name)

@@ -1,0 +1,102 @@
+"""Where a training stands at the end of an epoch, on the disk, so that a killed one goes on.
+
+One safetensors file: the model's, the optimiser's and the averaged weights' tensors, with the
+epochs' records in its header. A file that is torn, or of another training, is passed over: the
+training then starts from the beginning and comes to the same weights.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from ablation.errors import StorageError
+from ablation.files import atomic_write
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What an epoch did: its last learning rate, and loss and accuracy over its segments."""
+
+    epoch: int
+    lr: float
+    train_loss: float
+    train_wa: float
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file of one training; ``identity`` says which, to the last thing that changes a bit."""
+
+    path: Path
+    identity: str
+
+    def save(
+        self,
+        models: dict[str, nn.Module],
+        optimizer: torch.optim.Optimizer,
+        records: Sequence[EpochRecord],
+    ) -> None:
+        """Write the state after ``records[-1]``, in place of the epoch before.
+
+        A disk that cannot be written is no reason to stop: the row of the finished cell will say
+        so.
+        """
+        tensors = {
+            f"{name}.{key}": tensor
+            for name, model in models.items()
+            for key, tensor in model.state_dict().items()
+        }
+        for number, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
+        header = {
+            "identity": self.identity,
+            "records": json.dumps([asdict(record) for record in records]),
+        }
+        stored = {
+            key: value.detach().cpu().contiguous()
+            for key, value in tensors.items()
+            if value is not None
+        }
+        content = safetensors.torch.save(stored, header)
+        with suppress(StorageError), atomic_write(self.path, durable=False) as file:
+            file.write(content)
+
+    def load(
+        self, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer
+    ) -> list[EpochRecord]:
+        """Bring ``models`` and ``optimizer`` to the stored state; the records of its epochs.
+
+        Empty, and nothing changed, when there is none.
+        """
+        try:
+            with safe_open(self.path, "pt") as file:
+                header = file.metadata() or {}
+                if header.get("identity") != self.identity:
+                    return []
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError):
+            return []
+        for name, model in models.items():
+            model.load_state_dict(_below(tensors, name))
+        states: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in _below(tensors, "optimizer").items():
+            number, _, field = key.partition(".")
+            states.setdefault(int(number), {})[field] = tensor
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": states, "param_groups": groups})
+        return [EpochRecord(**record) for record in json.loads(header["records"])]
+
+
+def _below(tensors: dict[str, torch.Tensor], name: str) -> dict[str, torch.Tensor]:
+    return {
+        key.removeprefix(f"{name}."): tensor
+        for key, tensor in tensors.items()
+        if key.startswith(f"{name}.")
+    }

@@ -1,0 +1,60 @@
+"""Where and in which number format a model is trained."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from ablation.study import NetworkSpec
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device, the format of a training step's products, and the order of channels in memory.
+
+    Weights, their optimiser's state, batch statistics and everything in evaluation are float32
+    whatever ``precision`` is.
+    """
+
+    device: torch.device
+    precision: str = "float32"
+    layout: str = "contiguous"
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """``model`` on the device, in the layout."""
+        if self.layout == "channels_last":
+            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model.to(self.device)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """Products within the block are in ``precision``."""
+        enabled = self.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
+            yield
+
+    def __str__(self) -> str:
+        return f"torch {self.precision} {self.layout}"
+
+
+def network_compute(spec: NetworkSpec, device: str) -> Compute:
+    """The study's choice, or what pays on this device where it says ``auto``.
+
+    bfloat16 pays where the processor multiplies it itself, and channels_last wherever it was
+    measured (``benchmarks/network_step.py``).
+    """
+    place = torch.device(device)
+    precision = spec.precision
+    if precision == "auto":
+        precision = "bf16" if _multiplies_bf16(place) else "float32"
+    layout = "channels_last" if spec.layout == "auto" else spec.layout
+    return Compute(place, precision, layout)
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest torch we take
+    return bool(known.get("avx512_bf16", False))

@@ -1,0 +1,55 @@
+"""What a network must beat on the same folds: always the largest class, and a classical recogniser.
+
+A reference takes both sides of a fold to scores of the test utterances, shape (n, classes).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from ablation.features.cache import Entry, open_entry
+from ablation.features.statistics import log_mel_statistics
+from ablation.study import FeaturesSpec
+from ablation.training.task import CellTask, Sample
+
+
+def majority_class(task: CellTask) -> np.ndarray:
+    """The share of each class in the training utterances: the largest is always named."""
+    labels = [sample.label for sample in task.fold.train]
+    shares = np.bincount(labels, minlength=len(task.classes)) / len(labels)
+    return np.tile(shares, (len(task.fold.test), 1))
+
+
+def log_mel_svm(task: CellTask) -> np.ndarray:
+    """Log-mel statistics of the network's own spectrograms, standardised, in an RBF machine.
+
+    C = 3 and balanced classes, fixed in advance; scores are one-against-rest decisions.
+    """
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
+    features = task.study.features
+    machine = SVC(C=3, class_weight="balanced", decision_function_shape="ovr")
+    model = make_pipeline(StandardScaler(), machine)
+    model.fit(_statistics(task.fold.train, features), [s.label for s in task.fold.train])
+    decisions = model.decision_function(_statistics(task.fold.test, features))
+    return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)
+
+
+REFERENCES: dict[str, Callable[[CellTask], np.ndarray]] = {
+    "majority class": majority_class,
+    "log-mel SVM": log_mel_svm,
+}
+
+
+def _statistics(samples: Sequence[Sample], features: FeaturesSpec) -> np.ndarray:
+    return np.stack([_of_entry(s.entry, features) for s in samples])  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1 << 14)
+def _of_entry(entry: Entry, features: FeaturesSpec) -> np.ndarray:
+    array = open_entry(entry)
+    whole = array if features.edges == "segment" else array[:, : entry.frames]
+    return log_mel_statistics(whole, features)
