@@ -1,4 +1,4 @@
-"""One contender of ``probe_step.py``, in a process of its own.
+"""One contender of ``probe_step.py`` or ``network_step.py``, in a process of its own.
 
 It takes its first steps untimed, in which kernels are compiled and an allocator that keeps its
 memory gets it, and says so; then every line of stdin, a number of steps, is answered by the seconds
@@ -16,10 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from plain_network import PlainNetwork, plain_weights
 from torch.nn import functional
 
 from ablation.execution.devices import settle
+from ablation.networks import Network
 from ablation.probes import ReferenceProbe, SinglePassProbe
+from ablation.study import NetworkSpec, Shape
+from ablation.training.compute import network_compute
 from ablation.training.seeding import derived_seed
 
 CLASSES = 4
@@ -55,8 +59,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tuned", action="store_true", help="an allocator that keeps its memory")
     parser.add_argument("--precision", choices=("float32", "bf16"), default="float32")
     parser.add_argument("--layout", choices=("contiguous", "channels_last"), default="contiguous")
-    for name in ("height", "width", "filters", "rows", "columns", "batch", "threads", "warmup"):
+    for name in ("rows", "columns", "batch", "threads", "warmup"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    for name in ("height", "width", "filters"):  # of a probe
+        parser.add_argument(f"--{name}", type=int)
     return parser.parse_args()
 
 
@@ -125,6 +131,26 @@ def _training(options: argparse.Namespace, model: torch.nn.Module, *, autocast: 
     return step
 
 
+def _plain_network(options: argparse.Namespace, _hello: dict[str, Any]) -> Step:
+    model = PlainNetwork(CLASSES)
+    model.load_state_dict(plain_weights(_network()))
+    return _training(options, model, autocast=options.precision == "bf16")
+
+
+def _our_network(options: argparse.Namespace, hello: dict[str, Any]) -> Step:
+    """As a cell of ``ablate promote`` trains it."""
+    compute = network_compute(NetworkSpec(), "cpu")
+    hello["compute"] = str(compute)
+    options.layout = compute.layout
+    return _training(options, _network(), autocast=compute.precision == "bf16")
+
+
+def _network() -> Network:
+    """The paper's network, its weights the same for every contender."""
+    torch.manual_seed(derived_seed("benchmark", "weights"))
+    return Network([Shape(10, 2), Shape(2, 8)], "attention", CLASSES, NetworkSpec())
+
+
 def _plan(options: argparse.Namespace, *, pairs: bool) -> str:
     """Which way the planner takes, in words."""
     from ablation.probes.plans import Problem, score_plan
@@ -169,6 +195,8 @@ def _matmul(_options: argparse.Namespace, _hello: dict[str, Any]) -> Step:
 KINDS: dict[str, Callable[[argparse.Namespace, dict[str, Any]], Step]] = {
     "reference": _reference,
     "single-pass": _single_pass,
+    "plain-network": _plain_network,
+    "network": _our_network,
     "direct": _direct,
     "matmul": _matmul,
 }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from hypothesis import settings
+from running import ablate
 
 # A busy machine is no reason to fail: time is measured in benchmarks, not in tests.
 settings.register_profile("patient", deadline=None)
@@ -112,3 +113,27 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: Path) ->
     path = tmp_path_factory.mktemp("study") / "tiny.toml"
     path.write_text(tomli_w.dumps(tables))
     return path
+
+
+@pytest.fixture(scope="session")
+def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
+    """A folder in which both axes were run undisturbed, on two workers; not to be written to."""
+    folder = tmp_path_factory.mktemp("done")
+    ablate(
+        *("grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5", "--workers", "2"),
+        cwd=folder,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def promoted(done: Path, tiny_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study promoted with three poolings and two seeds, plain and nested; read only."""
+    folder = tmp_path_factory.mktemp("promoted")
+    shutil.copytree(done, folder, dirs_exist_ok=True)
+    ablate(
+        *("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1"),
+        *("--study", tiny_study),
+        cwd=folder,
+    )
+    return folder

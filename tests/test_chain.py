@@ -8,60 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from running import ablate, assert_same, command
 
 from ablation import read_results
 from ablation.store import ResultStore
-
-VOLATILE = ["started_at", "train_seconds", "device"]
-
-
-def ablate(
-    *arguments: str | Path, cwd: Path, check: int | None = 0
-) -> subprocess.CompletedProcess[str]:
-    """Run the command in a folder; fail with its stderr when it ends otherwise than expected."""
-    done = subprocess.run(command(arguments), cwd=cwd, capture_output=True, text=True, check=False)
-    if check is not None:
-        assert done.returncode == check, done.stderr
-    return done
-
-
-def command(arguments: Sequence[str | Path]) -> list[str]:
-    code = "from ablation.cli import main; main()"
-    return [sys.executable, "-c", code, *map(str, arguments)]
-
-
-def lasting(folder: Path) -> dict[str, pd.DataFrame]:
-    """All rows of a study, without what may differ between two runs."""
-    results = read_results(folder)
-    tables = {
-        name: getattr(results, name) for name in ("probes", "predictions", "epochs", "networks")
-    }
-    return {
-        name: frame.drop(columns=[c for c in VOLATILE if c in frame])
-        for name, frame in tables.items()
-    }
-
-
-def assert_same(a: Path, b: Path) -> None:
-    first, second = lasting(a), lasting(b)
-    for name, frame in first.items():
-        pd.testing.assert_frame_equal(frame, second[name], check_exact=True)
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
-    """A folder in which both axes were run undisturbed, on two workers."""
-    folder = tmp_path_factory.mktemp("done")
-    ablate(
-        *("grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5", "--workers", "2"),
-        cwd=folder,
-    )
-    return folder
 
 
 def test_a_grid_stores_a_row_a_cell(done: Path) -> None:
@@ -310,71 +264,6 @@ def test_plot_refuses_an_unknown_class_or_format(done: Path, tiny_study: Path) -
     assert "did you mean 'bright'?" in run.stderr
     run = ablate("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
     assert "unknown figure format 'gif'" in run.stderr
-
-
-def test_promote_chooses_trains_resumes_and_writes_table_1(
-    done: Path, tiny_study: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    folder = tmp_path / "results" / "tiny"
-    run = ablate("promote", "--best", "--study", tiny_study, cwd=tmp_path)
-    curve = _curves(folder)
-    best = {axis: max(rows, key=lambda e: (rows[e], -e)) for axis, rows in curve.items()}
-    shapes = [f"{best['height']}x2", f"2x{best['width']}"]
-    networks = read_results(folder).networks
-    assert set(networks["shapes"]) == {",".join(dict.fromkeys(shapes))}
-    assert networks["fold"].tolist() == ["a", "b", "c", "d"]
-    assert set(networks["pooling"]) == {"attention"}
-    table = (folder / "table1.md").read_text()
-    wa = networks["n_correct"].sum() / networks["n_test"].sum()
-    assert f"{100 * wa:.2f}" in table
-    assert "71.75" in table  # the paper's row
-    assert table in run.stdout
-    again = ablate("promote", "--best", "--study", tiny_study, "--workers", "1", cwd=tmp_path)
-    assert "4 cells: 0 trained, 4 were stored before" in again.stderr
-    ablate("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", cwd=tmp_path)
-    pd.testing.assert_frame_equal(
-        networks.drop(columns=VOLATILE),
-        read_results(folder).networks.drop(columns=VOLATILE),
-        check_exact=True,
-    )
-
-
-def _curves(folder: Path) -> dict[str, dict[int, float]]:
-    probes = read_results(folder).probes
-    curves = {}
-    for axis, other in (("height", "width"), ("width", "height")):
-        groups = probes[probes[other] == 2].groupby(axis)
-        curves[axis] = dict(groups["n_correct"].sum() / groups["n_test"].sum())
-    return curves
-
-
-def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path: Path) -> None:
-    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study)
-    run = ablate(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
-    assert "the probes were trained with [training] as it was run" in run.stderr
-    ablate(*promote, "--pooling", "all", "--set", "network.training.steps=2", cwd=tmp_path)
-    networks = read_results(tmp_path / "results" / "tiny").networks
-    assert set(networks["pooling"]) == {"attention", "gap", "bilinear"}
-    assert set(networks["steps"]) == {2}
-    assert networks["digest"].nunique() == 1
-    assert networks["network_digest"].nunique() == 3
-
-
-def test_promote_on_another_corpus_is_refused(
-    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
-) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(tiny_manifest.parent, other)
-    lines = (other / "manifest.csv").read_text().splitlines()
-    (other / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
-    run = ablate("promote", "--best", "--study", tiny_study, "--corpus-root",
-                 other / "manifest.csv", cwd=done, check=1)  # fmt: skip
-    assert "is not the one that the probes" in run.stderr
-    same = ablate("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
-                  "--dry-run", cwd=done)  # fmt: skip
-    assert "cells: 4, to train: 4" in same.stdout
 
 
 def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:

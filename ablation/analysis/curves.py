@@ -48,6 +48,8 @@ def pooled_scores(rows: pd.DataFrame, by: Sequence[str], classes: Sequence[str])
         ``wa_folds``, ``ua_folds`` (mean over folds), ``cells`` and ``seeds`` (how many there are).
     """
     counts = ["n_test", "n_correct", *(f"{p}_{c}" for c in classes for p in ("n", "correct"))]
+    # A store without any probe does not know the classes' columns.
+    rows = rows.reindex(columns=rows.columns.union(counts, sort=False))
     groups = rows.groupby([*by, "seed"], dropna=False)
     sums = groups[counts].sum()
     means = groups[["wa", "ua"]].mean()

@@ -20,6 +20,7 @@ from ablation.features.segments import segment_starts
 from ablation.kept.record import WEIGHTS, Record, read, read_weights
 from ablation.networks import Explains, Network, build_network
 from ablation.study import Shape
+from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores
 
 
@@ -222,7 +223,8 @@ def load_network(folder: Path | str) -> KeptNetwork:
         raise StorageError(f"{folder / WEIGHTS} is damaged ({error})") from error
     _refuse_misfit(folder, model.state_dict(), weights)
     model.load_state_dict(weights)
-    return KeptNetwork(record, model)
+    # In the layout it was scored in: another one adds up in another order.
+    return KeptNetwork(record, network_compute(record.network, "cpu").place(model))
 
 
 def _refuse_misfit(

@@ -41,15 +41,17 @@ def _warp(batch: torch.Tensor, spec: AugmentSpec, random: torch.Generator) -> to
     )
     # Coordinates run from -1 to 1, so a shift by the whole segment is one of 2.
     shift = _symmetric(n, random) * 2 * spec.time_shift
-    zero = torch.zeros(n)
-    rows = [
-        torch.stack([time, zero, shift], dim=1),
-        torch.stack([zero, frequency, frequency - 1], dim=1),
-    ]
-    grid = functional.affine_grid(
-        torch.stack(rows, dim=1).to(batch.device), list(batch.shape), align_corners=False
-    )
-    return functional.grid_sample(batch, grid, align_corners=False)
+    rows, columns = (_centres(length) for length in batch.shape[2:])
+    down = frequency[:, None] * (rows + 1) - 1
+    across = time[:, None] * columns + shift[:, None]
+    size = (n, len(rows), len(columns))
+    grid = torch.stack([across[:, None, :].expand(size), down[:, :, None].expand(size)], dim=3)
+    return functional.grid_sample(batch, grid.to(batch.device), align_corners=False)
+
+
+def _centres(length: int) -> torch.Tensor:
+    """Where the middles of ``length`` equal parts of -1..1 lie."""
+    return (2 * torch.arange(length) + 1) / length - 1
 
 
 def _mask(batch: torch.Tensor, axis: int, share: float, random: torch.Generator) -> torch.Tensor:

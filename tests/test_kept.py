@@ -1,0 +1,237 @@
+"""Kept networks: what they say of recordings, what they refuse, how they are drawn and exported."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.torch
+import soundfile
+import torch
+from running import ablate
+
+import ablation
+from ablation.errors import AblationError, AudioError, StorageError
+from ablation.kept.export import export_onnx
+from ablation.kept.record import read, weights_digest
+from ablation.networks import POOLINGS, Explains
+
+
+def networks(folder: Path, **wanted: Any) -> list[Path]:
+    """Folders of the kept networks whose record has these values."""
+    places = sorted(path.parent for path in folder.glob("results/tiny/networks/*/network.json"))
+    return [
+        place
+        for place in places
+        if all(getattr(read(place), name) == value for name, value in wanted.items())
+    ]
+
+
+@pytest.fixture
+def attention(promoted: Path, tmp_path: Path) -> Path:
+    """A copy of the attention network of fold b, to be spoilt."""
+    place = networks(promoted, pooling="attention", fold="b", seed=0)[0]
+    return Path(shutil.copytree(place, tmp_path / "network"))
+
+
+@pytest.mark.parametrize("pooling", ["attention", "gap", "bilinear"])
+def test_a_fold_network_says_what_was_stored_at_its_cross_validation(
+    promoted: Path, tiny_manifest: Path, pooling: str
+) -> None:
+    """To the last bit, from the recording itself."""
+    stored = ablation.read_results(promoted / "results" / "tiny").predictions
+    for place in networks(promoted, pooling=pooling, fold="c"):
+        network = ablation.load_network(place)
+        record = network.record
+        rows = stored[
+            (stored["network_digest"] == record.network_digest)
+            & (stored["fold"] == "c")
+            & (stored["seed"] == record.seed)
+        ]
+        assert len(rows) == 6
+        for row in rows.to_dict("records"):
+            said = network.predict(tiny_manifest.parent / row["utterance"])
+            assert said.label == row["predicted"]
+            assert len(said.segments) == row["n_segments"]
+            for label in ("bright", "dark"):
+                assert np.float32(said.scores[label]) == np.float32(row[f"score_{label}"])
+
+
+def test_segments_have_times_and_their_mean_is_the_score(
+    promoted: Path, tiny_manifest: Path
+) -> None:
+    network = ablation.load_network(networks(promoted, pooling="gap", fold="a")[0])
+    said = network.predict(next(tiny_manifest.parent.glob("b_*.wav")))
+    assert said.duration == pytest.approx(0.5)
+    assert [s.start for s in said.segments] == pytest.approx([0, 0.1, 0.2])
+    assert [s.end for s in said.segments] == pytest.approx([0.3, 0.4, 0.5])
+    for label, score in said.scores.items():
+        assert score == pytest.approx(np.mean([s.scores[label] for s in said.segments]), abs=1e-6)
+    assert said.label == max(said.scores, key=lambda label: said.scores[label])
+
+
+def test_recordings_of_every_kind_in_one_call(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """44.1 kHz stereo, Opus, a short clip: three answers; a text named .wav: an error, exit 1."""
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "stereo.wav", 0.1 * rng.standard_normal((44100, 2)), 44100)
+    soundfile.write(
+        tmp_path / "o.opus", 0.1 * rng.standard_normal(48000), 48000, format="OGG", subtype="OPUS"
+    )
+    soundfile.write(tmp_path / "clip.wav", 0.1 * rng.standard_normal(800), 8000)
+    (tmp_path / "text.wav").write_text("this is no audio\n")
+    names = [tmp_path / name for name in ("stereo.wav", "text.wav", "o.opus", "clip.wav")]
+    run = ablate("predict", *names, "--study", tiny_study, cwd=promoted, check=1)
+    lines = run.stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == [str(names[k]) for k in (0, 2, 3)]
+    assert all(line.split()[0] in ("bright", "dark") for line in lines)
+    assert run.stderr.count("error:") == 1
+    assert "text.wav: not audio" in run.stderr
+    run = ablate("predict", tmp_path, "--study", tiny_study, "--json", cwd=promoted, check=1)
+    data = json.loads(run.stdout)
+    assert [Path(entry["file"]).name for entry in data["recordings"]] == [
+        "clip.wav", "o.opus", "stereo.wav", "text.wav",
+    ]  # fmt: skip
+    assert "not audio" in data["recordings"][3]["error"]
+    (only,) = data["recordings"][0]["segments"]
+    assert (only["start"], only["end"]) == (0.0, pytest.approx(0.1))
+    pattern = ablate("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
+    assert pattern.stdout.splitlines() == [lines[1]]
+
+
+def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:
+    for given, says in (
+        (tmp_path, "there is no audio below it"),
+        (tmp_path / "*.wav", "nothing matches"),
+        (tmp_path / "absent.wav", "No such file"),
+    ):
+        run = ablate("predict", given, "--study", tiny_study, cwd=promoted, check=1)
+        assert says in run.stderr and "Traceback" not in run.stderr
+    run = ablate("predict", tmp_path, "--network", tmp_path, cwd=promoted, check=1)
+    assert "there is no audio" in run.stderr or "there is no network.json" in run.stderr
+    run = ablate("predict", "x.wav", "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "run ablate promote" in run.stderr
+
+
+def _edit(place: Path, **changes: Any) -> None:
+    path = place / "network.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def _reshaped(place: Path) -> None:
+    """Weights of another shape, with all digests made anew."""
+    weights = safetensors.torch.load_file(place / "network.safetensors")
+    weights["pooling.top_down.weight"] = torch.zeros(3, 4, 1, 1)
+    content = safetensors.torch.save(weights)
+    (place / "network.safetensors").write_bytes(content)
+    record = read(place).model_copy(update={"weights": weights_digest(content)})
+    _edit(place, weights=record.weights, checksum=record.checksum())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda p: _edit(p, classes=["dark", "bright"]), "was changed after it was written"),
+        (lambda p: _edit(p, classes=["dark"]), "classes: list should have at least 2"),
+        (lambda p: _edit(p, format=2), "newer version of ablation (format 2"),
+        (lambda p: _edit(p, surprise=1), "surprise: extra inputs are not permitted"),
+        (lambda p: _edit(p, shapes=["3y2"]), "shapes.0"),
+        (lambda p: (p / "network.json").write_text("{"), "is not valid JSON"),
+        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), "is not valid JSON"),
+        (lambda p: (p / "network.json").write_text("[]"), "is not a JSON object"),
+        (lambda p: (p / "network.json").unlink(), "there is no network.json"),
+        (lambda p: (p / "network.safetensors").unlink(), "cannot read"),
+        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), "does not hold the weights"),
+        (_reshaped, "pooling.top_down.weight has shape (3, 4, 1, 1), not (2, 4, 1, 1)"),
+    ],
+)
+def test_a_spoilt_network_is_refused(attention: Path, spoil: Any, says: str) -> None:
+    ablation.load_network(attention)
+    spoil(attention)
+    with pytest.raises(AblationError) as caught:
+        ablation.load_network(attention)
+    assert says in str(caught.value)
+    assert caught.type is StorageError
+
+
+def test_too_short_for_a_network_that_drops_is_said(attention: Path, tmp_path: Path) -> None:
+    network = ablation.load_network(attention)
+    record = network.record
+    dropping = record.features.model_copy(update={"short": "drop"})
+    network.record = record.model_copy(update={"features": dropping})
+    soundfile.write(tmp_path / "s.wav", 0.1 * np.random.default_rng(0).standard_normal(800), 8000)
+    with pytest.raises(AudioError, match="shorter than a segment"):
+        network.predict(tmp_path / "s.wav")
+
+
+def test_explain_draws_maps_and_filters(
+    promoted: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    recording = next(tiny_manifest.parent.glob("a_*.wav"))
+    for pooling in ("attention", "gap", "bilinear"):
+        place = networks(promoted, pooling=pooling, fold="a")[0]
+        output = tmp_path / f"{pooling}.svg"
+        run = ablate("explain", recording, "--network", place, "--output", output, cwd=promoted)
+        assert run.stdout.split() == [str(output), str(tmp_path / f"{pooling}-filters.svg")]
+        drawn = output.read_text()
+        assert ("<!-- bottom-up" in drawn) == (pooling == "attention")
+        assert ("<!-- bright" in drawn) == (pooling != "bilinear")
+    run = ablate("explain", recording, "--study", tiny_study, "--figures", tmp_path, cwd=promoted)
+    assert (tmp_path / "tiny" / f"explain-{recording.stem}.png").stat().st_size > 10_000
+    run = ablate("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
+                 cwd=promoted, check=1)  # fmt: skip
+    assert "unknown format" in run.stderr
+
+
+def test_maps_lie_where_the_recording_is(promoted: Path, tiny_manifest: Path) -> None:
+    """Of the recording's own length, put together from its segments; even weights average 1."""
+    network = ablation.load_network(networks(promoted, pooling="attention", fold="a")[0])
+    found = network.explain(next(tiny_manifest.parent.glob("a_*.wav")))
+    features = network.record.features
+    frames = features.columns(0.5)
+    assert found.spectrum.shape == (features.height, frames)
+    assert found.top_down is not None and found.bottom_up is not None
+    assert found.top_down.shape == (2, features.height, frames)
+    assert found.bottom_up.shape == (features.height, frames)
+    assert found.bottom_up.mean() == pytest.approx(1, abs=0.1)
+    for shape, weights in found.filters.items():
+        height, width = map(int, shape.split("x"))
+        assert weights.shape == (2, height, width)
+
+
+def test_onnx_is_torch(promoted: Path, tmp_path: Path) -> None:
+    """Within 1e-5, for any number of segments."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
+    place = networks(promoted, pooling="attention", fold="a", seed=0)[0]
+    network = ablation.load_network(place)
+    assert export_onnx(network, tmp_path / "n.onnx") <= 1e-5
+    session = onnxruntime.InferenceSession(tmp_path / "n.onnx", providers=["CPUExecutionProvider"])
+    features = network.record.features
+    for n in (1, 5):
+        segments = torch.rand(n, 1, features.height, features.width)
+        with torch.inference_mode():
+            wanted = network.model(segments).numpy()
+        (found,) = session.run(None, {"segments": segments.numpy()})
+        assert np.abs(found - wanted).max() <= 1e-5
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_every_pooling_is_kept_loaded_explained_and_exported(
+    pooling: str, attention: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    """The contract of a registry entry, on a network as it is drawn at first."""
+    from ablation.kept import KeptNetwork
+    from ablation.networks import build_network
+    from ablation.study import Shape
+
+    record = read(attention).model_copy(update={"pooling": pooling})
+    shapes = [Shape.parse(text) for text in record.shapes]
+    model = build_network(shapes, pooling, 2, record.network, record.features)
+    network = KeptNetwork(record, model)
+    found = network.explain(next(tiny_manifest.parent.glob("a_*.wav")))
+    assert (found.top_down is not None) == isinstance(model.pooling, Explains)
+    pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")
+    assert export_onnx(network, tmp_path / "n.onnx") <= 1e-5

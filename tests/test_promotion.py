@@ -1,0 +1,303 @@
+"""From stored probes to Table 1 and networks that are kept: the command as a user runs it."""
+
+import csv
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import VOLATILE, ablate, command
+
+from ablation import read_results
+from ablation.analysis import Counts, choose_best, speaker_counts
+from ablation.kept.record import read
+from ablation.store import Results
+
+NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")
+
+
+def table(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / "results" / "tiny" / "table1.csv").open(encoding="utf-8") as file:
+        return {row["network"]: row for row in csv.DictReader(file)}
+
+
+def choice(results: Results, without: str | None = None) -> str:
+    """The best height and width by WA, from the scores of all speakers but one."""
+    probes = results.predictions[results.predictions["kind"] == "probe"]
+    names = []
+    for axis in ("{}x2", "2x{}"):
+        shapes: dict[int, Counts] = {}
+        for extent in (2, 3, 5):
+            mine = probes[(probes["name"] == axis.format(extent)) & (probes["speaker"] != without)]
+            shapes[extent] = speaker_counts(mine, ["bright", "dark"])
+        names.append(axis.format(choose_best(shapes, "wa").extent))
+    return ",".join(dict.fromkeys(names))
+
+
+def test_table_1_has_both_scores_what_they_must_beat_and_the_optimism(promoted: Path) -> None:
+    rows = table(promoted)
+    networks = ["CNN_TF_GAP", "CNN_TF_Bilinear", "CNN_TF_Att.pooling"]
+    assert list(rows) == [
+        *(name + manner for name in networks for manner in ("", ", nested")),
+        "majority class",
+        "log-mel SVM",
+    ]
+    results = read_results(promoted / "results" / "tiny")
+    plain = results.networks[results.networks["shapes"] == choice(results)]
+    for name in networks:
+        mine = plain[plain["network"] == name]
+        wa = mine["n_correct"].sum() / mine["n_test"].sum()
+        assert float(rows[name]["wa"]) == pytest.approx(wa, abs=1e-6)
+        assert int(rows[name]["parameters"]) > 100
+        assert rows[name]["seeds"] == "2"
+        low, high = float(rows[name]["wa_low"]), float(rows[name]["wa_high"])
+        assert low <= wa <= high
+        difference = wa - float(rows["log-mel SVM"]["wa"])
+        assert float(rows[name]["against"]) == pytest.approx(difference, abs=1e-5)
+    assert float(rows["majority class"]["wa"]) == 0.5
+    assert rows["log-mel SVM"]["against"] == ""
+    text = (promoted / "results" / "tiny" / "table1.md").read_text()
+    assert text.count("Selection optimism of") == 3
+    assert "Li et al. 2018" not in text  # the paper's rows are of IEMOCAP
+
+
+def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None:
+    """From the predictions, by a rule written here again; equal trainings ran once."""
+    results = read_results(promoted / "results" / "tiny")
+    networks = results.networks
+    for fold in "abcd":
+        mine = networks[(networks["fold"] == fold) & (networks["pooling"] == "gap")]
+        assert set(mine["shapes"]) == {choice(results), choice(results, without=fold)}
+        assert len(mine) == 2 * mine["shapes"].nunique()  # two seeds, nothing twice
+    rows = table(promoted)
+    wa, n = 0.0, 0
+    for fold in "abcd":
+        mine = networks[
+            (networks["fold"] == fold)
+            & (networks["network"] == "CNN_TF_GAP")
+            & (networks["shapes"] == choice(results, without=fold))
+        ]
+        wa += mine["n_correct"].sum()
+        n += mine["n_test"].sum()
+    assert float(rows["CNN_TF_GAP, nested"]["wa"]) == pytest.approx(wa / n, abs=1e-6)
+
+
+def test_the_latex_table_is_booktabs_and_even(promoted: Path) -> None:
+    text = (promoted / "results" / "tiny" / "table1.tex").read_text()
+    for rule in ("toprule", "midrule", "bottomrule"):
+        assert rf"\{rule}" in text
+    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == 1 + 8
+    assert {line.count(" & ") for line in rows} == {6}
+    assert not re.search(r"(?<!\\)[_%#]", re.sub(r"(?m)^\s*%.*$", "", body))
+
+
+def test_promotion_again_trains_nothing_and_fresh_gives_the_same(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "results" / "tiny"
+    before = read_results(folder)
+    again = ablate(*NESTED, "--study", tiny_study, "--workers", "1", cwd=tmp_path)
+    assert " 0 trained" in again.stderr
+    ablate("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", "--no-final",
+           cwd=tmp_path)  # fmt: skip
+    after = read_results(folder)
+    for name in ("networks", "predictions", "epochs", "references"):
+        first, second = (
+            getattr(r, name).drop(columns=VOLATILE, errors="ignore") for r in (before, after)
+        )
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def _weights(folder: Path) -> dict[str, bytes]:
+    return {
+        path.parent.name: path.read_bytes()
+        for path in (folder / "results" / "tiny" / "networks").glob("*/network.safetensors")
+    }
+
+
+def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    """kill -9 of driver and workers once checkpoints stand; the weights end up the same."""
+    folders = [tmp_path / name for name in ("calm", "killed")]
+    promote = (
+        *("promote", "--shapes", "3x2,2x5:3", "--study", tiny_study, "--workers", "2"),
+        *("--corpus-root", tiny_manifest),
+        *("--set", "network.training.epochs=40", "--set", "network.training.optimizer=adamw"),
+        *("--set", "network.training.averaging=0.9", "--no-final"),
+        *("--set", "network.training.augment.time_mask=0.2"),
+    )
+    for folder in folders:
+        shutil.copytree(done, folder)
+    ablate(*promote, cwd=folders[0])
+    run = subprocess.Popen(
+        command(promote), cwd=folders[1], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    checkpoints = folders[1] / "results" / "tiny" / "checkpoints"
+    deadline = time.monotonic() + 120
+    while not list(checkpoints.glob("[!.]*.safetensors")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    assert list(checkpoints.glob("[!.]*.safetensors"))  # it was in the middle of a fold
+    ablate(*promote, cwd=folders[1])
+    calm, killed = map(_weights, folders)
+    assert len(calm) == 4
+    assert calm == killed
+    assert not checkpoints.exists()
+
+
+def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> None:
+    for options, says in (
+        (("--rule", "bset"), "did you mean 'best'?"),
+        (("--metric", "drak"), "did you mean 'dark'?"),
+        (("--pooling", "attenton"), "did you mean 'attention'?"),
+        (("--shapes", "3x2"), "--shapes says which shapes"),
+    ):
+        run = ablate("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
+        assert says in run.stderr
+    for rule in ("best", "one-se", "plateau"):
+        run = ablate("promote", "--best", "--rule", rule, "--metric", "dark", "--pooling",
+                     "max,statistics", "--study", tiny_study, "--dry-run", cwd=done)  # fmt: skip
+        assert "networks: CNN_TF_Max, CNN_TF_Statistics" in run.stdout
+        assert "cells: 8, to train: 8" in run.stdout
+
+
+def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_fold(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    promote = ("promote", "--nested-full", "--study", tiny_study, "--no-final")
+    dry = ablate(*promote, "--dry-run", cwd=tmp_path)
+    assert "30 probes (5 shapes without each of 4 pairs of folds), 0 stored" not in dry.stderr
+    assert "30 probes (5 shapes without each of 6 pairs of folds), 0 stored" in dry.stderr
+    assert len(read_results(tmp_path / "results" / "tiny").probes) == 20
+    run = ablate(*promote, cwd=tmp_path)
+    assert run.stderr.index("nested-full: 30 probes") < run.stderr.index("of 30 cells")
+    results = read_results(tmp_path / "results" / "tiny")
+    pairs = results.probes[results.probes["fold"].str.contains("+", regex=False)]
+    assert len(pairs) == 30
+    assert (pairs["test_speakers"].str.split(",").str.len() == 2).all()
+    assert "CNN_TF_Att.pooling, nested-full" in table(tmp_path)
+    # The study's own settings are still those of its grid.
+    assert "20 of 20 cells done" in ablate("status", "--study", tiny_study, cwd=tmp_path).stdout
+
+
+def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> None:
+    run = ablate("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--seeds", "3",
+                 "--set", "network.training.steps=2", cwd=tmp_path)  # fmt: skip
+    results = read_results(tmp_path / "results" / "tiny")
+    assert set(results.networks["shapes"]) == {"3x2,2x5"}
+    assert set(results.networks["seed"]) == {3}
+    assert results.probes.empty
+    assert "log-mel SVM" in run.stdout
+    run = ablate("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "no axis with two complete shapes" in run.stderr
+
+
+def test_a_network_of_ones_own_is_promoted_kept_and_heard(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    source = (
+        "from torch import nn\n\n"
+        "def build(shapes, classes):\n"
+        "    (height, width), *_ = shapes\n"
+        "    return nn.Sequential(nn.Conv2d(1, 3, (height, width)), nn.ReLU(), nn.Dropout(0.2),\n"
+        "        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, classes))\n"
+    )
+    (tmp_path / "mynet.py").write_text(source)
+    promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study)
+    ablate(*promote, cwd=tmp_path)
+    results = read_results(tmp_path / "results" / "tiny")
+    assert set(results.networks["network"]) == {"mynet:build"}
+    assert len(results.networks) == 4
+    recording = next(tiny_manifest.parent.glob("*.wav"))
+    heard = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path)
+    assert heard.stdout.split()[0] in ("bright", "dark")
+    (tmp_path / "mynet.py").write_text(source.replace("0.2", "0.3"))  # other code, other rows
+    assert "to train: 4" in ablate(*promote, "--dry-run", cwd=tmp_path).stdout
+    (tmp_path / "mynet.py").unlink()
+    gone = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "no module 'mynet'" in gone.stderr
+
+
+def test_every_fold_and_the_best_network_are_kept(promoted: Path) -> None:
+    folder = promoted / "results" / "tiny"
+    networks = read_results(folder).networks
+    kept = {path.parent: read(path.parent) for path in folder.glob("networks/*/network.json")}
+    final = [record for record in kept.values() if not record.fold]
+    assert len(kept) - len(final) == len(networks)
+    (best,) = final
+    rows = table(promoted)
+    assert best.scores is not None
+    assert best.scores.wa == pytest.approx(
+        max(float(row["wa"]) for name, row in rows.items() if name.startswith("CNN")
+            and "nested" not in name), abs=1e-6
+    )  # fmt: skip
+    assert best.corpus.train_speakers == ["a", "b", "c", "d"]
+    place = next(place for place, record in kept.items() if record is best)
+    card = (place / "README.md").read_text()
+    for fact in (best.title, "nobody was held out", best.corpus.fingerprint, "bright, dark"):
+        assert fact in card
+
+
+def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--no-final")
+    run = ablate(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
+    assert "the probes were trained with [training] as it was run" in run.stderr
+    ablate(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
+    networks = read_results(tmp_path / "results" / "tiny").networks
+    assert set(networks["steps"]) == {2}
+    (digest,) = set(networks["network_digest"])
+    settings = tmp_path / "results" / "tiny" / "studies" / "networks" / f"{digest}.toml"
+    assert "steps = 2" in settings.read_text()  # as it was run
+
+
+def test_promote_on_another_corpus_is_refused(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_manifest.parent, other)
+    lines = (other / "manifest.csv").read_text().splitlines()
+    (other / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
+    run = ablate("promote", "--best", "--study", tiny_study, "--corpus-root",
+                 other / "manifest.csv", cwd=done, check=1)  # fmt: skip
+    assert "is not the one that the probes" in run.stderr
+    same = ablate("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
+                  "--dry-run", cwd=done)  # fmt: skip
+    assert "cells: 4, to train: 4" in same.stdout
+
+
+def test_a_missing_fold_is_said_in_the_table(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """A network that fails on one fold: the others' scores stand, the gap is named, exit code 3."""
+    shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
+    run = ablate("promote", "--best", "--study", tiny_study, "--set",
+                 "network.training.learning_rate=1e30", cwd=tmp_path, check=None)  # fmt: skip
+    assert run.returncode in (1, 3)
+    assert "the loss is not finite" in run.stderr or "no fold of a network" in run.stderr
+
+
+def test_scores_by_fold_are_those_of_the_predictions(promoted: Path) -> None:
+    results = read_results(promoted / "results" / "tiny")
+    for table_name, kind in (("networks", "network"), ("references", "reference")):
+        cells = getattr(results, table_name)
+        rows = results.predictions[results.predictions["kind"] == kind]
+        right = (rows["label"] == rows["predicted"]).sum()
+        assert right == cells["n_correct"].sum()
+        assert len(rows) == cells["n_test"].sum()
+    svm = results.references[results.references["reference"] == "log-mel SVM"]
+    assert svm["wa"].mean() > 0.9  # noise below or above 500 Hz is plain to see
+    assert np.isfinite(results.predictions["score_dark"]).all()
