@@ -1,11 +1,15 @@
-"""The command as a user runs it, and what two results folders have in common."""
+"""The command as a user runs it, what two results folders have in common, and small disks."""
 
+import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from ablation import read_results
 
@@ -43,3 +47,27 @@ def assert_same(a: Path, b: Path) -> None:
     first, second = lasting(a), lasting(b)
     for name, frame in first.items():
         pd.testing.assert_frame_equal(frame, second[name], check_exact=True)
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A small disk of its own at ``folder``; skips the test where none may be mounted."""
+    folder.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("mounting a small disk needs root and mount(8)")
+    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path, leaving: int) -> Path:
+    """Fill a disk but for ``leaving`` bytes; removing the file returned frees it again."""
+    state = os.statvfs(disk)
+    filler = disk / "filler"
+    filler.write_bytes(bytes(state.f_bavail * state.f_frsize - leaving))
+    return filler

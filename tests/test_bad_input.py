@@ -3,8 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 from click.testing import Result
+from running import fill, mounted
 from typer.testing import CliRunner
 
 from ablation import read_results
@@ -478,30 +478,6 @@ def test_a_cut_beyond_the_recording_names_the_row(bench: Bench) -> None:
 
 
 # ---------------------------------------------------------------------------- the disk
-
-
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """A small disk of its own at ``folder``; skips the test where none may be mounted."""
-    folder.mkdir()
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("mounting a small disk needs root and mount(8)")
-    command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(disk: Path, leaving: int) -> Path:
-    """Fill a disk but for ``leaving`` bytes; removing the file returned frees it again."""
-    state = os.statvfs(disk)
-    filler = disk / "filler"
-    filler.write_bytes(bytes(state.f_bavail * state.f_frsize - leaving))
-    return filler
 
 
 @pytest.mark.parametrize("below", ["", "deeper/still"])

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from running import VOLATILE, ablate, command
+from running import VOLATILE, ablate, command, fill, mounted
 
+import ablation
 from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts
 from ablation.kept.record import read
@@ -208,13 +209,8 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    source = (
-        "from torch import nn\n\n"
-        "def build(shapes, classes):\n"
-        "    (height, width), *_ = shapes\n"
-        "    return nn.Sequential(nn.Conv2d(1, 3, (height, width)), nn.ReLU(), nn.Dropout(0.2),\n"
-        "        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, classes))\n"
-    )
+    page = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    source = page[page.index("# mynet.py") : page.index("build = Net")] + "build = Net\n"
     (tmp_path / "mynet.py").write_text(source)
     promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study)
     ablate(*promote, cwd=tmp_path)
@@ -224,7 +220,7 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     recording = next(tiny_manifest.parent.glob("*.wav"))
     heard = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path)
     assert heard.stdout.split()[0] in ("bright", "dark")
-    (tmp_path / "mynet.py").write_text(source.replace("0.2", "0.3"))  # other code, other rows
+    (tmp_path / "mynet.py").write_text(source.replace("relu", "tanh"))  # other code, other rows
     assert "to train: 4" in ablate(*promote, "--dry-run", cwd=tmp_path).stdout
     (tmp_path / "mynet.py").unlink()
     gone = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
@@ -288,6 +284,26 @@ def test_a_missing_fold_is_said_in_the_table(
                  "network.training.learning_rate=1e30", cwd=tmp_path, check=None)  # fmt: skip
     assert run.returncode in (1, 3)
     assert "the loss is not finite" in run.stderr or "no fold of a network" in run.stderr
+
+
+def test_a_full_disk_ends_a_promotion_cleanly_and_it_goes_on_later(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    """Neither a checkpoint nor a network is half-written; what was finished is kept."""
+    promote = ("promote", "--shapes", "3x2", "--study", tiny_study, "--workers", "1",
+               "--corpus-root", tiny_manifest)  # fmt: skip
+    with mounted(tmp_path / "disk", "size=2m") as disk:
+        shutil.copytree(done / "results", disk / "results")
+        filler = fill(disk, leaving=64 * 1024)
+        run = ablate(*promote, "--results", disk / "results", cwd=tmp_path, check=1)
+        assert "the disk is full" in run.stderr and "Traceback" not in run.stderr
+        stored = len(read_results(disk / "results" / "tiny").networks)
+        assert stored < 4
+        for path in (disk / "results" / "tiny" / "networks").glob("*/network.json"):
+            ablation.load_network(path.parent)
+        filler.unlink()
+        again = ablate(*promote, "--results", disk / "results", cwd=tmp_path)
+        assert f"{4 - stored} trained, {stored} were stored before" in again.stderr
 
 
 def test_scores_by_fold_are_those_of_the_predictions(promoted: Path) -> None:

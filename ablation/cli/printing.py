@@ -19,6 +19,7 @@ from ablation.drivers.plot import curve_of, finished_probes
 from ablation.drivers.progress import duration
 from ablation.drivers.running import Tally
 from ablation.drivers.status import Status
+from ablation.report import millions
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def say_promotion(plan: PromotePlan) -> None:
         manner = f", {line.selection.manner}" if line.selection.manner else ""
         say(
             f"{line.title}{manner}: {listed}; {cost.parameters:,} parameters, "
-            f"{cost.multiply_adds / 1e6:,.0f} million multiply-adds a segment"
+            f"{millions(cost.multiply_adds)} multiply-adds a segment"
         )
     say(
         f"{len(plan.cells)} cells: {len(plan.cells) - len(plan.missing)} stored, "

@@ -69,7 +69,12 @@ _MEANING = {
     "networks.parquet": "a row a fold of a promoted network",
     "predictions.parquet": "a row an utterance: scores and predicted class",
     "epochs.parquet": "a row an epoch: learning rate, loss, accuracy",
-    "table1.md": "Table 1: the promoted networks beside the paper's",
+    "references.parquet": "a row a fold of what networks must beat",
+    "table1.md": "Table 1: the promoted networks and what they must beat",
+    "table1.tex": "Table 1 for LaTeX (booktabs)",
+    "table1.csv": "Table 1, every number with its interval",
+    "networks": "the networks themselves, a folder each (ablate predict, explain)",
+    "checkpoints": "where unfinished folds of a network stand",
     "figure2.png": "Figure 2: accuracy over filter height and width",
     "figure2.csv": "the numbers drawn in Figure 2",
 }
@@ -77,7 +82,12 @@ _MEANING = {
 
 def files_of(results: Path, figures: Path, name: str) -> list[tuple[Path, str]]:
     """The files of a study that are there, and what each holds."""
-    there = [*study_folder(results, name).glob("[!.]*.*"), *(figures / name).glob("[!.]*.*")]
+    there = [
+        *study_folder(results, name).glob("[!.]*.*"),
+        *study_folder(results, name).glob("networks"),
+        *study_folder(results, name).glob("checkpoints"),
+        *(figures / name).glob("[!.]*.*"),
+    ]
     return [
         (
             path,

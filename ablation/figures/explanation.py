@@ -76,7 +76,7 @@ def draw_explanation(
         labels = {
             "input": "level",
             "weight": "weight (even: 1)",
-            "class": "evidence against the classes' mean",
+            "class": "evidence, less the mean over classes",
         }
         for kind, rows in drawn.items():
             bar = figure.colorbar(images[kind], ax=rows, pad=0.11, aspect=9 * len(rows))

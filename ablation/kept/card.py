@@ -49,9 +49,8 @@ def model_card(record: Record) -> str:
         f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, scale {features.scale}, range "
         f"taken over the {features.scope}. A recording's score is the mean over its segments.",
         "",
-        f"{record.parameters:,} parameters, {record.multiply_adds / 1e6:,.0f} million multiply-"
-        f"adds a segment. Seed {record.seed}; settings `{record.digest}`, network "
-        f"`{record.network_digest}`.",
+        f"{record.parameters:,} parameters, {record.multiply_adds:,} multiply-adds a segment. "
+        f"Seed {record.seed}; settings `{record.digest}`, network `{record.network_digest}`.",
         "",
         "## What it is not for",
         "",

@@ -37,7 +37,7 @@ class Conv1(nn.Module):
 
     def __init__(self, shapes: Sequence[tuple[int, int] | Shape], spec: NetworkSpec) -> None:
         super().__init__()
-        self.shapes = tuple(Shape(*shape) for shape in shapes)
+        self.shapes = tuple(s if isinstance(s, Shape) else Shape(*s) for s in shapes)
         counts = [shape.filters or spec.filters for shape in self.shapes]
         self.groups = nn.ModuleList(
             nn.Conv2d(1, count, (shape.height, shape.width), bias=spec.bias)

@@ -3,6 +3,6 @@
 Takes what analysis computed and returns strings; drivers write them.
 """
 
-from ablation.report.table1 import Row, points, table1_csv, table1_latex, table1_markdown
+from ablation.report.table1 import Row, millions, points, table1_csv, table1_latex, table1_markdown
 
-__all__ = ["Row", "points", "table1_csv", "table1_latex", "table1_markdown"]
+__all__ = ["Row", "millions", "points", "table1_csv", "table1_latex", "table1_markdown"]

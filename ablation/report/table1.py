@@ -56,7 +56,7 @@ _HEADER = (
 def table1_markdown(rows: Sequence[Row], paper: bool, notes: Sequence[str]) -> str:
     """Table 1 as Markdown; ``paper`` adds the paper's own rows, ``notes`` stand below as a list."""
     lines = [_bar(_HEADER), _bar(["---"] * len(_HEADER))]
-    lines += [_bar(_cells(row, "–")) for row in rows]
+    lines += [_bar(_cells(row)) for row in rows]
     if paper:
         for name, wa, ua in PAPER:
             lines.append(_bar(_paper_cells(name, wa, ua)))
@@ -75,7 +75,7 @@ def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption
         r"    \midrule",
     ]
     for row in rows:
-        cells = _cells(row, "--")
+        cells = _cells(row)
         lines.append(_tex_row([cells[k] for k in (0, 2, 3, 5, 6, 9, 10)]))
     if paper:
         lines.append(r"    \midrule")
@@ -120,22 +120,32 @@ def table1_csv(rows: Sequence[Row], paper: bool) -> str:
 
 
 def points(interval: Interval) -> str:
-    """A difference of accuracies in percent points: "+1.5 [-0.5, 3.5]"."""
-    return f"{100 * interval.estimate:+.1f} {_ends(interval)}"
+    """A difference of accuracies in percent points: "+1.5 [−0.5, 3.5]"."""
+    return _signed(f"{100 * interval.estimate:+.1f} {_ends(interval)}")
 
 
-def _cells(row: Row, dash: str) -> list[str]:
+def millions(count: int) -> str:
+    """ "233 M"; in full what is less than a million."""
+    return f"{count / 1e6:,.0f} M" if count >= 1e6 else f"{count:,}"
+
+
+def _signed(text: str) -> str:
+    """With minus signs for hyphens."""
+    return text.replace("-", "−")
+
+
+def _cells(row: Row) -> list[str]:
     return [
         row.name,
         row.corpus,
         row.shapes,
         "" if row.parameters is None else f"{row.parameters:,}",
-        "" if row.multiply_adds is None else f"{row.multiply_adds / 1e6:,.0f} M",
+        "" if row.multiply_adds is None else millions(row.multiply_adds),
         _percent(row.wa),
         _percent(row.ua),
         _percent(row.wa_folds),
         _percent(row.ua_folds),
-        "" if row.against is None else points(row.against).replace("-", dash),
+        "" if row.against is None else points(row.against),
         row.seeds,
     ]
 
@@ -168,7 +178,7 @@ def _tex_row(cells: Sequence[str]) -> str:
 def _tex(text: str) -> str:
     special = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#",
                "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
-               "^": r"\textasciicircum{}"}  # fmt: skip
+               "^": r"\textasciicircum{}", "−": "$-$"}  # fmt: skip
     return "".join(special.get(character, character) for character in text)
 
 
