@@ -3,12 +3,15 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import tomli_w
+from filelock import FileLock
 from hypothesis import settings
 from running import ablate
 
@@ -50,10 +53,45 @@ def speech() -> Path:
     return folder
 
 
+PARALLEL = "PYTEST_XDIST_WORKER" in os.environ
+
+
+def common(factory: pytest.TempPathFactory) -> Path:
+    """The folder of the whole run, over those of its processes."""
+    base = factory.getbasetemp()
+    return base.parent if PARALLEL else base
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process of a parallel run makes and all of them read.
+
+    It lies as deep in the run's folder as a test's own, so that relative paths in a copy of it
+    still lead to the run's folder.
+    """
+    base = common(factory) / "shared" if PARALLEL else common(factory)
+    return _made(base / name, make)
+
+
+def _made(folder: Path, make: Callable[[Path], None]) -> Path:
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not folder.exists():
+            folder.mkdir()
+            try:
+                make(folder)
+            except BaseException:
+                shutil.rmtree(folder)
+                raise
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four speakers, two classes, three short recordings of each: noise below, or above, 500 Hz."""
-    folder = tmp_path_factory.mktemp("tiny")
+    return _made(common(tmp_path_factory) / "tiny", _make_tiny) / "manifest.csv"
+
+
+def _make_tiny(folder: Path) -> None:
     rng = np.random.default_rng(0)
     lines = ["file,speaker,label"]
     for speaker in "abcd":
@@ -62,9 +100,7 @@ def tiny_manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 name = f"{speaker}_{label}_{take}.wav"
                 soundfile.write(folder / name, _noise(rng, low, high), 8000, subtype="PCM_16")
                 lines.append(f"{name},{speaker},{label}")
-    manifest = folder / "manifest.csv"
-    manifest.write_text("\n".join(lines) + "\n")
-    return manifest
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
 
 
 def _noise(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
@@ -98,8 +134,6 @@ TINY = [
 @pytest.fixture(scope="session")
 def tiny_study(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: Path) -> Path:
     """A study of the tiny corpus that trains a cell in a blink."""
-    import tomllib
-
     tables: dict = {"name": "tiny", "corpus": {"name": "manifest", "root": str(tiny_manifest)}}
     for text in TINY:
         path, _, value = text.partition("=")
@@ -108,32 +142,25 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory, tiny_manifest: Path) ->
         for folder in folders:
             table = table.setdefault(folder, {})
         table[field] = tomllib.loads(f"v = {value}")["v"]
-    import tomli_w
-
-    path = tmp_path_factory.mktemp("study") / "tiny.toml"
-    path.write_text(tomli_w.dumps(tables))
-    return path
+    study = tmp_path_factory.mktemp("study") / "tiny.toml"
+    study.write_text(tomli_w.dumps(tables))
+    return study
 
 
 @pytest.fixture(scope="session")
 def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
     """A folder in which both axes were run undisturbed, on two workers; not to be written to."""
-    folder = tmp_path_factory.mktemp("done")
-    ablate(
-        *("grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5", "--workers", "2"),
-        cwd=folder,
-    )
-    return folder
+    grid = ("grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5", "--workers", "2")
+    return once(tmp_path_factory, "done", lambda folder: ablate(*grid, cwd=folder))
 
 
 @pytest.fixture(scope="session")
-def promoted(done: Path, tiny_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def promoted(tmp_path_factory: pytest.TempPathFactory, done: Path, tiny_study: Path) -> Path:
     """The tiny study promoted with three poolings and two seeds, plain and nested; read only."""
-    folder = tmp_path_factory.mktemp("promoted")
-    shutil.copytree(done, folder, dirs_exist_ok=True)
-    ablate(
-        *("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1"),
-        *("--study", tiny_study),
-        cwd=folder,
-    )
-    return folder
+    promote = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")
+
+    def make(folder: Path) -> None:
+        shutil.copytree(done, folder, dirs_exist_ok=True)
+        ablate(*promote, "--study", tiny_study, cwd=folder)
+
+    return once(tmp_path_factory, "promoted", make)

@@ -98,6 +98,9 @@ def test_recordings_of_every_kind_in_one_call(
     assert "not audio" in data["recordings"][3]["error"]
     (only,) = data["recordings"][0]["segments"]
     assert (only["start"], only["end"]) == (0.0, pytest.approx(0.1))
+    run = ablate("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
+    assert run.stdout.splitlines()[0] == lines[0]
+    assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s")
     pattern = ablate("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
     assert pattern.stdout.splitlines() == [lines[1]]
 
@@ -184,6 +187,17 @@ def test_explain_draws_maps_and_filters(
     run = ablate("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
                  cwd=promoted, check=1)  # fmt: skip
     assert "unknown format" in run.stderr
+
+
+def test_a_long_recording_is_explained_in_parts(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    noise = 0.1 * np.random.default_rng(0).standard_normal(8000 * 61)
+    soundfile.write(tmp_path / "long.wav", noise, 8000)
+    explain = ("explain", tmp_path / "long.wav", "--study", tiny_study, "--figures", tmp_path)
+    run = ablate(*explain, cwd=promoted, check=1)
+    assert "give --start and --end" in run.stderr
+    ablate(*explain, "--start", "58.5", "--end", "60", cwd=promoted)
 
 
 def test_maps_lie_where_the_recording_is(promoted: Path, tiny_manifest: Path) -> None:

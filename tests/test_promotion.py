@@ -20,7 +20,7 @@ from ablation.analysis import Counts, choose_best, speaker_counts
 from ablation.kept.record import read
 from ablation.store import Results
 
-NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")
+NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")  # of conftest
 
 
 def table(folder: Path) -> dict[str, dict[str, str]]:
@@ -89,6 +89,19 @@ def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None
     assert float(rows["CNN_TF_GAP, nested"]["wa"]) == pytest.approx(wa / n, abs=1e-6)
 
 
+def test_the_papers_rows_stand_beside_iemocap(promoted: Path) -> None:
+    from ablation.report import table1_csv, table1_latex, table1_markdown
+
+    assert "| CNN_TF_Att.pooling (Li et al. 2018) | iemocap | 10x2 + 2x8 |" in table1_markdown(
+        [], paper=True, notes=[]
+    )
+    assert "71.75 & 68.06" in table1_latex([], True, [], "caption")
+    rows = list(csv.DictReader(table1_csv([], paper=True).splitlines()))
+    assert [(float(r["wa"]), float(r["ua"])) for r in rows] == [
+        (0.7135, 0.6754), (0.6917, 0.6416), (0.7175, 0.6806),
+    ]  # fmt: skip
+
+
 def test_the_latex_table_is_booktabs_and_even(promoted: Path) -> None:
     text = (promoted / "results" / "tiny" / "table1.tex").read_text()
     for rule in ("toprule", "midrule", "bottomrule"):
@@ -108,6 +121,7 @@ def test_promotion_again_trains_nothing_and_fresh_gives_the_same(
     before = read_results(folder)
     again = ablate(*NESTED, "--study", tiny_study, "--workers", "1", cwd=tmp_path)
     assert " 0 trained" in again.stderr
+    assert "cells: 1 of 1" not in again.stderr  # nor is the network of all speakers
     ablate("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", "--no-final",
            cwd=tmp_path)  # fmt: skip
     after = read_results(folder)
@@ -194,8 +208,11 @@ def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_
 
 
 def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> None:
-    run = ablate("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--seeds", "3",
-                 "--set", "network.training.steps=2", cwd=tmp_path)  # fmt: skip
+    promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--seeds", "3",
+               "--set", "features.scope=corpus", "--set", "network.training.steps=2")  # fmt: skip
+    ablate(*promote, "--dry-run", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    run = ablate(*promote, cwd=tmp_path)
     results = read_results(tmp_path / "results" / "tiny")
     assert set(results.networks["shapes"]) == {"3x2,2x5"}
     assert set(results.networks["seed"]) == {3}

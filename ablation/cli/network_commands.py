@@ -25,6 +25,9 @@ def predict(
     json_: Annotated[
         bool, typer.Option("--json", help="Everything, with the scores of every segment.")
     ] = False,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="A line for every segment, with its times.")
+    ] = False,
     results: ResultsOption = RESULTS,
 ) -> None:
     """Name the emotion of recordings."""
@@ -38,8 +41,12 @@ def predict(
         folder, kept = open_network(results, study_name(study) if network is None else "", network)
         printing.say_network(folder, kept.record)
         heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
-        show = printing.print_heard_json if json_ else printing.print_heard
-        if show(kept.record, heard):
+        faults = (
+            printing.print_heard_json(kept.record, heard)
+            if json_
+            else printing.print_heard(kept.record, heard, segments)
+        )
+        if faults:
             raise typer.Exit(EXPECTED_ERROR)
 
 

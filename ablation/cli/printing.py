@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,8 +156,11 @@ def say_network(folder: Path, record: Record) -> None:
     say(f"network {folder}: {record.title}{known}")
 
 
-def print_heard(record: Record, heard: Iterable[Heard]) -> int:
-    """A line a recording: label, scores, file. Returns how many could not be used."""
+def print_heard(record: Record, heard: Iterable[Heard], segments: bool) -> int:
+    """A line a recording: label, scores, file; below it its segments where they are wanted.
+
+    Returns how many could not be used.
+    """
     faults = 0
     width = max(len(label) for label in record.classes)
     for item in heard:
@@ -165,9 +168,16 @@ def print_heard(record: Record, heard: Iterable[Heard]) -> int:
             say(f"error: {item.fault}")
             faults += 1
             continue
-        scores = "  ".join(f"{label} {s:6.2f}" for label, s in item.prediction.scores.items())
+        scores = _scores(item.prediction.scores)
         print(f"{item.prediction.label:{width}}  {scores}  {item.file}", flush=True)
+        for part in item.prediction.segments if segments else ():
+            times = f"{part.start:.2f} to {part.end:.2f} s"
+            print(f"{'':{width}}  {_scores(part.scores)}  {times}")
     return faults
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    return "  ".join(f"{label} {score:6.2f}" for label, score in scores.items())
 
 
 def print_heard_json(record: Record, heard: Iterable[Heard]) -> int:

@@ -94,7 +94,9 @@ def promote(
     with expected_errors():
         from ablation.cli import printing
         from ablation.drivers import promote as driver
+        from ablation.drivers import settings
         from ablation.drivers.choosing import Wish, select, select_given
+        from ablation.drivers.grid import as_given
         from ablation.drivers.progress import Reporter
 
         reporter = Reporter()
@@ -104,9 +106,13 @@ def promote(
                 "--shapes says which shapes; --best, --nested and --nested-full choose them",
                 "as in: ablate promote --best --nested",
             )
-        run = _run(results, study, digest, corpus, corpus_root, set_, choosing)
+        overrides = execution_overrides(workers, devices, workers_per_device)
+        if choosing or digest is not None or settings.any_run(results, study_name(study)):
+            run = settings.take(results, study_name(study), digest)
+            overrides = [*(set_ or []), *overrides]
+        else:  # shapes are given, and there is no run of probes to go by
+            run = as_given(load_given(study, set_ or [], corpus, corpus_root))
         printing.say_taken(run)
-        overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
         if network is not None:
             overrides.append(f'network.factory="{network}"')
         changed = driver.change_settings(run, overrides)
@@ -149,27 +155,6 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
             if not last.failures:
                 print(place)
     finish(tally)
-
-
-def _run(
-    results: Path,
-    study: Path,
-    digest: str | None,
-    corpus: str | None,
-    root: Path | None,
-    set_: Sequence[str] | None,
-    choosing: bool,
-) -> AsRun:
-    """The settings last run; the study as given when none were and no probe is asked for."""
-    from ablation.drivers import settings
-    from ablation.drivers.grid import as_given
-
-    name = study_name(study)
-    if choosing or digest is not None or settings.any_run(results, name):
-        return settings.take(results, name, digest)
-    run = as_given(load_given(study, set_ or [], corpus, root))
-    settings.save(results, run)
-    return run
 
 
 def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:

@@ -1,6 +1,8 @@
 """Drivers: a plan of cells, minus what is stored, executed and stored as it comes.
 
-The only room that joins corpora, features, training, execution and the store; each module is one
-command: :mod:`~ablation.drivers.grid`, :mod:`~ablation.drivers.promote`,
-:mod:`~ablation.drivers.plot`, :mod:`~ablation.drivers.status`.
+The only room that joins corpora, features, training, execution and the store. A command has a
+module of its own: :mod:`~ablation.drivers.grid`, :mod:`~ablation.drivers.plot`,
+:mod:`~ablation.drivers.status`, :mod:`~ablation.drivers.predict`, :mod:`~ablation.drivers.explain`;
+promotion has :mod:`~ablation.drivers.choosing` (which shapes), :mod:`~ablation.drivers.promote`
+(which cells), :mod:`~ablation.drivers.keeping` (the networks) and :mod:`~ablation.drivers.table1`.
 """

@@ -24,7 +24,7 @@ from ablation.training.task import Cell, CellTask, Outcome
 if TYPE_CHECKING:
     from ablation.networks import Cost
 
-__all__ = ["Keeper", "ScoreNote", "best_kept", "folder_name", "is_kept"]
+__all__ = ["Keeper", "ScoreNote", "best_kept", "folder_name", "rescore"]
 
 
 def folder_name(cell: Cell, digest: str) -> str:
@@ -105,14 +105,17 @@ class Keeper:
         )
 
 
-def is_kept(place: Path, scores: ScoreNote) -> bool:
-    """Whether the folder holds a whole network that was kept with these scores."""
+def rescore(place: Path, scores: ScoreNote) -> bool:
+    """Give a kept network other scores; False, and nothing done, when there is no whole one."""
     try:
         record = read(place)
-        read_weights(place, record)
+        weights = read_weights(place, record)
     except StorageError:
         return False
-    return record.scores == scores
+    if record.scores != scores:
+        record = record.model_copy(update={"scores": scores})
+        write(place, record, weights, model_card(record))
+    return True
 
 
 def best_kept(study_folder: Path) -> Path:

@@ -228,7 +228,7 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
         return tally
     folder = study_folder(results, plan.study.name)
     require_writable(folder)
-    _save_settings(plan, folder)
+    _save_settings(plan, results, folder)
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
     keeper = keeping.Keeper(folder, plan.prepared, plan.costs)
@@ -249,7 +249,8 @@ def run_final(
 ) -> tuple[Path, Tally]:
     """Train ``line``'s network on all speakers; return its folder. ``line`` is a plain one.
 
-    One that is there already is left as it is. Raises as :func:`run_promote`.
+    One that is there already gets these scores and is not trained again. Raises as
+    :func:`run_promote`.
     """
     folder = study_folder(results, plan.study.name)
     first = plan.prepared.folds[0].name
@@ -259,7 +260,7 @@ def run_final(
     keeper = keeping.Keeper(folder, plan.prepared, plan.costs, scores)
     place = keeper.place(cell, digest)
     tally = Tally(cells=1, stored=0)
-    if keeping.is_kept(place, scores):
+    if keeping.rescore(place, scores):
         return place, replace(tally, stored=1)
     data = fold_data(plan.prepared, [window], reporter)
     some = data[window, first]
@@ -292,8 +293,10 @@ def _task(
     )
 
 
-def _save_settings(plan: PromotePlan, folder: Path) -> None:
+def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
     """Keep the settings of every network, as it was run, by its digest."""
+    if not settings.any_run(results, plan.run.study.name):  # no grid was run: only given shapes
+        settings.save(results, plan.run)
     for line in plan.lines:
         for fold, digest in line.digests.items():
             path = folder / "studies" / "networks" / f"{digest}.toml"

@@ -23,6 +23,8 @@ from ablation.study import Shape
 from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores
 
+LONGEST = 60.0  # seconds that are explained at once: maps are held at the input's resolution
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -113,8 +115,16 @@ class KeptNetwork:
     def explain(
         self, file: Path | str, start: float | None = None, end: float | None = None
     ) -> Explanation:
-        """What the network looked at in a recording; raises as :meth:`predict`."""
+        """What the network looked at in a recording of at most :data:`LONGEST` seconds.
+
+        Raises as :meth:`predict`, and :class:`AudioError` for a longer one.
+        """
         held, duration = self._held(Path(file), start, end)
+        if duration > LONGEST:
+            raise AudioError(
+                f"{file}: {duration:.0f} s are too long for one picture",
+                f"give --start and --end, at most {LONGEST:.0f} s apart",
+            )
         bank = self._bank(held)
         top_down = bottom_up = None
         starts = self._starts(held)
