@@ -216,6 +216,8 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "nn.Linear(2, classes))\n"
         "def wrong(shapes, classes):\n    return nn.Flatten()\n"
         "def nothing(shapes, classes):\n    return None\n"
+        "def broken(shapes, classes):\n    return 1 / 0\n"
+        "def narrow(shapes, classes):\n    return nn.Conv2d(3, 2, 3)\n"
     )
     return Path(name)
 
@@ -237,6 +239,9 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
         ("{mine}:biuld", "did you mean 'build'"),
         ("{mine}:nothing", "returned NoneType"),
         ("{mine}:wrong", "not scores of shape (2, 4)"),
+        ("{mine}:broken", "the factory raised ZeroDivisionError: division by zero"),
+        ("{mine}:narrow", "its module raised RuntimeError"),
+        ("no.such.package:build", "no module 'no.such.package'"),
     ],
 )
 def test_a_factory_that_cannot_be_used_is_said(mine: Path, factory: str, says: str) -> None:

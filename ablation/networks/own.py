@@ -7,16 +7,18 @@ The factory is called as ``factory(shapes, classes)`` with ``shapes`` a list of 
 
 import hashlib
 import importlib
+import importlib.util
 import inspect
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from ablation.errors import StudyError, suggestion
+from ablation.errors import AblationError, StudyError, suggestion
 from ablation.study import Shape
 
 
@@ -28,8 +30,8 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
     StudyError
         When the factory is not there, makes no module, or one that does not give scores.
     """
-    function = _function(factory)
-    module = function([(shape.height, shape.width) for shape in shapes], classes)
+    sizes = [(shape.height, shape.width) for shape in shapes]
+    module = _tried(factory, "the factory", lambda: _function(factory)(sizes, classes))
     if not isinstance(module, nn.Module):
         raise StudyError(
             f"--network {factory}: the factory returned {type(module).__name__}",
@@ -37,7 +39,8 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
         )
     training = module.training
     with torch.no_grad():
-        scores = module.eval()(torch.zeros(2, 1, *size))
+        segments = torch.zeros(2, 1, *size)
+        scores = _tried(factory, "its module", lambda: module.eval()(segments))
     module.train(training)
     shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
     if shape != (2, classes):
@@ -66,16 +69,13 @@ def _function(factory: str) -> Any:
     module_name, _, name = factory.partition(":")
     if str(Path.cwd()) not in sys.path:  # as `python -m` does: the user's file lies here
         sys.path.insert(0, str(Path.cwd()))
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and module_name.startswith(error.name):
-            raise StudyError(
-                f"--network {factory}: no module {module_name!r} in {Path.cwd()} or among the "
-                f"installed packages",
-                "give MODULE:FACTORY, as in mynet:build for build() in mynet.py",
-            ) from error
-        raise
+    if not _is_there(module_name):
+        raise StudyError(
+            f"--network {factory}: no module {module_name!r} in {Path.cwd()} or among the "
+            f"installed packages",
+            "give MODULE:FACTORY, as in mynet:build for build() in mynet.py",
+        )
+    module = _tried(factory, "its module", lambda: importlib.import_module(module_name))
     if not callable(getattr(module, name, None)):
         known = [n for n, value in vars(module).items() if inspect.isfunction(value)]
         raise StudyError(
@@ -83,3 +83,25 @@ def _function(factory: str) -> Any:
             suggestion(name, known) if known else f"write one in {module_name}",
         )
     return getattr(module, name)
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is not there
+        return False
+
+
+def _tried(factory: str, what: str, call: Callable[[], Any]) -> Any:
+    """The call's value; whatever the user's code raises as :class:`StudyError` with its place."""
+    try:
+        return call()
+    except AblationError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise StudyError(
+            f"--network {factory}: {what} raised {type(error).__name__}: {error} "
+            f"({frame.filename}, line {frame.lineno})",
+            "--debug shows the traceback",
+        ) from error
