@@ -166,7 +166,7 @@ def shown(result: Result) -> str:
         ("name = '../elsewhere'", ["name = '../elsewhere'"]),
         ("[features]\nwindow_ms = 500", ["[features] window_ms = 500", "n_fft = 1600"]),
         ("[features]\nmax_hz = 9000", ["[features] max_hz = 9000", "sample_rate = 16000"]),
-        ("[network]\npools = [9]", ["[network] pools names Conv9", "Conv2 to Conv5"]),
+        ("[network]\npools = [9]", ["[network] pools names Conv9", "Conv1 to Conv5"]),
         ("[training]\nepochs = 3\nsteps = 4", ["[training] epochs and steps are both given"]),
         ("[training\nepochs = 3", ["not valid TOML", "line 1"]),
         ("[training]\nepochs == 3", ["not valid TOML", "line 2"]),

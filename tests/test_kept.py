@@ -1,6 +1,7 @@
 """Kept networks: what they say of recordings, what they refuse, how they are drawn and exported."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,13 @@ def test_recordings_of_every_kind_in_one_call(
     run = ablate("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
     assert run.stdout.splitlines()[0] == lines[0]
     assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s")
+    for cut in (("--start", "0.5", "--end", "0.2"), ("--start", "inf"), ("--end", "0")):
+        run = ablate("explain", names[0], "--study", tiny_study, *cut, cwd=promoted, check=1)
+        assert "correct start and end" in run.stderr and "Traceback" not in run.stderr
+    strange = os.fsencode(tmp_path) + b"/b\xe4r.wav"  # no UTF-8
+    shutil.copy(names[0], strange)
+    run = ablate("predict", os.fsdecode(strange), "--study", tiny_study, cwd=promoted)
+    assert run.stdout.startswith(lines[0][:20])
     pattern = ablate("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
     assert pattern.stdout.splitlines() == [lines[1]]
 
@@ -145,6 +153,11 @@ def _reshaped(place: Path) -> None:
         (lambda p: (p / "network.json").write_text("{"), "is not valid JSON"),
         (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), "is not valid JSON"),
         (lambda p: (p / "network.json").write_text("[]"), "is not a JSON object"),
+        (lambda p: (p / "network.json").write_text("[" * 200_000), "is not valid JSON"),
+        (lambda p: _edit(p, pooling="mean"), "pooling 'mean' is unknown"),
+        (lambda p: _edit(p, threads=0), "threads: input should be greater"),
+        (lambda p: _edit(p, classes=["dark", "dark"]), "two classes have one name"),
+        (lambda p: _edit(p, corpus_range=[0, 1]), "corpus_range belongs to scope = corpus"),
         (lambda p: (p / "network.json").unlink(), "there is no network.json"),
         (lambda p: (p / "network.safetensors").unlink(), "cannot read"),
         (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), "does not hold the weights"),
@@ -183,7 +196,9 @@ def test_explain_draws_maps_and_filters(
         assert ("<!-- bottom-up" in drawn) == (pooling == "attention")
         assert ("<!-- bright" in drawn) == (pooling != "bilinear")
     run = ablate("explain", recording, "--study", tiny_study, "--figures", tmp_path, cwd=promoted)
-    assert (tmp_path / "tiny" / f"explain-{recording.stem}.png").stat().st_size > 10_000
+    assert (
+        tmp_path / "tiny" / f"explain-{recording.parent.name}-{recording.stem}.png"
+    ).stat().st_size > 10_000
     run = ablate("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
                  cwd=promoted, check=1)  # fmt: skip
     assert "unknown format" in run.stderr

@@ -214,9 +214,11 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "    layers = [nn.Conv2d(1, 2, shape) for shape in shapes[:1]]\n"
         "    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), "
         "nn.Linear(2, classes))\n"
-        "def wrong(shapes, classes):\n    return nn.Flatten()\n"
+        "def wrong(shapes, classes):\n    return nn.Sequential(nn.Flatten(), nn.LazyLinear(9))\n"
         "def nothing(shapes, classes):\n    return None\n"
         "def broken(shapes, classes):\n    return 1 / 0\n"
+        "def leaves(shapes, classes):\n    raise SystemExit(0)\n"
+        "def empty(shapes, classes):\n    return nn.Flatten()\n"
         "def narrow(shapes, classes):\n    return nn.Conv2d(3, 2, 3)\n"
     )
     return Path(name)
@@ -240,6 +242,8 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
         ("{mine}:nothing", "returned NoneType"),
         ("{mine}:wrong", "not scores of shape (2, 4)"),
         ("{mine}:broken", "the factory raised ZeroDivisionError: division by zero"),
+        ("{mine}:leaves", "the factory raised SystemExit"),
+        ("{mine}:empty", "no parameters to train"),
         ("{mine}:narrow", "its module raised RuntimeError"),
         ("no.such.package:build", "no module 'no.such.package'"),
     ],

@@ -177,6 +177,10 @@ def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> 
         (("--metric", "drak"), "did you mean 'dark'?"),
         (("--pooling", "attenton"), "did you mean 'attention'?"),
         (("--shapes", "3x2"), "--shapes says which shapes"),
+        (("--pooling", ""), "no pooling ''"),
+        (("--seeds", "-1"), "--seeds -1: -1 is no seed"),
+        (("--network", "mynet"), "is not MODULE:FACTORY"),
+        (("--network", "mynet:build", "--pooling", "gap"), "brings a whole one"),
     ):
         run = ablate("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
         assert says in run.stderr
@@ -218,6 +222,12 @@ def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> No
     assert set(results.networks["seed"]) == {3}
     assert results.probes.empty
     assert "log-mel SVM" in run.stdout
+    assert "note:" not in run.stderr  # there is no run that the study could differ from
+    (settings,) = (tmp_path / "results" / "tiny" / "studies").glob("*.toml")
+    assert "steps = 3" in settings.read_text()  # --set is of one promotion
+    run = ablate("promote", "--shapes", "3x2", "--rule", "best", "--study", tiny_study,
+                 cwd=tmp_path, check=1)  # fmt: skip
+    assert "give --best too" in run.stderr
     run = ablate("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
     assert "no axis with two complete shapes" in run.stderr
 
@@ -239,6 +249,8 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     assert heard.stdout.split()[0] in ("bright", "dark")
     (tmp_path / "mynet.py").write_text(source.replace("relu", "tanh"))  # other code, other rows
     assert "to train: 4" in ablate(*promote, "--dry-run", cwd=tmp_path).stdout
+    other = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "is not the one that it was trained with" in other.stderr
     (tmp_path / "mynet.py").unlink()
     gone = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
     assert "no module 'mynet'" in gone.stderr

@@ -3,6 +3,7 @@
 Commands import what they need when they run, so that ``ablate --help`` answers at once.
 """
 
+import io
 import signal
 import sys
 from typing import Annotated, Any, NoReturn
@@ -64,6 +65,8 @@ def _options(
 def main() -> None:
     """Entry point of the command."""
     failures.debug = "--debug" in sys.argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be spelt in no encoding
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     signal.signal(signal.SIGTERM, _interrupt)  # a scheduler's request to end is an interrupt
     app()

@@ -58,7 +58,7 @@ def explain(
     end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Figure (.png, .pdf, .svg); default: FIGURES/STUDY/explain-NAME.png."),
+        typer.Option(help="Default: FIGURES/STUDY/explain-FOLDER-NAME.png (or .pdf, .svg)."),
     ] = None,
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
@@ -72,7 +72,9 @@ def explain(
 
         folder, kept = open_network(results, study_name(study) if network is None else "", network)
         printing.say_network(folder, kept.record)
-        path = output or figures / kept.record.study / f"explain-{file.stem}.png"
+        # Many corpora name recordings alike in every speaker's folder.
+        name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
+        path = output or figures / kept.record.study / name
         for drawn in draw(kept, file, path, start, end):
             print(drawn)
 

@@ -71,6 +71,15 @@ def parse_numbers(option: str, text: str, kind: Callable[[str], Number]) -> list
     return numbers
 
 
+def parse_seeds(text: str) -> list[int]:
+    """Seeds as numbers; :class:`StudyError` naming one that is none."""
+    seeds = parse_numbers("--seeds", text, int)
+    for seed in seeds:
+        if not 0 <= seed < 2**31:
+            raise StudyError(f"--seeds {text}: {seed} is no seed", "allowed: 0 to 2147483647")
+    return seeds
+
+
 def parse_shapes(words: Sequence[str]) -> "tuple[Shape, ...]":
     """ "10x2" and the like as shapes; :class:`StudyError` naming the word that is none."""
     from ablation.study import Shape
@@ -100,7 +109,7 @@ def grid_overrides(
     if windows is not None:
         overrides.append(f"grid.windows={parse_numbers('--windows', windows, float)}")
     if seeds is not None:
-        overrides.append(f"grid.seeds={parse_numbers('--seeds', seeds, int)}")
+        overrides.append(f"grid.seeds={parse_seeds(seeds)}")
     if folds == "speaker":
         overrides.append('folds.scheme="speaker"')
     elif folds is not None:
@@ -131,7 +140,8 @@ def chosen_poolings(text: str | None, default: str) -> list[str]:
     from ablation.study import NETWORK_NAMES, PAPER_POOLINGS
 
     chosen: list[str] = []
-    for word in [default] if text is None else parse_words(text):
+    for word in [default] if text is None else text.lower().split(","):
+        word = word.strip()
         if word == "all":
             chosen += PAPER_POOLINGS
         elif word in NETWORK_NAMES:

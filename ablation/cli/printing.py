@@ -128,7 +128,8 @@ def say_promotion(plan: PromotePlan) -> None:
     for line in plan.lines:
         shapes = Counter(shapes_text(chosen.shapes) for chosen in line.selection.by_fold.values())
         listed = "; ".join(
-            f"{text} in {n} folds" if len(shapes) > 1 else text for text, n in shapes.most_common()
+            f"{text} in {n} fold{'s' * (n > 1)}" if len(shapes) > 1 else text
+            for text, n in shapes.most_common()
         )
         cost = max((plan.costs[d] for d in line.digests.values()), key=lambda c: c.parameters)
         manner = f", {line.selection.manner}" if line.selection.manner else ""

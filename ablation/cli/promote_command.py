@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ from ablation.cli.options import (
     chosen_poolings,
     execution_overrides,
     load_given,
-    parse_numbers,
+    parse_seeds,
     parse_shapes,
     parse_words,
     study_name,
@@ -44,9 +45,11 @@ def promote(
         bool, typer.Option("--best", help="Choose a height and a width from the stored probes.")
     ] = False,
     rule: Annotated[
-        str, typer.Option(help="How --best chooses: best, one-se or plateau.")
-    ] = "best",
-    metric: Annotated[str, typer.Option(help="Score to choose by: wa, ua or a class.")] = "wa",
+        str | None, typer.Option(help="How --best chooses: best (default), one-se or plateau.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Score to choose by: wa (default), ua or a class.")
+    ] = None,
     shapes: Annotated[
         str | None,
         typer.Option(help="Shapes of Conv1 instead, as 10x2,2x8 (10x2:12 for twelve filters)."),
@@ -106,25 +109,38 @@ def promote(
                 "--shapes says which shapes; --best, --nested and --nested-full choose them",
                 "as in: ablate promote --best --nested",
             )
+        if not choosing and (rule or metric):
+            raise StudyError(
+                "--rule and --metric say how shapes are chosen; none are to be chosen here",
+                "give --best too",
+            )
+        if network is not None:
+            _check_factory(network, pooling)
         overrides = execution_overrides(workers, devices, workers_per_device)
         if choosing or digest is not None or settings.any_run(results, study_name(study)):
             run = settings.take(results, study_name(study), digest)
             overrides = [*(set_ or []), *overrides]
+            printing.say_taken(run)
+            known = True
         else:  # shapes are given, and there is no run of probes to go by
-            run = as_given(load_given(study, set_ or [], corpus, corpus_root))
-        printing.say_taken(run)
+            beside, own = driver.part_overrides(set_ or [])
+            run = as_given(load_given(study, beside, corpus, corpus_root))
+            overrides = [*own, *overrides]
+            say(f"study {run.study.name}: settings {run.digest}, as given")
+            known = False
         if network is not None:
             overrides.append(f'network.factory="{network}"')
         changed = driver.change_settings(run, overrides)
-        _note_other_network(study, run, changed)
+        if known:
+            _note_other_network(study, run, changed)
         changed = _moved(changed, corpus, corpus_root)
         if seeds is not None:
-            changed = _with_seeds(changed, parse_numbers("--seeds", seeds, int))
+            changed = _with_seeds(changed, parse_seeds(seeds))
         poolings = chosen_poolings(pooling, changed.network.pooling)
         given = None if choosing else _given_shapes(shapes, changed)
         prepared = driver.prepare_promotion(run, changed)
         if given is None:
-            wish = Wish(rule, metric, nested, nested_full)
+            wish = Wish(rule or "best", metric or "wa", nested, nested_full)
             selections = select(results, run, prepared, wish, reporter, dry_run)
         else:
             selections = select_given(prepared, given)
@@ -155,6 +171,20 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
             if not last.failures:
                 print(place)
     finish(tally)
+
+
+def _check_factory(network: str, pooling: str | None) -> None:
+    """Raise :class:`StudyError` for a text that names no factory, or a pooling beside one."""
+    if not re.fullmatch(r"\w+(\.\w+)*:\w+", network):
+        raise StudyError(
+            f"--network {network!r} is not MODULE:FACTORY",
+            "as in mynet:build for build() in mynet.py",
+        )
+    if pooling is not None:
+        raise StudyError(
+            "--pooling is of the network of ablation's own; --network brings a whole one",
+            "give one of them",
+        )
 
 
 def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:

@@ -6,7 +6,7 @@ scores on the speakers of the other folds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +88,8 @@ def select(
     InterruptedRun
         On an interrupt while probes are trained; the finished ones are stored.
     """
+    if wish.metric.lower() in METRICS:
+        wish = replace(wish, metric=wish.metric.lower())
     _check(wish, run.classes)
     scores = ProbeScores(results, run)
     plain = scores.choose(wish.rule, wish.metric)

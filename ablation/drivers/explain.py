@@ -60,8 +60,10 @@ def explain(
     files = [output]
     with atomic_write(output) as stream:
         save_figure(figure, stream, kind)
-    if explanation.filters:
-        beside = output.with_name(f"{output.stem}-filters{output.suffix}")
+    beside = output.with_name(f"{output.stem}-filters{output.suffix}")
+    if not explanation.filters:
+        beside.unlink(missing_ok=True)  # another network's
+    else:
         figure = draw_filters(explanation.filters, scales, f"Conv1 of {record.title}")
         with atomic_write(beside) as stream:
             save_figure(figure, stream, kind)

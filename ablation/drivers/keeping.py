@@ -44,12 +44,14 @@ def folder_name(cell: Cell, digest: str) -> str:
 class Keeper:
     """Writes the networks of finished cells below a study's results folder.
 
-    ``scores`` are those of a network that is scored on nobody: its cross-validation's.
+    ``code`` is the digest of the source of a network of the user's own; ``scores`` are those of a
+    network that is scored on nobody: its cross-validation's.
     """
 
     folder: Path
     prepared: Prepared
     costs: "Mapping[str, Cost]"
+    code: str = ""
     scores: ScoreNote | None = None
 
     def place(self, cell: Cell, digest: str) -> Path:
@@ -102,6 +104,7 @@ class Keeper:
             parameters=self.costs[digest].parameters,
             multiply_adds=self.costs[digest].multiply_adds,
             weights=weights_digest(network.weights),
+            code=self.code,
         )
 
 

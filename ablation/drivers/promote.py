@@ -83,15 +83,24 @@ def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
 
     Raises :class:`StudyError` for any other field.
     """
-    for override in overrides:
-        table = override.partition("=")[0].partition(".")[0].strip()
-        if table not in _CHANGEABLE:
-            raise StudyError(
-                f"--set {override}: the probes were trained with [{table}] as it was run",
-                "promote changes fields of network and execution only; for others run "
-                "ablate grid again",
-            )
-    return override_study(run.study, overrides)
+    beside, own = part_overrides(overrides)
+    for override in beside:
+        raise StudyError(
+            f"--set {override}: the probes were trained with [{_table(override)}] as it was run",
+            "promote changes fields of network and execution only; for others run "
+            "ablate grid again",
+        )
+    return override_study(run.study, own)
+
+
+def part_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of ``--set`` that a probe's row depends on, and those that only promotion does."""
+    own = [override for override in overrides if _table(override) in _CHANGEABLE]
+    return [override for override in overrides if override not in own], own
+
+
+def _table(override: str) -> str:
+    return override.partition("=")[0].partition(".")[0].strip()
 
 
 def prepare_promotion(run: AsRun, study: Study) -> Prepared:
@@ -195,10 +204,14 @@ def _code(factory: str | None) -> str:
 
 
 def _cost(study: Study, shapes: Sequence[Shape], classes: int) -> "Cost":
+    import torch
+
     from ablation.networks import build_network, cost_of
 
     network, features = study.network, study.features
-    model = build_network(shapes, network.pooling, classes, network, features)
+    # A network of the user's own is built and tried in earnest.
+    with torch.device("cpu" if network.factory else "meta"):
+        model = build_network(shapes, network.pooling, classes, network, features)
     return cost_of(model, features.height, features.width)
 
 
@@ -231,7 +244,8 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     _save_settings(plan, results, folder)
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
-    keeper = keeping.Keeper(folder, plan.prepared, plan.costs)
+    code = _code(plan.study.network.factory)
+    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code)
     execution = plan.study.execution
     if plan.references:
         beside = Tally(cells=len(plan.references), stored=0)
@@ -257,7 +271,8 @@ def run_final(
     window, seed = plan.study.features.window_ms, plan.seeds[0]
     cell = Cell("final", line.shapes(first), window, seed, "", line.pooling, line.title)
     digest = line.digests[first]
-    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, scores)
+    code = _code(plan.study.network.factory)
+    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code, scores)
     place = keeper.place(cell, digest)
     tally = Tally(cells=1, stored=0)
     if keeping.rescore(place, scores):

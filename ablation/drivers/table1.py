@@ -190,7 +190,7 @@ def _shapes(line: Line) -> str:
     )
     if len(counts) == 1:
         return next(iter(counts))
-    return "; ".join(f"{shapes} ({n} folds)" for shapes, n in counts.most_common())
+    return "; ".join(f"{shapes} ({n} fold{'s' * (n > 1)})" for shapes, n in counts.most_common())
 
 
 def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[str]:

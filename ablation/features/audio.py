@@ -1,6 +1,9 @@
 """Reading a recording: any format and rate that libsndfile knows, as mono at one rate, checked."""
 
+import math
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +50,8 @@ def read_audio(
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
-_REMEDY = "replace the recording or leave it out of the corpus"
+_TIMES = "correct start and end (seconds)"
+_REMEDY = "replace the recording or leave it out"
 
 
 def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
@@ -56,7 +60,7 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
         if file.stat().st_size == 0:
             raise AudioError(f"{file}: the file is empty (0 bytes)", _REMEDY)
         _refuse_truncated_wav(file)
-        with soundfile.SoundFile(file) as sound:
+        with _opened(file) as sound:
             rate = sound.samplerate
             first, wanted = _span(file, sound, start, end)
             samples = _samples(file, sound, first, wanted)
@@ -74,6 +78,19 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
     return samples, rate
 
 
+@contextmanager
+def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
+    """The recording, also one whose name this system's encoding cannot spell."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        with file.open("rb") as stream, soundfile.SoundFile(stream) as sound:
+            yield sound
+    else:
+        with soundfile.SoundFile(file) as sound:
+            yield sound
+
+
 def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) -> np.ndarray:
     """``wanted`` samples from ``first`` on; the header could be read, so this is audio."""
     try:
@@ -88,6 +105,8 @@ def _span(
     file: Path, sound: soundfile.SoundFile, start: float | None, end: float | None
 ) -> tuple[int, int]:
     """First sample and number of samples of the part from ``start`` to ``end``."""
+    if not all(math.isfinite(time) for time in (start or 0.0, end or 0.0)):
+        raise AudioError(f"{file}: a cut from {start} to {end} s has no length", _TIMES)
     first = round((start or 0.0) * sound.samplerate)
     last = sound.frames if end is None else round(end * sound.samplerate)
     # An annotation may overshoot by its own rounding; more than 50 ms is a wrong cut.
@@ -95,8 +114,10 @@ def _span(
         raise AudioError(
             f"{file}: the cut {start or 0:g} to {end if end is not None else 'end'} s reaches "
             f"beyond the recording's {sound.frames / sound.samplerate:.2f} s",
-            "correct start and end in the manifest",
+            _TIMES,
         )
+    if last <= first and sound.frames > 0:
+        raise AudioError(f"{file}: the cut {start or 0:g} to {end:g} s is empty", _TIMES)
     return first, min(last, sound.frames) - first
 
 

@@ -39,7 +39,7 @@ def export_onnx(network: KeptNetwork, path: Path) -> float:
     except ImportError as error:
         raise StudyError(
             f"ONNX needs the extra 'export' ({error.name} is not installed)",
-            "pip install -c constraints.txt 'ablation[export]'",
+            "in a checkout: pip install -c constraints.txt -e '.[export]'",
         ) from error
     features = network.record.features
     random = torch.Generator().manual_seed(0)

@@ -12,13 +12,13 @@ from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
 
-from ablation.errors import AudioError, StorageError, named
+from ablation.errors import AudioError, StorageError, StudyError, named
 from ablation.features.audio import read_audio
 from ablation.features.bank import Held, Range, SegmentBank
 from ablation.features.cache import stored_array
 from ablation.features.segments import segment_starts
 from ablation.kept.record import WEIGHTS, Record, read, read_weights
-from ablation.networks import Explains, Network, build_network
+from ablation.networks import Explains, Network, build_network, source_digest
 from ablation.study import Shape
 from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores
@@ -218,12 +218,18 @@ def load_network(folder: Path | str) -> KeptNetwork:
     StorageError
         When the folder holds none, or its files are damaged, edited or do not belong together.
     StudyError
-        When the network is of the user's own and its factory is not there.
+        When the network is of the user's own and its factory is not there, or another one.
     """
     folder = Path(folder)
     record = read(folder)
     content = read_weights(folder, record)
     shapes = [Shape.parse(text) for text in record.shapes]
+    factory = record.network.factory
+    if factory is not None and source_digest(factory) != record.code:
+        raise StudyError(
+            f"{folder}: the source of {factory} is not the one that it was trained with",
+            "put the old source back, or run ablate promote with the new one",
+        )
     model = build_network(
         shapes, record.pooling, len(record.classes), record.network, record.features
     )

@@ -1,21 +1,22 @@
 """What stands beside a network's weights, and how both are written and checked.
 
 A kept network is a folder: ``network.safetensors`` (weights), ``network.json`` (a :class:`Record`)
-and ``README.md`` (a model card). No code and no pickle is ever read from it. Both files carry
-digests, so weights that are not the record's, and a record edited by hand, are noticed: they guard
-against accidents, not against somebody who makes digests anew.
+and ``README.md`` (a model card). No pickle is ever read from it, and no code: a network of the
+user's own is imported from the working folder or the installed packages by the name in the record.
+Both files carry digests, so weights that are not the record's, and a record edited by hand, are
+noticed: they guard against accidents, not against somebody who makes digests anew.
 """
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ablation.errors import StorageError
 from ablation.files import atomic_write, storage_error, write_text
-from ablation.study import FeaturesSpec, NetworkSpec
+from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec
 from ablation.study.specs import ShapeText
 from ablation.version import __version__
 
@@ -67,10 +68,23 @@ class Record(_Part):
     corpus_range: tuple[float, float] | None  # that features.scope = "corpus" maps
     network: NetworkSpec
     trained_in: str  # as the rows' column "engine"
-    threads: int
+    threads: Annotated[int, Field(ge=1)]
     parameters: int
     multiply_adds: int
     weights: str  # digest of network.safetensors
+    code: str = ""  # digest of the source of a network of the user's own
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.network.factory is None and self.pooling not in NETWORK_NAMES:
+            raise ValueError(f"pooling {self.pooling!r} is unknown")
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError("two classes have one name")
+        if (self.corpus_range is not None) != (self.features.scope == "corpus"):
+            raise ValueError("corpus_range belongs to scope = corpus, and to no other")
+        if self.corpus_range is not None and not self.corpus_range[0] < self.corpus_range[1]:
+            raise ValueError("corpus_range does not rise")
+        return self
 
     def checksum(self) -> str:
         """Digest of all fields, kept in the file beside them."""
@@ -117,7 +131,9 @@ def read(folder: Path) -> Record:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in fault["loc"])
-        raise StorageError(f"{path}: {field}: {fault['msg'].lower()}", _ANEW) from error
+        message = fault["msg"].removeprefix("Value error, ").lower()
+        where = f"{path}: {field}" if field else str(path)
+        raise StorageError(f"{where}: {message}", _ANEW) from error
     if checksum != record.checksum():
         raise StorageError(f"{path} was changed after it was written (its checksum differs)", _ANEW)
     return record
@@ -150,7 +166,7 @@ def _json(folder: Path, path: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise storage_error("read", path, error) from error
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
         raise StorageError(f"{path} is not valid JSON ({error})", _ANEW) from error
     if not isinstance(tables, dict):
         raise StorageError(f"{path} is not a JSON object", _ANEW)

@@ -99,5 +99,6 @@ class Network(nn.Module):
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
         maps = self.backbone(segments)
         # Sums over thousands of positions lose too much in bfloat16, and cost next to nothing here.
-        with torch.autocast(maps.device.type, enabled=False):
+        device = "cpu" if maps.is_meta else maps.device.type  # meta: only counted, by costs.py
+        with torch.autocast(device, enabled=False):
             return self.pooling(maps.float())

@@ -17,9 +17,12 @@ class Cost:
 
 
 def cost_of(model: nn.Module, height: int, width: int) -> Cost:
-    """The cost of ``model`` on segments of ``height`` bins by ``width`` frames, forward."""
-    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    """The cost of ``model`` on segments of ``height`` bins by ``width`` frames, forward.
+
+    A model on the device ``meta`` is counted without a multiplication.
+    """
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     still = copy.deepcopy(model).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        still(torch.zeros(1, 1, height, width))
-    return Cost(parameters, counter.get_total_flops() // 2)
+        still(torch.zeros(1, 1, height, width, device=weights[0].device))
+    return Cost(sum(weight.numel() for weight in weights), counter.get_total_flops() // 2)

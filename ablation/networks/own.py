@@ -8,7 +8,6 @@ The factory is called as ``factory(shapes, classes)`` with ``shapes`` a list of 
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -37,6 +36,10 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
             f"--network {factory}: the factory returned {type(module).__name__}",
             "it must return a torch.nn.Module",
         )
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise StudyError(
+            f"--network {factory}: its module has no parameters to train", "give it some layers"
+        )
     training = module.training
     with torch.no_grad():
         segments = torch.zeros(2, 1, *size)
@@ -59,8 +62,8 @@ def source_digest(factory: str) -> str:
 
     Raises :class:`StudyError` when the factory is not there.
     """
-    module = inspect.getmodule(_function(factory))
-    file = getattr(module, "__file__", None)
+    _function(factory)
+    file = getattr(sys.modules[factory.partition(":")[0]], "__file__", None)
     content = Path(file).read_bytes() if file else factory.encode()
     return hashlib.blake2b(content, digest_size=8).hexdigest()
 
@@ -77,9 +80,9 @@ def _function(factory: str) -> Any:
         )
     module = _tried(factory, "its module", lambda: importlib.import_module(module_name))
     if not callable(getattr(module, name, None)):
-        known = [n for n, value in vars(module).items() if inspect.isfunction(value)]
+        known = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise StudyError(
-            f"--network {factory}: {module_name} has no function {name!r}",
+            f"--network {factory}: {module_name} has no function or class {name!r}",
             suggestion(name, known) if known else f"write one in {module_name}",
         )
     return getattr(module, name)
@@ -98,7 +101,7 @@ def _tried(factory: str, what: str, call: Callable[[], Any]) -> Any:
         return call()
     except AblationError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         raise StudyError(
             f"--network {factory}: {what} raised {type(error).__name__}: {error} "

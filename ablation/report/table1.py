@@ -121,7 +121,7 @@ def table1_csv(rows: Sequence[Row], paper: bool) -> str:
 
 def points(interval: Interval) -> str:
     """A difference of accuracies in percent points: "+1.5 [−0.5, 3.5]"."""
-    return _signed(f"{100 * interval.estimate:+.1f} {_ends(interval)}")
+    return _signed(f"{_rounded(interval.estimate):+.1f} {_ends(interval)}")
 
 
 def millions(count: int) -> str:
@@ -164,7 +164,12 @@ def _percent(interval: Interval) -> str:
 def _ends(interval: Interval) -> str:
     if interval.low != interval.low:  # nan: a sample of one has no interval
         return "[no interval]"
-    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f"[{_rounded(interval.low):.1f}, {_rounded(interval.high):.1f}]"
+
+
+def _rounded(share: float) -> float:
+    """In percent, to one digit, and never a negative zero."""
+    return round(100 * share, 1) + 0.0
 
 
 def _bar(cells: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ablation.errors import StudyError
 
-PATTERN = r"^[1-9]\d{0,5}x[1-9]\d{0,5}(:[1-9]\d{0,5})?$"
+PATTERN = r"^[1-9]\d{0,5}x[1-9]\d{0,5}(:[1-9]\d{0,3})?$"
 
 
 class Shape(NamedTuple):

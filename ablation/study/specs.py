@@ -21,6 +21,7 @@ NETWORK_VERSION = 3  # of the network digest: what trains a network may change w
 Positive = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FACTORY = r"^\w+(\.\w+)*:\w+$"  # of a network of the user's own
 Share = Annotated[float, Field(ge=0, lt=1)]
 ShapeText = Annotated[str, Field(pattern=PATTERN)]
 
@@ -248,7 +249,7 @@ class NetworkSpec(Spec):
     attention: Literal["weighted", "literal"] = "weighted"  # literal: divided by H*W once more
     attention_maps: Literal["plain", "batchnorm-relu"] = "plain"
     bilinear_order: Literal["sqrt-l2", "l2-sqrt"] = "sqrt-l2"
-    factory: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = None
     precision: Literal["auto", "float32", "bf16"] = "auto"  # of the products in training
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     training: TrainingSpec = TrainingSpec()
