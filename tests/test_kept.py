@@ -173,6 +173,16 @@ def test_a_spoilt_network_is_refused(attention: Path, spoil: Any, says: str) -> 
     assert caught.type is StorageError
 
 
+def test_a_network_of_before_a_field_was_added_is_still_read(attention: Path) -> None:
+    """``code`` came later; it has a default, and the checksum is over what the file says."""
+    path = attention / "network.json"
+    tables = json.loads(path.read_text())
+    del tables["code"], tables["checksum"]
+    content = json.dumps(tables, sort_keys=True, ensure_ascii=False).encode()
+    path.write_text(json.dumps(tables | {"checksum": weights_digest(content)}))
+    assert ablation.load_network(attention).record.code == ""
+
+
 def test_too_short_for_a_network_that_drops_is_said(attention: Path, tmp_path: Path) -> None:
     network = ablation.load_network(attention)
     record = network.record

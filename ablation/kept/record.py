@@ -88,8 +88,7 @@ class Record(_Part):
 
     def checksum(self) -> str:
         """Digest of all fields, kept in the file beside them."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
-        return _digest(text.encode())
+        return _tables_digest(self.model_dump(mode="json"))
 
 
 def weights_digest(weights: bytes) -> str:
@@ -134,7 +133,8 @@ def read(folder: Path) -> Record:
         message = fault["msg"].removeprefix("Value error, ").lower()
         where = f"{path}: {field}" if field else str(path)
         raise StorageError(f"{where}: {message}", _ANEW) from error
-    if checksum != record.checksum():
+    # Over the fields as they stand in the file: a later version's new fields are none of them.
+    if checksum != _tables_digest(tables):
         raise StorageError(f"{path} was changed after it was written (its checksum differs)", _ANEW)
     return record
 
@@ -171,6 +171,10 @@ def _json(folder: Path, path: Path) -> dict[str, Any]:
     if not isinstance(tables, dict):
         raise StorageError(f"{path} is not a JSON object", _ANEW)
     return tables
+
+
+def _tables_digest(tables: dict[str, Any]) -> str:
+    return _digest(json.dumps(tables, sort_keys=True, ensure_ascii=False).encode())
 
 
 def _digest(content: bytes) -> str:
