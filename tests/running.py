@@ -1,17 +1,21 @@
 """The command as a user runs it, what two results folders have in common, and small disks."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from ablation import read_results
+from ablation.cli import app
 
 VOLATILE = ["started_at", "train_seconds", "device"]
 
@@ -29,6 +33,26 @@ def ablate(
 def command(arguments: Sequence[str | Path]) -> list[str]:
     code = "from ablation.cli import main; main()"
     return [sys.executable, "-c", code, *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """How a command ended that ran in this process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def invoke(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
+    """As :func:`ablate`, in this process: for commands that train nothing, which are most often
+    waiting for their imports."""
+    with contextlib.chdir(cwd):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == check, result.stderr
+    return Invoked(result.exit_code, result.stdout, result.stderr)
 
 
 def lasting(folder: Path) -> dict[str, pd.DataFrame]:

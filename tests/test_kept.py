@@ -11,7 +11,7 @@ import pytest
 import safetensors.torch
 import soundfile
 import torch
-from running import ablate
+from running import ablate, invoke
 
 import ablation
 from ablation.errors import AblationError, AudioError, StorageError
@@ -85,13 +85,13 @@ def test_recordings_of_every_kind_in_one_call(
     soundfile.write(tmp_path / "clip.wav", 0.1 * rng.standard_normal(800), 8000)
     (tmp_path / "text.wav").write_text("this is no audio\n")
     names = [tmp_path / name for name in ("stereo.wav", "text.wav", "o.opus", "clip.wav")]
-    run = ablate("predict", *names, "--study", tiny_study, cwd=promoted, check=1)
+    run = invoke("predict", *names, "--study", tiny_study, cwd=promoted, check=1)
     lines = run.stdout.splitlines()
     assert [line.split()[-1] for line in lines] == [str(names[k]) for k in (0, 2, 3)]
     assert all(line.split()[0] in ("bright", "dark") for line in lines)
     assert run.stderr.count("error:") == 1
     assert "text.wav: not audio" in run.stderr
-    run = ablate("predict", tmp_path, "--study", tiny_study, "--json", cwd=promoted, check=1)
+    run = invoke("predict", tmp_path, "--study", tiny_study, "--json", cwd=promoted, check=1)
     data = json.loads(run.stdout)
     assert [Path(entry["file"]).name for entry in data["recordings"]] == [
         "clip.wav", "o.opus", "stereo.wav", "text.wav",
@@ -99,17 +99,17 @@ def test_recordings_of_every_kind_in_one_call(
     assert "not audio" in data["recordings"][3]["error"]
     (only,) = data["recordings"][0]["segments"]
     assert (only["start"], only["end"]) == (0.0, pytest.approx(0.1))
-    run = ablate("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
+    run = invoke("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
     assert run.stdout.splitlines()[0] == lines[0]
     assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s")
     for cut in (("--start", "0.5", "--end", "0.2"), ("--start", "inf"), ("--end", "0")):
-        run = ablate("explain", names[0], "--study", tiny_study, *cut, cwd=promoted, check=1)
+        run = invoke("explain", names[0], "--study", tiny_study, *cut, cwd=promoted, check=1)
         assert "correct start and end" in run.stderr and "Traceback" not in run.stderr
     strange = os.fsencode(tmp_path) + b"/b\xe4r.wav"  # no UTF-8
     shutil.copy(names[0], strange)
     run = ablate("predict", os.fsdecode(strange), "--study", tiny_study, cwd=promoted)
     assert run.stdout.startswith(lines[0][:20])
-    pattern = ablate("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
+    pattern = invoke("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
     assert pattern.stdout.splitlines() == [lines[1]]
 
 
@@ -119,11 +119,11 @@ def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path
         (tmp_path / "*.wav", "nothing matches"),
         (tmp_path / "absent.wav", "No such file"),
     ):
-        run = ablate("predict", given, "--study", tiny_study, cwd=promoted, check=1)
+        run = invoke("predict", given, "--study", tiny_study, cwd=promoted, check=1)
         assert says in run.stderr and "Traceback" not in run.stderr
-    run = ablate("predict", tmp_path, "--network", tmp_path, cwd=promoted, check=1)
+    run = invoke("predict", tmp_path, "--network", tmp_path, cwd=promoted, check=1)
     assert "there is no audio" in run.stderr or "there is no network.json" in run.stderr
-    run = ablate("predict", "x.wav", "--study", tiny_study, cwd=tmp_path, check=1)
+    run = invoke("predict", "x.wav", "--study", tiny_study, cwd=tmp_path, check=1)
     assert "run ablate promote" in run.stderr
 
 
@@ -200,16 +200,16 @@ def test_explain_draws_maps_and_filters(
     for pooling in ("attention", "gap", "bilinear"):
         place = networks(promoted, pooling=pooling, fold="a")[0]
         output = tmp_path / f"{pooling}.svg"
-        run = ablate("explain", recording, "--network", place, "--output", output, cwd=promoted)
+        run = invoke("explain", recording, "--network", place, "--output", output, cwd=promoted)
         assert run.stdout.split() == [str(output), str(tmp_path / f"{pooling}-filters.svg")]
         drawn = output.read_text()
         assert ("<!-- bottom-up" in drawn) == (pooling == "attention")
         assert ("<!-- bright" in drawn) == (pooling != "bilinear")
-    run = ablate("explain", recording, "--study", tiny_study, "--figures", tmp_path, cwd=promoted)
+    run = invoke("explain", recording, "--study", tiny_study, "--figures", tmp_path, cwd=promoted)
     assert (
         tmp_path / "tiny" / f"explain-{recording.parent.name}-{recording.stem}.png"
     ).stat().st_size > 10_000
-    run = ablate("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
+    run = invoke("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
                  cwd=promoted, check=1)  # fmt: skip
     assert "unknown format" in run.stderr
 
@@ -220,9 +220,9 @@ def test_a_long_recording_is_explained_in_parts(
     noise = 0.1 * np.random.default_rng(0).standard_normal(8000 * 61)
     soundfile.write(tmp_path / "long.wav", noise, 8000)
     explain = ("explain", tmp_path / "long.wav", "--study", tiny_study, "--figures", tmp_path)
-    run = ablate(*explain, cwd=promoted, check=1)
+    run = invoke(*explain, cwd=promoted, check=1)
     assert "give --start and --end" in run.stderr
-    ablate(*explain, "--start", "58.5", "--end", "60", cwd=promoted)
+    invoke(*explain, "--start", "58.5", "--end", "60", cwd=promoted)
 
 
 def test_maps_lie_where_the_recording_is(promoted: Path, tiny_manifest: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from running import VOLATILE, ablate, command, fill, mounted
+from running import VOLATILE, ablate, command, fill, invoke, mounted
 
 import ablation
 from ablation import read_results
@@ -147,7 +147,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
     promote = (
         *("promote", "--shapes", "3x2,2x5:3", "--study", tiny_study, "--workers", "2"),
         *("--corpus-root", tiny_manifest),
-        *("--set", "network.training.epochs=40", "--set", "network.training.optimizer=adamw"),
+        *("--set", "network.training.epochs=20", "--set", "network.training.optimizer=adamw"),
         *("--set", "network.training.averaging=0.9", "--no-final"),
         *("--set", "network.training.augment.time_mask=0.2"),
     )
@@ -182,10 +182,10 @@ def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> 
         (("--network", "mynet"), "is not MODULE:FACTORY"),
         (("--network", "mynet:build", "--pooling", "gap"), "brings a whole one"),
     ):
-        run = ablate("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
+        run = invoke("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
         assert says in run.stderr
     for rule in ("best", "one-se", "plateau"):
-        run = ablate("promote", "--best", "--rule", rule, "--metric", "dark", "--pooling",
+        run = invoke("promote", "--best", "--rule", rule, "--metric", "dark", "--pooling",
                      "max,statistics", "--study", tiny_study, "--dry-run", cwd=done)  # fmt: skip
         assert "networks: CNN_TF_Max, CNN_TF_Statistics" in run.stdout
         assert "cells: 8, to train: 8" in run.stdout
@@ -196,7 +196,7 @@ def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--nested-full", "--study", tiny_study, "--no-final")
-    dry = ablate(*promote, "--dry-run", cwd=tmp_path)
+    dry = invoke(*promote, "--dry-run", cwd=tmp_path)
     assert "30 probes (5 shapes without each of 4 pairs of folds), 0 stored" not in dry.stderr
     assert "30 probes (5 shapes without each of 6 pairs of folds), 0 stored" in dry.stderr
     assert len(read_results(tmp_path / "results" / "tiny").probes) == 20
@@ -208,13 +208,13 @@ def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_
     assert (pairs["test_speakers"].str.split(",").str.len() == 2).all()
     assert "CNN_TF_Att.pooling, nested-full" in table(tmp_path)
     # The study's own settings are still those of its grid.
-    assert "20 of 20 cells done" in ablate("status", "--study", tiny_study, cwd=tmp_path).stdout
+    assert "20 of 20 cells done" in invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
 
 
 def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> None:
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--seeds", "3",
                "--set", "features.scope=corpus", "--set", "network.training.steps=2")  # fmt: skip
-    ablate(*promote, "--dry-run", cwd=tmp_path)
+    invoke(*promote, "--dry-run", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
     run = ablate(*promote, cwd=tmp_path)
     results = read_results(tmp_path / "results" / "tiny")
@@ -225,10 +225,10 @@ def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> No
     assert "note:" not in run.stderr  # there is no run that the study could differ from
     (settings,) = (tmp_path / "results" / "tiny" / "studies").glob("*.toml")
     assert "steps = 3" in settings.read_text()  # --set is of one promotion
-    run = ablate("promote", "--shapes", "3x2", "--rule", "best", "--study", tiny_study,
+    run = invoke("promote", "--shapes", "3x2", "--rule", "best", "--study", tiny_study,
                  cwd=tmp_path, check=1)  # fmt: skip
     assert "give --best too" in run.stderr
-    run = ablate("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
+    run = invoke("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
     assert "no axis with two complete shapes" in run.stderr
 
 
@@ -279,7 +279,7 @@ def test_every_fold_and_the_best_network_are_kept(promoted: Path) -> None:
 def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path: Path) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--no-final")
-    run = ablate(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
+    run = invoke(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
     assert "the probes were trained with [training] as it was run" in run.stderr
     ablate(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
     networks = read_results(tmp_path / "results" / "tiny").networks
@@ -296,10 +296,10 @@ def test_promote_on_another_corpus_is_refused(
     shutil.copytree(tiny_manifest.parent, other)
     lines = (other / "manifest.csv").read_text().splitlines()
     (other / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
-    run = ablate("promote", "--best", "--study", tiny_study, "--corpus-root",
+    run = invoke("promote", "--best", "--study", tiny_study, "--corpus-root",
                  other / "manifest.csv", cwd=done, check=1)  # fmt: skip
     assert "is not the one that the probes" in run.stderr
-    same = ablate("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
+    same = invoke("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
                   "--dry-run", cwd=done)  # fmt: skip
     assert "cells: 4, to train: 4" in same.stdout
 
