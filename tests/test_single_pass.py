@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -31,10 +32,11 @@ from ablation.probes.compiled.transform import sizes
 from ablation.probes.plans import Plan
 from ablation.probes.portable import PortablePass
 from ablation.probes.sums import Pass
-from ablation.study import Study
+from ablation.study import Shape, Study
 from ablation.training.cell import run_cell
+from ablation.training.compute import Compute
 from ablation.training.fit import fit, predict
-from ablation.training.seeding import generator, seeded
+from ablation.training.seeding import seeded
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
 from ablation.vectors import _cache_directory
 
@@ -622,7 +624,7 @@ SPEECH = {
     "probe": {"filters": 8},
     "training": {"steps": 60, "schedule": "constant"},
 }
-SHAPE = (4, 2)
+SHAPE = Shape(4, 2)
 CLASSES = ("neutral", "happy", "angry", "sad")
 CPU = torch.device("cpu")
 
@@ -652,8 +654,8 @@ def losses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     seen: list[float] = []
     real = functional.cross_entropy
 
-    def recording(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        loss = real(scores, labels)
+    def recording(scores: torch.Tensor, labels: torch.Tensor, **options: Any) -> torch.Tensor:
+        loss = real(scores, labels, **options)
         seen.append(loss.item())
         return loss
 
@@ -687,9 +689,9 @@ def test_two_hundred_steps_are_the_same_steps(fold: FoldData, losses: list[float
     traces, predictions = [], []
     for engine in (ReferenceProbe, SinglePassProbe):
         with seeded("init", 0):
-            probe = InDouble(engine(*SHAPE, study.probe.filters, len(CLASSES)))
+            probe = InDouble(engine(SHAPE.height, SHAPE.width, study.probe.filters, len(CLASSES)))
         losses.clear()
-        fit(probe, train, study.training, generator("order"), CPU)
+        fit(probe, train, study.training, ["order"], Compute(CPU))
         traces.append(np.array(losses))
         predictions.append(predict(probe, test, study.training, CPU)[0].argmax(1))
     one, other = traces

@@ -125,7 +125,9 @@ def _step(
     optimizer.zero_grad()
     with compute.training():
         scores = model(batch)
-    loss = functional.cross_entropy(scores.float(), labels, label_smoothing=spec.label_smoothing)
+    if scores.dtype == torch.bfloat16:  # of a network of the user's own: ours gives float32
+        scores = scores.float()
+    loss = functional.cross_entropy(scores, labels, label_smoothing=spec.label_smoothing)
     loss.backward()
     optimizer.step()
     sums.loss += loss.item() * len(indices)
