@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
-from ablation.cli.options import DEMO, FIGURES, RESULTS, FiguresOption, ResultsOption, StudyOption
+from ablation.cli.options import (
+    DEMO,
+    FIGURES,
+    RESULTS,
+    FiguresOption,
+    ResultsOption,
+    StudyOption,
+    study_name,
+)
+
+if TYPE_CHECKING:
+    from ablation.kept import KeptNetwork
 
 NetworkOption = Annotated[
     Path | None,
@@ -33,13 +44,11 @@ def predict(
     """Name the emotion of recordings."""
     with expected_errors():
         from ablation.cli import printing
-        from ablation.cli.options import study_name
-        from ablation.drivers.predict import find_recordings, hear, open_network
+        from ablation.drivers.predict import find_recordings, hear
         from ablation.drivers.progress import Reporter
 
         recordings = find_recordings(files)
-        folder, kept = open_network(results, study_name(study) if network is None else "", network)
-        printing.say_network(folder, kept.record)
+        _, kept = _opened(network, study, results)
         heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
         faults = (
             printing.print_heard_json(kept.record, heard)
@@ -65,13 +74,9 @@ def explain(
 ) -> None:
     """Draw what the network looked at in a recording."""
     with expected_errors():
-        from ablation.cli import printing
-        from ablation.cli.options import study_name
         from ablation.drivers.explain import explain as draw
-        from ablation.drivers.predict import open_network
 
-        folder, kept = open_network(results, study_name(study) if network is None else "", network)
-        printing.say_network(folder, kept.record)
+        _, kept = _opened(network, study, results)
         # Many corpora name recordings alike in every speaker's folder.
         name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
         path = output or figures / kept.record.study / name
@@ -89,14 +94,21 @@ def export(
 ) -> None:
     """Write a kept network as ONNX, checked against torch."""
     with expected_errors():
-        from ablation.cli import printing
-        from ablation.cli.options import study_name
-        from ablation.drivers.predict import open_network
         from ablation.kept.export import export_onnx
 
-        folder, kept = open_network(results, study_name(study) if network is None else "", network)
-        printing.say_network(folder, kept.record)
+        folder, kept = _opened(network, study, results)
         path = output or folder / "network.onnx"
         difference = export_onnx(kept, path)
         say(f"its scores differ from torch's by {difference:.1g} at most")
         print(path)
+
+
+def _opened(network: Path | None, study: Path, results: Path) -> tuple[Path, KeptNetwork]:
+    """The network asked for, and what is said of it."""
+    from ablation.cli import printing
+    from ablation.drivers.predict import open_network
+
+    name = study_name(study) if network is None else ""
+    folder, kept = open_network(results, name, network)
+    printing.say_network(folder, kept.record)
+    return folder, kept

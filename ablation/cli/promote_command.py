@@ -175,7 +175,9 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
 
 def _check_factory(network: str, pooling: str | None) -> None:
     """Raise :class:`StudyError` for a text that names no factory, or a pooling beside one."""
-    if not re.fullmatch(r"\w+(\.\w+)*:\w+", network):
+    from ablation.study.specs import FACTORY
+
+    if not re.fullmatch(FACTORY, network):
         raise StudyError(
             f"--network {network!r} is not MODULE:FACTORY",
             "as in mynet:build for build() in mynet.py",

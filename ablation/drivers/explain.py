@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ablation.errors import StudyError, suggestion
 from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, save_figure
 from ablation.files import atomic_write
 
@@ -36,8 +37,6 @@ def explain(
     """
     kind = output.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        from ablation.errors import StudyError, suggestion
-
         raise StudyError(f"--output {output}: unknown format", suggestion(kind, FORMATS))
     record = network.record
     explanation = network.explain(file, start, end)
