@@ -59,9 +59,12 @@ class StatisticsPooling(nn.Module):
 
     def features(self, maps: torch.Tensor) -> torch.Tensor:
         """Shape (n, 2 * channels): the means, then the deviations."""
-        variance, mean = torch.var_mean(maps, dim=(2, 3), correction=0)
-        # The derivative of sqrt is infinite at 0, where a channel that never fires stands.
-        return torch.cat([mean, (variance + 1e-8).sqrt()], dim=1)
+        mean = maps.mean(dim=(2, 3), keepdim=True)
+        # Deviations first: E[x^2] - E[x]^2, as ONNX would take it, cancels in a steady channel.
+        variance = (maps - mean).square().mean(dim=(2, 3))
+        # The derivative of sqrt is infinite at 0, where a channel that never fires stands; the
+        # shift is batch norm's, and keeps rounding of the variance out of the scores.
+        return torch.cat([mean.flatten(1), (variance + 1e-5).sqrt()], dim=1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         return self.linear(self.features(maps))
