@@ -268,7 +268,7 @@ def test_every_pooling_is_kept_loaded_explained_and_exported(
 
     record = read(attention).model_copy(update={"pooling": pooling})
     shapes = [Shape.parse(text) for text in record.shapes]
-    torch.manual_seed(1)  # a draw with a channel that is steady over the map
+    torch.manual_seed(8)  # a draw with a channel that is steady over the map
     model = build_network(shapes, pooling, 2, record.network, record.features)
     network = KeptNetwork(record, model)
     found = network.explain(next(tiny_manifest.parent.glob("a_*.wav")))
