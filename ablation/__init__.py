@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 from ablation.version import __version__
 
 if TYPE_CHECKING:
+    from ablation.analysis.notebook import compare, curves
     from ablation.corpora import load_corpus
     from ablation.kept import load_network
     from ablation.store import read_results
     from ablation.study import load_study
 
-__all__ = ["__version__", "load_corpus", "load_network", "load_study", "read_results"]
+__all__ = [
+    "__version__",
+    "compare",
+    "curves",
+    "load_corpus",
+    "load_network",
+    "load_study",
+    "read_results",
+]
 
 _HOMES = {
+    "compare": "ablation.analysis.notebook",
+    "curves": "ablation.analysis.notebook",
     "load_corpus": "ablation.corpora",
     "load_network": "ablation.kept",
     "load_study": "ablation.study",

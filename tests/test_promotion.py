@@ -16,7 +16,7 @@ from running import VOLATILE, ablate, command, fill, invoke, mounted
 
 import ablation
 from ablation import read_results
-from ablation.analysis import Counts, choose_best, speaker_counts
+from ablation.analysis import Counts, choose_best, speaker_counts, tally
 from ablation.kept.record import read
 from ablation.store import Results
 
@@ -36,7 +36,7 @@ def choice(results: Results, without: str | None = None) -> str:
         shapes: dict[int, Counts] = {}
         for extent in (2, 3, 5):
             mine = probes[(probes["name"] == axis.format(extent)) & (probes["speaker"] != without)]
-            shapes[extent] = speaker_counts(mine, ["bright", "dark"])
+            shapes[extent] = speaker_counts(tally(mine), ("bright", "dark"))
         names.append(axis.format(choose_best(shapes, "wa").extent))
     return ",".join(dict.fromkeys(names))
 

@@ -17,6 +17,7 @@ from ablation.analysis import (
     mean_interval,
     score_interval,
     speaker_counts,
+    tally,
 )
 from ablation.analysis.selection import choose_best, choose_one_se, choose_plateau, max_t_p_value
 from ablation.errors import SelectionError
@@ -31,7 +32,13 @@ def counts(rates: Sequence[float], n: int = 100, classes: int = 1) -> Counts:
 
 
 def predictions(rows: Sequence[tuple[str, int, str, str]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["speaker", "seed", "label", "predicted"])
+    """One model's predictions, counted."""
+    frame = pd.DataFrame(rows, columns=["speaker", "seed", "label", "predicted"])
+    return tally(
+        frame.assign(
+            digest="d", network_digest=None, kind="probe", name="2x2", window_ms=40.0, fold="f"
+        )
+    )
 
 
 def test_counts_and_scores_by_hand() -> None:
@@ -41,7 +48,7 @@ def test_counts_and_scores_by_hand() -> None:
         + [("y", seed, "a", "a") for seed in (0, 1)]
         + [("y", 0, "b", "a"), ("y", 1, "b", "b")]
     )
-    found = speaker_counts(table, ["a", "b"])
+    found = speaker_counts(table, ("a", "b"))
     assert found.speakers == ("x", "y")
     assert found.n.tolist() == [[2, 1], [1, 1]]
     assert found.correct.tolist() == [[1, 1], [1, 0.5]]
@@ -53,7 +60,7 @@ def test_counts_and_scores_by_hand() -> None:
 
 def test_a_class_that_nobody_spoke_is_left_out_of_ua() -> None:
     table = predictions([("x", 0, "a", "a"), ("y", 0, "a", "b")])
-    assert speaker_counts(table, ["a", "b"]).score("ua") == pytest.approx(0.5)
+    assert speaker_counts(table, ("a", "b")).score("ua") == pytest.approx(0.5)
 
 
 @given(

@@ -1,32 +1,91 @@
-"""Analysis: from the rows of finished cells to curves, intervals and chosen shapes.
+"""Analysis: from the rows of finished cells to curves, intervals, tests and chosen shapes.
 
 Pure functions on DataFrames and counts: no file is written, nothing is drawn and torch is never
 loaded.
 """
 
-from ablation.analysis.curves import AXES, Axis, axis_curve, pooled_scores
+from ablation.analysis.axes import AxisEvidence, axis_evidence
+from ablation.analysis.comparisons import (
+    Comparison,
+    Family,
+    against_reference,
+    all_pairs,
+    indistinct_groups,
+    mean_ranks,
+    speaker_gains,
+    speaker_shares,
+)
+from ablation.analysis.costs import pareto_front, probe_cost
+from ablation.analysis.curves import (
+    AXES,
+    Axis,
+    axis_curve,
+    end_columns,
+    interval_ends,
+    pooled_scores,
+)
 from ablation.analysis.intervals import (
     Interval,
     difference_interval,
+    effect_interval,
+    gain_interval,
     mean_interval,
     score_interval,
 )
+from ablation.analysis.learning import learning_curves
 from ablation.analysis.selection import RULES, Choice, choose_best
-from ablation.analysis.speakers import METRICS, Counts, speaker_counts
+from ablation.analysis.signflip import joint_p_values, max_t_p_value, smallest_p_value
+from ablation.analysis.speakers import METRICS, Counts
+from ablation.analysis.tallies import confusion, named_counts, seed_counts, speaker_counts, tally
+from ablation.analysis.variance import Spread, detectable, seeds_needed, speakers_needed, spread
+from ablation.analysis.windows import Interaction, WindowReading, read_windows, window_extent
 
 __all__ = [
     "AXES",
     "METRICS",
     "RULES",
     "Axis",
+    "AxisEvidence",
     "Choice",
+    "Comparison",
     "Counts",
+    "Family",
+    "Interaction",
     "Interval",
+    "Spread",
+    "WindowReading",
+    "against_reference",
+    "all_pairs",
     "axis_curve",
+    "axis_evidence",
     "choose_best",
+    "confusion",
+    "detectable",
     "difference_interval",
+    "effect_interval",
+    "end_columns",
+    "gain_interval",
+    "indistinct_groups",
+    "interval_ends",
+    "joint_p_values",
+    "learning_curves",
+    "max_t_p_value",
     "mean_interval",
+    "mean_ranks",
+    "named_counts",
+    "pareto_front",
     "pooled_scores",
+    "probe_cost",
+    "read_windows",
     "score_interval",
+    "seed_counts",
+    "seeds_needed",
+    "smallest_p_value",
     "speaker_counts",
+    "speaker_gains",
+    "speaker_shares",
+    "speakers_needed",
+    "spread",
+    "tally",
+    "window_extent",
 ]

@@ -3,12 +3,21 @@
 Scores are *pooled*: utterances of all held-out speakers counted together (the paper's "accuracy of
 all utterances"), computed for every seed and then averaged over seeds. The mean over folds stands
 beside it.
+
+What is estimated is the accuracy on a speaker not heard in training of probes trained on all but
+one fold's speakers, averaged over such training sets and seeds. The training sets of two folds
+share most of their speakers, so folds are not independent repetitions; the intervals take speakers
+as the sample and do not know of that overlap.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+
+from ablation.analysis.intervals import score_interval
+from ablation.analysis.speakers import METRICS, Counts
+from ablation.analysis.tallies import named_counts
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,11 @@ class Axis:
     physical: str
     unit: str
     direction: str
+
+    def name_of(self, extent: int, fixed: int) -> str:
+        """The shape's name, height first: "10x2"."""
+        height, width = (extent, fixed) if self.name == "height" else (fixed, extent)
+        return f"{height}x{width}"
 
 
 AXES = {
@@ -70,11 +84,13 @@ def pooled_scores(rows: pd.DataFrame, by: Sequence[str], classes: Sequence[str])
 
 def axis_curve(
     probes: pd.DataFrame,
+    tallied: pd.DataFrame,
     axis: Axis,
     fixed: int,
     window_ms: float,
     classes: Sequence[str],
     expected: Mapping[int, int],
+    failed: Mapping[int, int] | None = None,
 ) -> pd.DataFrame:
     """The curve over one axis.
 
@@ -82,6 +98,8 @@ def axis_curve(
     ----------
     probes
         Finished cells of one digest.
+    tallied
+        Their predictions counted (:func:`ablation.analysis.tally`), for intervals by speaker.
     fixed
         The extent of the other side, 2 in the paper.
     window_ms
@@ -89,18 +107,56 @@ def axis_curve(
     expected
         For each extent the cells asked for (folds times seeds); one with fewer is not
         ``complete``.
+    failed
+        For each extent the cells that failed.
 
     Returns
     -------
     curve
         Sorted by ``extent`` (bins or frames): ``extent``, ``physical`` (Hz or ms), the scores of
-        :func:`pooled_scores`, ``expected`` and ``complete``; empty when no cell lies on the axis.
+        :func:`pooled_scores`, for each of ``wa``, ``ua`` and ``acc_CLASS`` the ends of its
+        interval (``wa_low``, ``wa_high``), ``speakers`` behind it, ``expected``, ``failed`` and
+        ``complete``. An extent that was asked for and has no finished cell is there with nan;
+        without any finished cell on the axis the curve is empty.
     """
     on_axis = (probes[axis.fixed] == fixed) & (probes["window_ms"] == window_ms)
-    rows = probes[on_axis]
-    scores = pooled_scores(rows, [axis.varies, axis.physical], classes)
-    scores["expected"] = [expected.get(extent, 0) for extent in scores[axis.varies]]
+    scores = pooled_scores(probes[on_axis], [axis.varies, axis.physical], classes)
+    scores = scores.rename(columns={axis.varies: "extent", axis.physical: "physical"})
+    scores = scores.sort_values("extent", ignore_index=True)
+    mine = tallied[(tallied["kind"] == "probe") & (tallied["window_ms"] == window_ms)]
+    scores = _with_lacking(scores, expected)
+    names = [axis.name_of(extent, fixed) for extent in scores["extent"]]
+    counts = named_counts(mine[mine["name"].isin(names)], tuple(classes))
+    ends = [interval_ends(counts.get(name), classes) for name in names]
+    scores = scores.join(pd.DataFrame(ends, index=scores.index, columns=end_columns(classes)))
+    scores["expected"] = [expected.get(extent, 0) for extent in scores["extent"]]
+    scores["failed"] = [(failed or {}).get(extent, 0) for extent in scores["extent"]]
     scores["complete"] = scores["cells"] >= scores["expected"]
-    return scores.rename(columns={axis.varies: "extent", axis.physical: "physical"}).sort_values(
-        "extent", ignore_index=True
-    )
+    return scores
+
+
+def _with_lacking(scores: pd.DataFrame, expected: Mapping[int, int]) -> pd.DataFrame:
+    """With a row for each expected extent; of one without cells, nan and 0 cells."""
+    if scores.empty:
+        return scores
+    per_unit = scores["physical"].iloc[0] / scores["extent"].iloc[0]
+    extents = sorted({*scores["extent"], *expected})
+    scores = scores.set_index("extent").reindex(pd.Index(extents, name="extent")).reset_index()
+    scores["physical"] = scores["extent"] * per_unit
+    for column in ("cells", "seeds"):
+        scores[column] = scores[column].fillna(0).astype(int)
+    return scores
+
+
+def end_columns(classes: Sequence[str]) -> list[str]:
+    """Names of what :func:`interval_ends` gives."""
+    names = ["wa", "ua", *(f"acc_{label}" for label in classes)]
+    return [*(f"{name}{end}" for name in names for end in ("_low", "_high")), "speakers"]
+
+
+def interval_ends(counts: Counts | None, classes: Sequence[str]) -> list[float]:
+    """Both ends of every score's interval, and the number of speakers; nan where none is."""
+    if counts is None:
+        return [float("nan")] * (2 * (2 + len(classes))) + [0]
+    intervals = [score_interval(counts, metric) for metric in (*METRICS, *classes)]
+    return [*(end for i in intervals for end in (i.low, i.high)), len(counts.speakers)]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ablation.analysis.comparisons import speaker_gains
 from ablation.analysis.intervals import difference_interval
+from ablation.analysis.signflip import max_t_p_value
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.errors import SelectionError
 
 LEVEL = 0.05  # of the plateau rule's tests
-_EXACT, _DRAWS = 14, 1 << 14  # speakers up to which every sign is tried; else so many draws
-_SEED = 20180902
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
     *smaller, last = sorted(shapes)
     for extent in smaller:
         larger = [e for e in shapes if e > extent]
-        gains = np.stack([_gains(shapes[e], shapes[extent], metric) for e in larger])
+        gains = np.stack([speaker_gains(shapes[e], shapes[extent], metric) for e in larger])
         p = max_t_p_value(gains)
         if p > LEVEL:
             return Choice(
@@ -94,51 +94,6 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
             )
     reason = f"from every smaller one, a larger one gains significantly in {_name(metric)}"
     return Choice(last, scores[last], reason)
-
-
-def _gains(larger: Counts, smaller: Counts, metric: str) -> np.ndarray:
-    """What each speaker gains, shape (speakers,); their mean is the difference of the scores."""
-    difference = larger.score(metric) - smaller.score(metric)
-    return difference + larger.influence(metric) - smaller.influence(metric)
-
-
-def max_t_p_value(gains: np.ndarray) -> float:
-    """One-sided joint p-value of the largest studentised mean of ``gains``.
-
-    Parameters
-    ----------
-    gains
-        Shape (comparisons, speakers). Speakers' signs are flipped for all comparisons together:
-        all 2^speakers ways up to 14 speakers, else 16,384 seeded draws and the one observed.
-    """
-    speakers = gains.shape[1]
-    observed = _studentised(gains, np.ones((1, speakers))).max()
-    signs = _signs(speakers)
-    largest = _studentised(gains, signs).max(axis=0)
-    # Equal sums in another order differ by rounding.
-    reached = largest >= observed - 1e-9 * max(1.0, abs(observed))
-    if speakers <= _EXACT:
-        return float(reached.mean())
-    return float((reached.sum() + 1) / (len(signs) + 1))
-
-
-def _signs(speakers: int) -> np.ndarray:
-    """Shape (ways, speakers), of 1 and -1."""
-    if speakers <= _EXACT:
-        ways = np.arange(2**speakers)[:, None] >> np.arange(speakers)
-        return 1.0 - 2.0 * (ways & 1)
-    random = np.random.default_rng(_SEED)
-    return random.choice([-1.0, 1.0], size=(_DRAWS, speakers))
-
-
-def _studentised(gains: np.ndarray, signs: np.ndarray) -> np.ndarray:
-    """Mean over standard error of each comparison under each way, shape (comparisons, ways)."""
-    n = gains.shape[1]
-    means = gains @ signs.T / n
-    squares = (gains**2).mean(axis=1, keepdims=True)  # signs do not change them
-    variance = np.maximum(squares - means**2, 0) * n / max(1, n - 1)
-    tiny = 1e-12 * np.maximum(squares, np.finfo(float).tiny)
-    return means / np.sqrt(np.maximum(variance, tiny) / n)
 
 
 RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 METRICS = ("wa", "ua")  # beside the name of any class
 
@@ -31,8 +30,19 @@ class Counts:
 
     def score(self, metric: str) -> float:
         """Pooled over all utterances, 0..1: ``wa``, ``ua`` or a class' accuracy."""
-        weights = _class_weights(self, metric)
+        weights = self.weights(metric)
         return float((weights * self.correct.sum(axis=0)).sum())
+
+    def weights(self, metric: str) -> np.ndarray:
+        """What one right utterance of each class adds to the score, shape (classes,)."""
+        totals = self.n.sum(axis=0)
+        if metric == "wa":
+            return np.full(len(totals), 1 / totals.sum())
+        wanted = totals > 0
+        if metric != "ua":
+            wanted = wanted & (np.array(self.classes) == metric)
+        share = 1 / max(1, wanted.sum())
+        return np.divide(share, totals, out=np.zeros(len(totals)), where=wanted)
 
     def influence(self, metric: str) -> np.ndarray:
         """How far each speaker draws the score from its mean, shape (speakers,).
@@ -40,7 +50,7 @@ class Counts:
         The score is a sum of ratios of sums over speakers; this is its linearisation, scaled so
         that deviation / sqrt(speakers) is the score's standard error.
         """
-        weights = _class_weights(self, metric)
+        weights = self.weights(metric)
         totals = self.n.sum(axis=0)
         if metric == "wa":
             expected = self.n * self.correct.sum() / totals.sum()
@@ -51,6 +61,12 @@ class Counts:
             expected = self.n * rates
         return len(self.speakers) * ((self.correct - expected) * weights).sum(axis=1)
 
+    def by_speaker(self, metric: str) -> np.ndarray:
+        """Each speaker's own score, shape (speakers,); nan without an utterance that counts."""
+        scores = np.array([_one(self, k).score(metric) for k in range(len(self.speakers))])
+        scored = self.n[:, [metric in METRICS or c == metric for c in self.classes]].sum(axis=1) > 0
+        return np.where(scored, scores, np.nan)
+
     def without(self, speakers: Sequence[str]) -> "Counts":
         """The counts of all other speakers."""
         kept = [k for k, speaker in enumerate(self.speakers) if speaker not in speakers]
@@ -58,29 +74,7 @@ class Counts:
         return Counts(names, self.classes, self.n[kept], self.correct[kept])
 
 
-def _class_weights(counts: Counts, metric: str) -> np.ndarray:
-    """What one right utterance of each class adds to the score, shape (classes,)."""
-    totals = counts.n.sum(axis=0)
-    if metric == "wa":
-        return np.full(len(totals), 1 / totals.sum())
-    wanted = totals > 0
-    if metric != "ua":
-        wanted = wanted & (np.array(counts.classes) == metric)
-    share = 1 / max(1, wanted.sum())
-    return np.divide(share, totals, out=np.zeros(len(totals)), where=wanted)
-
-
-def speaker_counts(predictions: pd.DataFrame, classes: Sequence[str]) -> Counts:
-    """Counts of one model's predictions, a row an utterance and seed."""
-    right = predictions.assign(correct=predictions["label"] == predictions["predicted"])
-    table = right.groupby(["speaker", "label"])["correct"].agg(["size", "sum"])
-    # A speaker whose cells are not all there yet counts by the seeds that are.
-    seeds = predictions.groupby("speaker")["seed"].nunique().sort_index()
-    speakers = tuple(seeds.index)
-    table = table.reindex(pd.MultiIndex.from_product([speakers, classes]), fill_value=0)
-    shape = (len(speakers), len(classes))
-    n, correct = (
-        table[column].to_numpy(float).reshape(shape) / seeds.to_numpy(float)[:, None]
-        for column in ("size", "sum")
+def _one(counts: Counts, k: int) -> Counts:
+    return Counts(
+        counts.speakers[k : k + 1], counts.classes, counts.n[k : k + 1], counts.correct[k : k + 1]
     )
-    return Counts(speakers, tuple(classes), n, correct)

@@ -12,6 +12,7 @@ import typer
 
 from ablation.cli import (
     data_commands,
+    evidence_commands,
     failures,
     network_commands,
     promote_command,
@@ -31,6 +32,8 @@ for command in (
     study_commands.grid,
     study_commands.plot,
     promote_command.promote,
+    evidence_commands.report,
+    evidence_commands.compare,
     study_commands.status,
     network_commands.predict,
     network_commands.explain,

@@ -80,19 +80,60 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def parse_shapes(words: Sequence[str]) -> "tuple[Shape, ...]":
+def parse_shapes(words: Sequence[str], option: str = "--shapes") -> "tuple[Shape, ...]":
     """ "10x2" and the like as shapes; :class:`StudyError` naming the word that is none."""
     from ablation.study import Shape
 
     if not words:
-        raise StudyError(
-            "no shapes to promote: give --best or --shapes (or network.conv1 in the study)",
-            "as in: ablate promote --best",
-        )
+        raise StudyError(f"{option}: no shape is given", f"as in: {option} 10x2")
     try:
         return tuple(Shape.parse(word) for word in dict.fromkeys(words))
     except StudyError as error:
-        raise StudyError(f"--shapes: {error.what}", error.remedy) from error
+        raise StudyError(f"{option}: {error.what}", error.remedy) from error
+
+
+def grid_wish(
+    study: "Study", axis: str | None, shapes: str | None, matched: str | None, values: str | None
+) -> "str | tuple[Shape, ...]":
+    """The axis, or the shapes asked for in its place.
+
+    ``matched`` are all those of as many weights that fit the study's segments.
+
+    Raises
+    ------
+    StudyError
+        When not exactly one of the three is given, or a shape cannot be read.
+    """
+    from ablation.study import matched_shapes
+
+    given = {"--axis": axis, "--shapes": shapes, "--matched": matched}
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) != 1:
+        raise StudyError(
+            f"{' and '.join(names)} are both given" if names else "which shapes is not said",
+            "give one of --axis height|width|both|product, --shapes 10x2,4x5, --matched 10x2",
+        )
+    if axis is not None:
+        return axis
+    if values is not None:
+        raise StudyError(f"--values is of an axis, not of {names[0]}", "leave one of them out")
+    chosen = parse_shapes(parse_words(shapes or matched or ""), names[0])
+    for shape in chosen:
+        if shape.filters is not None:
+            raise StudyError(
+                f"{names[0]}: {shape} says a number of filters",
+                "a probe has probe.filters of one shape, as in --set probe.filters=16",
+            )
+    if matched is None:
+        return chosen
+    if len(chosen) != 1:
+        raise StudyError(f"--matched {matched}: more than one shape", "as in --matched 10x2")
+    features = study.features
+    return tuple(
+        shape
+        for shape in matched_shapes(chosen[0])
+        if shape.height <= features.height and shape.width <= features.width
+    )
 
 
 def grid_overrides(

@@ -15,14 +15,17 @@ from ablation.analysis import AXES, Axis, pooled_scores
 from ablation.cli.failures import say
 from ablation.drivers import settings
 from ablation.drivers.grid import GridPlan
-from ablation.drivers.plot import curve_of, finished_probes
 from ablation.drivers.progress import duration
 from ablation.drivers.running import Tally
 from ablation.drivers.status import Status
-from ablation.report import millions
+from ablation.drivers.stored import Stored
+from ablation.errors import SelectionError, StudyError
+from ablation.report import millions, points, show, wording
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
+    from ablation.drivers.compare import Confirmed
+    from ablation.drivers.evidence import Evidence
     from ablation.drivers.predict import Heard
     from ablation.drivers.promote import PromotePlan
     from ablation.kept.record import Record
@@ -69,21 +72,21 @@ def print_plan(plan: GridPlan) -> None:
 def print_curves(plan: GridPlan, results: Path) -> None:
     """WA and UA of the request's shapes, from all stored rows of these settings."""
     run = settings.take(results, plan.prepared.study.name, plan.prepared.digest)
-    rows, _ = finished_probes(results, run)
+    stored = Stored(results, run)
     for window in plan.request.windows:
         if len(plan.request.windows) > 1:
             print(f"window {window:g} ms")
-        if plan.request.axis == "product":
-            _print_best(rows[rows["window_ms"] == window], run.classes)
+        if plan.request.axis in ("product", "shapes"):
+            _print_best(stored.probes[stored.probes["window_ms"] == window], run.classes)
         for axis in AXES.values():
             if plan.request.axis in (axis.name, "both"):
-                _print_axis(curve_of(rows, run, axis, window), axis)
+                _print_axis(stored.curve(axis, window), axis)
     print(f"majority class: {100 * run.majority:.1f} %")
 
 
 def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
     print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
-    for row in curve.to_dict("records"):
+    for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"
         print(
             f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
@@ -104,6 +107,64 @@ def say_taken(run: settings.AsRun) -> None:
     say(
         f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
+
+
+def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
+    """An axis' comparisons, against the reference or of all pairs."""
+    if axis is not None and axis not in AXES:
+        raise StudyError(f"--axis {axis}", "allowed: height, width")
+    found = [known for name, known in evidence.axes.items() if axis in (None, name)]
+    if not found:
+        raise SelectionError(
+            f"study {evidence.run.study.name} has no such axis with two complete shapes",
+            "run ablate grid --axis both with the same --study",
+        )
+    for known in found:
+        family = known.pairs if pairs else known.against
+        if family is None:
+            reference = evidence.reference(known.axis)
+            which = "none" if reference is None else known.name(reference)
+            print(
+                f"{known.axis.name}: too many shapes for all pairs"
+                if pairs
+                else f"{known.axis.name}: the reference ({which}) is no complete shape of it; "
+                f"--reference names another, --pairs compares all"
+            )
+            continue
+        title = "all pairs" if pairs else f"against {family.reference}, fixed beforehand"
+        print(f"{known.axis.name}: {title}; joint p over {len(family.comparisons)} comparisons")
+        for c in family.comparisons:
+            mark = "*" if c.significant else " "
+            print(
+                f"{mark} {c.first:>7} - {c.second:<7} {points(c.difference):>22} points  "
+                f"d_z {show(c.effect.estimate, 'number'):>6}  p {show(c.p, 'p'):>6}  "
+                f"joint p {show(c.p_joint, 'p'):>6}"
+            )
+        for line in wording.limits(known):
+            print(line)
+
+
+def print_confirmed(confirmed: Confirmed) -> None:
+    """A contrast and what the second study says of it."""
+    contrast, found = confirmed.contrast, confirmed.found
+    written = "written down now" if confirmed.new else "written down"
+    print(f"contrast: {contrast.chosen} against {contrast.reference} ({contrast.metric})")
+    print(
+        f"chosen on {contrast.study} ({contrast.rule}: {contrast.reason}), where the difference is "
+        f"{show(contrast.difference, 'points')} points"
+    )
+    print(f"{written} {contrast.written_at:%Y-%m-%d %H:%M} UTC: {confirmed.file}")
+    if contrast.stored_before:
+        print(
+            f"{contrast.tested_on} had {contrast.stored_before} cells of these shapes before it "
+            f"was written down: its scores may have been seen"
+        )
+    print(
+        f"tested on {contrast.tested_on}, {confirmed.speakers} speakers: "
+        f"{points(found.difference)} points, d_z {show(found.effect, 'number')}, "
+        f"p = {show(found.p, 'p')}"
+    )
+    print(wording.confirmation(found, contrast.difference))
 
 
 def say_tally(tally: Tally) -> None:

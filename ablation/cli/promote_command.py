@@ -190,7 +190,13 @@ def _check_factory(network: str, pooling: str | None) -> None:
 
 
 def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
-    return parse_shapes(parse_words(shapes) if shapes is not None else study.network.conv1)
+    words = parse_words(shapes) if shapes is not None else study.network.conv1
+    if not words:
+        raise StudyError(
+            "no shapes to promote: give --best or --shapes (or network.conv1 in the study)",
+            "as in: ablate promote --best",
+        )
+    return parse_shapes(words)
 
 
 def _note_other_network(study: Path, run: AsRun, changed: Study) -> None:

@@ -24,6 +24,7 @@ from ablation.cli.options import (
     WorkersOption,
     execution_overrides,
     grid_overrides,
+    grid_wish,
     load_given,
     parse_words,
     study_name,
@@ -34,9 +35,18 @@ if TYPE_CHECKING:
 
 
 def grid(
-    axis: Annotated[AxisName, typer.Option(help="both: the two axes; product: every pair.")],
+    axis: Annotated[
+        AxisName | None, typer.Option(help="both: the two axes; product: every pair.")
+    ] = None,
     study: StudyOption = DEMO,
     values: Annotated[str | None, typer.Option(help="Extents in bins or frames, as 2,4,8.")] = None,
+    shapes: Annotated[
+        str | None, typer.Option(help="These shapes instead of an axis, as 10x2,4x5.")
+    ] = None,
+    matched: Annotated[
+        str | None,
+        typer.Option(metavar="HxW", help="Every shape with as many weights as HxW instead."),
+    ] = None,
     windows: Annotated[
         str | None, typer.Option(help="Analysis windows in ms, as 20,40,80.")
     ] = None,
@@ -62,12 +72,12 @@ def grid(
 
         overrides = [
             *(set_ or []),
-            *grid_overrides(axis.value, values, windows, seeds, folds),
+            *grid_overrides(axis.value if axis else "", values, windows, seeds, folds),
             *execution_overrides(workers, devices, workers_per_device),
         ]
-        plan = plan_grid(
-            load_given(study, overrides, corpus, corpus_root), axis.value, results, fresh
-        )
+        given = load_given(study, overrides, corpus, corpus_root)
+        wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
+        plan = plan_grid(given, wish, results, fresh)
         printing.warn_damaged(plan.damaged)
         if dry_run:
             printing.print_plan(plan)
@@ -84,11 +94,12 @@ def plot(
         str | None, typer.Option(help="Classes beside WA; default: all but happy.")
     ] = None,
     format_: Annotated[str, typer.Option("--format", help="png,pdf,svg")] = "png",
+    only: Annotated[str | None, typer.Option(help="Some figures only, as figure2,costs.")] = None,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
-    """Draw Figure 2 from the stored rows."""
+    """Draw Figure 2 and all other figures from the stored rows."""
     with expected_errors():
         from ablation.cli import printing
         from ablation.drivers import settings
@@ -97,7 +108,8 @@ def plot(
         run = settings.take(results, study_name(study), digest)
         printing.say_taken(run)
         chosen = None if classes is None else parse_words(classes)
-        drawn = draw(results, figures, run, chosen, parse_words(format_))
+        wanted = None if only is None else parse_words(only)
+        drawn = draw(results, figures, run, chosen, parse_words(format_), wanted)
         for remark in drawn.remarks:
             say(f"note: {remark}")
         for file in drawn.files:

@@ -44,13 +44,14 @@ def render_planted(seed: int, utterances: int, axis: str, extent: float) -> Iter
     """Yield ``utterances`` renderings of 2 to 3 s, classes balanced over and within speakers.
 
     ``extent`` is in Hz for axis "height" (about 150 to 1000) and in ms for "width" (about 75 to
-    700).  Speakers differ in noise, level and the steadiness of their tones, which say nothing
-    about the class.  An utterance depends on the arguments and its own id alone.
+    700). 0 plants nothing: all couples are far ones, and the classes differ in nothing. Speakers
+    differ in noise, level and the steadiness of their tones, which say nothing about the class. An
+    utterance depends on the arguments and its own id alone.
     """
     reach = FAR_HERTZ if axis == "height" else FAR_SECONDS * 1000
     if axis not in AXES:
         raise ValueError(f"axis must be one of {AXES}, not {axis!r}")
-    if not 0 < extent < reach:
+    if not 0 <= extent < reach:
         raise ValueError(f"extent along the {axis} must be between 0 and {reach:g}, not {extent}")
     for speaker, name in enumerate(SPEAKERS):
         # Speakers start at different labels, so that classes balance when few utterances are asked.
@@ -58,7 +59,8 @@ def render_planted(seed: int, utterances: int, axis: str, extent: float) -> Iter
             label = (turn + speaker) % len(LABELS)
             number = turn // len(LABELS)
             rng = _generator(seed, speaker, 1 + label + len(LABELS) * number)
-            samples = _cloud(axis, extent, NEAR_FRACTIONS[label], rng)
+            near = NEAR_FRACTIONS[label] if extent else 0.0
+            samples = _cloud(axis, extent, near, rng)
             samples = _heard(samples, _generator(seed, speaker, 0), rng)
             identity = f"{name}_{LABELS[label]}_{number:02d}"
             yield Rendering(identity, name, LABELS[label], samples.astype(np.float32))

@@ -31,13 +31,16 @@ _MANIFEST = "manifest.csv"
 
 
 class SyntheticOptions(Options):
-    """What is rendered. ``axis`` and ``extent`` (Hz for height, ms for width) are planted's."""
+    """What is rendered. ``axis`` and ``extent`` (Hz for height, ms for width) are planted's.
+
+    An extent of 0 plants nothing.
+    """
 
     kind: Literal["voice", "planted"] = "voice"
     seed: Annotated[int, Field(ge=0)] = 0
     utterances: Annotated[int, Field(ge=80, le=100_000)] = 400
     axis: Literal["height", "width"] = "height"
-    extent: Annotated[float, Field(gt=0)] = 320.0
+    extent: Annotated[float, Field(ge=0)] = 320.0
 
     @model_validator(mode="after")
     def _extent_is_near(self) -> Self:

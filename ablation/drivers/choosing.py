@@ -9,25 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from ablation.analysis import (
     AXES,
-    METRICS,
     RULES,
-    Axis,
     Choice,
     Counts,
     speaker_counts,
 )
 from ablation.drivers import settings
+from ablation.drivers.evidence import check_metric
 from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
-from ablation.drivers.plot import curve_of, finished_probes, fixed_side
 from ablation.drivers.prepare import Prepared
 from ablation.drivers.progress import Reporter, duration
-from ablation.drivers.settings import AsRun, study_folder
+from ablation.drivers.settings import AsRun
+from ablation.drivers.stored import Stored, axis_shape
 from ablation.errors import SelectionError, StudyError, suggestion
-from ablation.store import ResultStore
 from ablation.study import Shape, Study, override_study
 
 
@@ -88,9 +84,7 @@ def select(
     InterruptedRun
         On an interrupt while probes are trained; the finished ones are stored.
     """
-    if wish.metric.lower() in METRICS:
-        wish = replace(wish, metric=wish.metric.lower())
-    _check(wish, run.classes)
+    wish = _check(wish, run.classes)
     scores = ProbeScores(results, run)
     plain = scores.choose(wish.rule, wish.metric)
     selections = [Selection("", {fold.name: plain for fold in prepared.folds})]
@@ -120,20 +114,18 @@ class ProbeScores:
 
     def __init__(self, results: Path, run: AsRun) -> None:
         self.run = run
-        rows, _ = finished_probes(results, run)
-        predictions = probe_predictions(results, run)
+        stored = Stored(results, run)
         self.axes: dict[str, dict[int, Counts]] = {}
         self.lacking: list[str] = []
         for axis in AXES.values():
-            curve = curve_of(rows, run, axis)
-            extents = [int(extent) for extent in curve.loc[curve["complete"], "extent"]]
-            if len(extents) < 2:
+            shapes = stored.axis_shapes(axis)
+            if len(shapes) < 2:
                 self.lacking.append(
                     f"no {axis.name} was chosen: fewer than two shapes of that axis are complete "
                     f"(ablate grid --axis {axis.name})"
                 )
             else:
-                self.axes[axis.name] = _counts(predictions, run, axis, extents)
+                self.axes[axis.name] = shapes
         if not self.axes:
             raise SelectionError(
                 f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no "
@@ -157,18 +149,17 @@ class ProbeScores:
     def shapes(self) -> tuple[Shape, ...]:
         """All that can be chosen."""
         return settings.unique(
-            _shape(self.run, AXES[name], extent)
+            axis_shape(self.run, AXES[name], extent)
             for name, extents in self.axes.items()
             for extent in extents
         )
 
 
-def _check(wish: Wish, classes: Sequence[str]) -> None:
+def _check(wish: Wish, classes: Sequence[str]) -> Wish:
+    """The wish with its metric as analysis knows it."""
     if wish.rule not in RULES:
         raise StudyError(f"--rule: no rule {wish.rule!r}", suggestion(wish.rule, RULES))
-    allowed = [*METRICS, *classes]
-    if wish.metric not in allowed:
-        raise StudyError(f"--metric: no score {wish.metric!r}", suggestion(wish.metric, allowed))
+    return replace(wish, metric=check_metric(wish.metric, tuple(classes)))
 
 
 def _plan_pairs(results: Path, study: Study, run: AsRun, shapes: Sequence[Shape]) -> GridPlan:
@@ -183,9 +174,8 @@ def _plan_pairs(results: Path, study: Study, run: AsRun, shapes: Sequence[Shape]
 
 
 def _cost_of_pairs(results: Path, run: AsRun, plan: GridPlan) -> str:
-    rows, _ = finished_probes(results, run)
     left = len(plan.missing)
-    seconds = duration(left * float(rows["train_seconds"].mean()))
+    seconds = duration(left * float(Stored(results, run).probes["train_seconds"].mean()))
     return (
         f"nested-full: {len(plan.cells)} probes ({len(plan.request.shapes)} shapes without each of "
         f"{len(plan.prepared.folds)} pairs of folds), {len(plan.cells) - left} stored, {left} to "
@@ -197,45 +187,25 @@ def _from_pairs(
     results: Path, pairs: AsRun, scores: ProbeScores, prepared: Prepared, wish: Wish
 ) -> Selection:
     """For each fold the shapes chosen from probes that never heard it."""
-    predictions = probe_predictions(results, pairs)
+    tallied = Stored(results, pairs).tallied
+    tallied = tallied[tallied["window_ms"] == pairs.study.features.window_ms]
     by_fold = {}
     for fold in prepared.folds:
         others = [other.name for other in prepared.folds if other is not fold]
         left_out = {*(f"{fold.name}+{o}" for o in others), *(f"{o}+{fold.name}" for o in others)}
-        mine = predictions[predictions["fold"].isin(list(left_out))]
-        mine = mine[~mine["speaker"].isin(list(fold.test_speakers))]
+        mine = tallied[tallied["fold"].isin(list(left_out))]
+        by_name = dict(list(mine[~mine["speaker"].isin(list(fold.test_speakers))].groupby("name")))
         axes = {
-            name: _counts(mine, pairs, AXES[name], list(extents))
+            name: {
+                extent: speaker_counts(
+                    by_name[str(axis_shape(pairs, AXES[name], extent))], pairs.classes
+                )
+                for extent in extents
+            }
             for name, extents in scores.axes.items()
         }
         by_fold[fold.name] = _chosen(scores.run, axes, wish.rule, wish.metric, scores.lacking)
     return Selection("nested-full", by_fold)
-
-
-def probe_predictions(results: Path, run: AsRun) -> pd.DataFrame:
-    """A row an utterance and probe of the run's settings and analysis window."""
-    store = ResultStore(study_folder(results, run.study.name))
-    frame = store.read("predictions", ["speaker", "label", "predicted"]).frame()
-    return frame[
-        (frame["digest"] == run.digest)
-        & (frame["kind"] == "probe")
-        & (frame["window_ms"] == run.study.features.window_ms)
-    ]
-
-
-def _counts(
-    predictions: pd.DataFrame, run: AsRun, axis: Axis, extents: Sequence[int]
-) -> dict[int, Counts]:
-    by_name = dict(list(predictions.groupby("name")))
-    return {
-        extent: speaker_counts(by_name[str(_shape(run, axis, extent))], run.classes)
-        for extent in extents
-    }
-
-
-def _shape(run: AsRun, axis: Axis, extent: int) -> Shape:
-    fixed = fixed_side(run, axis)
-    return Shape(extent, fixed) if axis.name == "height" else Shape(fixed, extent)
 
 
 def _chosen(
@@ -248,7 +218,7 @@ def _chosen(
     shapes, reasons = [], []
     for name, counts in axes.items():
         choice: Choice = RULES[rule](counts, metric)
-        shape = _shape(run, AXES[name], choice.extent)
+        shape = axis_shape(run, AXES[name], choice.extent)
         shapes.append(shape)
         reasons.append(f"{name}: {shape}, {choice.reason}")
     return Chosen(settings.unique(shapes), (*reasons, *lacking))

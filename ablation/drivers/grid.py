@@ -44,8 +44,15 @@ def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
     return settings.unique(shapes)
 
 
-def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> GridPlan:
+def plan_grid(
+    study: Study, axis: str | Sequence[Shape], results: Path, fresh: bool = False
+) -> GridPlan:
     """Check everything and list the cells; nothing is written.
+
+    Parameters
+    ----------
+    axis
+        One of :data:`AXES`, or the shapes themselves.
 
     Raises
     ------
@@ -53,6 +60,8 @@ def plan_grid(study: Study, axis: str, results: Path, fresh: bool = False) -> Gr
         Whatever is wrong with study, corpus, folds or stored rows.
     """
     windows = settings.unique(study.grid.windows or [study.features.window_ms])
+    if not isinstance(axis, str):
+        return plan_shapes(study, "shapes", axis, windows, results, fresh)
     return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh)
 
 
@@ -133,6 +142,7 @@ def as_run(plan: GridPlan) -> settings.AsRun:
         counts=tuple(prepared.corpus.counts().values()),
         folds=tuple(fold.name for fold in prepared.folds),
         requests=(plan.request,),
+        fingerprint=prepared.fingerprint,
     )
 
 

@@ -1,20 +1,18 @@
-"""Figure 2 from stored rows, with the numbers it shows beside it."""
+"""Figures from stored rows, each with the numbers it shows beside it."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from ablation.analysis import AXES, Axis, axis_curve
+from ablation.analysis import AXES
 from ablation.drivers import settings
-from ablation.drivers.settings import AsRun, study_folder
+from ablation.drivers.drawings import drawings
+from ablation.drivers.evidence import Evidence
+from ablation.drivers.settings import AsRun
+from ablation.drivers.stored import Stored
 from ablation.errors import SelectionError, StudyError, suggestion
-from ablation.figures import FORMATS, Panel, draw_figure2, save_figure
+from ablation.figures import FORMATS, save_figure
 from ablation.files import atomic_write, write_text
-from ablation.records import OK
-from ablation.store import ResultStore
 
 
 @dataclass(frozen=True)
@@ -25,131 +23,96 @@ class Drawn:
     remarks: tuple[str, ...]
 
 
-def finished_probes(results: Path, run: AsRun) -> tuple[pd.DataFrame, list[str]]:
-    """Finished probe cells of the digest, and the files that could not be read."""
-    content = ResultStore(study_folder(results, run.study.name)).read("probes")
-    rows = content.frame()
-    return rows[(rows["digest"] == run.digest) & (rows["status"] == OK)], content.damaged
-
-
-def curve_of(
-    rows: pd.DataFrame, run: AsRun, axis: Axis, window_ms: float | None = None
-) -> pd.DataFrame:
-    """The axis' curve at the study's fixed side; ``window_ms`` is the study's unless given."""
-    fixed = fixed_side(run, axis)
-    window_ms = window_ms or run.study.features.window_ms
-    expected: Counter[int] = Counter()
-    for height, width, window, _, _ in run.cell_keys():
-        extent, other = (height, width) if axis.name == "height" else (width, height)
-        if (other, window) == (fixed, window_ms):
-            expected[extent] += 1
-    return axis_curve(rows, axis, fixed, window_ms, run.classes, expected)
-
-
-def fixed_side(run: AsRun, axis: Axis) -> int:
-    """The extent of the side that an axis does not vary."""
-    grid = run.study.grid
-    return grid.fixed_width if axis.name == "height" else grid.fixed_height
-
-
 def plot(
     results: Path,
     figures: Path,
     run: AsRun,
     classes: Sequence[str] | None = None,
     formats: Sequence[str] = ("png",),
+    only: Sequence[str] | None = None,
 ) -> Drawn:
-    """Draw Figure 2 into ``figures/<study>``.
+    """Draw what the rows are enough for into ``figures/<study>``, Figure 2 first.
 
     Parameters
     ----------
     classes
-        Classes to draw beside WA; None: all but happy, as in the paper.
+        Classes to draw beside WA in Figure 2; None: all but happy, as in the paper.
+    only
+        Names of the figures that are wanted; None: all.
 
     Raises
     ------
     SelectionError
-        When no cell of either axis is finished.
+        When no axis has two finished shapes and no network is there to draw.
     StudyError
-        For an unknown class or format.
+        For an unknown class, format or figure.
     """
-    shown = _classes(run, classes)
+    shown = shown_classes(run, classes)
     for name in formats:
         if name not in FORMATS:
             raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
-    rows, damaged = finished_probes(results, run)
-    remarks = [f"{file} is damaged and left out" for file in damaged]
-    if hidden := [label for label in run.classes if label not in shown]:
-        remarks.append(f"not drawn: {', '.join(hidden)} (--classes {','.join(run.classes)})")
-    windows = sorted(set(rows["window_ms"]) - {run.study.features.window_ms})
-    if windows:
-        remarks.append(
-            f"not drawn: analysis windows of {', '.join(f'{window:g}' for window in windows)} ms"
-        )
-    panels = []
-    for axis in AXES.values():
-        curve = curve_of(rows, run, axis)
-        if len(curve) < 2:
-            remarks.append(
-                f"no {axis.name} axis: {len(curve)} shape of it is stored "
-                f"(ablate grid --axis {axis.name})"
-            )
-            continue
-        panels.append(_panel(run, axis, curve))
-        for row in curve[~curve["complete"]].to_dict("records"):
-            remarks.append(
-                f"{axis.name} {row['extent']}: {row['cells']} of {row['expected']} cells are "
-                f"finished (drawn hollow)"
-            )
-    if not panels:
+    evidence = Evidence(Stored(results, run))
+    found = list(drawings(evidence, shown))
+    if not found:
         raise SelectionError(
             f"nothing to draw: study {run.study.name}, settings {run.digest}, has no axis with two "
             f"finished shapes",
             f"run ablate grid --axis both with the same --study"
             f"{settings.others_text(results, run)}",
         )
-    folder = figures / run.study.name
+    if only is not None:
+        for name in only:
+            if name not in {drawing.name for drawing in found}:
+                raise StudyError(
+                    f"--only: the rows give no figure {name!r}",
+                    suggestion(name, [drawing.name for drawing in found]),
+                )
+        found = [drawing for drawing in found if drawing.name in only]
     files = []
-    for name in formats:
-        path = folder / f"figure2.{name}"
-        # Drawn anew for each: a layout settled for one format's resolution would shift the next.
-        figure = draw_figure2(panels, shown, run.majority, _title(run))
-        with atomic_write(path) as file:
-            save_figure(figure, file, name)
-        files.append(path)
-    data = pd.concat([panel.curve.assign(axis=panel.axis.name) for panel in panels])
-    table = folder / "figure2.csv"
-    write_text(table, data.to_csv(index=False))
-    return Drawn((*files, table), tuple(remarks))
+    folder = figures / run.study.name
+    for drawing in found:
+        for name in formats:
+            path = folder / f"{drawing.name}.{name}"
+            # Drawn anew for each: a layout settled for one's resolution would shift the next.
+            figure = drawing.draw()
+            with atomic_write(path) as file:
+                save_figure(figure, file, name)
+            files.append(path)
+        table = folder / f"{drawing.name}.csv"
+        write_text(table, drawing.data.to_csv(index=False))
+        files.append(table)
+    return Drawn(tuple(files), tuple(remarks(evidence, shown)))
 
 
-def _panel(run: AsRun, axis: Axis, curve: pd.DataFrame) -> Panel:
-    features = run.study.features
-    height = axis.name == "height"
-    complete = curve[curve["complete"]]  # sorted by extent: of equal ones the smallest
-    chosen = None if complete.empty else int(complete.nlargest(1, "wa")["extent"].iloc[0])
-    # In time the window spans window_ms; in frequency its main lobe is 4 / window_ms wide.
-    span = (
-        4000 / features.window_ms / features.bin_hz
-        if height
-        else (features.window_ms / features.hop_ms)
-    )
-    return Panel(axis, curve, fixed_side(run, axis), chosen, span)
+def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
+    """What the rows lack, a sentence each."""
+    run, stored = evidence.run, evidence.stored
+    found = [f"{file} is damaged and left out" for file in stored.damaged]
+    if hidden := [label for label in run.classes if label not in shown]:
+        found.append(f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})")
+    for axis in AXES.values():
+        curve = stored.curve(axis)
+        finished = int((curve["cells"] > 0).sum()) if not curve.empty else 0
+        if finished < 2:
+            found.append(
+                f"no {axis.name} axis: {finished} shape of it is stored "
+                f"(ablate grid --axis {axis.name})"
+            )
+            continue
+        for row in curve[~curve["complete"]].to_dict("records"):
+            failed = f", {row['failed']} failed" if row["failed"] else ""
+            found.append(
+                f"{axis.name} {row['extent']}: {row['cells']} of {row['expected']} cells are "
+                f"finished{failed} (drawn hollow)"
+            )
+    return found
 
 
-def _classes(run: AsRun, classes: Sequence[str] | None) -> list[str]:
+def shown_classes(run: AsRun, classes: Sequence[str] | None) -> list[str]:
+    """The classes of Figure 2; :class:`StudyError` for an unknown one."""
     if classes is None:
         return [label for label in run.classes if label != "happy"]
     for label in classes:
         if label not in run.classes:
             raise StudyError(f"--classes: no class {label!r}", suggestion(label, run.classes))
     return list(classes)
-
-
-def _title(run: AsRun) -> str:
-    features = run.study.features
-    return (
-        f"{run.study.name}: accuracy over filter shape, {len(run.folds)} folds, "
-        f"{len(run.seeds())} seed{'s' * (len(run.seeds()) > 1)}, "
-        f"window {features.window_ms:g} ms ({run.digest})"
-    )

@@ -59,6 +59,7 @@ class AsRun:
     counts: tuple[int, ...]  # utterances of each class
     folds: tuple[str, ...]
     requests: tuple[Request, ...]
+    fingerprint: str = ""  # of the corpus; empty where an older version ran it
 
     @property
     def last_run(self) -> datetime:
@@ -100,6 +101,7 @@ def save(results: Path, run: AsRun) -> None:
         "classes": list(run.classes),
         "counts": list(run.counts),
         "folds": list(run.folds),
+        "fingerprint": run.fingerprint,
         "asked": [request.as_toml() for request in requests],
     }
     write_text(path, tomli_w.dumps(tables))
@@ -135,6 +137,7 @@ def load(path: Path) -> AsRun:
             counts=tuple(run["counts"]),
             folds=tuple(run["folds"]),
             requests=tuple(Request.from_toml(table) for table in run["asked"]),
+            fingerprint=run.get("fingerprint", ""),
         )
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise StorageError(

@@ -14,6 +14,7 @@ from ablation.analysis import (
     mean_interval,
     score_interval,
     speaker_counts,
+    tally,
 )
 from ablation.drivers.choosing import Chosen
 from ablation.drivers.promote import REFERENCES, Line, PromotePlan
@@ -114,7 +115,7 @@ def _line_scores(
     if cells.empty:
         return None
     mine = _of_line(plan, line, predictions[predictions["kind"] == "network"])
-    return _Scored(cells, speaker_counts(mine, plan.run.classes))
+    return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
 
 
 def _of_line(plan: PromotePlan, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def _reference_scores(
     mine = predictions[(predictions["kind"] == "reference") & (predictions["name"] == title)]
     if set(cells["fold"]) != set(folds):  # a part of it is nothing to hold a network against
         return None
-    return _Scored(cells, speaker_counts(mine, plan.run.classes))
+    return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
 
 
 def _line_row(plan: PromotePlan, line: Line, scored: _Scored, svm: _Scored | None) -> Row:

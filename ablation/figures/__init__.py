@@ -3,16 +3,34 @@
 No figure reads a file or computes a statistic; styles never touch matplotlib's global state.
 """
 
+from ablation.figures.classes import draw_classes
+from ablation.figures.confusion import draw_confusion
+from ablation.figures.costs import draw_costs
+from ablation.figures.critical import draw_critical
 from ablation.figures.explanation import Scales, draw_explanation, draw_filters
 from ablation.figures.figure2 import Panel, draw_figure2
-from ablation.figures.style import FORMATS, save_figure
+from ablation.figures.heatmap import draw_heatmap
+from ablation.figures.learning import draw_learning
+from ablation.figures.speakers import draw_speakers
+from ablation.figures.style import FORMATS, save_figure, svg_text
+from ablation.figures.windows import WindowPanel, draw_windows
 
 __all__ = [
     "FORMATS",
     "Panel",
     "Scales",
+    "WindowPanel",
+    "draw_classes",
+    "draw_confusion",
+    "draw_costs",
+    "draw_critical",
     "draw_explanation",
     "draw_figure2",
     "draw_filters",
+    "draw_heatmap",
+    "draw_learning",
+    "draw_speakers",
+    "draw_windows",
     "save_figure",
+    "svg_text",
 ]

@@ -1,27 +1,45 @@
 """The paper's Figure 2: accuracy over filter height (top) and filter width (bottom)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.patches import Patch
 
 from ablation.analysis import Axis
+from ablation.figures.scale import draw_band, scale_extent
 from ablation.figures.style import COLOURS, DASHES, MARKERS, RC, SPARE
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One axis as it is drawn: its curve, the fixed side, the chosen extent and the window."""
+    """One axis as it is drawn.
+
+    Attributes
+    ----------
+    curve
+        A row for each extent, with the intervals of WA (``wa_low``, ``wa_high``); extents of which
+        no cell is finished have nan and are marked at the bottom.
+    fixed
+        The extent of the other side.
+    chosen
+        The extent of the highest WA.
+    plateau
+        The extent from where on no larger one gains significantly.
+    window
+        The analysis window's own extent, in bins or frames.
+    """
 
     axis: Axis
     curve: pd.DataFrame
     fixed: int
     chosen: int | None = None
-    window: float | None = None  # the analysis window's own extent, in bins or frames
+    plateau: int | None = None
+    window: float | None = None
 
 
 def draw_figure2(
@@ -43,12 +61,22 @@ def draw_figure2(
         grid = figure.subplots(len(panels), 1, squeeze=False, sharey=True)
         for panel, axes in zip(panels, grid[:, 0], strict=True):
             _draw_panel(axes, panel, classes, majority)
-        handles, labels = grid[0, 0].get_legend_handles_labels()
+        handles, labels = _legend(grid[:, 0])
         figure.legend(
             handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False
         )
         figure.suptitle(title, fontsize=10)
     return figure
+
+
+def _legend(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
+    """What is drawn in any panel, each once."""
+    found: dict[str, Artist] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    found["95 % interval of WA by speaker"] = Patch(color=COLOURS["wa"], alpha=0.15, linewidth=0)
+    return list(found.values()), list(found)
 
 
 def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: float) -> None:
@@ -57,6 +85,7 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
         label = "WA" if score == "wa" else score[4:]
         spare = SPARE[number % len(SPARE)]
         _draw_line(axes, curve, score, label, COLOURS.get(label.lower(), spare), number)
+    _draw_intervals(axes, curve)
     axes.axhline(100 * majority, color="#777777", linewidth=0.9, label="majority class")
     extents = curve["extent"]
     if panel.window is not None and extents.min() <= panel.window <= extents.max():
@@ -66,21 +95,10 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
             linewidth=5,
             alpha=0.5,
             zorder=0.5,
-            label="window's resolution",
+            label="window's own extent",
         )
-    if panel.chosen is not None:
-        best = curve[curve["extent"] == panel.chosen].iloc[0]
-        axes.plot(
-            panel.chosen,
-            100 * best["wa"],
-            "o",
-            markersize=11,
-            markerfacecolor="none",
-            markeredgecolor=COLOURS["wa"],
-            markeredgewidth=1.2,
-            label="best WA",
-        )
-    _scale(axes, curve, axis)
+    _mark_choices(axes, panel)
+    scale_extent(axes, curve, axis)
     unit = "bins" if axis.name == "height" else "frames"
     other = "frames" if axis.name == "height" else "bins"
     axes.set_xlabel(
@@ -88,6 +106,41 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
         f"{axis.fixed} fixed at {panel.fixed} {other}"
     )
     axes.set_ylabel("accuracy (%)")
+
+
+def _draw_intervals(axes: Axes, curve: pd.DataFrame) -> None:
+    """WA's interval, and a cross at the bottom for each extent without a finished cell."""
+    complete = curve[curve["complete"]]
+    low, high = (100 * complete[f"wa_{end}"].to_numpy(float) for end in ("low", "high"))
+    draw_band(axes, complete["extent"].to_numpy(float), low, high, COLOURS["wa"])
+    lacking = curve.loc[curve["wa"].isna(), "extent"]
+    if not lacking.empty:
+        axes.plot(
+            lacking,
+            [0.03] * len(lacking),
+            "x",
+            color="#777777",
+            transform=axes.get_xaxis_transform(),
+            label="no cell finished",
+        )
+
+
+def _mark_choices(axes: Axes, panel: Panel) -> None:
+    for extent, size, name in ((panel.chosen, 11, "best WA"), (panel.plateau, 7, "plateau begins")):
+        if extent is None:
+            continue
+        row = panel.curve[panel.curve["extent"] == extent].iloc[0]
+        axes.plot(
+            extent,
+            100 * row["wa"],
+            "o" if name == "best WA" else "d",
+            markersize=size + 3 * (name != "best WA"),
+            markerfacecolor="none",
+            markeredgecolor=COLOURS["wa"],
+            markeredgewidth=1.2,
+            zorder=4,
+            label=name,
+        )
 
 
 def _draw_line(
@@ -106,7 +159,7 @@ def _draw_line(
         linewidth=2.2 if score == "wa" else 1.3,
         zorder=3 if score == "wa" else 2,
     )
-    partial = curve[~curve["complete"]]
+    partial = curve[~curve["complete"] & curve[score].notna()]
     if not partial.empty:
         axes.plot(
             partial["extent"],
@@ -116,27 +169,3 @@ def _draw_line(
             markerfacecolor="white",
             markeredgecolor=colour,
         )
-
-
-def _scale(axes: Axes, curve: pd.DataFrame, axis: Axis) -> None:
-    """A logarithmic axis with the grid's own values below and Hz or ms above."""
-    extents = curve["extent"].to_numpy()
-    per_unit = float(curve["physical"].iloc[0] / curve["extent"].iloc[0])
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(_spread(extents)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    above = axes.secondary_xaxis("top")
-    above.xaxis.set_major_locator(FixedLocator(_spread(extents)))
-    above.xaxis.set_minor_locator(NullLocator())
-    above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * per_unit:g}"))
-    above.set_xlabel(f"{axis.direction} extent ({axis.unit})")
-
-
-def _spread(extents: Sequence[int]) -> list[int]:
-    """The extents to label: those at least a tenth apart, so that their texts do not touch."""
-    kept: list[int] = []
-    for extent in extents:
-        if not kept or extent >= 1.12 * kept[-1]:
-            kept.append(int(extent))
-    return kept

@@ -1,5 +1,6 @@
 """One look for every figure: readable in print and by colour-blind readers."""
 
+import io
 from typing import Any, BinaryIO
 
 import matplotlib as mpl
@@ -44,3 +45,11 @@ def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
     metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
     with mpl.rc_context(RC):
         figure.savefig(file, format=name, metadata=metadata)
+
+
+def svg_text(figure: Figure) -> str:
+    """``figure`` as SVG for a page: its texts stay texts, to be selected and found."""
+    buffer = io.StringIO()
+    with mpl.rc_context({**RC, "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.analysis import Interval
+from ablation.report.latex import tex
+from ablation.report.values import millions, percent_ends, points
 
 PAPER = (  # Li et al. 2018, Table 1, in %: name, WA, UA
     ("CNN_TF_GAP", 71.35, 67.54),
@@ -68,7 +70,7 @@ def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption
     lines = [
         r"\begin{table}",
         r"  \centering\small",
-        rf"  \caption{{{_tex(caption)}}}",
+        rf"  \caption{{{tex(caption)}}}",
         r"  \begin{tabular}{llrcccc}",
         r"    \toprule",
         r"    Network & Conv1 & Parameters & WA (\%) & UA (\%) & WA over SVM & Seeds \\",
@@ -119,21 +121,6 @@ def table1_csv(rows: Sequence[Row], paper: bool) -> str:
     return text.getvalue()
 
 
-def points(interval: Interval) -> str:
-    """A difference of accuracies in percent points: "+1.5 [−0.5, 3.5]"."""
-    return _signed(f"{_rounded(interval.estimate):+.1f} {_ends(interval)}")
-
-
-def millions(count: int) -> str:
-    """ "233 M"; in full what is less than a million."""
-    return f"{count / 1e6:,.0f} M" if count >= 1e6 else f"{count:,}"
-
-
-def _signed(text: str) -> str:
-    """With minus signs for hyphens."""
-    return text.replace("-", "−")
-
-
 def _cells(row: Row) -> list[str]:
     return [
         row.name,
@@ -158,18 +145,7 @@ def _paper_cells(name: str, wa: float, ua: float) -> list[str]:
 
 
 def _percent(interval: Interval) -> str:
-    return f"{100 * interval.estimate:.2f} {_ends(interval)}"
-
-
-def _ends(interval: Interval) -> str:
-    if interval.low != interval.low:  # nan: a sample of one has no interval
-        return "[no interval]"
-    return f"[{_rounded(interval.low):.1f}, {_rounded(interval.high):.1f}]"
-
-
-def _rounded(share: float) -> float:
-    """In percent, to one digit, and never a negative zero."""
-    return round(100 * share, 1) + 0.0
+    return f"{100 * interval.estimate:.2f} {percent_ends(interval)}"
 
 
 def _bar(cells: Sequence[str]) -> str:
@@ -177,14 +153,7 @@ def _bar(cells: Sequence[str]) -> str:
 
 
 def _tex_row(cells: Sequence[str]) -> str:
-    return "    " + " & ".join(_tex(cell) for cell in cells) + r" \\"
-
-
-def _tex(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#",
-               "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
-               "^": r"\textasciicircum{}", "−": "$-$"}  # fmt: skip
-    return "".join(special.get(character, character) for character in text)
+    return "    " + " & ".join(tex(cell) for cell in cells) + r" \\"
 
 
 def _blank(value: int | None) -> str:

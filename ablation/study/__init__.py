@@ -13,7 +13,7 @@ from ablation.study.reading import (
     parse_study,
     shipped_studies,
 )
-from ablation.study.shapes import Shape, shapes_text
+from ablation.study.shapes import Shape, matched_shapes, shapes_text
 from ablation.study.specs import (
     HEIGHTS,
     NETWORK_NAMES,
@@ -50,6 +50,7 @@ __all__ = [
     "at_window",
     "find_study",
     "load_study",
+    "matched_shapes",
     "override_study",
     "parse_study",
     "shapes_text",

@@ -63,6 +63,7 @@ def load_study(
     except OSError as error:
         raise StudyError(f"cannot read {file}: {error.strerror}") from error
     tables.setdefault("name", file.stem)
+    tables.pop("as_run", None)  # settings as run are a study with a note of what was run
     if isinstance(tables.get("corpus"), dict):
         _resolve_root(tables["corpus"], file.parent)
     study = parse_study(tables, origin=str(file))

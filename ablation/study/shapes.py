@@ -39,3 +39,13 @@ class Shape(NamedTuple):
 def shapes_text(shapes: Iterable[Shape]) -> str:
     """ "10x2,2x8"."""
     return ",".join(map(str, shapes))
+
+
+def matched_shapes(shape: Shape) -> tuple[Shape, ...]:
+    """All shapes with as many weights as ``shape``, from the widest to the tallest."""
+    weights = shape.height * shape.width
+    return tuple(
+        Shape(height, weights // height)
+        for height in range(1, weights + 1)
+        if weights % height == 0
+    )

@@ -1,0 +1,145 @@
+"""Everything the probes of one axis say: curve, choices, comparisons, noise."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+
+from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
+from ablation.analysis.curves import Axis
+from ablation.analysis.intervals import Interval, score_interval
+from ablation.analysis.selection import RULES, Choice
+from ablation.analysis.speakers import Counts
+from ablation.analysis.variance import Spread, spread
+
+MOST_PAIRED = 40  # shapes of which all pairs are compared
+
+
+@dataclass(frozen=True)
+class AxisEvidence:
+    """An axis with at least two complete shapes.
+
+    Attributes
+    ----------
+    axis, fixed
+        What varies, and the extent of the other side.
+    metric
+        The score that choices and comparisons go by: ``wa``, ``ua`` or a class.
+    curve
+        As of :func:`ablation.analysis.axis_curve`.
+    shapes
+        Counts of the complete extents, smallest first.
+    choices
+        The choice of every rule.
+    pairs
+        All pairs, tested jointly; None for more than 40 shapes.
+    against
+        All against the reference that was fixed beforehand; None where it is not on the axis.
+    noise
+        Of a difference between two of these shapes: the median over pairs of each component.
+    """
+
+    axis: Axis
+    fixed: int
+    metric: str
+    curve: pd.DataFrame
+    shapes: Mapping[int, Counts]
+    choices: Mapping[str, Choice]
+    pairs: Family | None
+    against: Family | None
+    noise: Spread
+
+    @property
+    def speakers(self) -> int:
+        return self.noise.speakers
+
+    @property
+    def best(self) -> int:
+        """The extent of the highest score."""
+        return self.choices["best"].extent
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the joint tests tell any two shapes apart."""
+        families = [family for family in (self.pairs, self.against) if family is not None]
+        return any(c.significant for family in families for c in family.comparisons)
+
+    @property
+    def like_best(self) -> list[int]:
+        """The other extents that all pairs cannot tell from the best."""
+        if self.pairs is None:
+            return []
+        best = self.name(self.best)
+        found = ((e, self.pairs.between(self.name(e), best)) for e in self.shapes)
+        return [extent for extent, c in found if c is not None and not c.significant]
+
+    def score(self, extent: int) -> Interval:
+        return score_interval(self.shapes[extent], self.metric)
+
+    def name(self, extent: int) -> str:
+        """The shape's name: "10x2"."""
+        return self.axis.name_of(extent, self.fixed)
+
+    def physical(self, extent: float) -> str:
+        """ "100 Hz"."""
+        per_unit = self.curve["physical"].iloc[0] / self.curve["extent"].iloc[0]
+        return f"{extent * per_unit:g} {self.axis.unit}"
+
+
+def axis_evidence(
+    axis: Axis,
+    fixed: int,
+    metric: str,
+    curve: pd.DataFrame,
+    shapes: Mapping[int, Counts],
+    by_seed: Mapping[int, Mapping[int, Counts]],
+    reference: int | None,
+) -> AxisEvidence:
+    """Ask the stored scores everything.
+
+    Parameters
+    ----------
+    shapes
+        Counts of at least two complete extents.
+    by_seed
+        The same for each extent and seed apart.
+    reference
+        The extent fixed in advance, whether or not it is among them.
+    """
+    named = {axis.name_of(extent, fixed): counts for extent, counts in shapes.items()}
+    there = reference is not None and reference in shapes
+    return AxisEvidence(
+        axis=axis,
+        fixed=fixed,
+        metric=metric,
+        curve=curve,
+        shapes=shapes,
+        choices={rule: choose(shapes, metric) for rule, choose in RULES.items()},
+        pairs=all_pairs(named, metric) if len(named) <= MOST_PAIRED else None,
+        against=(
+            against_reference(named, axis.name_of(reference, fixed), metric)
+            if there and reference is not None
+            else None
+        ),
+        noise=_noise(by_seed, metric),
+    )
+
+
+def _noise(by_seed: Mapping[int, Mapping[int, Counts]], metric: str) -> Spread:
+    """Median components over pairs of shapes; of very many shapes, of neighbours in the grid."""
+    seeds = sorted(set.intersection(*(set(counts) for counts in by_seed.values())))
+    extents = sorted(by_seed)
+    pairs: Sequence[tuple[int, int]] = (
+        list(combinations(extents, 2)) if len(extents) <= MOST_PAIRED else list(pairwise(extents))
+    )
+    found = [
+        spread(np.stack([speaker_gains(by_seed[a][s], by_seed[b][s], metric) for s in seeds]))
+        for a, b in pairs
+    ]
+    speaker, seed, rest = (
+        float(np.median([getattr(one, part) for one in found]))
+        for part in ("speaker", "seed", "rest")
+    )
+    return Spread(speaker, seed, rest, found[0].speakers, len(seeds))

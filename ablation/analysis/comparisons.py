@@ -1,0 +1,172 @@
+"""Families of comparisons between models that were scored on the same speakers.
+
+A *family* is decided before looking: every model against one named reference, or all pairs. Its
+p-values are adjusted jointly (:mod:`ablation.analysis.signflip`), so the winner may be compared
+with anything without flattering it: that is what the adjustment is for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from ablation.analysis.intervals import Interval, difference_interval, effect_interval
+from ablation.analysis.signflip import flip_p_values, joint_p_values, smallest_p_value
+from ablation.analysis.speakers import Counts
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much better ``first`` is than ``second``.
+
+    Attributes
+    ----------
+    difference
+        Of the scores (0..1), paired by speaker, with its own interval (not adjusted).
+    effect
+        Mean gain of a speaker over its standard deviation between speakers (Cohen's d_z with
+        Hedges' correction) and its interval.
+    p, p_joint
+        Two-sided sign-flip p-values: of this comparison alone, and adjusted for its family.
+    """
+
+    first: str
+    second: str
+    difference: Interval
+    effect: Interval
+    p: float
+    p_joint: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether the family can tell the two apart at :data:`LEVEL`."""
+        return self.p_joint <= LEVEL
+
+
+@dataclass(frozen=True)
+class Family:
+    """Comparisons that were tested jointly.
+
+    Attributes
+    ----------
+    reference
+        What all others are held against; None: all pairs.
+    metric
+        ``wa``, ``ua`` or a class.
+    speakers
+        How many there are.
+    smallest_p
+        The smallest p-value that so many speakers can give.
+    """
+
+    reference: str | None
+    metric: str
+    comparisons: tuple[Comparison, ...]
+    speakers: int
+    smallest_p: float
+
+    @property
+    def can_reject(self) -> bool:
+        """Whether any outcome at all could be significant."""
+        return bool(self.comparisons) and self.smallest_p <= LEVEL
+
+    def between(self, one: str, other: str) -> Comparison | None:
+        """The comparison of the two, whichever stands first."""
+        wanted = {one, other}
+        return next((c for c in self.comparisons if {c.first, c.second} == wanted), None)
+
+
+def against_reference(models: Mapping[str, Counts], reference: str, metric: str = "wa") -> Family:
+    """Every model against ``reference``, which was fixed before the scores were seen.
+
+    Raises
+    ------
+    ValueError
+        When the reference is not among the models, or the speakers are not the same.
+    """
+    if reference not in models:
+        raise ValueError(f"no model {reference}")
+    pairs = [(name, reference) for name in models if name != reference]
+    return _family(models, pairs, reference, metric)
+
+
+def all_pairs(models: Mapping[str, Counts], metric: str = "wa") -> Family:
+    """Every two models. Raises as :func:`against_reference`."""
+    return _family(models, list(combinations(models, 2)), None, metric)
+
+
+def speaker_shares(counts: Counts, metric: str) -> np.ndarray:
+    """What each speaker's right utterances add to the score, times the number of speakers.
+
+    Shape (speakers,); their mean is the score. Two models' shares come from the same utterances:
+    if the models are equally good, the differences are as likely as their negatives, whatever the
+    numbers of utterances, which makes sign flips exact. Intervals take
+    :meth:`Counts.influence` instead, which knows that a score is a ratio.
+    """
+    return len(counts.speakers) * (counts.correct * counts.weights(metric)).sum(axis=1)
+
+
+def speaker_gains(first: Counts, second: Counts, metric: str) -> np.ndarray:
+    """What each speaker gains, shape (speakers,); their mean is the difference of the scores."""
+    return speaker_shares(first, metric) - speaker_shares(second, metric)
+
+
+def _family(
+    models: Mapping[str, Counts],
+    pairs: Sequence[tuple[str, str]],
+    reference: str | None,
+    metric: str,
+) -> Family:
+    speakers = {counts.speakers for counts in models.values()}
+    if len(speakers) > 1:
+        raise ValueError("a family needs the same speakers in all its models")
+    number = len(next(iter(speakers), ()))
+    if not pairs or number < 2:
+        return Family(reference, metric, (), number, 1.0)
+    shares = {name: speaker_shares(counts, metric) for name, counts in models.items()}
+    gains = np.stack([shares[first] - shares[second] for first, second in pairs])
+    rows = zip(pairs, gains, flip_p_values(gains), joint_p_values(gains), strict=True)
+    comparisons = tuple(
+        Comparison(
+            first,
+            second,
+            difference_interval(models[first], models[second], metric),
+            effect_interval(gain),
+            float(p),
+            float(joint),
+        )
+        for (first, second), gain, p, joint in rows
+    )
+    return Family(reference, metric, comparisons, number, smallest_p_value(number))
+
+
+def mean_ranks(models: Mapping[str, Counts], metric: str = "wa") -> dict[str, float]:
+    """Mean over speakers of each model's rank, 1 the best; ties share their ranks (Demsar, 2006).
+
+    A speaker that has no utterance of the metric's class gives no rank.
+    """
+    scores = pd.DataFrame({name: c.by_speaker(metric) for name, c in models.items()})
+    ranks = scores.dropna().rank(axis=1, ascending=False).mean()
+    return {str(name): float(rank) for name, rank in ranks.items()}
+
+
+def indistinct_groups(ranks: Mapping[str, float], family: Family) -> list[list[str]]:
+    """Runs of models, neighbours in rank, of which no two can be told apart; the longest ones."""
+    order = sorted(ranks, key=lambda name: ranks[name])
+    apart = {frozenset((c.first, c.second)) for c in family.comparisons if c.significant}
+    groups: list[list[str]] = []
+    end = 0
+    for start in range(len(order)):
+        stop = start + 1
+        while stop < len(order) and not any(
+            frozenset((order[stop], name)) in apart for name in order[start:stop]
+        ):
+            stop += 1
+        if stop > end and stop - start > 1:
+            groups.append(order[start:stop])
+        end = max(end, stop)
+    return groups

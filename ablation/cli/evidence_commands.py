@@ -1,0 +1,114 @@
+"""``ablate report`` and ``ablate compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ablation.cli.failures import expected_errors, say
+from ablation.cli.options import (
+    DEMO,
+    FIGURES,
+    RESULTS,
+    DigestOption,
+    FiguresOption,
+    ResultsOption,
+    StudyOption,
+    parse_shapes,
+    parse_words,
+    study_name,
+)
+
+if TYPE_CHECKING:
+    from ablation.study import Shape
+
+ReferenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reference", help="Shapes fixed in advance, as 10x2,2x8; default: the paper's extents."
+    ),
+]
+MetricOption = Annotated[str, typer.Option(help="wa, ua or a class.")]
+
+
+def report(
+    study: StudyOption = DEMO,
+    reference: ReferenceOption = None,
+    metric: MetricOption = "wa",
+    classes: Annotated[
+        str | None, typer.Option(help="Classes in Figure 2 beside WA; default: all but happy.")
+    ] = None,
+    digest: DigestOption = None,
+    results: ResultsOption = RESULTS,
+    figures: FiguresOption = FIGURES,
+) -> None:
+    """One HTML page of everything the stored rows say; Markdown and LaTeX beside it."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.drivers import settings
+        from ablation.drivers.report import report as write
+
+        run = settings.take(results, study_name(study), digest)
+        printing.say_taken(run)
+        shown = None if classes is None else parse_words(classes)
+        written = write(results, figures, run, _references(reference), metric, shown)
+        for line in written.lacking:
+            say(f"missing: {line}")
+        print(written.answer)
+        for file in written.files:
+            print(file)
+
+
+def compare(
+    study: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--study", help="The study; given twice: choose on the first, test on the second."
+        ),
+    ] = None,
+    axis: Annotated[str | None, typer.Option(help="height or width.")] = None,
+    reference: ReferenceOption = None,
+    metric: MetricOption = "wa",
+    rule: Annotated[str, typer.Option(help="best, one-se or plateau (of two studies).")] = "best",
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="All pairs in place of a reference (of one study).")
+    ] = False,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Choose again though a contrast stands written.")
+    ] = False,
+    digest: DigestOption = None,
+    results: ResultsOption = RESULTS,
+) -> None:
+    """Compare shapes by speaker; or test on a second study what was chosen on the first."""
+    with expected_errors():
+        from ablation.cli import printing
+        from ablation.drivers import settings
+        from ablation.drivers.compare import Choosing, confirm
+        from ablation.drivers.evidence import Evidence
+        from ablation.drivers.stored import Stored
+        from ablation.errors import StudyError
+
+        studies = study or [DEMO]
+        if len(studies) > 2:
+            raise StudyError(f"--study is given {len(studies)} times", "give one study or two")
+        runs = [
+            settings.take(results, study_name(path), digest if k == 0 else None)
+            for k, path in enumerate(studies)
+        ]
+        for run in runs:
+            printing.say_taken(run)
+        given = _references(reference)
+        if len(runs) == 1:
+            evidence = Evidence(Stored(results, runs[0]), given, metric)
+            printing.print_comparisons(evidence, axis, pairs)
+            return
+        if given is not None and len(given) > 1:
+            raise StudyError("--reference: one contrast has one reference", "as in 10x2")
+        how = Choosing(axis, rule, metric, given[0] if given else None, anew)
+        printing.print_confirmed(confirm(results, runs[0], runs[1], how))
+
+
+def _references(text: str | None) -> tuple[Shape, ...] | None:
+    return None if text is None else parse_shapes(parse_words(text), "--reference")

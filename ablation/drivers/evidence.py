@@ -1,0 +1,129 @@
+"""What the stored probes of a study say, asked through analysis."""
+
+from functools import cached_property
+
+from ablation.analysis import (
+    AXES,
+    METRICS,
+    Axis,
+    AxisEvidence,
+    Counts,
+    WindowReading,
+    axis_evidence,
+    named_counts,
+    read_windows,
+    seed_counts,
+)
+from ablation.drivers.stored import Stored, fixed_side
+from ablation.errors import StudyError, suggestion
+from ablation.study import Shape
+
+PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8
+
+
+class Evidence:
+    """What can be said of a run's probes, by one score.
+
+    Parameters
+    ----------
+    references
+        Shapes fixed in advance, at most one an axis; None: the paper's extents of 100 Hz and
+        80 ms in the study's own bins and frames.
+    metric
+        ``wa``, ``ua`` or a class.
+    """
+
+    def __init__(
+        self, stored: Stored, references: tuple[Shape, ...] | None = None, metric: str = "wa"
+    ) -> None:
+        self.stored, self.run = stored, stored.run
+        self.metric = check_metric(metric, stored.run.classes)
+        self.references = references
+
+    @cached_property
+    def axes(self) -> dict[str, AxisEvidence]:
+        """By name; an axis with fewer than two complete shapes is absent."""
+        found = {}
+        for axis in AXES.values():
+            shapes = self.stored.axis_shapes(axis)
+            if len(shapes) > 1:
+                found[axis.name] = self._of_axis(axis, shapes)
+        return found
+
+    @cached_property
+    def windows(self) -> dict[str, WindowReading]:
+        """The axes that have two complete shapes under each of two analysis windows or more."""
+        found = {}
+        for axis in AXES.values():
+            shapes = {w: self.stored.axis_shapes(axis, w) for w in self.stored.windows}
+            shapes = {window: counts for window, counts in shapes.items() if len(counts) > 1}
+            if len(shapes) > 1:
+                features = self.run.study.features
+                found[axis.name] = read_windows(shapes, axis, features, self.metric)
+        return found
+
+    @cached_property
+    def shapes(self) -> dict[str, Counts]:
+        """Every complete shape of the study's own window, by name."""
+        return {str(shape): counts for shape, counts in self.stored.shapes().items()}
+
+    def reference(self, axis: Axis) -> int | None:
+        """The extent fixed in advance for an axis; None when the references given name none."""
+        if self.references is None:
+            features = self.run.study.features
+            height = axis.name == "height"
+            return max(
+                1, round(PAPER_HZ / features.bin_hz if height else PAPER_MS / features.hop_ms)
+            )
+        fixed = fixed_side(self.run, axis)
+        on_axis = [s for s in self.references if getattr(s, axis.fixed) == fixed]
+        return getattr(on_axis[0], axis.varies) if on_axis else None
+
+    def matched(self) -> dict[str, dict[str, Counts]]:
+        """For the best shape of each axis those complete shapes that have as many weights.
+
+        Where both axes' best have as many, for the better of the two.
+        """
+        found: dict[str, dict[str, Counts]] = {}
+        seen = set()
+        for axis in sorted(self.axes.values(), key=lambda axis: -axis.choices["best"].score):
+            best = axis.name(axis.best)
+            same = {n: counts for n, counts in self.shapes.items() if _weights(n) == _weights(best)}
+            if len(same) > 1 and _weights(best) not in seen:
+                found[best] = same
+            seen.add(_weights(best))
+        return found
+
+    def _of_axis(self, axis: Axis, shapes: dict[int, Counts]) -> AxisEvidence:
+        fixed = fixed_side(self.run, axis)
+        rows = self.stored.probe_tally()
+        by_name = dict(list(rows.groupby("name")))
+        by_seed = {
+            extent: seed_counts(by_name[axis.name_of(extent, fixed)], self.run.classes)
+            for extent in shapes
+        }
+        curve = self.stored.curve(axis)
+        reference = self.reference(axis)
+        return axis_evidence(axis, fixed, self.metric, curve, shapes, by_seed, reference)
+
+
+def references_scores(stored: Stored) -> dict[str, Counts]:
+    """What networks are held against (majority class, log-mel SVM), where all folds are there."""
+    rows = stored.tallied[stored.tallied["kind"] == "reference"]
+    folds = stored.references.groupby("reference")["fold"].nunique()
+    whole = [name for name, number in folds.items() if number == len(stored.run.folds)]
+    return named_counts(rows[rows["name"].isin(whole)], stored.run.classes)
+
+
+def check_metric(metric: str, classes: tuple[str, ...]) -> str:
+    """The score's name as analysis knows it; :class:`StudyError` for an unknown one."""
+    name = metric.lower() if metric.lower() in METRICS else metric
+    allowed = [*METRICS, *classes]
+    if name not in allowed:
+        raise StudyError(f"--metric: no score {metric!r}", suggestion(metric, allowed))
+    return name
+
+
+def _weights(name: str) -> int:
+    shape = Shape.parse(name)
+    return shape.height * shape.width

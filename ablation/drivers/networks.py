@@ -1,0 +1,137 @@
+"""Promoted networks as they are stored: scores by speaker, cost, learned filters; without torch."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ablation.analysis import Counts, speaker_counts
+from ablation.drivers.stored import Stored
+from ablation.records import OK
+
+_CONV1 = "backbone.conv1.groups.{}.weight"  # in a kept network's weights
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """One network of the store: the same settings and shapes in every fold.
+
+    Attributes
+    ----------
+    label
+        Pooling and shapes, and where two have the same the beginning of the digest.
+    folds, seeds
+        How many finished cells' folds and seeds there are.
+    complete
+        Whether every fold of every seed is finished.
+    tallied
+        Its counted predictions.
+    parameters, multiply_adds
+        None where no kept network says it.
+    """
+
+    digest: str
+    label: str
+    pooling: str
+    shapes: str
+    folds: int
+    seeds: int
+    complete: bool
+    counts: Counts
+    tallied: pd.DataFrame
+    parameters: int | None
+    multiply_adds: int | None
+
+
+def stored_networks(stored: Stored) -> list[StoredNetwork]:
+    """All networks with a finished cell, as first stored.
+
+    Nested selection may give every fold a network of its own; such a one is not complete.
+    """
+    rows = stored.networks
+    rows = rows[rows["status"] == OK]
+    tallied = stored.tallied[stored.tallied["kind"] == "network"]
+    costs = _kept_costs(stored.folder)
+    found = []
+    for digest, cells in rows.sort_values("started_at").groupby("network_digest", sort=False):
+        first = cells.iloc[0]
+        mine = tallied[tallied["network_digest"] == digest]
+        if mine.empty:
+            continue
+        seeds = cells["seed"].nunique()
+        parameters, adds = costs.get(str(digest), (None, None))
+        found.append(
+            StoredNetwork(
+                digest=str(digest),
+                label=_label(first["pooling"], first["network"], first["shapes"]),
+                pooling=str(first["pooling"]),
+                shapes=str(first["shapes"]),
+                folds=cells["fold"].nunique(),
+                seeds=seeds,
+                complete=len(cells) == len(stored.run.folds) * seeds,
+                counts=speaker_counts(mine, stored.run.classes),
+                tallied=mine,
+                parameters=parameters,
+                multiply_adds=adds,
+            )
+        )
+    return _told_apart(found)
+
+
+def learned_filters(
+    stored: Stored, networks: Sequence[StoredNetwork]
+) -> tuple[str, dict[str, np.ndarray]] | None:
+    """Conv1 of the complete network of the highest WA that is kept: its label, and by shape its
+    filters, shape (filters, height, width); that of all speakers where there is one."""
+    from safetensors import SafetensorError, safe_open
+
+    order = sorted(
+        (network for network in networks if network.complete),
+        key=lambda network: -network.counts.score("wa"),
+    )
+    for network in order:
+        places = stored.folder.glob(f"networks/*-{network.digest}/network.safetensors")
+        for path in sorted(places, key=lambda path: ("-all-" not in path.parent.name, path)):
+            shapes = network.shapes.split(",")
+            try:
+                with safe_open(path, framework="np") as file:
+                    filters = {
+                        shape.partition(":")[0]: file.get_tensor(_CONV1.format(k))[:, 0]
+                        for k, shape in enumerate(shapes)
+                    }
+            except (SafetensorError, OSError):  # damaged, or a network of the user's own
+                continue
+            return network.label, filters
+    return None
+
+
+def _label(pooling: str, title: str, shapes: str) -> str:
+    return f"{pooling or title} {shapes.replace(',', '+')}"
+
+
+def _told_apart(networks: list[StoredNetwork]) -> list[StoredNetwork]:
+    labels = [network.label for network in networks]
+    return [
+        network
+        if labels.count(network.label) == 1
+        else replace(network, label=f"{network.label} ({network.digest[:6]})")
+        for network in networks
+    ]
+
+
+def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
+    """Parameters and multiply-adds by network digest, as kept networks note them."""
+    costs = {}
+    for path in folder.glob("networks/*/network.json"):
+        try:
+            note = json.loads(path.read_text(encoding="utf-8"))
+            costs[str(note["network_digest"])] = (
+                int(note["parameters"]),
+                int(note["multiply_adds"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):  # damaged: its cost is not known
+            continue
+    return costs

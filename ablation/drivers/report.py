@@ -1,0 +1,234 @@
+"""``ablate report``: everything a study says, on one page, as Markdown and as LaTeX tables."""
+
+import os
+import platform
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablation.analysis import AXES
+from ablation.drivers.drawings import Drawing, drawings
+from ablation.drivers.evidence import Evidence
+from ablation.drivers.networks import StoredNetwork, stored_networks
+from ablation.drivers.plot import remarks, shown_classes
+from ablation.drivers.sections import hours, sections
+from ablation.drivers.settings import AsRun, Request
+from ablation.drivers.stored import Stored
+from ablation.figures import svg_text
+from ablation.files import write_text
+from ablation.report import (
+    Document,
+    Picture,
+    render_html,
+    render_latex,
+    render_markdown,
+    wording,
+)
+from ablation.study import Shape, shapes_text
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The files written, the answer, and what is missing."""
+
+    files: tuple[Path, ...]
+    answer: str
+    lacking: tuple[str, ...]
+
+
+def report(
+    results: Path,
+    figures: Path,
+    run: AsRun,
+    references: tuple[Shape, ...] | None = None,
+    metric: str = "wa",
+    classes: Sequence[str] | None = None,
+) -> Reported:
+    """Write ``report.html``, ``report.md`` and ``report.tex`` into the study's results folder.
+
+    The figures go beside ``ablate plot``'s as SVG, for the Markdown.
+
+    Parameters
+    ----------
+    references
+        Shapes fixed in advance, one an axis; None: the paper's.
+    metric
+        Score that choices and tests go by: ``wa``, ``ua`` or a class.
+    classes
+        Classes in Figure 2; None: all but happy.
+
+    Raises
+    ------
+    StudyError
+        For an unknown metric or class.
+    """
+    stored = Stored(results, run)
+    evidence = Evidence(stored, references, metric)
+    shown = shown_classes(run, classes)
+    networks = stored_networks(stored)
+    drawn = list(drawings(evidence, shown))
+    pictures = {drawing.name: _picture(drawing) for drawing in drawn}
+    document = Document(
+        title=f"{run.study.name}: which receptive field?",
+        subtitle=_subtitle(evidence),
+        answer=wording.answer(evidence.axes, run.majority),
+        lacking=tuple(_lacking(evidence, shown)),
+        sections=tuple(sections(evidence, networks, pictures)),
+        facts=tuple(_facts(evidence, networks)),
+        commands=tuple(_commands(results, run, networks)),
+    )
+    places = {name: figures / run.study.name / f"{name}.svg" for name in pictures}
+    for name, place in places.items():
+        write_text(place, pictures[name].svg)
+    folder = stored.folder
+    relative = {name: os.path.relpath(place, folder) for name, place in places.items()}
+    texts = {
+        "report.html": render_html(document),
+        "report.md": render_markdown(document, relative),
+        "report.tex": "\n".join(render_latex(table) for table in document.tables),
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    files = tuple(folder / name for name in texts)
+    return Reported(files, document.answer, document.lacking)
+
+
+def _picture(drawing: Drawing) -> Picture:
+    svg = svg_text(drawing.draw())
+    return Picture(drawing.name, drawing.caption, drawing.description, svg)
+
+
+def _subtitle(evidence: Evidence) -> str:
+    run, study = evidence.run, evidence.run.study
+    counts = ", ".join(f"{n} {label}" for label, n in zip(run.classes, run.counts, strict=True))
+    scheme = "a fold a speaker" if study.folds.scheme == "speaker" else "speaker groups"
+    return (
+        f"{study.corpus.name}: {sum(run.counts)} utterances ({counts}); {len(run.folds)} folds, "
+        f"{scheme}; settings {run.digest}"
+    )
+
+
+def _lacking(evidence: Evidence, shown: Sequence[str]) -> list[str]:
+    """What is missing or failed; what a reader must know before the numbers."""
+    run, stored = evidence.run, evidence.stored
+    asked, done = sum(stored.expected.values()), len(stored.probes)
+    found = []
+    if asked > done:
+        failed = f", {len(stored.failed)} of them failed" if len(stored.failed) else ""
+        found.append(
+            f"{asked - done} of {asked} probe cells are not finished{failed}: ablate grid with the "
+            f"same options trains what is missing. What is said here rests on complete shapes "
+            f"alone."
+        )
+    hidden = [label for label in run.classes if label not in shown]
+    found += [
+        remark
+        for remark in remarks(evidence, shown)
+        if not (hidden and remark.startswith("not in Figure 2"))
+    ]
+    for axis in evidence.axes.values():
+        lone = axis.speakers < 2
+        if lone or (axis.pairs is not None and not axis.pairs.can_reject):
+            found.append(
+                f"{axis.speakers} speaker{'s' * (not lone)} cannot show any difference between "
+                f"{axis.axis.name}s at 5 %, whatever the scores: more speakers are needed."
+            )
+    if evidence.axes and all(axis.noise.seeds < 2 for axis in evidence.axes.values()):
+        found.append(
+            "One seed: a shape cannot be told from a lucky training of it (--seeds 0,1,2)."
+        )
+    return found
+
+
+def _facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[str, str]]:
+    run, stored = evidence.run, evidence.stored
+    features, training = run.study.features, run.study.training
+    budget = f"{training.epochs} epochs" if training.steps is None else f"{training.steps} steps"
+    rows = [stored.probes, stored.networks]
+
+    def seen(column: str) -> str:
+        values = {str(value) for part in rows for value in part[column].dropna()}
+        return ", ".join(sorted(values)) or "nothing stored"
+
+    return [
+        ("study", run.study.name),
+        ("settings", f"{run.digest} (studies/{run.digest}.toml)"),
+        ("last run", f"{run.last_run:%Y-%m-%d %H:%M} UTC"),
+        ("corpus", run.study.corpus.name),
+        ("corpus fingerprint", run.fingerprint or "not noted by the version that ran it"),
+        ("folds", ", ".join(run.folds)),
+        ("seeds", ", ".join(map(str, sorted(run.seeds())))),
+        (
+            "spectrogram",
+            f"{features.height} bins of {features.bin_hz:g} Hz x {features.width} frames of "
+            f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, normalised by "
+            f"{features.scope}",
+        ),
+        (
+            "probe training",
+            f"{training.optimizer}, {budget} of batch {training.batch_size}, learning rate "
+            f"{training.learning_rate:g} ({training.schedule})",
+        ),
+        ("engine", seen("engine")),
+        ("device", seen("device")),
+        ("threads of a cell", seen("threads")),
+        ("trained with ablation", seen("version")),
+        ("reported with", f"Python {platform.python_version()}, {_versions()}"),
+        ("probe cells", f"{len(stored.probes)} finished, {len(stored.failed)} failed"),
+        ("networks", f"{len(networks)} stored"),
+        (
+            "time of one worker",
+            f"{hours(stored.probes):.2f} h probes, {hours(stored.networks):.2f} h networks",
+        ),
+    ]
+
+
+def _versions() -> str:
+    from importlib.metadata import version
+
+    packages = ("ablation", "torch", "numpy", "scipy", "pandas")
+    return ", ".join(f"{name} {version(name)}" for name in packages)
+
+
+def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> list[str]:
+    """The command lines that make the study anew."""
+    settings = f"{results}/{run.study.name}/studies/{run.digest}.toml"
+    study = f"--study {shlex.quote(settings)}"
+    lines = ["# every setting stands in the file named by --study"]
+    lines += [
+        f"ablate grid {_asked(request)} {study}"
+        for request in run.requests
+        if request.axis not in ("none", "nested")
+    ]
+    promoted: dict[tuple[str, str], list[int]] = {}
+    for network in networks:
+        if network.complete and network.pooling:
+            seeds = network.tallied["seed"].unique().tolist()
+            promoted.setdefault((network.shapes, network.pooling), []).extend(seeds)
+    for (shapes, pooling), seeds in promoted.items():
+        listed = ",".join(map(str, sorted(set(seeds))))
+        lines.append(
+            f"ablate promote --shapes {shapes} --pooling {pooling} --seeds {listed} {study}"
+        )
+    lines += [f"ablate plot {study}", f"ablate report {study}"]
+    return lines
+
+
+def _asked(request: Request) -> str:
+    windows = ",".join(f"{window:g}" for window in request.windows)
+    rest = f"--windows {windows} --seeds {','.join(map(str, request.seeds))}"
+    if request.axis not in (*AXES, "both", "product"):
+        return f"--shapes {shapes_text(request.shapes)} {rest}"
+    # Which shapes of "both" lie on which axis is for the grid to say; named one by one they are
+    # the same cells.
+    heights = sorted({shape.height for shape in request.shapes})
+    widths = sorted({shape.width for shape in request.shapes})
+    if request.axis == "both":
+        return f"--shapes {shapes_text(request.shapes)} {rest}"
+    values = {
+        "height": f"--values {','.join(map(str, heights))}",
+        "width": f"--values {','.join(map(str, widths))}",
+        "product": f"--set grid.heights={heights} --set grid.widths={widths}".replace(" [", "["),
+    }[request.axis]
+    return f"--axis {request.axis} {values.replace(', ', ',')} {rest}"

@@ -1,0 +1,162 @@
+"""The stored rows of one digest, read once, and what analysis makes of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from ablation.analysis import AXES, Axis, Counts, axis_curve, named_counts, tally
+from ablation.drivers.settings import AsRun, study_folder
+from ablation.records import OK
+from ablation.store import ResultStore
+from ablation.study import Shape
+
+Key = tuple[int, int, float]  # height, width, window in ms
+
+
+class Stored:
+    """Rows of a run's digest.
+
+    Attributes
+    ----------
+    probes, failed
+        Finished and failed probe cells.
+    damaged
+        Files that could not be read so far.
+    """
+
+    def __init__(self, results: Path, run: AsRun) -> None:
+        self.run = run
+        self.folder = study_folder(results, run.study.name)
+        self.damaged: list[str] = []
+        self._shapes: dict[float, dict[Shape, Counts]] = {}
+        rows = self._read("probes")
+        finished = rows["status"] == OK
+        self.probes, self.failed = rows[finished], rows[~finished]
+
+    @cached_property
+    def tallied(self) -> pd.DataFrame:
+        """Predictions of every kind, counted (:func:`ablation.analysis.tally`)."""
+        return tally(self._read("predictions", ["speaker", "label", "predicted"]))
+
+    @cached_property
+    def networks(self) -> pd.DataFrame:
+        """Cells of networks, finished and failed."""
+        return self._read("networks")
+
+    @cached_property
+    def references(self) -> pd.DataFrame:
+        """Finished cells of what networks are held against."""
+        rows = self._read("references")
+        return rows[rows["status"] == OK]
+
+    @cached_property
+    def epochs(self) -> pd.DataFrame:
+        """A row an epoch of every cell."""
+        return self._read("epochs", ["lr", "train_loss", "train_wa"])
+
+    @cached_property
+    def expected(self) -> Counter[Key]:
+        """How many cells of each shape and window were asked for."""
+        return Counter((height, width, window) for height, width, window, *_ in self._asked)
+
+    @cached_property
+    def complete(self) -> set[Key]:
+        """The shapes and windows of which every cell that was asked for is finished."""
+        there = _keys(self.probes)
+        return {key for key, wanted in self.expected.items() if there[key] >= wanted}
+
+    @cached_property
+    def windows(self) -> list[float]:
+        """Analysis windows (ms) of the finished cells, the study's own first."""
+        own = self.run.study.features.window_ms
+        return sorted(self.probes["window_ms"].unique(), key=lambda window: (window != own, window))
+
+    def curve(self, axis: Axis, window_ms: float | None = None) -> pd.DataFrame:
+        """The axis' curve at the study's fixed side; ``window_ms`` is the study's unless given."""
+        fixed = fixed_side(self.run, axis)
+        window_ms = window_ms or self.run.study.features.window_ms
+        return axis_curve(
+            self.probes,
+            self.tallied,
+            axis,
+            fixed,
+            window_ms,
+            self.run.classes,
+            _on_axis(self.expected, axis, fixed, window_ms),
+            _on_axis(_keys(self.failed), axis, fixed, window_ms),
+        )
+
+    def shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
+        """Counts by speaker of every complete shape of a window, smallest first."""
+        window_ms = window_ms or self.run.study.features.window_ms
+        if window_ms not in self._shapes:
+            counts = named_counts(self.probe_tally(window_ms), self.run.classes)
+            whole = sorted((h, w) for h, w, window in self.complete if window == window_ms)
+            self._shapes[window_ms] = {
+                Shape(h, w): counts[f"{h}x{w}"] for h, w in whole if f"{h}x{w}" in counts
+            }
+        return self._shapes[window_ms]
+
+    def probe_tally(self, window_ms: float | None = None) -> pd.DataFrame:
+        """The counted predictions of the probes of a window."""
+        window_ms = window_ms or self.run.study.features.window_ms
+        rows = self.tallied
+        return rows[(rows["kind"] == "probe") & (rows["window_ms"] == window_ms)]
+
+    def axis_shapes(self, axis: Axis, window_ms: float | None = None) -> dict[int, Counts]:
+        """The complete shapes of an axis by extent, smallest first."""
+        fixed = fixed_side(self.run, axis)
+        return {
+            getattr(shape, axis.varies): counts
+            for shape, counts in self.shapes(window_ms).items()
+            if getattr(shape, axis.fixed) == fixed
+        }
+
+    @cached_property
+    def _asked(self) -> Iterable[tuple[int, int, float, int, str]]:
+        return self.run.cell_keys()
+
+    def _read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
+        content = ResultStore(self.folder).read(table, columns)
+        self.damaged += content.damaged
+        rows = content.frame()
+        return rows[rows["digest"] == self.run.digest]
+
+
+def fixed_side(run: AsRun, axis: Axis) -> int:
+    """The extent of the side that an axis does not vary."""
+    grid = run.study.grid
+    return grid.fixed_width if axis.name == "height" else grid.fixed_height
+
+
+def axis_shape(run: AsRun, axis: Axis, extent: int) -> Shape:
+    """The shape of an extent on an axis."""
+    return Shape.parse(axis.name_of(extent, fixed_side(run, axis)))
+
+
+def axes_lacking(run: AsRun, lengths: dict[str, int]) -> list[str]:
+    """A sentence for each axis that has fewer than two shapes."""
+    return [
+        f"no {name} axis: {lengths.get(name, 0)} shape of it is stored "
+        f"(ablate grid --axis {name} --study {run.study.name})"
+        for name in AXES
+        if lengths.get(name, 0) < 2
+    ]
+
+
+def _keys(rows: pd.DataFrame) -> Counter[Key]:
+    names = ("height", "width", "window_ms")
+    return Counter(zip(*(rows[name].tolist() for name in names), strict=True))
+
+
+def _on_axis(cells: Counter[Key], axis: Axis, fixed: int, window_ms: float) -> dict[int, int]:
+    """Cells by extent."""
+    counts: Counter[int] = Counter()
+    for (height, width, window), number in cells.items():
+        extent, other = (height, width) if axis.name == "height" else (width, height)
+        if (other, window) == (fixed, window_ms):
+            counts[extent] += number
+    return dict(counts)

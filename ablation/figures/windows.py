@@ -1,0 +1,138 @@
+"""Accuracy over the extent of a filter for several analysis windows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ablation.analysis import Axis
+from ablation.figures.scale import (
+    UNITS,
+    Look,
+    draw_curve,
+    draw_title,
+    explain_curves,
+    scale_extent,
+)
+from ablation.figures.style import RC
+
+_RING: Any = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 11,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.2,
+}
+
+
+@dataclass(frozen=True)
+class WindowPanel:
+    """One axis as it is drawn, by the analysis window in ms.
+
+    Attributes
+    ----------
+    curves
+        A row for each extent: ``extent`` (bins or frames), ``physical`` (Hz or ms), ``complete``,
+        ``wa`` (0..1), ``wa_low`` and ``wa_high`` (95 % interval by speaker; nan where there is
+        none).
+    resolution
+        The window's own extent, in bins or frames.
+    chosen
+        The extent chosen for the window; a window without one gets no ring.
+    """
+
+    axis: Axis
+    curves: Mapping[float, pd.DataFrame]
+    resolution: Mapping[float, float]
+    chosen: Mapping[float, int]
+
+
+def draw_windows(panels: Sequence[WindowPanel], title: str) -> Figure:
+    """WA over the extent, a line for each analysis window, one axis below the other."""
+    windows = sorted({window for panel in panels for window in panel.curves})
+    looks = {window: Look.of(number) for number, window in enumerate(windows)}
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(6.3, 0.7 + 3.1 * len(panels)), layout="constrained")
+        grid = figure.subplots(len(panels), 1, squeeze=False, sharey=True)[:, 0]
+        for panel, axes in zip(panels, grid, strict=True):
+            _draw_panel(axes, panel, looks)
+        handles = _explained(panels, looks)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False
+        )
+        draw_title(figure, title)
+    return figure
+
+
+def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> None:
+    for window, curve in sorted(panel.curves.items()):
+        draw_curve(axes, curve, "wa", looks[window])
+    for window, extent in _resolutions(panel).items():
+        look = looks[window]
+        axes.axvline(extent, color=look.colour, linewidth=5, alpha=0.25, zorder=0.5)
+        # On the edge, where no score lies: in grey print it says whose mark this is.
+        axes.plot(
+            extent,
+            0,
+            transform=axes.get_xaxis_transform(),
+            marker=look.marker,
+            color=look.colour,
+            clip_on=False,
+            zorder=5,
+        )
+    for window, (extent, wa) in _rings(panel).items():
+        axes.plot(extent, wa, markeredgecolor=looks[window].colour, **_RING)
+    every = pd.concat([curve[["extent", "physical"]] for curve in panel.curves.values()])
+    every = every.drop_duplicates("extent").sort_values("extent")
+    scale_extent(axes, every, panel.axis)
+    name, direction = panel.axis.name, panel.axis.direction
+    axes.set_xlabel(f"filter {name} ({direction}), {UNITS[name]}")
+    axes.set_ylabel("WA (%)")
+
+
+def _resolutions(panel: WindowPanel) -> dict[float, float]:
+    """By window, its own extent where that lies within the extents tried."""
+    extents = pd.concat([curve["extent"] for curve in panel.curves.values()])
+    return {
+        window: extent
+        for window, extent in panel.resolution.items()
+        if window in panel.curves and extents.min() <= extent <= extents.max()
+    }
+
+
+def _rings(panel: WindowPanel) -> dict[float, tuple[int, float]]:
+    """By window, the chosen extent and its WA (%)."""
+    rings = {}
+    for window, extent in panel.chosen.items():
+        curve = panel.curves[window]
+        rings[window] = (extent, 100 * float(curve.loc[curve["extent"] == extent, "wa"].iloc[0]))
+    return rings
+
+
+def _explained(panels: Sequence[WindowPanel], looks: Mapping[float, Look]) -> list[Any]:
+    """Handles of a legend for all that is drawn."""
+    handles: list[Any] = [
+        Line2D(
+            [],
+            [],
+            color=look.colour,
+            marker=look.marker,
+            linestyle=look.dash,
+            label=f"window {window:g} ms",
+        )
+        for window, look in looks.items()
+    ]
+    if any(_resolutions(panel) for panel in panels):
+        mark: Any = {"marker": "|", "markersize": 12, "markeredgewidth": 5, "alpha": 0.3}
+        handles.append(
+            Line2D([], [], linestyle="none", color="black", label="window's own extent", **mark)
+        )
+    if any(panel.chosen for panel in panels):
+        handles.append(Line2D([], [], markeredgecolor="black", label="chosen", **_RING))
+    curves = [curve for panel in panels for curve in panel.curves.values()]
+    return handles + explain_curves(curves, ["wa"])

@@ -1,0 +1,395 @@
+"""The report, the comparison of studies and the figures, of studies whose truth is known."""
+
+import doctest
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from running import ablate, invoke
+from storing import CLASSES, Drawn, store_study
+
+import ablation
+from ablation.analysis import notebook
+from ablation.drivers import settings
+from ablation.drivers.evidence import Evidence
+from ablation.drivers.stored import Stored
+from ablation.errors import SelectionError, StudyError
+from ablation.store import ResultStore
+from ablation.study import Shape, load_study
+
+
+def plateau_at_ten(shape: Shape, window: float = 40.0) -> float:
+    """Nothing below ten bins and four frames helps; nothing above helps more."""
+    return 0.4 + 0.3 * (shape.height >= 10) + 0.3 * (shape.width >= 4)
+
+
+def nothing(shape: Shape, window: float = 40.0) -> float:
+    return 0.5
+
+
+def evidence(folder: Path, drawn: Drawn, **options: object) -> Evidence:
+    return Evidence(Stored(folder / "results", store_study(folder, drawn)), **options)
+
+
+class Text(HTMLParser):
+    """The words of a page without its scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.hidden = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.hidden += tag in ("script", "style", "svg")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.hidden -= tag in ("script", "style", "svg")
+
+    def handle_data(self, data: str) -> None:
+        if not self.hidden:
+            self.parts.append(data)
+
+    def __str__(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.parts))
+
+
+def report(folder: Path, *options: str) -> tuple[str, str]:
+    """What ``ablate report`` prints, and the words of its page."""
+    run = invoke("report", "--study", folder / "drawn.toml", *options, cwd=folder)
+    page = (folder / "results" / "drawn" / "report.html").read_text(encoding="utf-8")
+    return run.stdout + run.stderr, str(Text(page))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "drawn.toml").write_text('name = "drawn"\n')
+    (tmp_path / "other.toml").write_text('name = "other"\n')
+    return tmp_path
+
+
+def test_a_planted_plateau_is_the_answer(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten))
+    printed, page = report(folder)
+    answer = printed.splitlines()[0]
+    assert answer.startswith("A filter 10 bins (100 Hz) high and 4 frames (40 ms) wide is enough")
+    assert answer in page
+    assert answer.count(". ") == 1 and answer.endswith(".")
+    assert "significantly worse 2x2, 4x2" in page  # against 10x2, which nobody had to name
+    assert "One seed" in page  # among what is missing
+    for name in ("report.md", "report.tex"):
+        assert "10x2" in (folder / "results" / "drawn" / name).read_text(encoding="utf-8")
+    for picture in re.findall(r"\]\((\S+\.svg)\)", (folder / "results/drawn/report.md").read_text()):
+        assert (folder / "results" / "drawn" / picture).exists()
+
+
+def test_with_nothing_planted_no_shape_is_said_to_be_better(folder: Path) -> None:
+    store_study(folder, Drawn(nothing))
+    printed, page = report(folder)
+    assert "No filter height or width is shown to be better than another" in printed
+    assert "That is no proof of equality" in printed
+    assert "is enough" not in page
+
+
+def test_scores_at_chance_are_said_to_be_at_chance(folder: Path) -> None:
+    store_study(folder, Drawn(lambda shape, window: 0.2))
+    assert "not clearly above naming the largest class (25.0 %)" in report(folder)[0]
+
+
+def test_a_page_needs_nothing_from_outside_and_hides_no_markup(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten, failed=[("10x2", "s03")]))
+    report(folder)
+    page = (folder / "results" / "drawn" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(src|href)=["'](?!#|data:)""", page)
+    assert "<b>no memory</b>" not in page
+    assert "&lt;b&gt;no memory&lt;/b&gt;" in page
+    assert len(page) < 3e6
+
+
+def test_what_is_missing_is_said(folder: Path) -> None:
+    """One seed, one fold failed, one not yet run, one width only."""
+    drawn = Drawn(
+        plateau_at_ten, axis="height", failed=[("10x2", "s03")], missing=[("40x2", "s01")]
+    )
+    store_study(folder, drawn)
+    printed, page = report(folder)
+    for words in (
+        "2 of 50 probe cells are not finished, 1 of them failed",
+        "height 10: 9 of 10 cells are finished, 1 failed (drawn hollow)",
+        "height 40: 9 of 10 cells are finished (drawn hollow)",
+        "no width axis: 1 shape of it is stored (ablate grid --axis width)",
+        "One seed",
+        "RuntimeError: <b>no memory</b>",
+        "No network is cross-validated yet",
+        "Not run: whether the best height moves with the analysis window",
+    ):
+        assert words in page, words
+    assert "missing: 2 of 50" in printed
+    assert "3 cells" not in page
+
+
+EVERY_CELL = [(shape, f"s{k:02d}") for shape in ("2x2", "10x2") for k in range(10)]
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        Drawn(nothing, heights=[10], axis="height"),
+        Drawn(nothing, heights=[2, 10], axis="height", missing=[("10x2", "s00"), ("2x2", "s00")]),
+        Drawn(nothing, heights=[2, 10], axis="height", failed=EVERY_CELL),
+    ],
+    ids=["one value", "nothing complete", "everything failed"],
+)  # fmt: skip
+def test_too_little_for_an_answer_is_said(folder: Path, drawn: Drawn) -> None:
+    store_study(folder, drawn)
+    printed, page = report(folder)
+    assert "Nothing can be said of filter shapes yet" in printed
+    assert "Provenance" in page
+
+
+def test_two_speakers_can_show_nothing(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten, speakers=2, utterances=40))
+    assert "2 speakers cannot show any difference between heights at 5 %" in report(folder)[0]
+
+
+def test_two_seeds_part_luck_from_shape(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten, seeds=(0, 1, 2)))
+    printed, page = report(folder)
+    assert "One seed" not in printed
+    assert re.search(r"\d\.\d points between speakers, \d\.\d between seeds", page)
+
+
+def test_class_names_and_reasons_are_text_everywhere(folder: Path) -> None:
+    """A metric of a class, another reference, and classes to draw."""
+    store_study(folder, Drawn(plateau_at_ten))
+    printed, page = report(
+        folder, "--metric", "sad", "--reference", "20x2,2x20", "--classes", "sad,happy"
+    )
+    assert "the highest sad's accuracy" in printed
+    assert "Every height against 20x2, fixed beforehand" in page
+    refused = invoke(
+        "report", "--study", folder / "drawn.toml", "--metric", "sda", cwd=folder, check=1
+    )
+    assert refused.stderr.splitlines()[-2:] == [
+        "error: --metric: no score 'sda'",
+        "  did you mean 'sad'? (allowed: angry, happy, neutral, sad, ua, wa)",
+    ]
+
+
+def test_the_best_height_that_moves_with_the_window_is_found_out(folder: Path) -> None:
+    """The truth is the window's main lobe: 20, 10 and 5 bins under 20, 40 and 80 ms."""
+
+    def lobe(shape: Shape, window: float) -> float:
+        return 0.8 - 0.25 * abs(np.log2(shape.height / (400 / window)))
+
+    drawn = Drawn(lobe, heights=[5, 10, 20], axis="height", windows=(20.0, 40.0, 80.0))
+    store_study(folder, drawn)
+    page = report(folder)[1]
+    assert (
+        "The best height moves with the analysis window: 20 bins under 20 ms (which itself spans "
+        "20), 10 bins under 40 ms (which itself spans 10), 5 bins under 80 ms (which itself spans "
+        "5)."
+    ) in page
+    assert "part of the optimum is the analysis" in page
+
+
+def test_a_best_height_that_stays_is_said_to_stay(folder: Path) -> None:
+    drawn = Drawn(
+        lambda shape, window: 0.8 - 0.3 * (shape.height != 10),
+        heights=[5, 10, 20], axis="height", windows=(20.0, 80.0),
+    )  # fmt: skip
+    store_study(folder, drawn)
+    page = report(folder)[1]
+    assert "The best height does not move with the analysis window" in page
+    assert "Nothing shows that the useful extent depends on the window" in page
+
+
+def test_shapes_of_as_many_weights_are_held_against_the_best(folder: Path) -> None:
+    def tall(shape: Shape, window: float) -> float:
+        return 0.75 if shape.height == 20 else 0.5
+
+    drawn = Drawn(tall, heights=[2, 20], widths=[2, 20])
+    assert list(evidence(folder, drawn).matched()["20x2"]) == ["2x20", "20x2"]
+    page = report(folder)[1]
+    assert re.search(r"With as many weights \(40 a filter\) in another form: 2x20 [\d.]+ %", page)
+    assert "2x20 can be told from 20x2 (jointly, 5 %)" in page
+
+
+def test_a_control_grid_trains_the_shapes_of_as_many_weights(done: Path, tiny_study: Path) -> None:
+    run = invoke("grid", "--matched", "5x2", "--dry-run", "--study", tiny_study, cwd=done)
+    assert "shapes: 1x10,2x5,5x2,10x1" in run.stdout
+    run = invoke("grid", "--shapes", "3x3,2x2", "--dry-run", "--study", tiny_study, cwd=done)
+    assert "shapes: 3x3,2x2" in run.stdout
+    assert "cells: 8, to train: 4" in run.stdout  # 2x2 is stored
+    for given, words in (
+        ([], "which shapes is not said"),
+        (["--axis", "both", "--shapes", "2x2"], "--axis and --shapes are both given"),
+        (["--shapes", "2x2:3"], "--shapes: 2x2:3 says a number of filters"),
+        (["--matched", "2x2,3x3"], "--matched 2x2,3x3: more than one shape"),
+        (["--shapes", "2x2", "--values", "3"], "--values is of an axis, not of --shapes"),
+    ):
+        refused = invoke("grid", *given, "--study", tiny_study, cwd=done, check=1)
+        assert words in refused.stderr
+
+
+def test_the_report_of_trained_rows_has_table_1_and_can_be_run_again(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
+    run = ablate("report", "--study", tiny_study, cwd=tmp_path)
+    page = str(Text((tmp_path / "results/tiny/report.html").read_text(encoding="utf-8")))
+    for words in ("Table 1", "CNN_TF_Att.pooling, nested", "log-mel SVM", "Every stored network"):
+        assert words in page
+    for name in ("costs", "filters", "learning_networks", "confusion"):
+        assert (tmp_path / "figures" / "tiny" / f"{name}.svg").exists()
+    text = (tmp_path / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
+    (again,) = re.findall(r"^ablate grid .+$", text, re.MULTILINE)
+    trained = ablate(*again.split()[1:], cwd=tmp_path)
+    assert "0 trained, 20 were stored before" in trained.stderr
+    assert "tiny" in run.stdout
+
+
+def test_settings_as_run_are_a_study(promoted: Path, tiny_study: Path) -> None:
+    (file,) = (promoted / "results" / "tiny" / "studies").glob("*[!k].toml")
+    text = file.read_text(encoding="utf-8")
+    assert "[as_run]" in text and "fingerprint" in text
+    own, given = load_study(file), load_study(tiny_study)
+    assert own.features == given.features and own.training == given.training
+    assert own.corpus.root is not None and own.corpus.root.exists()
+
+
+def test_figures_come_with_their_numbers_in_every_format(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten, missing=[("40x2", "s01")]))
+    study = folder / "drawn.toml"
+    run = invoke("plot", "--study", study, "--format", "png,pdf,svg", cwd=folder)
+    names = {Path(line).name for line in run.stdout.splitlines()}
+    stems = ("figure2", "classes", "ranks_height", "ranks_width", "speakers", "confusion",
+             "learning_probes", "costs")  # fmt: skip
+    assert names == {f"{stem}.{end}" for stem in stems for end in ("png", "pdf", "svg", "csv")}
+    curve = pd.read_csv(folder / "figures" / "drawn" / "figure2.csv")
+    row = curve[(curve["axis"] == "height") & (curve["extent"] == 10)].iloc[0]
+    rows = ablation.read_results(folder / "results" / "drawn").probes
+    mine = rows[(rows["height"] == 10) & (rows["width"] == 2)]
+    assert row["wa"] == pytest.approx(mine["n_correct"].sum() / mine["n_test"].sum())
+    assert row["wa_low"] < row["wa"] < row["wa_high"]
+    confusion = pd.read_csv(folder / "figures" / "drawn" / "confusion.csv")
+    assert confusion[list(CLASSES)].to_numpy().sum() == 240 * confusion["name"].nunique()
+    only = invoke("plot", "--study", study, "--only", "costs", cwd=folder)
+    assert [Path(line).name for line in only.stdout.splitlines()] == ["costs.png", "costs.csv"]
+    refused = invoke("plot", "--study", study, "--only", "cost", cwd=folder, check=1)
+    assert "did you mean 'costs'?" in refused.stderr
+
+
+def test_a_contrast_is_written_down_and_stands(folder: Path) -> None:
+    """Chosen on one study; the other lacks the shapes at first, then confirms."""
+    store_study(folder, Drawn(plateau_at_ten, axis="height", heights=[2, 10, 20]))
+    other = Drawn(plateau_at_ten, axis="height", heights=[2, 4], name="other")
+    store_study(folder, other)
+    both = ("compare", "--study", folder / "drawn.toml", "--study", folder / "other.toml")
+    refused = invoke(*both, cwd=folder, check=1)
+    assert "stands written in" in refused.stderr and "ablate grid --shapes" in refused.stderr
+    (file,) = (folder / "results" / "drawn" / "contrasts").glob("*.json")
+    contrast = json.loads(file.read_text())
+    assert {contrast["chosen"], contrast["reference"]} <= {"10x2", "20x2", "2x2"}
+    written = file.read_bytes()
+    store_study(folder, Drawn(plateau_at_ten, axis="height", heights=[2, 10, 20], name="other"))
+    found = invoke(*both, cwd=folder).stdout
+    assert file.read_bytes() == written
+    assert f"contrast: {contrast['chosen']} against {contrast['reference']} (wa)" in found
+    assert "tested on other, 10 speakers" in found
+    # What chose is changed; what stands written is not chosen again.
+    shutil.rmtree(folder / "results" / "drawn" / "probes.parts")
+    store_study(folder, Drawn(lambda s, w: 0.9 - s.height / 50, axis="height", heights=[2, 10, 20]))
+    assert f"contrast: {contrast['chosen']} against" in invoke(*both, cwd=folder).stdout
+    file.write_text("{}")
+    refused = invoke(*both, cwd=folder, check=1)
+    assert "cannot read the contrast" in refused.stderr and "--anew" in refused.stderr
+    invoke(*both, "--anew", cwd=folder)
+
+
+def test_a_difference_is_confirmed_or_not(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten, axis="height", heights=[2, 4, 40]))
+    both = ("compare", "--study", folder / "drawn.toml", "--study", folder / "other.toml",
+            "--reference", "2x2")  # fmt: skip
+    for accuracy, verdict in (
+        (plateau_at_ten, "Confirmed"),
+        (nothing, "Not confirmed"),
+        (lambda s, w: 0.9 - 0.4 * (s.height >= 10), "Contradicted"),
+    ):
+        shutil.rmtree(folder / "results" / "other", ignore_errors=True)
+        store_study(folder, Drawn(accuracy, axis="height", heights=[2, 4, 40], name="other"))
+        assert verdict in invoke(*both, cwd=folder).stdout
+
+
+def test_studies_of_other_bins_are_not_compared(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten))
+    store_study(folder, Drawn(nothing, name="other", options={"features": {"n_fft": 800}}))
+    refused = invoke("compare", "--study", folder / "drawn.toml", "--study", folder / "other.toml",
+                     cwd=folder, check=1)  # fmt: skip
+    assert "a bin is 10 Hz and a frame 10 ms in drawn, 20 Hz" in refused.stderr
+
+
+def test_compare_of_one_study_lists_its_comparisons(folder: Path) -> None:
+    store_study(folder, Drawn(plateau_at_ten))
+    study = folder / "drawn.toml"
+    found = invoke("compare", "--study", study, cwd=folder).stdout
+    assert "height: against 10x2, fixed beforehand; joint p over 4 comparisons" in found
+    assert re.search(r"\*\s+2x2 - 10x2\s+−\d", found)
+    pairs = invoke("compare", "--study", study, "--pairs", "--axis", "width", cwd=folder).stdout
+    assert "width: all pairs; joint p over 10 comparisons" in pairs and "height" not in pairs
+    refused = invoke("compare", "--study", study, "--axis", "depth", cwd=folder, check=1)
+    assert "allowed: height, width" in refused.stderr
+
+
+def test_the_notebook_functions_are_the_reports(folder: Path) -> None:
+    drawn = Drawn(plateau_at_ten, missing=[("40x2", "s01")])
+    known = evidence(folder, drawn)
+    results = ablation.read_results(folder / "results" / "drawn")
+    curve = ablation.curves(results, "height")
+    assert curve["extent"].tolist() == [2, 4, 10, 20, 40]
+    assert curve["complete"].tolist() == [True] * 4 + [False]
+    assert curve["wa_low"].tolist() == known.axes["height"].curve["wa_low"].tolist()
+    table = ablation.compare(results, reference="10x2")
+    assert "40x2" not in set(table["first"])
+    assert bool(table.set_index("first").loc["2x2", "significant"])
+    with pytest.raises(StudyError, match="reference"):
+        ablation.compare(results, reference="11x2")
+    with pytest.raises(StudyError, match="axis"):
+        ablation.curves(results, "depth")
+    with pytest.raises(SelectionError, match="no probe"):
+        ablation.curves(results, digest="ffff")
+
+
+def test_the_examples_of_the_notebook_functions_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[1])
+    assert doctest.testmod(notebook).failed == 0
+    assert doctest.testmod(notebook).attempted >= 5
+
+
+def test_large_studies_compare_with_the_reference_alone(folder: Path) -> None:
+    heights = [2, *range(4, 50)]
+    found = evidence(folder, Drawn(plateau_at_ten, axis="height", heights=heights, utterances=8))
+    axis = found.axes["height"]
+    assert axis.pairs is None and axis.against is not None
+    assert len(axis.against.comparisons) == len(heights) - 1
+    _, page = report(folder)
+    assert "There are too many heights to compare all pairs" in page
+
+
+def test_rows_are_tallied_once_whatever_the_parts(folder: Path) -> None:
+    """Before and after compaction, and with a cell stored twice."""
+    drawn = Drawn(plateau_at_ten)
+    store_study(folder, drawn)
+    before = Stored(folder / "results", settings.take(folder / "results", "drawn")).tallied
+    ResultStore(folder / "results" / "drawn").compact()
+    after = Stored(folder / "results", settings.take(folder / "results", "drawn")).tallied
+    order = ["name", "seed", "speaker", "label", "predicted"]
+    pd.testing.assert_frame_equal(
+        before.sort_values(order, ignore_index=True), after.sort_values(order, ignore_index=True)
+    )
+    assert after["n"].sum() == 9 * 240

@@ -1,0 +1,650 @@
+"""A report as HTML, Markdown, LaTeX and CSV: values, escapes, and the page in a browser."""
+
+import csv
+import importlib.util
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
+
+from ablation.analysis import Interval
+from ablation.report import (
+    Column,
+    Document,
+    Picture,
+    Section,
+    Table,
+    millions,
+    points,
+    render_html,
+    render_latex,
+    render_markdown,
+    table_csv,
+)
+from ablation.report.document import Kind, Value
+from ablation.report.svg import inline_svg
+from ablation.report.values import heading, show, sort_key
+
+NAN = float("nan")
+NASTY = "<b>Zoë & co</b>"
+
+
+def interval(estimate: float, low: float = NAN, high: float = NAN) -> Interval:
+    return Interval(estimate, low, high, 0.03, 10)
+
+
+def drawn(colour: str = "#000000") -> str:
+    """A figure as matplotlib writes it, with a clip path, markers, a grid and an image."""
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], "o-", color=colour, markerfacecolor="white")
+    axes.grid(color="#dddddd")
+    axes.imshow(np.eye(2), extent=(0, 1, 0, 1))
+    axes.set_title("Zoë & <co>")
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none"}):
+        figure.savefig(file, format="svg")
+    return file.getvalue()
+
+
+SVG = drawn()
+
+
+def heights(rows: int = 27) -> Table:
+    """A table out of order, with a height that has no score and one marked."""
+    order = [7 * k % rows for k in range(rows)]
+    return Table(
+        "heights",
+        "Every filter height",
+        (
+            Column("height", "integer"),
+            Column("WA", "percent", "pooled over utterances"),
+            Column("gain", "points"),
+            Column("speaker"),
+        ),
+        tuple(
+            (
+                k,
+                None if k == 5 else interval(0.3 + 0.01 * k, 0.2 + 0.01 * k, 0.4 + 0.01 * k),
+                0.01 * (k - 10),
+                NASTY if k == 3 else f"speaker {k}",
+            )
+            for k in order
+        ),
+        frozenset({order.index(10)}),
+        ("Marked: the best.",),
+    )
+
+
+def report(text: str = NASTY, pictures: int = 2) -> Document:
+    """A report with ``text`` wherever a text can stand."""
+    table = Table("small", text, (Column(text, remark=text),), ((text,),), notes=(text,))
+    shown = tuple(Picture(f"curve{k}", text, text, SVG) for k in range(pictures))
+    return Document(
+        title=text,
+        subtitle=text,
+        answer=text,
+        lacking=(text,),
+        sections=(
+            Section("which", text, (text,), shown, (table, heights())),
+            Section("tests", text, (text,), tables=(replace(table, name="folded"),), folded=True),
+        ),
+        facts=((text, text),),
+        commands=(text, "ablate report"),
+    )
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (0.634, "percent", "63.4"),
+        (interval(0.634, 0.57, 0.699), "percent", "63.4 [57.0, 69.9]"),
+        (interval(0.634), "percent", "63.4 [no interval]"),
+        (interval(NAN), "percent", ""),
+        (0.015, "points", "+1.5"),
+        (interval(0.015, -0.005, 0.035), "points", "+1.5 [−0.5, 3.5]"),
+        (-0.0001, "points", "+0.0"),
+        (interval(-0.2, -0.0001, 0.1), "points", "−20.0 [0.0, 10.0]"),
+        (0.002, "p", "0.002"),
+        (0.0496, "p", "0.050"),
+        (0.41, "p", "0.41"),
+        (1.0, "p", "1.00"),
+        (0.0004, "p", "<0.001"),
+        (1234567, "integer", "1,234,567"),
+        (12.0, "integer", "12"),
+        (-0.0, "integer", "0"),
+        (np.int64(-1200), "integer", "−1,200"),
+        (3.14159, "number", "3.14"),
+        (interval(0.8, -0.1, 1.7), "number", "0.80 [−0.10, 1.70]"),
+        (233_400_000, "millions", "233 M"),
+        (999_999.0, "millions", "999,999"),
+        ("a-b", "text", "a-b"),
+        (10, "text", "10"),
+        ("not run", "percent", "not run"),
+        (None, "percent", ""),
+        (NAN, "text", ""),
+    ],
+)
+def test_values_as_texts(value: Value, kind: Kind, text: str) -> None:
+    assert show(value, kind) == text
+
+
+@given(st.floats(-1, 1), st.sampled_from(["percent", "points", "number", "integer"]))
+def test_no_text_is_a_negative_zero_or_has_a_hyphen_for_a_minus(value: float, kind: Kind) -> None:
+    text = show(value, kind)
+    assert "-" not in text
+    assert not re.fullmatch(r"−0[.0]*", text)
+    assert points(interval(value, value, value)).startswith(show(value, "points"))
+
+
+def test_table_1_writes_its_numbers_as_the_report_does() -> None:
+    assert points(interval(0.015, -0.005, 0.035)) == "+1.5 [−0.5, 3.5]"
+    assert points(interval(-0.015)) == "−1.5 [no interval]"
+    assert (millions(233_000_000), millions(9_544)) == ("233 M", "9,544")
+
+
+def test_a_heading_names_the_unit_once() -> None:
+    assert heading(Column("WA", "percent")) == "WA (%)"
+    assert heading(Column("WA [95 %]", "percent")) == "WA [95 %]"
+    assert heading(Column("gain", "points")) == "gain (points)"
+    assert heading(Column("Points gained", "points")) == "Points gained"
+
+
+NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
+
+
+@given(st.lists(NUMBERS | NUMBERS.map(interval)))
+def test_keys_sort_as_the_values(values: list[Value]) -> None:
+    def number(value: Any) -> float:
+        return float(value.estimate if isinstance(value, Interval) else value)
+
+    keys = [sort_key(value, "number") for value in values]
+    assert [float(key) for key in keys] == [number(value) for value in values]
+    assert not {"inf", "-inf", "nan"} & set(keys)  # JavaScript reads none of them
+
+
+def test_what_is_not_a_number_has_no_key() -> None:
+    assert [sort_key(v, "percent") for v in (None, NAN, "not run", interval(NAN))] == [""] * 4
+    assert sort_key("Zoë", "text") == "Zoë"
+
+
+def test_csv_keeps_raw_values_and_the_ends_of_intervals() -> None:
+    rows = (
+        ('a,\n"b"', 1 / 3, interval(0.1, -0.2, 0.30000000000000004), np.int64(7)),
+        (None, NAN, None, 1.5),
+        ("c", np.float64(0.1), 0.25, None),
+    )
+    columns = (Column("name"), Column("x", "number"), Column("WA", "percent"), Column("n"))
+    found = list(csv.reader(io.StringIO(table_csv(Table("t", "", columns, rows)))))
+    assert found == [
+        ["name", "x", "WA", "WA low", "WA high", "n"],
+        ['a,\n"b"', repr(1 / 3), "0.1", "-0.2", "0.30000000000000004", "7"],
+        ["", "", "", "", "", "1.5"],
+        ["c", "0.1", "0.25", "", "", ""],
+    ]
+
+
+@given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), min_size=1))
+def test_csv_round_trip(rows: list[tuple[Value, ...]]) -> None:
+    text = table_csv(Table("t", "", (Column("name"), Column("x", "number")), tuple(rows)))
+    _, *found = csv.reader(io.StringIO(text, newline=""))
+    lines = [(str(name).replace("\r\n", "\n").replace("\r", "\n"), x) for name, x in rows]
+    assert [(name, float(x)) for name, x in found] == lines
+
+
+def test_a_row_of_the_wrong_length_is_refused() -> None:
+    table = Table("t", "", (Column("a"), Column("b")), (("x",),))
+    for render in (table_csv, render_latex):
+        with pytest.raises(ValueError, match="zip"):
+            render(table)
+
+
+# HTML
+
+
+class Outline(HTMLParser):
+    """The tags of a page with the names of their attributes, and its texts."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.values: list[str] = []
+        self.texts: list[str] = []
+        self.cells: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        # A class tells a long text from a short one.
+        self.tags.append((tag, tuple(name for name, _ in attrs if name != "class")))
+        self.ids += [value for name, value in attrs if name == "id" and value is not None]
+        self.values += [value for _, value in attrs if value is not None]
+        self.open.append(tag)
+        if tag in ("td", "th"):
+            self.cells.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open.pop() != tag:  # "meta" and its like have no end
+            pass
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+        if {"td", "th"} & set(self.open):
+            self.cells[-1] += data
+
+
+TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
+    [
+        NASTY,
+        "</script><script>",
+        "</style><svg onload=x>",
+        '" onclick="x',
+        "{{ 7 * 7 }}{% if %}",
+        "|a|\\|`*_",
+        "a\nb\r\n\n# c",
+        "]: x ![a](b)",
+        "$a_b^c$ 5 % # & ~ \\input{x}",
+        "<!--",
+        "&amp;&lt;",
+        "- a",
+        "1. a",
+        "---",
+        "\ud800\0",
+    ]
+)
+
+
+@settings(max_examples=60)
+@given(TEXTS)
+def test_a_text_is_never_markup_of_the_page(text: str) -> None:
+    page = render_html(report(text, pictures=1))
+    found = Outline(page)
+    assert found.tags == Outline(render_html(report("x", pictures=1))).tags
+    assert page.lower().count("<script") == 1
+    legal = re.sub("[^\t\n\r -~\x80-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)
+    assert legal in found.cells
+    assert legal in found.values  # the picture's description
+    page.encode()
+
+
+def test_a_page_refers_to_nothing_outside() -> None:
+    page = render_html(report("x"))
+    assert not re.search(r"https?:|@import|url\((?!#)|<link(?! rel=\"icon\" href=\"data:,\")", page)
+    assert "default-src 'none'" in page
+
+
+def test_ids_are_unique_and_what_is_referred_to_is_there() -> None:
+    page = render_html(report("x"))
+    ids = Outline(page).ids
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= set(ids)
+
+
+def test_nothing_is_shown_of_what_there_is_not() -> None:
+    bare = Document("t", "s", "a", (), (), (), ())
+    page = render_html(bare)
+    assert "What is missing" not in page
+    assert "<dl" not in page
+    assert "<pre" not in page
+    assert "What is missing" in render_html(replace(bare, lacking=("A fold.",)))
+
+
+def test_a_figure_follows_the_colours_of_the_page() -> None:
+    svg = inline_svg(SVG, "a b", 'of "x" & <y>')
+    assert 'aria-label="of &quot;x&quot; &amp; &lt;y&gt;"' in svg
+    assert svg.startswith('<svg viewBox="0 0 288 216"')
+    assert "stroke: currentColor" in svg
+    assert "fill: var(--paper, #ffffff)" in svg
+    assert "stroke: var(--plot-dddddd, #dddddd)" in svg
+    assert "#000000" not in svg
+    assert "Zoë &amp; &lt;co&gt;" in svg
+    assert 'href="data:image/png;base64,' in svg
+    assert all(one.startswith("a-b-") for one in re.findall(r' id="([^"]+)"', svg))
+    assert not re.search("<metadata|<style|<!|<[?]|xmlns|http", svg)
+    assert "var(--plot-0072b2, #0072b2)" in inline_svg(drawn("#0072B2"), "x", "")
+    assert "#010101" in inline_svg(drawn("#010101"), "x", "")
+
+
+def test_a_figure_brings_no_script() -> None:
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1" onload="x()">'
+        '<script>x()</script><a href="javascript:x()"><text onclick="x()">t</text></a>'
+        '<image href="https://example.org/x.png"/></svg>'
+    )
+    found = Outline(inline_svg(svg, "x", ""))
+    assert [tag for tag, _ in found.tags] == ["svg", "a", "text", "image"]
+    assert not {"href", "onload", "onclick"} & {name for _, names in found.tags for name in names}
+
+
+# Markdown
+
+
+def cells_of(markdown: str) -> list[list[str]]:
+    """The rows of all tables as GitHub's kind of Markdown has them."""
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(markdown)
+    return [Outline(row).cells for row in re.findall("<tr>.*?</tr>", page, re.DOTALL)]
+
+
+@settings(max_examples=200)
+@given(TEXTS)
+def test_a_text_is_never_markup_of_the_markdown(text: str) -> None:
+    table = Table("t", text, (Column("a"), Column("b")), ((text, "x"), ("y", text)), frozenset({1}))
+    line = " ".join(text.replace("\0", "\ufffd").split())
+    sections = (Section("s", text, (text,), tables=(table,)),)
+    markdown = render_markdown(
+        Document("t", text, text, (text,), sections, ((text, text),), ()), {}
+    )
+    assert cells_of(markdown) == [["a", "b"], [line, "x"], ["y", line]]
+    found = Outline(MarkdownIt("commonmark").enable("table").render(markdown))
+    allowed = {"h1", "h2", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
+    assert {tag for tag, _ in found.tags} <= allowed
+    assert line == "" or found.texts.count(line) >= 8
+
+
+def test_markdown_says_what_the_page_says() -> None:
+    markdown = render_markdown(report("x"), {"curve0": "figures/a (1).svg"})
+    assert "![x](figures/a%20%281%29.svg)" in markdown
+    assert "curve1" not in markdown
+    assert "**WA**: pooled over utterances" in markdown
+    assert "| **10** | **40.0 [30.0, 50.0]** | **+0.0** | **speaker 10** |" in markdown
+    assert "## What is missing\n\n- x\n" in markdown
+    assert "<details>\n<summary>Show</summary>\n\n" in markdown
+    assert "```sh\nx\nablate report\n```" in markdown
+
+
+def test_commands_cannot_end_their_block() -> None:
+    document = replace(report("x"), commands=("```", "````"))
+    assert "`````sh\n```\n````\n`````" in render_markdown(document, {})
+
+
+# LaTeX
+
+
+@given(TEXTS)
+def test_a_text_is_never_a_command_of_the_latex(text: str) -> None:
+    table = Table(
+        "t", text, (Column(text), Column("b", remark=text)), ((text, "x"),), notes=(text,)
+    )
+    latex = render_latex(table)
+    plain = re.sub(r"\\(text\w+|leq|geq|approx|rightarrow)\b|\\[_%&#${}]", "", latex)
+    plain = plain.replace("$-$", "").replace("$$", "")
+    assert plain.count("{") == plain.count("}")
+    assert not re.search(r"[$~^#%<>|]", plain)
+    commands = set(re.findall(r"\\[a-z]+", plain))
+    assert commands == {
+        r"\begin", r"\end", r"\centering", r"\small", r"\caption", r"\label", r"\toprule",
+        r"\midrule", r"\bottomrule", r"\par", r"\medskip", r"\linewidth", r"\footnotesize",
+        r"\raggedright",
+    }  # fmt: skip
+    body = latex[latex.index(r"\toprule") : latex.index(r"\bottomrule")]
+    assert [row.count(" & ") for row in body.splitlines() if row.endswith(r"\\")] == [1, 1]
+    assert "\n\n" not in latex  # a blank line ends a caption with an error
+
+
+def test_latex_table() -> None:
+    table = Table(
+        "table_2",
+        "Heights at 5 %",
+        (Column("shape"), Column("WA", "percent"), Column("p", "p")),
+        (("[10]x2", interval(0.634, 0.57, 0.699), 0.0001), ("*", None, 0.4)),
+        frozenset({1}),
+        ("By speaker.",),
+    )
+    assert render_latex(table) == (
+        "\\begin{table}\n"
+        "  \\centering\\small\n"
+        "  \\caption{Heights at 5 \\%}\n"
+        "  \\label{tab:table-2}\n"
+        "  \\begin{tabular}{lcr}\n"
+        "    \\toprule\n"
+        "    shape & WA (\\%) & p \\\\\n"
+        "    \\midrule\n"
+        "    {}[10]x2 & 63.4 [57.0, 69.9] & \\textless{}0.001 \\\\\n"
+        "    \\textbf{*} &  & \\textbf{0.40} \\\\\n"
+        "    \\bottomrule\n"
+        "  \\end{tabular}\n"
+        "  \\par\\medskip\n"
+        "  \\begin{minipage}{\\linewidth}\n"
+        "    \\footnotesize\\raggedright\n"
+        "    By speaker.\\par\n"
+        "  \\end{minipage}\n"
+        "\\end{table}\n"
+    )
+
+
+# In a browser
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("playwright is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    long = "a_name_without_any_space_" * 8
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    document = report()
+    extra = Section("long", long, (long,), tables=(replace(heights(50), name="fifty"),))
+    document = replace(
+        document,
+        title=f"A study of {long}",
+        answer=f"{NASTY} The best height is 10 bins with 63.4 % WA [57.0, 69.9].",
+        sections=(*document.sections, extra),
+        commands=(f"ablate report --study {long}",),
+    )
+    file.write_text(render_html(document), encoding="utf-8")
+    return file.as_uri()
+
+
+class Visit:
+    """The open page, all that it asked for, and what it had to complain of."""
+
+    def __init__(self, page: Any, address: str) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(address)
+
+    def column(self, number: int, table: str = "heights") -> list[str]:
+        """The texts of a column's visible cells."""
+        script = (
+            "([table, number]) => [...document.querySelectorAll(`#${table} tbody tr`)]"
+            ".filter((row) => !row.hidden).map((row) => row.cells[number].textContent)"
+        )
+        return cast("list[str]", self.page.evaluate(script, [table, number]))
+
+    def background(self) -> str:
+        return self.page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Visit]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    visit = Visit(page, address)
+    yield visit
+    page.close()
+    assert visit.requests == [address]
+    assert visit.complaints == []
+
+
+def test_names_are_shown_as_they_are(visit: Visit) -> None:
+    assert visit.page.title().startswith("A study of ")
+    assert visit.page.inner_text(".answer").startswith(NASTY)
+    assert NASTY in visit.column(3)
+
+
+def test_a_click_sorts_another_turns_and_a_third_restores(visit: Visit) -> None:
+    original = visit.column(0)
+    header = visit.page.locator("#heights thead th").nth(1)
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "ascending"
+    upwards = [str(k) for k in range(27) if k != 5]
+    assert visit.column(0) == [*upwards, "5"]  # no score: last
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") == "descending"
+    assert visit.column(0) == [*reversed(upwards), "5"]
+    header.locator("button").click()
+    assert header.get_attribute("aria-sort") is None
+    assert visit.column(0) == original
+
+
+def test_the_keyboard_sorts_text_as_people_do(visit: Visit) -> None:
+    headers = visit.page.locator("#heights thead th")
+    headers.nth(0).locator("button").click()
+    headers.nth(3).locator("button").focus()
+    visit.page.keyboard.press("Enter")
+    assert headers.nth(3).get_attribute("aria-sort") == "ascending"
+    assert headers.nth(0).get_attribute("aria-sort") is None
+    speakers = [f"speaker {k}" for k in range(27) if k != 3]  # 2 before 10
+    assert visit.column(3) == [NASTY, *speakers]
+
+
+def test_a_long_table_can_be_filtered(visit: Visit) -> None:
+    table = visit.page.locator("#heights")
+    assert visit.page.locator("#small .filter").count() == 0
+    assert table.locator(".count").inner_text() == "27 rows"
+    table.locator("input").fill("SPEAKER 1")
+    assert table.locator(".count").inner_text() == "11 of 27 rows"
+    table.locator("input").fill("zoe")
+    assert visit.column(0) == ["3"]
+    table.locator("input").fill("-10.0")
+    assert visit.column(2) == ["−10.0"]
+    table.locator("input").fill("")
+    assert len(visit.column(0)) == 27
+
+
+def test_colours_follow_the_system_and_the_button(visit: Visit) -> None:
+    light, dark = "rgb(255, 255, 255)", "rgb(21, 23, 27)"
+    button = visit.page.locator("#theme")
+    assert (visit.background(), button.inner_text()) == (light, "Dark")
+    button.click()
+    assert (visit.background(), button.inner_text()) == (dark, "Light")
+    visit.page.emulate_media(media="print")
+    assert visit.background() == light
+    visit.page.emulate_media(media="screen", color_scheme="dark")
+    button.click()
+    assert visit.background() == light
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_is_enough_for_everyone(visit: Visit, scheme: str) -> None:
+    """WCAG 2, level AA: 4.5 for text, 3 for the edges of what can be used."""
+    visit.page.emulate_media(color_scheme=scheme)
+    names = ["paper", "ink", "quiet", "accent", "raised", "marked", "warning", "strong-line"]
+    script = "(name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)"
+    colours = {name: visit.page.evaluate(script, name) for name in names}
+
+    def luminance(name: str) -> float:
+        parts = np.array([int(colours[name][k : k + 2], 16) / 255 for k in (1, 3, 5)])
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    def contrast(first: str, second: str) -> float:
+        dark, light = sorted([luminance(first), luminance(second)])
+        return (light + 0.05) / (dark + 0.05)
+
+    for ground in ("paper", "raised", "marked", "warning"):
+        assert contrast("ink", ground) > 7
+    for ground in ("paper", "raised", "marked"):
+        assert contrast("quiet", ground) > 4.5
+    assert contrast("accent", "paper") > 4.5
+    assert contrast("strong-line", "paper") > 3
+
+
+def test_print_opens_what_is_folded(visit: Visit) -> None:
+    details = visit.page.locator("details")
+    assert details.get_attribute("open") is None
+    visit.page.emulate_media(media="print")
+    visit.page.wait_for_selector("details[open]")
+    assert visit.page.locator("#folded td, #folded th").last.is_visible()
+    assert not visit.page.locator("#theme").is_visible()
+    assert not visit.page.locator("nav").is_visible()
+    visit.page.emulate_media(media="screen")
+    visit.page.wait_for_selector("details:not([open])")
+
+
+def test_a_saved_figure_stands_alone(visit: Visit, tmp_path: Path) -> None:
+    with visit.page.expect_download() as download:
+        visit.page.locator(".save").first.click()
+    assert download.value.suggested_filename == "curve0.svg"
+    download.value.save_as(tmp_path / "curve0.svg")
+    text = (tmp_path / "curve0.svg").read_text(encoding="utf-8")
+    assert 'xmlns="http://www.w3.org/2000/svg"' in text
+    assert "var(" not in text
+    assert "currentColor" not in text
+
+
+def test_a_table_is_copied_as_csv(browser: Any, address: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    visit = Visit(context.new_page(), address)
+    button = visit.page.locator("#heights .copy")
+    button.click()
+    visit.page.wait_for_function(
+        "document.querySelector('#heights .copy').textContent === 'Copied'"
+    )
+    assert visit.page.evaluate("navigator.clipboard.readText()") == table_csv(heights())
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_runs_out_of_the_page(
+    browser: Any, address: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    """Screenshots for people are left in ``tmp_path``."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.goto(address)
+    page.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.screenshot(path=tmp_path / f"{width}-{scheme}.png", full_page=True)
+    page.close()
+
+
+def test_all_is_there_without_scripts(browser: Any, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}#section-tests")
+    assert page.locator("#heights tbody tr").count() == 27
+    assert page.locator("button:visible, input:visible").count() == 0
+    assert page.locator("#folded table").is_visible()  # the link opened it
+    context.close()
