@@ -4,16 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check clean
+.PHONY: demo test check validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
 	$(BIN)/ablate plot --study demo
 	$(BIN)/ablate promote --best --study demo
+	$(BIN)/ablate report --study demo
 	@echo
 	@$(BIN)/ablate status --study demo
 	@echo
-	@echo "Look at figures/demo/figure2.png and results/demo/table1.md first."
+	@echo "Look at results/demo/report.html first."
 
 test: check  ## everything that must pass
 	$(BIN)/pytest -n 2 --dist worksteal
@@ -23,6 +24,12 @@ check: $(STAMP)  ## style, types, and the arrows between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+validate: $(STAMP)  ## the tests and intervals on 5,000 simulated studies of each kind, about five minutes
+	$(BIN)/python validation/simulate.py
+
+recover: $(STAMP)  ## whole studies whose truth is planted, about half an hour on two cores
+	$(BIN)/python validation/recover.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

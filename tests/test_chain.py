@@ -244,7 +244,8 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
     moved.write_text(text)
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     run = ablate("plot", "--study", moved, "--format", "png,pdf,svg", cwd=tmp_path)
-    files = [tmp_path / line for line in run.stdout.split()]
+    files = [tmp_path / line for line in run.stdout.split()][:4]
+    assert {file.stem for file in files} == {"figure2"}
     assert [file.suffix for file in files] == [".png", ".pdf", ".svg", ".csv"]
     assert files[0].read_bytes().startswith(b"\x89PNG")
     svg = files[2].read_text()
@@ -255,7 +256,7 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
     drawn = curve[(curve["axis"] == "height") & (curve["extent"] == 5)].iloc[0]
     assert drawn["wa"] == pytest.approx(on["n_correct"].sum() / on["n_test"].sum())
     assert drawn["physical"] == 5 * 62.5
-    ablate("plot", "--study", moved, "--format", "svg", cwd=tmp_path)
+    ablate("plot", "--study", moved, "--format", "svg", "--only", "figure2", cwd=tmp_path)
     assert files[2].read_text() == svg  # the same rows give the same bytes
 
 

@@ -30,7 +30,7 @@ from ablation.analysis import (
 from ablation.analysis.signflip import flip_p_values
 from ablation.analysis.variance import power
 
-gains_of = st.lists(st.floats(-1, 1), min_size=4, max_size=8)
+gains_of = st.lists(st.integers(-100, 100).map(lambda k: k / 100), min_size=4, max_size=8)
 
 
 def counts(rates: Sequence[float], n: float = 100) -> Counts:

@@ -84,7 +84,8 @@ def test_a_planted_plateau_is_the_answer(folder: Path) -> None:
     assert "One seed" in page  # among what is missing
     for name in ("report.md", "report.tex"):
         assert "10x2" in (folder / "results" / "drawn" / name).read_text(encoding="utf-8")
-    for picture in re.findall(r"\]\((\S+\.svg)\)", (folder / "results/drawn/report.md").read_text()):
+    text = (folder / "results" / "drawn" / "report.md").read_text(encoding="utf-8")
+    for picture in re.findall(r"\]\((\S+\.svg)\)", text):
         assert (folder / "results" / "drawn" / picture).exists()
 
 
@@ -216,7 +217,9 @@ def test_shapes_of_as_many_weights_are_held_against_the_best(folder: Path) -> No
     drawn = Drawn(tall, heights=[2, 20], widths=[2, 20])
     assert list(evidence(folder, drawn).matched()["20x2"]) == ["2x20", "20x2"]
     page = report(folder)[1]
-    assert re.search(r"With as many weights \(40 a filter\) in another form: 2x20 [\d.]+ %", page)
+    assert re.search(
+        r"With the same number of weights \(40 a filter\) in another form: 2x20 [\d.]+ %", page
+    )
     assert "2x20 can be told from 20x2 (jointly, 5 %)" in page
 
 

@@ -109,6 +109,18 @@ def test_planted_pattern_is_at_its_extent_and_the_marginals_are_the_same(
         assert abs(_effect(band[classes == 0], band[classes == 3])) < 1.2
 
 
+@pytest.mark.parametrize("axis", ["height", "width"])
+def test_an_extent_of_0_plants_nothing(axis: str) -> None:
+    """The classes differ neither at the extent that is usual nor at any other."""
+    renderings = list(render_planted(1, 80, axis, 0.0))
+    along = 0 if axis == "height" else 1
+    features = [_spectrogram(r.samples) for r in renderings]
+    classes = np.array([LABELS.index(r.label) for r in renderings])
+    for lag in (8, 16, 32, 48):
+        echo = np.array([_echo(f, lag, along) for f in features])
+        assert abs(_effect(echo[classes == 0], echo[classes == 3])) < 1.2
+
+
 def test_planted_audio_is_reproducible_and_valid() -> None:
     for axis, extent in (("height", 640.0), ("width", 320.0)):
         first = next(iter(render_planted(1, 80, axis, extent)))
@@ -120,7 +132,7 @@ def test_planted_audio_is_reproducible_and_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("axis", "extent"), [("depth", 100.0), ("height", 0.0), ("height", 1200.0), ("width", 900.0)]
+    ("axis", "extent"), [("depth", 100.0), ("height", -1.0), ("height", 1200.0), ("width", 900.0)]
 )
 def test_planted_patterns_that_cannot_be_are_refused(axis: str, extent: float) -> None:
     with pytest.raises(ValueError, match="axis|extent"):

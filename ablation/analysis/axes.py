@@ -61,10 +61,11 @@ class AxisEvidence:
         return self.choices["best"].extent
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the joint tests tell any two shapes apart."""
-        families = [family for family in (self.pairs, self.against) if family is not None]
-        return any(c.significant for family in families for c in family.comparisons)
+    def smallest_p(self) -> float:
+        """The smallest joint p-value: of all pairs, or where they are too many, against the
+        reference; 1 where nothing was compared."""
+        family = self.pairs or self.against
+        return min((c.p_joint for c in family.comparisons), default=1.0) if family else 1.0
 
     @property
     def like_best(self) -> list[int]:

@@ -1,59 +1,40 @@
 """Every figure of a study: what it shows, in words and numbers, and how it is drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.analysis import (
     AXES,
     AxisEvidence,
-    confusion,
     indistinct_groups,
-    learning_curves,
     mean_ranks,
-    pareto_front,
     pooled_scores,
-    probe_cost,
-    score_interval,
     window_extent,
 )
+from ablation.drivers.drawing import Drawing, title_of
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.networks import StoredNetwork, learned_filters, stored_networks
+from ablation.drivers.model_drawings import (
+    confusion_drawing,
+    costs_drawing,
+    filters_drawing,
+    learning_drawing,
+    speakers_drawing,
+)
+from ablation.drivers.networks import stored_networks
 from ablation.drivers.stored import fixed_side
 from ablation.figures import (
     Panel,
-    Scales,
     WindowPanel,
     draw_classes,
-    draw_confusion,
-    draw_costs,
     draw_critical,
     draw_figure2,
-    draw_filters,
     draw_heatmap,
-    draw_learning,
-    draw_speakers,
     draw_windows,
 )
-from ablation.study import Shape
 
-_MOST_LINES = 8  # that can be told apart in one panel
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
-_MOST_COSTS = 400  # points that can be drawn quickly
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure: its file's stem, texts for the reader, its numbers, and the drawing itself."""
-
-    name: str
-    caption: str
-    description: str
-    data: pd.DataFrame
-    draw: Callable[[], Figure]
 
 
 def drawings(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
@@ -71,22 +52,13 @@ def drawings(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
         _classes(evidence),
         _windows(evidence),
         _critical(evidence),
-        _speakers(evidence, networks),
-        _confusion(evidence, networks),
-        _learning(evidence, networks),
-        _filters(evidence, networks),
-        _costs(evidence, networks),
+        speakers_drawing(evidence, networks),
+        confusion_drawing(evidence, networks),
+        learning_drawing(evidence, networks),
+        filters_drawing(evidence, networks),
+        costs_drawing(evidence, networks),
     ):
         yield from part
-
-
-def title_of(evidence: Evidence, what: str) -> str:
-    run = evidence.run
-    seeds = len(run.seeds())
-    return (
-        f"{run.study.name}: {what}, {len(run.folds)} folds, {seeds} seed{'s' * (seeds > 1)}, "
-        f"window {run.study.features.window_ms:g} ms ({run.digest})"
-    )
 
 
 def curves_of(evidence: Evidence) -> dict[str, pd.DataFrame]:
@@ -251,185 +223,3 @@ def _draw_ranks(
     return lambda: draw_critical(
         pd.Series(ranks), groups, title_of(evidence, f"mean ranks of {name}s"), note
     )
-
-
-def _speakers(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:
-    models = {}
-    for axis in evidence.axes.values():
-        wanted = {axis.choices[rule].extent for rule in ("plateau", "best")}
-        reference = evidence.reference(axis.axis)
-        extents = {min(axis.shapes), *wanted, max(axis.shapes), reference} & set(axis.shapes)
-        models |= {axis.name(extent): axis.shapes[extent] for extent in sorted(extents)}
-    models |= {network.label: network.counts for network in networks if network.complete}
-    if not models:
-        return
-    frames = [
-        pd.DataFrame(
-            {
-                "name": name,
-                "speaker": counts.speakers,
-                "score": counts.by_speaker(evidence.metric),
-                "pooled": counts.score(evidence.metric),
-            }
-        )
-        for name, counts in models.items()
-    ]
-    data = pd.concat(frames)
-    label = evidence.metric.upper() if evidence.metric in ("wa", "ua") else evidence.metric
-    yield Drawing(
-        "speakers",
-        f"{label} of each held-out speaker with some shapes (smallest, chosen, largest, reference) "
-        f"and the networks; diamonds are pooled scores. Lines join a speaker's scores.",
-        f"{label} by speaker of {len(models)} models",
-        data,
-        lambda: draw_speakers(data, title_of(evidence, f"{label} by speaker"), "shape or network"),
-    )
-
-
-def _confusion(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:
-    rows, classes = evidence.stored.probe_tally(), evidence.run.classes
-    names = list(dict.fromkeys(axis.name(axis.best) for axis in evidence.axes.values()))
-    matrices = {f"probe {name}": confusion(rows[rows["name"] == name], classes) for name in names}
-    best = max(
-        (network for network in networks if network.complete),
-        key=lambda network: network.counts.score("wa"),
-        default=None,
-    )
-    if best is not None:
-        matrices[best.label] = confusion(best.tallied, classes)
-    if not matrices:
-        return
-    yield Drawing(
-        "confusion",
-        "Confusion matrices, summed over folds and seeds: share of a true class' utterances (row) "
-        "that was called what.",
-        f"confusion matrices of {', '.join(matrices)}",
-        pd.concat(
-            [m.rename_axis("label").reset_index().assign(name=n) for n, m in matrices.items()]
-        ),
-        lambda: draw_confusion(matrices, title_of(evidence, "confusions")),
-    )
-
-
-def _learning(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:
-    epochs = evidence.stored.epochs
-    own = evidence.run.study.features.window_ms
-    epochs = epochs[(epochs["window_ms"] == own) & epochs["train_loss"].notna()]
-    names = _spread_names(evidence)
-    probes = epochs[(epochs["kind"] == "probe") & epochs["name"].isin(names)]
-    labels = {network.digest: network.label for network in networks if network.complete}
-    trained = epochs[(epochs["kind"] == "network") & epochs["network_digest"].isin(list(labels))]
-    kinds = {
-        "probes": probes.assign(order=probes["name"].map({n: k for k, n in enumerate(names)})),
-        "networks": trained.assign(
-            name=trained["network_digest"].map(labels),
-            order=trained["network_digest"].map({d: k for k, d in enumerate(labels)}),
-        ),
-    }
-    for kind, rows in kinds.items():
-        if rows.empty:
-            continue
-        rows = rows.sort_values(["order", "epoch"], kind="stable")
-        kept = list(rows["name"].unique())[:_MOST_LINES]
-        data = learning_curves(rows[rows["name"].isin(kept)])
-        yield Drawing(
-            f"learning_{kind}",
-            f"Loss and accuracy in training of {kind}: mean and range over folds and seeds. A "
-            f"curve that still falls at its end speaks for a larger budget.",
-            f"learning curves of {', '.join(kept)}",
-            data,
-            _draw_learning(evidence, kind, data),
-        )
-
-
-def _draw_learning(evidence: Evidence, kind: str, data: pd.DataFrame) -> Callable[[], Figure]:
-    return lambda: draw_learning(data, title_of(evidence, f"training of {kind}"))
-
-
-def _spread_names(evidence: Evidence) -> list[str]:
-    """Up to eight shapes over both axes, from the smallest to the largest."""
-    names: list[str] = []
-    for axis in evidence.axes.values():
-        extents = sorted(axis.shapes)
-        most = _MOST_LINES // len(evidence.axes)
-        picks = np.unique(np.linspace(0, len(extents) - 1, most).round().astype(int))
-        names += [axis.name(extents[k]) for k in picks]
-    return list(dict.fromkeys(names))
-
-
-def _filters(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:
-    found = learned_filters(evidence.stored, networks)
-    if found is None:
-        return
-    label, filters = found
-    features = evidence.run.study.features
-    scales = Scales(features.bin_hz, features.hop_ms / 1000)
-    data = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "shape": shape,
-                    "filter": np.repeat(np.arange(len(w)), w[0].size),
-                    "bin": np.tile(np.repeat(np.arange(w.shape[1]), w.shape[2]), len(w)),
-                    "frame": np.tile(np.arange(w.shape[2]), len(w) * w.shape[1]),
-                    "weight": w.ravel(),
-                }
-            )
-            for shape, w in filters.items()
-        ]
-    )
-    yield Drawing(
-        "filters",
-        f"The filters that Conv1 of {label} has learned.",
-        f"learned filters of {label}",
-        data,
-        lambda: draw_filters(filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
-    )
-
-
-def _costs(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:
-    data = cost_table(evidence, networks)
-    if len(data) < 2:
-        return
-    on_front = data["front_parameters"] | data["front_multiply_adds"]
-    drawn = data if len(data) <= _MOST_COSTS else data[on_front]
-    front = ", ".join(data.loc[on_front, "name"])
-    yield Drawing(
-        "costs",
-        "WA against the number of parameters and the multiply-adds of a segment. The line joins "
-        "those that nothing cheaper beats; whether its steps are more than luck is for the tests "
-        "to say.",
-        f"Pareto front: {front}",
-        data,
-        lambda: draw_costs(drawn, title_of(evidence, "WA against cost")),
-    )
-
-
-def cost_table(evidence: Evidence, networks: Sequence[StoredNetwork]) -> pd.DataFrame:
-    """Cost and WA of every complete probe and network, and who is on the Pareto front."""
-    rows = []
-    for name, counts in evidence.shapes.items():
-        shape = Shape.parse(name)
-        cost = probe_cost(evidence.run.study, shape.height, shape.width, len(evidence.run.classes))
-        rows.append(("probe", name, *cost, score_interval(counts, "wa")))
-    for network in networks:
-        if network.complete and network.parameters is not None:
-            rows.append(
-                (
-                    "network",
-                    network.label,
-                    network.parameters,
-                    network.multiply_adds,
-                    score_interval(network.counts, "wa"),
-                )
-            )
-    data = pd.DataFrame(
-        [
-            (kind, name, parameters, adds, wa.estimate, wa.low, wa.high)
-            for kind, name, parameters, adds, wa in rows
-        ],
-        columns=["kind", "name", "parameters", "multiply_adds", "wa", "wa_low", "wa_high"],
-    )
-    for cost in ("parameters", "multiply_adds"):
-        data[f"front_{cost}"] = pareto_front(data[cost], data["wa"])
-    return data

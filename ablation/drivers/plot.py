@@ -90,6 +90,13 @@ def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
     found = [f"{file} is damaged and left out" for file in stored.damaged]
     if hidden := [label for label in run.classes if label not in shown]:
         found.append(f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})")
+    drawn = {run.study.features.window_ms}
+    drawn |= {window for reading in evidence.windows.values() for window in reading.chosen}
+    if hidden := [window for window in stored.windows if window not in drawn]:
+        found.append(
+            f"not drawn: analysis windows of {', '.join(f'{window:g}' for window in hidden)} ms "
+            f"(no axis has two complete shapes under them)"
+        )
     for axis in AXES.values():
         curve = stored.curve(axis)
         finished = int((curve["cells"] > 0).sum()) if not curve.empty else 0

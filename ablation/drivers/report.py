@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers.drawings import Drawing, drawings
+from ablation.drivers.drawing import Drawing
+from ablation.drivers.drawings import drawings
 from ablation.drivers.evidence import Evidence
+from ablation.drivers.listings import hours
 from ablation.drivers.networks import StoredNetwork, stored_networks
 from ablation.drivers.plot import remarks, shown_classes
-from ablation.drivers.sections import hours, sections
+from ablation.drivers.sections import sections
 from ablation.drivers.settings import AsRun, Request
 from ablation.drivers.stored import Stored
 from ablation.figures import svg_text

@@ -77,7 +77,18 @@ _MEANING = {
     "checkpoints": "where unfinished folds of a network stand",
     "figure2.png": "Figure 2: accuracy over filter height and width",
     "figure2.csv": "the numbers drawn in Figure 2",
+    "report.html": "everything on one page",
+    "report.md": "the same as Markdown",
+    "report.tex": "all tables of the report for LaTeX",
+    "contrasts": "contrasts written down before they were tested (ablate compare)",
 }
+
+
+def _otherwise(path: Path) -> str:
+    """Of a folder of parts, and of the numbers beside a figure."""
+    if path.is_dir():
+        return "rows of a run that is going on or was stopped"
+    return "the numbers of the figure beside it" if path.suffix == ".csv" else ""
 
 
 def files_of(results: Path, figures: Path, name: str) -> list[tuple[Path, str]]:
@@ -86,14 +97,13 @@ def files_of(results: Path, figures: Path, name: str) -> list[tuple[Path, str]]:
         *study_folder(results, name).glob("[!.]*.*"),
         *study_folder(results, name).glob("networks"),
         *study_folder(results, name).glob("checkpoints"),
+        *study_folder(results, name).glob("contrasts"),
         *(figures / name).glob("[!.]*.*"),
     ]
     return [
         (
             path,
-            _MEANING.get(
-                path.name, "rows of a run that is going on or was stopped" if path.is_dir() else ""
-            ),
+            _MEANING.get(path.name, _otherwise(path)),
         )
         for path in sorted(there)
     ]

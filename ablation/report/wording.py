@@ -15,6 +15,7 @@ from ablation.analysis import (
 )
 from ablation.report.values import points, show
 
+LEVEL = 0.05
 _UNITS = {"height": "bins", "width": "frames"}
 _EXTENT = {"height": "high", "width": "wide"}
 
@@ -29,13 +30,17 @@ def extent_text(axis: AxisEvidence, extent: int) -> str:
 
 
 def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
-    """The study in two sentences: which receptive field, and whether to trust it."""
+    """The study in two sentences: which receptive field, and whether to trust it.
+
+    An axis counts as a finding when its smallest joint p-value is below 5 % shared out over the
+    axes: of studies in which nothing differs, at most 5 % are said to show something.
+    """
     if not axes:
         return (
             "Nothing can be said of filter shapes yet: no axis has two shapes of which every fold "
             "is finished. The rows that are there are listed below."
         )
-    found = [axis for axis in axes.values() if axis.told_apart]
+    found = [axis for axis in axes.values() if axis.smallest_p <= LEVEL / len(axes)]
     first = _finding(found, axes, majority)
     return f"{first} {_trust(list(axes.values()), bool(found))}"
 
@@ -66,9 +71,9 @@ def _finding(
 
 def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
     names = " or ".join(axis.axis.name for axis in axes)
-    compared = [axis.pairs or axis.against for axis in axes]
-    comparisons = [c for family in compared if family is not None for c in family.comparisons]
-    smallest = min((c.p_joint for c in comparisons), default=1.0)
+    families = [axis.pairs or axis.against for axis in axes]
+    number = sum(len(family.comparisons) for family in families if family is not None)
+    smallest = min(axis.smallest_p for axis in axes)
     chance = ""
     if all(axis.metric == "wa" and axis.score(axis.best).low <= majority for axis in axes):
         chance = (
@@ -76,7 +81,7 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
             f"({majority:.1%})".replace("%", " %")
         )
     return (
-        f"No filter {names} is shown to be better than another: none of {len(comparisons)} "
+        f"No filter {names} is shown to be better than another: none of {number} "
         f"comparisons tells two shapes apart (smallest joint p {show(smallest, 'p')}){chance}."
     )
 

@@ -1,0 +1,29 @@
+"""A figure of a study: what it shows, in words and numbers, and how it is drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ablation.drivers.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure: its file's stem, texts for the reader, its numbers, and the drawing itself."""
+
+    name: str
+    caption: str
+    description: str
+    data: pd.DataFrame
+    draw: Callable[[], Figure]
+
+
+def title_of(evidence: Evidence, what: str) -> str:
+    run = evidence.run
+    seeds = len(run.seeds())
+    return (
+        f"{run.study.name}: {what}, {len(run.folds)} folds, {seeds} seed{'s' * (seeds > 1)}, "
+        f"window {run.study.features.window_ms:g} ms ({run.digest})"
+    )

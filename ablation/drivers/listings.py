@@ -1,0 +1,246 @@
+"""The report's lists: comparisons, networks, every shape, what failed."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ablation.analysis import (
+    Family,
+    Interval,
+    all_pairs,
+    named_counts,
+    pooled_scores,
+    score_interval,
+)
+from ablation.drivers.evidence import Evidence, references_scores
+from ablation.drivers.networks import StoredNetwork
+from ablation.report import Column, Picture, Section, Table, wording
+from ablation.report.document import Kind, Value
+
+_MOST_ROWS = 1200  # of the table of all shapes
+_MOST_FAILURES = 100
+
+
+def picked(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
+    """Those of the named figures that were drawn."""
+    return tuple(pictures[name] for name in names if name in pictures)
+
+
+def family_table(family: Family, name: str, caption: str) -> Table:
+    """A family's comparisons, the significant ones marked."""
+    rows = [(c.first, c.second, c.difference, c.effect, c.p, c.p_joint) for c in family.comparisons]
+    marked = [k for k, c in enumerate(family.comparisons) if c.significant]
+    return Table(
+        name,
+        caption,
+        (
+            Column("shape"),
+            Column("against"),
+            Column(
+                f"difference in {wording.metric_name(family.metric)}",
+                "points",
+                "paired by speaker, with its own 95 % interval",
+            ),
+            Column("effect size", "number", "mean gain of a speaker over its s.d. (d_z)"),
+            Column("p alone", "p", "two-sided sign-flip test, not adjusted"),
+            Column("joint p", "p", "adjusted for all comparisons of this table"),
+        ),
+        tuple(rows),
+        frozenset(marked),
+        (
+            f"Marked: told apart at 5 % jointly. {family.speakers} speakers; no p-value can be "
+            f"below {family.smallest_p:.4f}.",
+        ),
+    )
+
+
+def number_kind(values: pd.Series) -> Kind:
+    """Whole numbers are shown as such."""
+    return "integer" if (values == values.round()).all() else "number"
+
+
+def networks_section(
+    evidence: Evidence, networks: Sequence[StoredNetwork], pictures: Mapping[str, Picture]
+) -> Section:
+    tables: list[Table] = []
+    lines: list[str] = []
+    if table1 := read_table1(evidence.stored.folder / "table1.csv"):
+        tables.append(table1)
+    whole = [network for network in networks if network.complete]
+    if networks:
+        tables.append(_networks_table(networks, evidence))
+        held = references_scores(evidence.stored)
+        models = {network.label: network.counts for network in whole} | held
+        if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
+            family = all_pairs(models, evidence.metric)
+            caption = "Networks and references, all pairs tested jointly"
+            tables.append(family_table(family, "pairs_networks", caption))
+    else:
+        lines.append(
+            f"No network is cross-validated yet "
+            f"(ablate promote --best --study {evidence.run.study.name})."
+        )
+    if whole and not any("," not in network.shapes for network in whole):
+        lines.append(
+            "Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 for "
+            "the paper's 10x2,2x8), which tells whether separate shapes are what helps."
+        )
+    return Section(
+        "networks",
+        "The full networks",
+        paragraphs=tuple(lines),
+        pictures=picked(pictures, "costs", "filters"),
+        tables=tuple(tables),
+    )
+
+
+def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Table:
+    rows = []
+    for network in networks:
+        rows.append(
+            (
+                network.label,
+                score_interval(network.counts, "wa"),
+                score_interval(network.counts, "ua"),
+                network.parameters,
+                network.multiply_adds,
+                network.folds,
+                network.seeds,
+                network.digest,
+            )
+        )
+    return Table(
+        "networks",
+        "Every stored network",
+        (
+            Column("network"),
+            Column("WA", "percent", "95 % interval by speaker"),
+            Column("UA", "percent"),
+            Column("parameters", "integer"),
+            Column("multiply-adds", "millions", "a segment"),
+            Column("folds", "integer", f"of {len(evidence.run.folds)}"),
+            Column("seeds", "integer"),
+            Column("digest"),
+        ),
+        tuple(rows),
+    )
+
+
+def read_table1(path: Path) -> Table | None:
+    """Table 1 as ``ablate promote`` wrote it last; None where there is none that can be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [_table1_row(row) for row in csv.DictReader(file)]
+    except (OSError, KeyError, ValueError):
+        return None
+    columns = (
+        Column("network"),
+        Column("corpus"),
+        Column("Conv1"),
+        Column("parameters", "integer"),
+        Column("WA", "percent", "pooled, 95 % interval by speaker"),
+        Column("UA", "percent"),
+        Column("WA, mean of folds", "percent"),
+        Column("UA, mean of folds", "percent"),
+        Column("WA over SVM", "points", "paired by speaker"),
+        Column("seeds"),
+    )
+    note = f"As last written by ablate promote; {path.with_suffix('.md').name} has its notes."
+    return Table("table1", "Table 1", columns, tuple(rows), notes=(note,)) if rows else None
+
+
+def _table1_row(row: Mapping[str, str]) -> tuple[Value, ...]:
+    def interval(name: str) -> Interval | None:
+        if not row[name]:
+            return None
+        low, high = (float(row[f"{name}{end}"] or "nan") for end in ("_low", "_high"))
+        return Interval(float(row[name]), low, high, float("nan"), int(row["speakers"] or 0))
+
+    parameters = int(row["parameters"]) if row["parameters"] else None
+    scores = (interval(name) for name in ("wa", "ua", "wa_folds", "ua_folds", "against"))
+    return (row["network"], row["corpus"], row["conv1"], parameters, *scores, row["seeds"])
+
+
+def shapes_section(evidence: Evidence) -> Section | None:
+    stored, classes = evidence.stored, evidence.run.classes
+    if stored.probes.empty:
+        return None
+    by = ["window_ms", "height", "width", "height_hz", "width_ms"]
+    scores = pooled_scores(stored.probes, by, classes).head(_MOST_ROWS)
+    seconds = stored.probes.groupby(by[:3])["train_seconds"].sum()
+    counts = {
+        window: named_counts(stored.probe_tally(window), classes) for window in stored.windows
+    }
+    rows = []
+    for row in scores.to_dict("records"):
+        name = f"{row['height']}x{row['width']}"
+        mine = counts[row["window_ms"]].get(name)
+        key = (row["height"], row["width"], row["window_ms"])
+        rows.append(
+            (
+                name,
+                row["height_hz"],
+                row["width_ms"],
+                row["window_ms"],
+                row["wa"] if mine is None else score_interval(mine, "wa"),
+                row["ua"] if mine is None else score_interval(mine, "ua"),
+                *(row[f"acc_{label}"] for label in classes),
+                row["cells"],
+                stored.expected[key],
+                float(seconds.loc[(row["window_ms"], row["height"], row["width"])]) / 3600,
+            )
+        )
+    columns = (
+        Column("shape"),
+        Column("Hz", number_kind(scores["height_hz"])),
+        Column("ms", number_kind(scores["width_ms"])),
+        Column("window (ms)", number_kind(scores["window_ms"])),
+        Column("WA", "percent", "95 % interval by speaker"),
+        Column("UA", "percent"),
+        *(Column(label, "percent") for label in classes),
+        Column("cells", "integer"),
+        Column("asked", "integer"),
+        Column("hours", "number", "of one worker"),
+    )
+    total = len(stored.probes.drop_duplicates(by[:3]))
+    notes = (f"The first {_MOST_ROWS} of {total}.",) if total > _MOST_ROWS else ()
+    table = Table("shapes", "Every stored shape", columns, tuple(rows), notes=notes)
+    return Section("shapes", "Every shape", tables=(table,), folded=True)
+
+
+def failures_section(evidence: Evidence) -> Section | None:
+    stored = evidence.stored
+    networks = stored.networks[stored.networks["status"] != "ok"]
+    if stored.failed.empty and networks.empty:
+        return None
+    rows = [*_failed(stored.failed, "probe"), *_failed(networks, "network")]
+    table = Table(
+        "failures",
+        "Failed cells",
+        (
+            Column("kind"),
+            Column("shape"),
+            Column("window (ms)", "number"),
+            Column("seed", "integer"),
+            Column("fold"),
+            Column("reason"),
+        ),
+        tuple(rows[:_MOST_FAILURES]),
+        notes=(f"{len(rows)} in all; the same command tries them again.",),
+    )
+    return Section("failures", "What failed", tables=(table,))
+
+
+def _failed(rows: pd.DataFrame, kind: str) -> Iterable[tuple[Value, ...]]:
+    for row in rows.to_dict("records"):
+        shape = f"{row['height']}x{row['width']}" if kind == "probe" else str(row["shapes"])
+        reason = (str(row["error"]).splitlines() or [""])[-1]
+        yield (kind, shape, float(row["window_ms"]), int(row["seed"]), str(row["fold"]), reason)
+
+
+def hours(rows: pd.DataFrame) -> float:
+    """Time that the cells' training took, one worker."""
+    return float(np.nansum(rows["train_seconds"].to_numpy(float))) / 3600
