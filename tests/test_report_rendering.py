@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
+from running import invoke
+from storing import Drawn, store_study
 
 from ablation.analysis import Interval
 from ablation.report import (
@@ -648,3 +650,27 @@ def test_all_is_there_without_scripts(browser: Any, address: str) -> None:
     assert page.locator("button:visible, input:visible").count() == 0
     assert page.locator("#folded table").is_visible()  # the link opened it
     context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_the_command_writes_opens_sorts_and_asks_for_nothing(
+    browser: Any, tmp_path: Path, width: int
+) -> None:
+    """The report of a whole study, from its rows to the page in a browser."""
+    accuracy = {2: 0.4, 10: 0.7, 20: 0.6}
+    drawn = Drawn(lambda shape, window: accuracy[shape.height], heights=list(accuracy), widths=[2])
+    store_study(tmp_path, drawn)
+    (tmp_path / "drawn.toml").write_text('name = "drawn"\n')
+    invoke("report", "--study", tmp_path / "drawn.toml", cwd=tmp_path)
+    file = tmp_path / "results" / "drawn" / "report.html"
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    visit = Visit(page, file.as_uri())
+    assert page.locator("figure svg").count() >= 6
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    by_wa = page.locator("#height thead th").nth(2).locator("button")
+    by_wa.click()
+    assert visit.column(0, "height") == ["2", "20", "10"]
+    page.screenshot(path=tmp_path / f"{width}.png", full_page=True)
+    page.close()
+    assert visit.requests == [file.as_uri()]
+    assert visit.complaints == []
