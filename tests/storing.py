@@ -36,6 +36,7 @@ class Drawn:
     failed: Sequence[tuple[str, str]] = ()
     missing: Sequence[tuple[str, str]] = ()
     name: str = "drawn"
+    classes: Sequence[str] = CLASSES
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -58,7 +59,7 @@ def store_study(folder: Path, drawn: Drawn) -> settings.AsRun:
                     name: [row for parts in rows for row in parts[name]]
                     for name in ("predictions", "epochs", "probes")
                 }
-                store.append(CLASSES, tables)
+                store.append(drawn.classes, tables)
     return run
 
 
@@ -70,9 +71,17 @@ def _as_run(drawn: Drawn) -> settings.AsRun:
     request = settings.Request(
         drawn.axis, settings.unique(shapes), tuple(drawn.windows), tuple(drawn.seeds), START
     )
-    each = drawn.speakers * drawn.utterances // len(CLASSES)
+    each = drawn.speakers * drawn.utterances // 4
     folds = tuple(f"s{k:02d}" for k in range(drawn.speakers))
-    return settings.AsRun(study, "0123456789ab", CLASSES, (each,) * 4, folds, (request,), "f" * 32)
+    return settings.AsRun(
+        study,
+        "0123456789ab",
+        tuple(drawn.classes),
+        (each,) * 4,
+        folds,
+        (request,),
+        f"recordings of {drawn.name}",
+    )
 
 
 def _cell(
@@ -103,9 +112,9 @@ def _cell(
         np.log(p / (1 - p)) if 0 < (p := drawn.accuracy(shape, window)) < 1 else 20 * (2 * p - 1)
     )
     right = rng.random(drawn.utterances) < 1 / (1 + np.exp(-(level + ease)))
-    labels = [CLASSES[k % 4] for k in range(drawn.utterances)]
+    labels = [drawn.classes[k % 4] for k in range(drawn.utterances)]
     predicted = [
-        label if ok else CLASSES[(k + 1) % 4]
+        label if ok else drawn.classes[(k + 1) % 4]
         for k, (label, ok) in enumerate(zip(labels, right, strict=True))
     ]
     predictions = [
@@ -121,7 +130,7 @@ def _cell(
         "n_test": drawn.utterances, "n_correct": int(right.sum()), "wa": float(right.mean()),
         "ua": float(right.mean()), "train_loss": 0.5, "epochs": 3, "steps": 9, "status": "ok",
     }  # fmt: skip
-    for k, label in enumerate(CLASSES):
+    for k, label in enumerate(drawn.classes):
         mine = right[k::4]
         row |= {f"n_{label}": len(mine), f"correct_{label}": int(mine.sum())}
         row[f"acc_{label}"] = float(mine.mean())

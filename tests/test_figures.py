@@ -471,7 +471,7 @@ def test_heatmap_draws_scores_in_their_cells() -> None:
 
 def test_heatmap_explains_only_what_it_shows() -> None:
     assert not draw_heatmap(grid_frame(), "ua", "UA", TITLE).legends
-    assert legend_texts(TYPICAL["heatmap"]()) == ["no score", "not all folds and seeds", "chosen"]
+    assert legend_texts(TYPICAL["heatmap"]()) == ["no score", "not all folds and seeds", "highest"]
     assert legend_texts(AWKWARD["heatmap, chosen elsewhere"]()) == []
 
 
@@ -591,7 +591,7 @@ def test_windows_have_a_line_a_mark_and_a_ring() -> None:
         "window 40 ms",
         "window 100 ms",
         "window's own extent",
-        "chosen",
+        "highest WA",
         "95 % interval by speaker",
         "not all folds and seeds",
     ]

@@ -36,7 +36,8 @@ class AxisEvidence:
     pairs
         All pairs, tested jointly; None for more than 40 shapes.
     against
-        All against the reference that was fixed beforehand; None where it is not on the axis.
+        All against the reference that was fixed beforehand; where it is not on the axis, None, or
+        of more than 40 shapes against the smallest.
     noise
         Of a difference between two of these shapes: the median over pairs of each component.
     """
@@ -110,7 +111,9 @@ def axis_evidence(
         The extent fixed in advance, whether or not it is among them.
     """
     named = {axis.name_of(extent, fixed): counts for extent, counts in shapes.items()}
-    there = reference is not None and reference in shapes
+    paired = len(named) <= MOST_PAIRED
+    if reference not in shapes:  # of very many, something must be compared
+        reference = None if paired else min(shapes)
     return AxisEvidence(
         axis=axis,
         fixed=fixed,
@@ -118,19 +121,26 @@ def axis_evidence(
         curve=curve,
         shapes=shapes,
         choices={rule: choose(shapes, metric) for rule, choose in RULES.items()},
-        pairs=all_pairs(named, metric) if len(named) <= MOST_PAIRED else None,
+        pairs=all_pairs(named, metric) if paired else None,
         against=(
-            against_reference(named, axis.name_of(reference, fixed), metric)
-            if there and reference is not None
-            else None
+            None
+            if reference is None
+            else against_reference(named, axis.name_of(reference, fixed), metric)
         ),
-        noise=_noise(by_seed, metric),
+        noise=_noise(shapes, by_seed, metric),
     )
 
 
-def _noise(by_seed: Mapping[int, Mapping[int, Counts]], metric: str) -> Spread:
-    """Median components over pairs of shapes; of very many shapes, of neighbours in the grid."""
+def _noise(
+    shapes: Mapping[int, Counts], by_seed: Mapping[int, Mapping[int, Counts]], metric: str
+) -> Spread:
+    """Median components over pairs of shapes; of very many shapes, of neighbours in the grid.
+
+    Of the seeds that all shapes have; where there is none, as of one seed.
+    """
     seeds = sorted(set.intersection(*(set(counts) for counts in by_seed.values())))
+    if not seeds:
+        by_seed, seeds = {extent: {0: counts} for extent, counts in shapes.items()}, [0]
     extents = sorted(by_seed)
     pairs: Sequence[tuple[int, int]] = (
         list(combinations(extents, 2)) if len(extents) <= MOST_PAIRED else list(pairwise(extents))

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ablation.store import Results
 
 
+_COLUMNS = [
+    "first", "second", "difference", "low", "high", "effect", "p", "p_joint", "significant",
+]  # fmt: skip
+
+
 def curves(
     results: "Results",
     axis: str = "height",
@@ -77,6 +82,8 @@ def compare(
     results: "Results",
     reference: str | None = None,
     metric: str = "wa",
+    axis: str | None = None,
+    fixed: int = 2,
     window_ms: float | None = None,
     digest: str | None = None,
 ) -> pd.DataFrame:
@@ -89,7 +96,9 @@ def compare(
         None: all pairs.
     metric
         ``wa``, ``ua`` or a class.
-    results, window_ms, digest
+    axis
+        ``height`` or ``width``: only shapes of that axis, as a report compares them; None: all.
+    results, fixed, window_ms, digest
         As of :func:`curves`.
 
     Returns
@@ -103,12 +112,19 @@ def compare(
     Raises
     ------
     StudyError
-        For an unknown reference or metric.
+        For an unknown reference, metric or axis.
     SelectionError
         As :func:`curves`.
     """
     probes, window = _probes(results, window_ms, digest)
+    if axis is not None:
+        if axis not in AXES:
+            raise StudyError(f"axis {axis!r}", suggestion(axis, AXES))
+        probes = probes[probes[AXES[axis].fixed] == fixed]
+        if probes.empty:
+            raise SelectionError(f"no probe of {AXES[axis].fixed} {fixed} is stored", "")
     classes = _classes(probes)
+    metric = metric.lower() if metric.lower() in METRICS else metric
     if metric not in (*METRICS, *classes):
         raise StudyError(f"metric {metric!r}", suggestion(metric, [*METRICS, *classes]))
     names = probes["height"].astype(str) + "x" + probes["width"].astype(str)
@@ -137,7 +153,8 @@ def compare(
                 "significant": c.significant,
             }
             for c in family.comparisons
-        ]
+        ],
+        columns=_COLUMNS,
     )
 
 

@@ -90,7 +90,7 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
                 scores[extent],
                 f"smallest from where on none of the {len(larger)} larger ones gains "
                 f"significantly in {_name(metric)} (joint one-sided sign-flip test by speaker, "
-                f"p = {p:.2f}); {_name(metric)} {scores[extent]:.1%}",
+                f"p = {p:.3f}); {_name(metric)} {scores[extent]:.1%}",
             )
     reason = f"from every smaller one, a larger one gains significantly in {_name(metric)}"
     return Choice(last, scores[last], reason)

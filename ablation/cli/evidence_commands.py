@@ -90,24 +90,24 @@ def compare(
         from ablation.drivers.stored import Stored
         from ablation.errors import StudyError
 
-        studies = study or [DEMO]
-        if len(studies) > 2:
-            raise StudyError(f"--study is given {len(studies)} times", "give one study or two")
-        runs = [
-            settings.take(results, study_name(path), digest if k == 0 else None)
-            for k, path in enumerate(studies)
-        ]
-        for run in runs:
-            printing.say_taken(run)
+        names = [study_name(path) for path in study or [DEMO]]
+        if len(names) > 2:
+            raise StudyError(f"--study is given {len(names)} times", "give one study or two")
+        first = settings.take(results, names[0], digest)
+        printing.say_taken(first)
         given = _references(reference)
-        if len(runs) == 1:
-            evidence = Evidence(Stored(results, runs[0]), given, metric)
+        if len(names) == 1:
+            evidence = Evidence(Stored(results, first), given, metric)
             printing.print_comparisons(evidence, axis, pairs)
             return
+        there = settings.any_run(results, names[1])
+        second = settings.take(results, names[1]) if there else None
+        if second is not None:
+            printing.say_taken(second)
         if given is not None and len(given) > 1:
             raise StudyError("--reference: one contrast has one reference", "as in 10x2")
         how = Choosing(axis, rule, metric, given[0] if given else None, anew)
-        printing.print_confirmed(confirm(results, runs[0], runs[1], how))
+        printing.print_confirmed(confirm(results, first, second, names[1], how))
 
 
 def _references(text: str | None) -> tuple[Shape, ...] | None:

@@ -129,11 +129,18 @@ def grid_wish(
     if len(chosen) != 1:
         raise StudyError(f"--matched {matched}: more than one shape", "as in --matched 10x2")
     features = study.features
-    return tuple(
+    fitting = tuple(
         shape
         for shape in matched_shapes(chosen[0])
         if shape.height <= features.height and shape.width <= features.width
     )
+    if not fitting:
+        raise StudyError(
+            f"--matched {matched}: no shape of as many weights fits a segment of "
+            f"{features.height} bins x {features.width} frames",
+            "as in --matched 10x2",
+        )
+    return fitting
 
 
 def grid_overrides(

@@ -119,20 +119,21 @@ def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None
             f"study {evidence.run.study.name} has no such axis with two complete shapes",
             "run ablate grid --axis both with the same --study",
         )
-    for known in found:
-        family = known.pairs if pairs else known.against
+    shown = [(known, known.pairs if pairs else known.against) for known in found]
+    if not any(family for _, family in shown):
+        stored = ", ".join(known.name(extent) for known in found for extent in known.shapes)
+        raise SelectionError(
+            "there are too many shapes for all pairs"
+            if pairs
+            else "no reference is among the complete shapes",
+            f"name one by --reference{'' if pairs else ', or compare all by --pairs'}: {stored}",
+        )
+    for known, family in shown:
         if family is None:
-            reference = evidence.reference(known.axis)
-            which = "none" if reference is None else known.name(reference)
-            print(
-                f"{known.axis.name}: too many shapes for all pairs"
-                if pairs
-                else f"{known.axis.name}: the reference ({which}) is no complete shape of it; "
-                f"--reference names another, --pairs compares all"
-            )
+            print(f"{known.axis.name}: not compared, its reference is not among the shapes stored")
             continue
         title = "all pairs" if pairs else f"against {family.reference}, fixed beforehand"
-        print(f"{known.axis.name}: {title}; joint p over {len(family.comparisons)} comparisons")
+        print(f"{known.axis.name}: {title}; joint p, adjusted for {len(family.comparisons)}")
         for c in family.comparisons:
             mark = "*" if c.significant else " "
             print(
@@ -165,6 +166,17 @@ def print_confirmed(confirmed: Confirmed) -> None:
         f"p = {show(found.p, 'p')}"
     )
     print(wording.confirmation(found, contrast.difference))
+    for test in contrast.tests[:-1]:
+        print(
+            f"tested before, {test.at:%Y-%m-%d %H:%M} UTC on settings {test.digest}: "
+            f"{show(test.difference, 'points')} points, p = {show(test.p, 'p')}; the first test is "
+            f"the one to report"
+        )
+    if confirmed.standing > 1:
+        print(
+            f"{confirmed.standing} contrasts of these two studies stand written: judge each p by "
+            f"5 % divided by {confirmed.standing}"
+        )
 
 
 def say_tally(tally: Tally) -> None:

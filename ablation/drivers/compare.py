@@ -4,19 +4,37 @@ What is chosen on a corpus scores too well on it. So the contrast is written dow
 the other study says of it is one test, which needs no adjustment.
 """
 
+import glob
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from ablation.analysis import AXES, RULES, Comparison, against_reference
+from ablation.analysis import AXES, RULES, Comparison, Counts, Interval, against_reference
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.settings import AsRun, now, study_folder
-from ablation.drivers.stored import Stored, axis_shape, fixed_side
+from ablation.drivers.stored import Stored
 from ablation.errors import SelectionError, StorageError, StudyError, suggestion
 from ablation.files import write_text
+from ablation.report import Column, Table
+from ablation.report.document import Value
 from ablation.study import Shape
+from ablation.study.shapes import PATTERN
+
+
+class Tested(BaseModel, frozen=True, extra="forbid"):
+    """One test of a contrast: when, on which settings and how many speakers, and what it found."""
+
+    at: datetime
+    digest: str
+    speakers: int
+    difference: float
+    low: float
+    high: float
+    p: float
 
 
 class Contrast(BaseModel, frozen=True, extra="forbid"):
@@ -30,31 +48,38 @@ class Contrast(BaseModel, frozen=True, extra="forbid"):
         Of the scores on the first study (0..1), where the shape was chosen: flattering.
     stored_before
         How many cells of the two shapes the second study already had.
+    tests
+        Every test so far; the same rows are noted once.
     """
 
     study: str
     digest: str
     tested_on: str
-    axis: str
+    axis: Literal["height", "width"]
     rule: str
     metric: str
-    chosen: str
-    reference: str
+    chosen: Annotated[str, Field(pattern=PATTERN)]
+    reference: Annotated[str, Field(pattern=PATTERN)]
     reason: str
-    difference: float
+    difference: Annotated[float, Field(ge=-1, le=1)]
     written_at: datetime
-    stored_before: int
+    stored_before: Annotated[int, Field(ge=0)]
+    tests: tuple[Tested, ...] = ()
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A contrast, where it is written down, whether just now, and what the second study says."""
+    """A contrast, where it is written down, whether just now, and what the second study says.
+
+    ``standing`` is how many contrasts of the two studies stand written, this one among them.
+    """
 
     contrast: Contrast
     file: Path
     new: bool
     found: Comparison
     speakers: int
+    standing: int
 
 
 @dataclass(frozen=True)
@@ -68,8 +93,15 @@ class Choosing:
     anew: bool = False
 
 
-def confirm(results: Path, first: AsRun, second: AsRun, how: Choosing) -> Confirmed:
+def confirm(
+    results: Path, first: AsRun, second: AsRun | None, name: str, how: Choosing
+) -> Confirmed:
     """Write the contrast of ``first`` down, or take the one that stands, and test it on ``second``.
+
+    Parameters
+    ----------
+    second
+        None: nothing of the study called ``name`` is stored yet. The contrast is written down.
 
     Raises
     ------
@@ -77,35 +109,142 @@ def confirm(results: Path, first: AsRun, second: AsRun, how: Choosing) -> Confir
         When ``first`` has no axis to choose from, or ``second`` lacks a shape: the contrast then
         stands written, and the error names the command that trains what is missing.
     StudyError
-        For an unknown rule, metric or reference, or studies whose bins or frames differ.
+        For an unknown rule, metric or reference, the same study twice, or studies whose bins or
+        frames differ.
     """
-    _check_units(first, second)
+    if name == first.study.name:
+        raise StudyError(
+            f"--study {name} is given twice",
+            "what is chosen on a study is tested on another one",
+        )
+    if second is not None:
+        _check_units(first, second)
+        if first.fingerprint and first.fingerprint == second.fingerprint:
+            raise StudyError(
+                f"{first.study.name} and {name} are studies of the same recordings",
+                "what is chosen on some speakers is tested on others: give another corpus",
+            )
     if how.rule not in RULES:
         raise StudyError(f"--rule: no rule {how.rule!r}", suggestion(how.rule, RULES))
     evidence = Evidence(Stored(results, first), None, how.metric)
     axis = _axis(evidence, how.axis)
-    file = study_folder(results, first.study.name) / "contrasts" / _name(second, axis, how)
-    target = Stored(results, second)
-    standing = None if how.anew else _read(file)
-    contrast = standing or _choose(evidence, axis, how, target)
+    folder = study_folder(results, first.study.name) / "contrasts"
+    file = folder / _name(name, axis, how, evidence.metric)
+    target = None if second is None else Stored(results, second)
+    standing = _read(file)
+    if standing is not None and how.anew:
+        aside = f"{file.stem}-until-{now():%Y%m%dT%H%M%S}.json"
+        _write(file.with_name(aside), standing)
+        standing = None
+    if standing is not None:
+        _check_standing(standing, file, evidence, name)
+    contrast = standing or _choose(evidence, axis, how, name, target)
     if standing is None:
-        write_text(file, contrast.model_dump_json(indent=2) + "\n")
-    shapes = {str(shape): counts for shape, counts in target.shapes().items()}
-    missing = [name for name in (contrast.chosen, contrast.reference) if name not in shapes]
-    if missing:
-        raise SelectionError(
-            f"study {second.study.name}, settings {second.digest}, has not finished "
-            f"{' and '.join(missing)}; the contrast {contrast.chosen} against "
-            f"{contrast.reference} stands written in {file}",
-            f"train: ablate grid --shapes {','.join(missing)} with that --study, then try again",
+        _write(file, contrast)
+    models = _models(contrast, file, target)
+    family = against_reference(models, contrast.reference, contrast.metric)
+    if not family.comparisons or target is None:
+        raise SelectionError(f"study {name} has {family.speakers} speaker; a comparison needs two")
+    found = family.comparisons[0]
+    contrast = _noted(contrast, found, target.run.digest, family.speakers)
+    _write(file, contrast)
+    others = len(list(folder.glob(f"{glob.escape(file.stem.partition('-' + axis)[0])}-*.json")))
+    return Confirmed(contrast, file, standing is None, found, family.speakers, others)
+
+
+def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: str) -> None:
+    """Raise StudyError when the contrast that stands written is not of these two studies."""
+    run = evidence.run
+    if (contrast.study, contrast.tested_on) != (run.study.name, name):
+        raise StudyError(
+            f"{file} is a contrast of {contrast.study} and {contrast.tested_on}, not of "
+            f"{run.study.name} and {name}",
+            "restore it, or write it anew with --anew",
         )
-    pair = {name: shapes[name] for name in (contrast.chosen, contrast.reference)}
-    family = against_reference(pair, contrast.reference, contrast.metric)
-    if not family.comparisons:
-        raise SelectionError(
-            f"study {second.study.name} has {family.speakers} speaker; a comparison needs two"
+    if contrast.digest != run.digest:
+        raise StudyError(
+            f"{file} was chosen on settings {contrast.digest}, not on {run.digest}",
+            f"take those by --digest {contrast.digest}, or choose again with --anew (the old one "
+            f"is kept beside it)",
         )
-    return Confirmed(contrast, file, standing is None, family.comparisons[0], family.speakers)
+    if contrast.chosen == contrast.reference or contrast.metric != evidence.metric:
+        raise StudyError(f"{file} was changed by hand", "restore it, or write it anew with --anew")
+
+
+def _models(contrast: Contrast, file: Path, target: Stored | None) -> dict[str, Counts]:
+    """The two shapes' counts on the second study."""
+    shapes = {} if target is None else {str(s): c for s, c in target.shapes().items()}
+    wanted = (contrast.chosen, contrast.reference)
+    if missing := [name for name in wanted if name not in shapes]:
+        settings = "nothing is stored" if target is None else f"settings {target.run.digest}"
+        raise SelectionError(
+            f"study {contrast.tested_on} ({settings}) has not finished {' and '.join(missing)}; "
+            f"the contrast {contrast.chosen} against {contrast.reference} stands written in {file}",
+            f"train: ablate grid --shapes {','.join(missing)} with that --study (and its --set), "
+            f"then try again",
+        )
+    models = {name: shapes[name] for name in wanted}
+    if len({counts.speakers for counts in models.values()}) > 1:
+        raise SelectionError(
+            f"study {contrast.tested_on}: {' and '.join(wanted)} were scored on other speakers",
+            "train both with the same folds and seeds",
+        )
+    return models
+
+
+def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) -> Contrast:
+    """With this test among its tests, unless the same rows were tested before."""
+    test = Tested(
+        at=now(),
+        digest=digest,
+        speakers=speakers,
+        difference=found.difference.estimate,
+        low=found.difference.low,
+        high=found.difference.high,
+        p=found.p,
+    )
+    same = any(t.model_copy(update={"at": test.at}) == test for t in contrast.tests)
+    return contrast if same else contrast.model_copy(update={"tests": (*contrast.tests, test)})
+
+
+def contrasts_table(folder: Path) -> Table | None:
+    """The contrasts that stand written in a study's folder, with their latest tests."""
+    rows: list[tuple[Value, ...]] = []
+    for file in sorted((folder / "contrasts").glob("[!.]*.json")):
+        try:
+            contrast = _read(file)
+        except StorageError:
+            continue  # ablate compare says what is wrong with it
+        if contrast is None:
+            continue
+        last = contrast.tests[-1] if contrast.tests else None
+        rows.append(
+            (
+                f"{contrast.chosen} against {contrast.reference}",
+                contrast.rule,
+                contrast.metric,
+                contrast.difference,
+                contrast.tested_on,
+                last
+                and Interval(last.difference, last.low, last.high, float("nan"), last.speakers),
+                last and last.p,
+                len(contrast.tests),
+            )
+        )
+    if not rows:
+        return None
+    columns = (
+        Column("contrast"),
+        Column("rule"),
+        Column("score"),
+        Column("difference here", "points", "where the shape was chosen, so too large"),
+        Column("tested on"),
+        Column("difference there", "points", "paired by speaker, 95 %"),
+        Column("p", "p", "two-sided; of this test alone"),
+        Column("tests", "integer", "on different rows of that study; the last is shown"),
+    )
+    caption = "Contrasts chosen on this study and tested on another"
+    return Table("contrasts", caption, columns, tuple(rows))
 
 
 def _check_units(first: AsRun, second: AsRun) -> None:
@@ -131,9 +270,14 @@ def _axis(evidence: Evidence, wanted: str | None) -> str:
     return found[0]
 
 
-def _name(second: AsRun, axis: str, how: Choosing) -> str:
+def _name(second: str, axis: str, how: Choosing, metric: str) -> str:
     against = f"-against-{how.reference}" if how.reference else ""
-    return f"{second.study.name}-{axis}-{how.rule}-{how.metric}{against}.json"
+    plain = re.sub(r"[^\w.+-]", "_", f"{second}-{axis}-{how.rule}-{metric}{against}")
+    return f"{plain[:120].lstrip('.')}.json"
+
+
+def _write(file: Path, contrast: Contrast) -> None:
+    write_text(file, contrast.model_dump_json(indent=2) + "\n")
 
 
 def _read(file: Path) -> Contrast | None:
@@ -144,22 +288,27 @@ def _read(file: Path) -> Contrast | None:
     except (OSError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise StorageError(
-            f"cannot read the contrast {file}: {reason}", "restore it, or write it anew with --anew"
+            f"cannot read the contrast {file}: {reason}", "restore it, or remove it to choose again"
         ) from error
 
 
-def _choose(evidence: Evidence, name: str, how: Choosing, target: Stored) -> Contrast:
+def _choose(
+    evidence: Evidence, name: str, how: Choosing, other: str, target: Stored | None
+) -> Contrast:
     axis = evidence.axes[name]
     choice = axis.choices[how.rule]
     chosen = axis.name(choice.extent)
-    reference = _reference(evidence, name, how.reference, choice.extent)
+    reference = _reference(evidence, name, how, choice.extent)
     named = {axis.name(extent): counts for extent, counts in axis.shapes.items()}
-    cells = target.probes["height"].astype(str) + "x" + target.probes["width"].astype(str)
+    stored_before = 0
+    if target is not None:
+        cells = target.probes["height"].astype(str) + "x" + target.probes["width"].astype(str)
+        stored_before = int(cells.isin([chosen, reference]).sum())
     return Contrast(
         study=evidence.run.study.name,
         digest=evidence.run.digest,
-        tested_on=target.run.study.name,
-        axis=name,
+        tested_on=other,
+        axis="height" if name == "height" else "width",
         rule=how.rule,
         metric=evidence.metric,
         chosen=chosen,
@@ -167,23 +316,36 @@ def _choose(evidence: Evidence, name: str, how: Choosing, target: Stored) -> Con
         reason=choice.reason,
         difference=named[chosen].score(evidence.metric) - named[reference].score(evidence.metric),
         written_at=now().astimezone(UTC),
-        stored_before=int(cells.isin([chosen, reference]).sum()),
+        stored_before=stored_before,
     )
 
 
-def _reference(evidence: Evidence, name: str, wanted: Shape | None, chosen: int) -> str:
-    """What the choice is held against: as named, else the paper's, else the smallest extent."""
+def _reference(evidence: Evidence, name: str, how: Choosing, chosen: int) -> str:
+    """What the choice is held against.
+
+    As named; for the plateau the next smaller extent, which it claims to beat; else the paper's, or
+    where that is the choice or not stored, the smallest or largest.
+    """
     axis = evidence.axes[name]
-    if wanted is not None:
-        if str(wanted) not in {axis.name(extent) for extent in axis.shapes}:
+    if how.reference is not None:
+        if str(how.reference) not in {axis.name(extent) for extent in axis.shapes}:
             raise StudyError(
-                f"--reference {wanted} is no complete shape of the {name} axis",
+                f"--reference {how.reference} is no complete shape of the {name} axis",
                 f"there are: {', '.join(axis.name(extent) for extent in axis.shapes)}",
             )
-        if str(wanted) == axis.name(chosen):
-            raise SelectionError(f"the rule chooses {wanted} itself", "give another --reference")
-        return str(wanted)
-    kind = AXES[name]
-    extents = [evidence.reference(kind), min(axis.shapes), max(axis.shapes)]
-    extent = next(e for e in extents if e in axis.shapes and e != chosen)
-    return str(axis_shape(evidence.run, kind, extent or fixed_side(evidence.run, kind)))
+        if str(how.reference) == axis.name(chosen):
+            raise SelectionError(
+                f"the rule chooses {how.reference} itself", "give another --reference"
+            )
+        return str(how.reference)
+    smaller = [extent for extent in axis.shapes if extent < chosen]
+    if how.rule == "plateau":
+        if not smaller:
+            raise SelectionError(
+                f"the plateau begins at the smallest {name}, {axis.name(chosen)}: it claims no "
+                f"difference that could be tested",
+                "use --rule best, or name a --reference",
+            )
+        return axis.name(max(smaller))
+    extents = [evidence.reference(AXES[name]), min(axis.shapes), max(axis.shapes)]
+    return next(axis.name(e) for e in extents if e in axis.shapes and e != chosen)

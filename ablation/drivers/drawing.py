@@ -20,10 +20,12 @@ class Drawing:
     draw: Callable[[], Figure]
 
 
-def title_of(evidence: Evidence, what: str) -> str:
+def title_of(evidence: Evidence, what: str, window: bool = True) -> str:
+    """A figure's title: study, what it shows, folds, seeds, and the window where it is one."""
     run = evidence.run
     seeds = len(run.seeds())
     return (
-        f"{run.study.name}: {what}, {len(run.folds)} folds, {seeds} seed{'s' * (seeds > 1)}, "
-        f"window {run.study.features.window_ms:g} ms ({run.digest})"
+        f"{run.study.name}: {what}, {len(run.folds)} folds, {seeds} seed{'s' * (seeds > 1)}"
+        + (f", window {run.study.features.window_ms:g} ms" if window else "")
+        + f" ({run.digest})"
     )

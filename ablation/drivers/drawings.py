@@ -90,12 +90,15 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
                 window_extent(evidence.run.study.features, axis),
             )
         )
+    hidden = [label for label in evidence.run.classes if label not in shown]
     yield Drawing(
         "figure2",
         "Accuracy over filter height and filter width: WA and the classes' own accuracies, pooled "
         "over the utterances of all held-out speakers. The band is WA's 95 % interval by speaker; "
-        "the ring is the highest WA, the diamond where the plateau begins; the grey bar is what "
-        "the analysis window itself can tell apart. Hollow: not all folds and seeds are there.",
+        "the ring is the highest WA, the diamond where the plateau begins (from where on no larger "
+        "filter is shown to gain); the upright bar is what the analysis window itself can tell "
+        "apart. Hollow: not all folds and seeds are there."
+        + (f" Not drawn: {', '.join(hidden)} (--classes)." if hidden else ""),
         _of_curves(curves),
         pd.concat([curve.assign(axis=name) for name, curve in curves.items()]),
         lambda: draw_figure2(
@@ -119,10 +122,12 @@ def _of_curves(curves: dict[str, pd.DataFrame]) -> str:
 def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
     run, stored = evidence.run, evidence.stored
     rows = stored.probes[stored.probes["window_ms"] == run.study.features.window_ms]
-    # Two axes are a cross, not a map.
+    # Two axes are a cross, and a few shapes beside them are not a map either.
     fixed = (run.study.grid.fixed_height, run.study.grid.fixed_width)
     off_axis = (rows["height"] != fixed[0]) & (rows["width"] != fixed[1])
-    if rows.loc[off_axis, ["height", "width"]].drop_duplicates().shape[0] < 2:
+    shapes = rows[["height", "width"]].drop_duplicates()
+    cells = shapes["height"].nunique() * shapes["width"].nunique()
+    if not off_axis.any() or len(shapes) < max(4, 0.5 * cells):
         return
     scores = pooled_scores(rows, ["height", "width", "height_hz", "width_ms"], run.classes)
     window = run.study.features.window_ms
@@ -138,8 +143,8 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
         highest = f", highest {best['wa']:.1%} at {chosen[0]}x{chosen[1]}"
     yield Drawing(
         "heatmap",
-        "WA of every shape of the grid; the highest is outlined. Of many shapes the highest is "
-        "high by luck too.",
+        "WA of the stored shapes; the highest is outlined. Of many shapes the highest is high by "
+        "luck too.",
         f"WA of {len(scores)} shapes{highest}",
         scores,
         lambda: draw_heatmap(
@@ -185,7 +190,7 @@ def _windows(evidence: Evidence) -> Iterator[Drawing]:
         "move with bars, the best filter is the window's and not emotion's.",
         f"WA over {' and '.join(evidence.windows)} under several analysis windows",
         pd.concat(data),
-        lambda: draw_windows(panels, title_of(evidence, "the analysis window as a control")),
+        lambda: draw_windows(panels, title_of(evidence, "the analysis window as a control", False)),
     )
 
 

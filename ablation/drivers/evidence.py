@@ -38,7 +38,11 @@ class Evidence:
     ) -> None:
         self.stored, self.run = stored, stored.run
         self.metric = check_metric(metric, stored.run.classes)
+        spoken = dict(zip(self.run.classes, self.run.counts, strict=True))
+        if spoken.get(self.metric, 1) == 0:
+            raise StudyError(f"--metric {metric}: nobody spoke that class", "choose another score")
         self.references = references
+        self._check_references()
 
     @cached_property
     def axes(self) -> dict[str, AxisEvidence]:
@@ -66,6 +70,28 @@ class Evidence:
     def shapes(self) -> dict[str, Counts]:
         """Every complete shape of the study's own window, by name."""
         return {str(shape): counts for shape, counts in self.stored.shapes().items()}
+
+    def _check_references(self) -> None:
+        """Raise StudyError for a reference on no axis, or two on one."""
+        seen: dict[str, Shape] = {}
+        for shape in self.references or ():
+            axes = [
+                axis.name
+                for axis in AXES.values()
+                if getattr(shape, axis.fixed) == fixed_side(self.run, axis)
+            ]
+            if not axes or shape.filters is not None:
+                raise StudyError(
+                    f"--reference: {shape} lies on neither axis",
+                    f"a height has width {self.run.study.grid.fixed_width}, a width has height "
+                    f"{self.run.study.grid.fixed_height}, as in 10x2,2x8",
+                )
+            if all(name in seen for name in axes):
+                raise StudyError(
+                    f"--reference: {seen[axes[0]]} and {shape} are both of the {axes[0]} axis",
+                    "name one shape an axis",
+                )
+            seen |= {name: shape for name in axes if name not in seen}
 
     def reference(self, axis: Axis) -> int | None:
         """The extent fixed in advance for an axis; None when the references given name none."""

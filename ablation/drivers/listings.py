@@ -52,7 +52,8 @@ def family_table(family: Family, name: str, caption: str) -> Table:
         frozenset(marked),
         (
             f"Marked: told apart at 5 % jointly. {family.speakers} speakers; no p-value can be "
-            f"below {family.smallest_p:.4f}.",
+            f"below {family.smallest_p:.4f}. Intervals are each comparison's own, not adjusted: "
+            f"one that leaves out 0 is no finding while its joint p is above 5 %.",
         ),
     )
 
@@ -85,8 +86,9 @@ def networks_section(
         )
     if whole and not any("," not in network.shapes for network in whole):
         lines.append(
-            "Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 for "
-            "the paper's 10x2,2x8), which tells whether separate shapes are what helps."
+            f"Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 "
+            f"--study {evidence.run.study.name} for the paper's 10x2,2x8), which tells whether "
+            f"separate shapes are what helps."
         )
     return Section(
         "networks",
@@ -134,7 +136,7 @@ def read_table1(path: Path) -> Table | None:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [_table1_row(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, csv.Error):
         return None
     columns = (
         Column("network"),
@@ -202,7 +204,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
         Column("cells", "integer"),
-        Column("asked", "integer"),
+        Column("planned", "integer"),
         Column("hours", "number", "of one worker"),
     )
     total = len(stored.probes.drop_duplicates(by[:3]))

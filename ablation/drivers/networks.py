@@ -132,6 +132,12 @@ def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
                 int(note["parameters"]),
                 int(note["multiply_adds"]),
             )
-        except (OSError, ValueError, KeyError, TypeError):  # damaged: its cost is not known
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            OverflowError,
+        ):  # damaged: its cost is not known
             continue
     return costs

@@ -48,6 +48,8 @@ def plot(
         For an unknown class, format or figure.
     """
     shown = shown_classes(run, classes)
+    if not formats:
+        raise StudyError("--format names none", f"allowed: {', '.join(FORMATS)}")
     for name in formats:
         if name not in FORMATS:
             raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
@@ -61,6 +63,10 @@ def plot(
             f"{settings.others_text(results, run)}",
         )
     if only is not None:
+        if not only:
+            raise StudyError(
+                "--only names no figure", f"there are: {', '.join(d.name for d in found)}"
+            )
         for name in only:
             if name not in {drawing.name for drawing in found}:
                 raise StudyError(
@@ -90,6 +96,12 @@ def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
     found = [f"{file} is damaged and left out" for file in stored.damaged]
     if hidden := [label for label in run.classes if label not in shown]:
         found.append(f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})")
+    if stored.unsound:
+        names = ", ".join(f"{h}x{w} ({window:g} ms)" for h, w, window in sorted(stored.unsound))
+        found.append(
+            f"left out, since their predictions are not all there: {names} (ablate grid --fresh "
+            f"trains them again)"
+        )
     drawn = {run.study.features.window_ms}
     drawn |= {window for reading in evidence.windows.values() for window in reading.chosen}
     if hidden := [window for window in stored.windows if window not in drawn]:
@@ -102,7 +114,7 @@ def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
         finished = int((curve["cells"] > 0).sum()) if not curve.empty else 0
         if finished < 2:
             found.append(
-                f"no {axis.name} axis: {finished} shape of it is stored "
+                f"no {axis.name} axis: {finished or 'no'} shape of it is stored "
                 f"(ablate grid --axis {axis.name})"
             )
             continue
@@ -110,7 +122,7 @@ def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
             failed = f", {row['failed']} failed" if row["failed"] else ""
             found.append(
                 f"{axis.name} {row['extent']}: {row['cells']} of {row['expected']} cells are "
-                f"finished{failed} (drawn hollow)"
+                f"finished{failed} ({'drawn hollow' if row['cells'] else 'marked by a cross'})"
             )
     return found
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from ablation.analysis import AXES
 from ablation.drivers.drawing import Drawing
 from ablation.drivers.drawings import drawings
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.listings import hours
+from ablation.drivers.evidence import Evidence, references_scores
+from ablation.drivers.listings import hours, read_table1
 from ablation.drivers.networks import StoredNetwork, stored_networks
 from ablation.drivers.plot import remarks, shown_classes
 from ablation.drivers.sections import sections
-from ablation.drivers.settings import AsRun, Request
+from ablation.drivers.settings import AsRun, Request, study_folder
 from ablation.drivers.stored import Stored
 from ablation.figures import svg_text
 from ablation.files import write_text
@@ -75,7 +75,7 @@ def report(
         title=f"{run.study.name}: which receptive field?",
         subtitle=_subtitle(evidence),
         answer=wording.answer(evidence.axes, run.majority),
-        lacking=tuple(_lacking(evidence, shown)),
+        lacking=tuple(_lacking(evidence, networks, shown)),
         sections=tuple(sections(evidence, networks, pictures)),
         facts=tuple(_facts(evidence, networks)),
         commands=tuple(_commands(results, run, networks)),
@@ -111,11 +111,15 @@ def _subtitle(evidence: Evidence) -> str:
     )
 
 
-def _lacking(evidence: Evidence, shown: Sequence[str]) -> list[str]:
-    """What is missing or failed; what a reader must know before the numbers."""
+def _lacking(
+    evidence: Evidence, networks: Sequence[StoredNetwork], shown: Sequence[str]
+) -> list[str]:
+    """What is missing, failed or not to be believed: what a reader must know before the numbers."""
     run, stored = evidence.run, evidence.stored
     asked, done = sum(stored.expected.values()), len(stored.probes)
-    found = []
+    held = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
+    scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
+    found = wording.doubts(evidence.axes, run.classes, scores, held)
     if asked > done:
         failed = f", {len(stored.failed)} of them failed" if len(stored.failed) else ""
         found.append(
@@ -136,6 +140,12 @@ def _lacking(evidence: Evidence, shown: Sequence[str]) -> list[str]:
                 f"{axis.speakers} speaker{'s' * (not lone)} cannot show any difference between "
                 f"{axis.axis.name}s at 5 %, whatever the scores: more speakers are needed."
             )
+    seeds = stored.probes.groupby(["height", "width", "window_ms"])["seed"].nunique()
+    if seeds.nunique() > 1:
+        found.append(
+            f"Shapes have different numbers of seeds ({seeds.min()} to {seeds.max()}); each is "
+            f"averaged over its own. The same ablate grid --seeds for all would make them alike."
+        )
     if evidence.axes and all(axis.noise.seeds < 2 for axis in evidence.axes.values()):
         found.append(
             "One seed: a shape cannot be told from a lucky training of it (--seeds 0,1,2)."
@@ -197,22 +207,25 @@ def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> l
     """The command lines that make the study anew."""
     settings = f"{results}/{run.study.name}/studies/{run.digest}.toml"
     study = f"--study {shlex.quote(settings)}"
-    lines = ["# every setting stands in the file named by --study"]
+    lines = ["# every setting of probes, and of each network, stands in the file named by --study"]
     lines += [
         f"ablate grid {_asked(request)} {study}"
         for request in run.requests
         if request.axis not in ("none", "nested")
     ]
-    promoted: dict[tuple[str, str], list[int]] = {}
+    promoted = {}
     for network in networks:
         if network.complete and network.pooling:
-            seeds = network.tallied["seed"].unique().tolist()
-            promoted.setdefault((network.shapes, network.pooling), []).extend(seeds)
-    for (shapes, pooling), seeds in promoted.items():
-        listed = ",".join(map(str, sorted(set(seeds))))
-        lines.append(
-            f"ablate promote --shapes {shapes} --pooling {pooling} --seeds {listed} {study}"
-        )
+            seeds = sorted(network.tallied["seed"].unique().tolist())
+            kept = f"{results}/{run.study.name}/studies/networks/{network.digest}.toml"
+            promoted[network.digest] = (
+                f"ablate promote --shapes {network.shapes} --pooling {network.pooling} --seeds "
+                f"{','.join(map(str, seeds))} --study {shlex.quote(kept)}"
+            )
+    lines += promoted.values()
+    table1 = read_table1(study_folder(results, run.study.name) / "table1.csv")
+    if table1 and any(", nested" in str(row[0]) for row in table1.rows):
+        lines.append("# nested rows of Table 1: the same promote with --best --nested for --shapes")
     lines += [f"ablate plot {study}", f"ablate report {study}"]
     return lines
 

@@ -11,6 +11,7 @@ from ablation.analysis import (
     all_pairs,
     score_interval,
 )
+from ablation.drivers.compare import contrasts_table
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.listings import (
     failures_section,
@@ -23,7 +24,7 @@ from ablation.drivers.listings import (
 from ablation.drivers.networks import StoredNetwork
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Value
-from ablation.study import Shape
+from ablation.study import Shape, matched_shapes
 
 DIFFERENCES = (0.01, 0.02, 0.05, 0.1)  # for which the numbers needed are given
 
@@ -95,6 +96,7 @@ def _rules_table(evidence: Evidence) -> Table:
 def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     classes = evidence.run.classes
     unit = "bins" if axis.axis.name == "height" else "frames"
+    partial = not axis.curve["complete"].all()
     columns = (
         Column(f"{axis.axis.name} ({unit})", "integer"),
         Column(axis.axis.unit, number_kind(axis.curve["physical"])),
@@ -103,8 +105,7 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
         *(Column(label, "percent") for label in classes),
         Column("WA, mean of folds", "percent"),
         Column("cells", "integer", "finished"),
-        Column("asked", "integer"),
-        Column("failed", "integer"),
+        *((Column("planned", "integer"), Column("failed", "integer")) if partial else ()),
     )
     rows = []
     for row in axis.curve.to_dict("records"):
@@ -116,8 +117,7 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
                 *(row[f"acc_{label}"] for label in classes),
                 row["wa_folds"],
                 row["cells"],
-                row["expected"],
-                row["failed"],
+                *((row["expected"], row["failed"]) if partial else ()),
             )
         )
     marked = [k for k, row in enumerate(rows) if row[0] == axis.choices["plateau"].extent]
@@ -127,7 +127,10 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
         columns,
         tuple(rows),
         frozenset(marked),
-        ("Marked: where the plateau begins.",),
+        (
+            "Marked: where the plateau begins. ablate promote --best takes the highest score, "
+            "unless --rule plateau or one-se says otherwise.",
+        ),
     )
 
 
@@ -142,6 +145,9 @@ def _statistics(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     lines: list[str] = []
     tables: list[Table] = []
     for axis in evidence.axes.values():
+        if axis.speakers < 2:
+            lines.append(f"{axis.axis.name.capitalize()}: one speaker, so nothing is compared.")
+            continue
         lines.append(" ".join(wording.axis_sentences(axis)))
         lines.append(" ".join(wording.limits(axis)))
         if axis.against is not None:
@@ -224,7 +230,7 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     matched = evidence.matched()
     for best, same in matched.items():
         family = all_pairs(same, evidence.metric)
-        lines.append(_matched_sentence(best, same, family, evidence.metric))
+        lines.append(_matched_sentence(best, same, family, evidence))
         tables.append(_matched_table(best, same, family, evidence.metric))
     if not matched:
         shape = next((axis.name(axis.best) for axis in evidence.axes.values()), "10x2")
@@ -232,6 +238,8 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
             f"Not run: shapes of as many weights as the best in another form "
             f"(ablate grid --matched {shape} --study {name})."
         )
+    if contrasts := contrasts_table(evidence.stored.folder):
+        tables.append(contrasts)
     return Section(
         "controls",
         "Controls",
@@ -241,19 +249,31 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     )
 
 
-def _matched_sentence(best: str, same: Mapping[str, Counts], family: Family, metric: str) -> str:
+def _matched_sentence(
+    best: str, same: Mapping[str, Counts], family: Family, evidence: Evidence
+) -> str:
     others = [name for name in same if name != best]
     apart = [n for n in others if (c := family.between(n, best)) is not None and c.significant]
     shape = Shape.parse(best)
     weights = shape.height * shape.width
-    scores = ", ".join(f"{n} {100 * same[n].score(metric):.1f} %" for n in same)
+    scores = ", ".join(f"{n} {100 * same[n].score(evidence.metric):.1f} %" for n in same)
     told = (
         f"{', '.join(apart)} can be told from {best} (jointly, 5 %)"
         if apart
         else f"none can be told from {best}"
     )
+    total = len(matched_shapes(shape))
+    rest = (
+        ""
+        if len(same) == total
+        else (
+            f" These are {len(same)} of {total} forms (ablate grid --matched {best} --study "
+            f"{evidence.run.study.name} trains the rest)."
+        )
+    )
     return (
-        f"With the same number of weights ({weights} a filter) in another form: {scores}; {told}."
+        f"With the same number of weights ({weights} a filter) in another form: {scores}; "
+        f"{told}.{rest}"
     )
 
 

@@ -130,7 +130,7 @@ def load(path: Path) -> AsRun:
         root = tables["corpus"].get("root")
         if root is not None:
             tables["corpus"]["root"] = os.path.normpath(path.parent.absolute() / root)
-        return AsRun(
+        found = AsRun(
             study=parse_study(tables, str(path)),
             digest=run["digest"],
             classes=tuple(run["classes"]),
@@ -139,10 +139,22 @@ def load(path: Path) -> AsRun:
             requests=tuple(Request.from_toml(table) for table in run["asked"]),
             fingerprint=run.get("fingerprint", ""),
         )
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        _check(found)
+        return found
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # edited by hand
         raise StorageError(
             f"cannot read the settings {path}: {error}", "run ablate grid again to write them anew"
         ) from error
+
+
+def _check(run: AsRun) -> None:
+    """Raise ValueError for a table [as_run] that cannot have been written here."""
+    if not run.requests or not run.folds or not run.classes:
+        raise ValueError("[as_run] lacks asked, folds or classes")
+    if len(run.counts) != len(run.classes) or not sum(run.counts) > 0:
+        raise ValueError("[as_run] counts are not those of its classes")
+    if not all(isinstance(request.at, datetime) for request in run.requests):
+        raise ValueError("[as_run] asked: at is no time")
 
 
 def any_run(results: Path, name: str) -> bool:
@@ -163,7 +175,8 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
     if not files:
         raise StorageError(
             f"no results of study {name} in {results.absolute()}",
-            "run ablate grid with the same --study first, or give the folder by --results",
+            "name the study by --study, run ablate grid with it first, or give the folder by "
+            "--results",
         )
     if digest is not None:
         files = [file for file in files if file.stem.startswith(digest)]

@@ -39,7 +39,8 @@ class Stored:
     @cached_property
     def tallied(self) -> pd.DataFrame:
         """Predictions of every kind, counted (:func:`ablation.analysis.tally`)."""
-        return tally(self._read("predictions", ["speaker", "label", "predicted"]))
+        rows = self._read("predictions", ["speaker", "label", "predicted"])
+        return tally(rows[rows["label"].isin(list(self.run.classes))])
 
     @cached_property
     def networks(self) -> pd.DataFrame:
@@ -96,9 +97,24 @@ class Stored:
             counts = named_counts(self.probe_tally(window_ms), self.run.classes)
             whole = sorted((h, w) for h, w, window in self.complete if window == window_ms)
             self._shapes[window_ms] = {
-                Shape(h, w): counts[f"{h}x{w}"] for h, w in whole if f"{h}x{w}" in counts
+                Shape(h, w): counts[f"{h}x{w}"]
+                for h, w in whole
+                if (h, w, window_ms) not in self.unsound
             }
         return self._shapes[window_ms]
+
+    @cached_property
+    def unsound(self) -> set[Key]:
+        """Complete shapes whose stored predictions are not as many as their cells scored."""
+        names = ["height", "width", "window_ms"]
+        scored = self.probes.groupby(names)["n_test"].sum()
+        mine = self.tallied[self.tallied["kind"] == "probe"]
+        found = mine.groupby(["name", "window_ms"])["n"].sum().to_dict()
+        return {
+            (height, width, window)
+            for height, width, window in self.complete
+            if found.get((f"{height}x{width}", window)) != scored[height, width, window]
+        }
 
     def probe_tally(self, window_ms: float | None = None) -> pd.DataFrame:
         """The counted predictions of the probes of a window."""

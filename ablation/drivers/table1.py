@@ -84,7 +84,7 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     notes = _notes(plan, there)
     paper = plan.prepared.corpus.name == "iemocap"
     caption = (
-        f"Speech emotion recognition on {plan.prepared.corpus.name}, "
+        f"Speech emotion recognition on {_corpus(plan)}, "
         f"{len(plan.prepared.folds)} speaker-independent folds; 95 % intervals by speaker."
     )
     texts = {
@@ -101,6 +101,12 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
         best,
         None if best is None else _note(plan, there[best.title, ""]),
     )
+
+
+def _corpus(plan: PromotePlan) -> str:
+    """The corpus as a reader knows it: a manifest goes by the study's name."""
+    name = plan.prepared.corpus.name
+    return plan.run.study.name if name == "manifest" else name
 
 
 def _finished(store: ResultStore, table: str, plan: PromotePlan) -> pd.DataFrame:
@@ -144,7 +150,7 @@ def _line_row(plan: PromotePlan, line: Line, scored: _Scored, svm: _Scored | Non
     manner = line.selection.manner
     return Row(
         name=f"{line.title}, {manner}" if manner else line.title,
-        corpus=plan.prepared.corpus.name,
+        corpus=_corpus(plan),
         shapes=_shapes(line),
         parameters=cost.parameters,
         multiply_adds=cost.multiply_adds,
@@ -157,7 +163,7 @@ def _line_row(plan: PromotePlan, line: Line, scored: _Scored, svm: _Scored | Non
 def _reference_row(plan: PromotePlan, title: str, scored: _Scored, svm: _Scored | None) -> Row:
     return Row(
         name=title,
-        corpus=plan.prepared.corpus.name,
+        corpus=_corpus(plan),
         shapes="",
         parameters=None,
         multiply_adds=None,

@@ -91,9 +91,9 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
     if panel.window is not None and extents.min() <= panel.window <= extents.max():
         axes.axvline(
             panel.window,
-            color="#bbbbbb",
+            color="#E69F00",
             linewidth=5,
-            alpha=0.5,
+            alpha=0.35,
             zorder=0.5,
             label="window's own extent",
         )

@@ -154,7 +154,7 @@ def _outline(axes: Axes, row: int, column: int) -> Rectangle:
         linewidth=2,
         zorder=4,
         clip_on=False,
-        label="chosen",
+        label="highest",
     )
     outline.set_path_effects([withStroke(linewidth=4, foreground="white")])
     axes.add_patch(outline)

@@ -17,6 +17,7 @@ from scipy.optimize import isotonic_regression
 from ablation.analysis import Axis
 from ablation.figures.style import COLOURS, DASHES, MARKERS, SPARE
 
+_MOST_LABELS = 30
 UNITS = {"height": "bins", "width": "frames"}
 PARTIAL = "not all folds and seeds"
 
@@ -160,7 +161,13 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
 
 
 def spread(extents: Iterable[int], apart: float = 1.12) -> list[int]:
-    """The extents to label: those at least ``apart`` times the last, so that texts do not touch."""
+    """The extents to label: those at least ``apart`` times the last, so that texts do not touch.
+
+    Of very many, about sixteen.
+    """
+    extents = list(extents)
+    if len(extents) > _MOST_LABELS:
+        apart = max(apart, (extents[-1] / extents[0]) ** (1 / 16))
     kept: list[int] = []
     for extent in extents:
         if not kept or extent >= apart * kept[-1]:

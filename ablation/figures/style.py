@@ -1,6 +1,10 @@
 """One look for every figure: readable in print and by colour-blind readers."""
 
 import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import matplotlib as mpl
@@ -19,6 +23,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
 RC: Any = {
+    "text.parse_math": False,  # a class may be called "$x$"
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -38,18 +43,27 @@ RC: Any = {
 }
 
 FORMATS = ("png", "pdf", "svg")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no XML may hold them
 
 
 def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
     """Write ``figure`` as ``name``, without a date: the same data give the same bytes."""
     metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
-    with mpl.rc_context(RC):
+    with mpl.rc_context(RC), _quiet():
         figure.savefig(file, format=name, metadata=metadata)
 
 
 def svg_text(figure: Figure) -> str:
     """``figure`` as SVG for a page: its texts stay texts, to be selected and found."""
     buffer = io.StringIO()
-    with mpl.rc_context({**RC, "svg.fonttype": "none"}):
+    with mpl.rc_context({**RC, "svg.fonttype": "none"}), _quiet():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return buffer.getvalue()
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings of letters that the font lacks: a box is drawn, which says as much."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield

@@ -133,6 +133,6 @@ def _explained(panels: Sequence[WindowPanel], looks: Mapping[float, Look]) -> li
             Line2D([], [], linestyle="none", color="black", label="window's own extent", **mark)
         )
     if any(panel.chosen for panel in panels):
-        handles.append(Line2D([], [], markeredgecolor="black", label="chosen", **_RING))
+        handles.append(Line2D([], [], markeredgecolor="black", label="highest WA", **_RING))
     curves = [curve for panel in panels for curve in panel.curves.values()]
     return handles + explain_curves(curves, ["wa"])

@@ -35,7 +35,7 @@ def render_markdown(document: Document, figures: Mapping[str, str]) -> str:
 def _lacking(document: Document) -> list[str]:
     if not document.lacking:
         return []
-    return ["## What is missing", _list(map(_block, document.lacking))]
+    return ["## Mind this first", _list(map(_block, document.lacking))]
 
 
 def _section(section: Section, figures: Mapping[str, str]) -> list[str]:

@@ -13,11 +13,11 @@ from ablation.analysis import (
     smallest_p_value,
     speakers_needed,
 )
-from ablation.report.values import points, show
+from ablation.report.values import percent_ends, points, show
 
 LEVEL = 0.05
 _UNITS = {"height": "bins", "width": "frames"}
-_EXTENT = {"height": "high", "width": "wide"}
+_LARGER = {"height": "taller", "width": "wider"}
 
 
 def metric_name(metric: str) -> str:
@@ -50,23 +50,36 @@ def _finding(
 ) -> str:
     if not found:
         return _nothing_found(list(axes.values()), majority)
-    plateaus = " and ".join(
-        f"{extent_text(axis, axis.choices['plateau'].extent)} {_EXTENT[axis.axis.name]}"
-        for axis in found
-    )
-    peaks = " and ".join(
-        f"{show(axis.score(axis.best), 'percent')} % at {axis.name(axis.best)}" for axis in found
-    )
-    rest = "".join(
-        f"; no {axis.axis.name} is shown to be better than another"
+    metric = metric_name(found[0].metric)
+    parts = [_plateau(axis, metric) for axis in found]
+    parts += [
+        f"no {axis.axis.name} is shown to be better than another"
         for axis in axes.values()
         if axis not in found
-    )
-    metric = metric_name(found[0].metric)
+    ]
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _plateau(axis: AxisEvidence, metric: str) -> str:
+    extent = axis.choices["plateau"].extent
+    name = axis.axis.name
+    if extent == max(axis.shapes):
+        return (
+            f"{metric} still gains at the end of the grid, a {name} of {extent_text(axis, extent)} "
+            f"with {_percent(axis, extent)}, so how far a filter must reach is not found yet: "
+            f"train {_LARGER[name]} ones"
+        )
     return (
-        f"A filter {plateaus} is enough as far as these data tell: no larger one gains "
-        f"significantly, and the highest {metric} is {peaks}{rest}."
+        f"beyond a {name} of {extent_text(axis, extent)}, where {metric} is "
+        f"{_percent(axis, extent)}, no {_LARGER[name]} filter is shown to gain (highest: "
+        f"{_percent(axis, axis.best)} at {axis.name(axis.best)})"
     )
+
+
+def _percent(axis: AxisEvidence, extent: int) -> str:
+    interval = axis.score(extent)
+    return f"{show(interval.estimate, 'percent')} % {percent_ends(interval)}"
 
 
 def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
@@ -74,6 +87,9 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
     families = [axis.pairs or axis.against for axis in axes]
     number = sum(len(family.comparisons) for family in families if family is not None)
     smallest = min(axis.smallest_p for axis in axes)
+    level = ""
+    if smallest <= LEVEL:
+        level = f", not below 5 % shared out over {len(axes)} axes"
     chance = ""
     if all(axis.metric == "wa" and axis.score(axis.best).low <= majority for axis in axes):
         chance = (
@@ -82,34 +98,48 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
         )
     return (
         f"No filter {names} is shown to be better than another: none of {number} "
-        f"comparisons tells two shapes apart (smallest joint p {show(smallest, 'p')}){chance}."
+        f"comparisons tells two shapes apart (smallest joint p "
+        f"{show(smallest, 'p')}{level}){chance}."
     )
 
 
 def _trust(axes: Sequence[AxisEvidence], found: bool) -> str:
     alike = " and ".join(
-        f"{len(axis.like_best)} of {len(axis.shapes) - 1} other {axis.axis.name}s"
+        f"{len(axis.like_best)} of {_count(len(axis.shapes) - 1, f'other {axis.axis.name}')}"
         for axis in axes
         if axis.pairs is not None
     )
-    speakers, seeds = axes[0].speakers, axes[0].noise.seeds
-    limit = max(detectable(axis.noise, axis.speakers, axis.noise.seeds) for axis in axes)
-    reach = (
-        f"with {speakers} speakers and {seeds_text(seeds)} a difference below {100 * limit:.0f} "
-        f"points would mostly be missed"
-    )
+    reach = _reach(axes)
     if not found:
         return f"That is no proof of equality: {reach}."
     if not alike:
-        return f"Trust where the plateau begins more than which shape on it is best: {reach}."
+        return f"Trust where that plateau begins more than its highest point: {reach}."
     return (
-        f"Trust where the plateau begins, not which shape on it is best: {alike} cannot be told "
-        f"from the best, and {reach}."
+        f"Trust where that plateau begins more than its highest point: with all pairs compared "
+        f"{alike} cannot be told from the best, and {reach}."
+    )
+
+
+def _reach(axes: Sequence[AxisEvidence]) -> str:
+    """What a difference must be to be found, for so many speakers and seeds."""
+    speakers, seeds = axes[0].speakers, axes[0].noise.seeds
+    limit = max(detectable(axis.noise, axis.speakers, axis.noise.seeds) for axis in axes)
+    if not limit < 1:
+        return f"{_count(speakers, 'speaker')} cannot show any difference"
+    if limit <= 0:
+        return f"the {_count(speakers, 'speaker')} do not differ at all, which is no good sign"
+    return (
+        f"even two shapes named beforehand must differ by about {100 * limit:.0f} points for "
+        f"{speakers} speakers and {seeds_text(seeds)} to show it four times out of five"
     )
 
 
 def seeds_text(number: int) -> str:
-    return f"{number} seed{'s' * (number != 1)}"
+    return _count(number, "seed")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def axis_sentences(axis: AxisEvidence) -> list[str]:
@@ -118,8 +148,8 @@ def axis_sentences(axis: AxisEvidence) -> list[str]:
     if axis.pairs is not None:
         apart = [c for c in axis.pairs.comparisons if c.significant]
         lines.append(
-            f"{axis.axis.name.capitalize()}: of {len(axis.pairs.comparisons)} pairs, {len(apart)} "
-            f"can be told apart when all are tested jointly at 5 %; the best, "
+            f"{axis.axis.name.capitalize()}: of {_count(len(axis.pairs.comparisons), 'pair')}, "
+            f"{len(apart)} can be told apart when all are tested jointly at 5 %; the best, "
             f"{axis.name(axis.best)}, {_like_best(axis)}."
         )
     else:
@@ -129,19 +159,19 @@ def axis_sentences(axis: AxisEvidence) -> list[str]:
         )
     if axis.against is None:
         lines.append(
-            f"No {axis.axis.name} was named as reference beforehand and is stored (by default the "
-            f"paper's), so none is held against one: --reference names it."
+            f"None of the stored {axis.axis.name}s is the paper's, and no other was named as "
+            f"reference beforehand (--reference), so none is held against one."
         )
+        return lines
+    apart = [c for c in axis.against.comparisons if c.significant]
+    better = [c.first for c in apart if c.difference.estimate > 0]
+    worse = [c.first for c in apart if c.difference.estimate < 0]
+    held = f"Against {axis.against.reference}, fixed beforehand"
+    if not apart:
+        lines.append(f"{held}, none is significantly better or worse.")
     else:
-        better = [
-            c.first for c in axis.against.comparisons if c.significant and c.difference.estimate > 0
-        ]
-        worse = [
-            c.first for c in axis.against.comparisons if c.significant and c.difference.estimate < 0
-        ]
         lines.append(
-            f"Against {axis.against.reference}, fixed beforehand: significantly better "
-            f"{_listed(better)}; significantly worse {_listed(worse)}."
+            f"{held}: significantly better {_listed(better)}; significantly worse {_listed(worse)}."
         )
     return lines
 
@@ -161,17 +191,22 @@ def limits(axis: AxisEvidence) -> list[str]:
     """What so many speakers and seeds can and cannot show."""
     noise, speakers = axis.noise, axis.speakers
     lines = [
-        f"The smallest two-sided p-value that {speakers} speakers can give is "
+        f"The smallest two-sided p-value that {_count(speakers, 'speaker')} can give is "
         f"{show(smallest_p_value(speakers), 'p')}"
         + (
             "."
             if smallest_p_value(speakers) <= 0.05
             else ": no outcome whatever could be significant at 5 %."
         ),
-        f"Between two {axis.axis.name}s named beforehand, a difference of "
-        f"{100 * detectable(noise, speakers, noise.seeds):.1f} points would be found with 80 % "
-        f"probability; joint tests of many need more.",
     ]
+    limit = detectable(noise, speakers, noise.seeds)
+    if 0 < limit < 1:
+        lines.append(
+            f"Between two {axis.axis.name}s named beforehand, a difference of {100 * limit:.1f} "
+            f"points would be found with 80 % probability; joint tests of many need more."
+        )
+    if speakers < 2:
+        return lines
     if noise.seeds < 2:
         lines.append(
             f"Paired differences scatter between speakers by {100 * noise.speaker:.1f} points "
@@ -191,11 +226,43 @@ def needed(axis: AxisEvidence, difference: float) -> tuple[str, str]:
     """How many speakers (at the seeds there are), and seeds (at the speakers), find it."""
     speakers = speakers_needed(axis.noise, difference, axis.noise.seeds)
     seeds = seeds_needed(axis.noise, difference, axis.speakers)
-    unknown = "not known from one seed" if axis.noise.seeds < 2 else "no number is enough"
+    unknown = "not known from one seed" if axis.noise.seeds < 2 else "more alone cannot"
     return (
-        f"{speakers:,}" if speakers is not None else "no number is enough",
+        f"{speakers:,}" if speakers is not None else "more alone cannot",
         f"{seeds:,}" if seeds is not None else unknown,
     )
+
+
+def doubts(
+    axes: Mapping[str, AxisEvidence],
+    classes: Sequence[str],
+    networks: Mapping[str, float],
+    held: Mapping[str, float],
+) -> list[str]:
+    """What speaks against taking the scores seriously at all.
+
+    Parameters
+    ----------
+    networks, held
+        WA (0..1) of the complete networks, and of what they must beat.
+    """
+    found = []
+    for label in classes:
+        scores = [counts.score(label) for axis in axes.values() for counts in axis.shapes.values()]
+        if scores and max(scores) < 0.01:
+            found.append(
+                f"{label} is hardly ever recognised by any probe: they are not trained well enough "
+                f"for its scores, and UA, to mean anything (a larger training budget, or "
+                f"features.scope)."
+            )
+    for name, wa in networks.items():
+        above = [other for other, score in held.items() if score > wa]
+        if above:
+            found.append(
+                f"The network {name} ({100 * wa:.1f} %) stays below {_listed(above)} on the same "
+                f"folds: it is not trained well enough to compare anything by."
+            )
+    return found
 
 
 def window_sentences(reading: WindowReading) -> list[str]:
@@ -207,17 +274,12 @@ def window_sentences(reading: WindowReading) -> list[str]:
         f"{reading.spans[w]:g})"
         for w in order
     )
-    follows = reading.follows("best")
-    verdict = (
-        f"The best {reading.axis.name} moves with the analysis window"
-        if follows
-        else f"The best {reading.axis.name} does not move with the analysis window"
-    )
-    lines = [f"{verdict}: {parts}."]
+    lines = [f"{_movement(reading)}: {parts}."]
     if reading.interaction is None:
         lines.append(
-            "The grid has no two extents near what the windows span, so the contrast that would "
-            "test it is not there."
+            f"No two stored extents lie near what the narrowest and the widest window span "
+            f"({min(reading.spans.values()):g} and {max(reading.spans.values()):g} {unit}), so "
+            f"whether that is more than chance cannot be tested: add them (--values)."
         )
         return lines
     test = reading.interaction
@@ -227,9 +289,18 @@ def window_sentences(reading: WindowReading) -> list[str]:
         f"The contrast fixed beforehand: how much more a {reading.axis.name} of {large} gains over "
         f"one of {small} under the window that spans {large} ({test.windows[1]:g} ms) than under "
         f"the one that spans {small} ({test.windows[0]:g} ms): {shown}. "
-        + _interaction_verdict(test.change, test.p, follows)
+        + _interaction_verdict(test.change, test.p, reading.follows("best"))
     )
     return lines
+
+
+def _movement(reading: WindowReading) -> str:
+    name = reading.axis.name
+    if reading.follows("best"):
+        return f"The best {name} moves with the analysis window"
+    if len({choices["best"].extent for choices in reading.chosen.values()}) == 1:
+        return f"The best {name} is the same under every analysis window"
+    return f"The best {name} differs between analysis windows, but not in step with what they span"
 
 
 def _interaction_verdict(change: Interval, p: float, follows: bool) -> str:
@@ -265,6 +336,11 @@ METHOD = (
     "each against the largest of the flipped (single-step max-T): p-values are adjusted for "
     "looking at many and may be read after looking. Without the adjustment, comparing the winner "
     "with the rest would find something in most studies in which nothing is to be found.",
+    "The plateau rule asks a narrower question than all pairs do, of larger filters alone and in "
+    "one direction, so it may part shapes that all pairs together cannot tell apart. Intervals are "
+    "each difference's own and by Student's t; with few speakers a sign-flip test is the stricter "
+    "of the two, so an interval may leave out 0 where the joint p, or even the p alone, is above "
+    "5 %. Where they disagree, go by the joint p.",
     "What is chosen on these folds scores too well on the same folds. Table 1's nested rows, where "
     "they are there, and ablate compare on another corpus do not have that flaw.",
     "The last epoch counts; nothing is tuned on held-out speakers.",

@@ -25,6 +25,8 @@ def find_study(path: Path) -> Path:
     """
     if path.is_file():
         return path
+    if not path.name:
+        raise StudyError(f"--study {path}: no file's name", "give a TOML file or a shipped study")
     shipped = shipped_studies() / path.with_suffix(".toml").name
     if path.parent.name in ("", "studies") and shipped.is_file():
         return shipped

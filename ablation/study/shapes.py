@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from math import isqrt
 from typing import NamedTuple
 
 from ablation.errors import StudyError
@@ -44,8 +45,6 @@ def shapes_text(shapes: Iterable[Shape]) -> str:
 def matched_shapes(shape: Shape) -> tuple[Shape, ...]:
     """All shapes with as many weights as ``shape``, from the widest to the tallest."""
     weights = shape.height * shape.width
-    return tuple(
-        Shape(height, weights // height)
-        for height in range(1, weights + 1)
-        if weights % height == 0
-    )
+    low = [number for number in range(1, isqrt(weights) + 1) if weights % number == 0]
+    heights = sorted({*low, *(weights // number for number in low)})
+    return tuple(Shape(height, weights // height) for height in heights)
