@@ -287,8 +287,9 @@ def window_sentences(reading: WindowReading) -> list[str]:
     shown = f"{points(test.change)} points, p = {show(test.p, 'p')}"
     lines.append(
         f"The contrast fixed beforehand: how much more a {reading.axis.name} of {large} gains over "
-        f"one of {small} under the window that spans {large} ({test.windows[1]:g} ms) than under "
-        f"the one that spans {small} ({test.windows[0]:g} ms): {shown}. "
+        f"one of {small} under the window of {test.windows[1]:g} ms (which spans "
+        f"{reading.spans[test.windows[1]]:g}) than under that of {test.windows[0]:g} ms (which "
+        f"spans {reading.spans[test.windows[0]]:g}): {shown}. "
         + _interaction_verdict(test.change, test.p, reading.follows("best"))
     )
     return lines
