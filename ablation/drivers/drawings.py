@@ -22,7 +22,7 @@ from ablation.drivers.model_drawings import (
     learning_drawing,
     speakers_drawing,
 )
-from ablation.drivers.networks import stored_networks
+from ablation.drivers.networks import StoredNetwork
 from ablation.drivers.stored import fixed_side
 from ablation.figures import (
     Panel,
@@ -37,7 +37,9 @@ from ablation.figures import (
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
 
 
-def drawings(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
+def drawings(
+    evidence: Evidence, networks: Sequence[StoredNetwork], shown: Sequence[str]
+) -> Iterator[Drawing]:
     """The figures that the stored rows are enough for, Figure 2 first.
 
     Parameters
@@ -45,7 +47,6 @@ def drawings(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
     shown
         Classes whose accuracy is drawn in Figure 2 beside WA.
     """
-    networks = stored_networks(evidence.stored)
     for part in (
         _figure2(evidence, shown),
         _heatmap(evidence),

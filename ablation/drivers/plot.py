@@ -8,6 +8,7 @@ from ablation.analysis import AXES
 from ablation.drivers import settings
 from ablation.drivers.drawings import drawings
 from ablation.drivers.evidence import Evidence
+from ablation.drivers.networks import stored_networks
 from ablation.drivers.settings import AsRun
 from ablation.drivers.stored import Stored
 from ablation.errors import SelectionError, StudyError, suggestion
@@ -53,8 +54,9 @@ def plot(
     for name in formats:
         if name not in FORMATS:
             raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
-    evidence = Evidence(Stored(results, run))
-    found = list(drawings(evidence, shown))
+    stored = Stored(results, run)
+    evidence = Evidence(stored)
+    found = list(drawings(evidence, stored_networks(stored), shown))
     if not found:
         raise SelectionError(
             f"nothing to draw: study {run.study.name}, settings {run.digest}, has no axis with two "
@@ -87,15 +89,21 @@ def plot(
         table = folder / f"{drawing.name}.csv"
         write_text(table, drawing.data.to_csv(index=False))
         files.append(table)
-    return Drawn(tuple(files), tuple(remarks(evidence, shown)))
+    return Drawn(tuple(files), (*_hidden(run, shown), *remarks(evidence)))
 
 
-def remarks(evidence: Evidence, shown: Sequence[str]) -> list[str]:
+def _hidden(run: AsRun, shown: Sequence[str]) -> list[str]:
+    """A sentence on the classes that Figure 2 leaves out."""
+    hidden = [label for label in run.classes if label not in shown]
+    if not hidden:
+        return []
+    return [f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})"]
+
+
+def remarks(evidence: Evidence) -> list[str]:
     """What the rows lack, a sentence each."""
     run, stored = evidence.run, evidence.stored
     found = [f"{file} is damaged and left out" for file in stored.damaged]
-    if hidden := [label for label in run.classes if label not in shown]:
-        found.append(f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})")
     if stored.unsound:
         names = ", ".join(f"{h}x{w} ({window:g} ms)" for h, w, window in sorted(stored.unsound))
         found.append(

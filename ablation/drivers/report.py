@@ -69,13 +69,13 @@ def report(
     evidence = Evidence(stored, references, metric)
     shown = shown_classes(run, classes)
     networks = stored_networks(stored)
-    drawn = list(drawings(evidence, shown))
+    drawn = list(drawings(evidence, networks, shown))
     pictures = {drawing.name: _picture(drawing) for drawing in drawn}
     document = Document(
         title=f"{run.study.name}: which receptive field?",
         subtitle=_subtitle(evidence),
         answer=wording.answer(evidence.axes, run.majority),
-        lacking=tuple(_lacking(evidence, networks, shown)),
+        lacking=tuple(_lacking(evidence, networks)),
         sections=tuple(sections(evidence, networks, pictures)),
         facts=tuple(_facts(evidence, networks)),
         commands=tuple(_commands(results, run, networks)),
@@ -111,15 +111,13 @@ def _subtitle(evidence: Evidence) -> str:
     )
 
 
-def _lacking(
-    evidence: Evidence, networks: Sequence[StoredNetwork], shown: Sequence[str]
-) -> list[str]:
+def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]:
     """What is missing, failed or not to be believed: what a reader must know before the numbers."""
-    run, stored = evidence.run, evidence.stored
+    stored = evidence.stored
     asked, done = sum(stored.expected.values()), len(stored.probes)
     held = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
-    found = wording.doubts(evidence.axes, run.classes, scores, held)
+    found = wording.doubts(evidence.axes, evidence.run.classes, scores, held)
     if asked > done:
         failed = f", {len(stored.failed)} of them failed" if len(stored.failed) else ""
         found.append(
@@ -127,12 +125,7 @@ def _lacking(
             f"same options trains what is missing. What is said here rests on complete shapes "
             f"alone."
         )
-    hidden = [label for label in run.classes if label not in shown]
-    found += [
-        remark
-        for remark in remarks(evidence, shown)
-        if not (hidden and remark.startswith("not in Figure 2"))
-    ]
+    found += remarks(evidence)
     for axis in evidence.axes.values():
         lone = axis.speakers < 2
         if lone or (axis.pairs is not None and not axis.pairs.can_reject):

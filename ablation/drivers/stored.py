@@ -1,13 +1,12 @@
 """The stored rows of one digest, read once, and what analysis makes of them."""
 
 from collections import Counter
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from ablation.analysis import AXES, Axis, Counts, axis_curve, named_counts, tally
+from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -61,7 +60,9 @@ class Stored:
     @cached_property
     def expected(self) -> Counter[Key]:
         """How many cells of each shape and window were asked for."""
-        return Counter((height, width, window) for height, width, window, *_ in self._asked)
+        return Counter(
+            (height, width, window) for height, width, window, *_ in self.run.cell_keys()
+        )
 
     @cached_property
     def complete(self) -> set[Key]:
@@ -131,10 +132,6 @@ class Stored:
             if getattr(shape, axis.fixed) == fixed
         }
 
-    @cached_property
-    def _asked(self) -> Iterable[tuple[int, int, float, int, str]]:
-        return self.run.cell_keys()
-
     def _read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
         content = ResultStore(self.folder).read(table, columns)
         self.damaged += content.damaged
@@ -151,16 +148,6 @@ def fixed_side(run: AsRun, axis: Axis) -> int:
 def axis_shape(run: AsRun, axis: Axis, extent: int) -> Shape:
     """The shape of an extent on an axis."""
     return Shape.parse(axis.name_of(extent, fixed_side(run, axis)))
-
-
-def axes_lacking(run: AsRun, lengths: dict[str, int]) -> list[str]:
-    """A sentence for each axis that has fewer than two shapes."""
-    return [
-        f"no {name} axis: {lengths.get(name, 0)} shape of it is stored "
-        f"(ablate grid --axis {name} --study {run.study.name})"
-        for name in AXES
-        if lengths.get(name, 0) < 2
-    ]
 
 
 def _keys(rows: pd.DataFrame) -> Counter[Key]:
