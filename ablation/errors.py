@@ -49,6 +49,14 @@ class StorageError(AblationError):
     """A file cannot be written or read: permissions, a full disk, a damaged or newer file."""
 
 
+class ClusterError(AblationError):
+    """A cluster cannot be reached or used, or went away."""
+
+
+class MemoryShortage(AblationError):  # noqa: N818 - not an error of the run: the task may fit alone
+    """A device has no memory left for a task."""
+
+
 class SelectionError(AblationError):
     """No shape can be chosen, or no curve drawn, from the rows at hand."""
 

@@ -8,7 +8,7 @@ from ablation.corpora.folds import Fold
 from ablation.drivers import settings
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, run_cells, slots_of
+from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.files import require_writable
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -28,6 +28,7 @@ class GridPlan:
     missing: tuple[Cell, ...]
     seconds_left: float | None  # by the stored cells' own times, one worker; None: none is stored
     damaged: tuple[str, ...]
+    fresh: bool = False  # stored cells are trained again
 
 
 def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
@@ -74,7 +75,7 @@ def plan_shapes(
     fresh: bool = False,
 ) -> GridPlan:
     """As :func:`plan_grid`, of given shapes and analysis windows (ms); ``axis`` is their name."""
-    slots_of(study.execution)  # refuses a device that is not there
+    check_devices(study)
     for window in windows:
         check_shapes(at_window(study, window), shapes)
     prepared = prepare(study)
@@ -95,7 +96,9 @@ def plan_shapes(
     missing = [cell for cell in cells if fresh or _key(cell) not in done]
     seconds = [time for time in done.values() if time is not None]
     estimate = len(missing) * sum(seconds) / len(seconds) if seconds else None
-    return GridPlan(prepared, request, cells, tuple(missing), estimate, tuple(content.damaged))
+    return GridPlan(
+        prepared, request, cells, tuple(missing), estimate, tuple(content.damaged), fresh
+    )
 
 
 def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
@@ -128,7 +131,7 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
             )
             for cell in plan.missing
         ]
-        run_cells(tasks, folder, study.execution, tally, reporter)
+        run_cells(tasks, folder, study, tally, reporter, again=plan.fresh)
     return tally
 
 

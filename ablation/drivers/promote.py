@@ -13,7 +13,7 @@ from ablation.drivers import keeping, settings
 from ablation.drivers.choosing import Selection
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, run_cells, slots_of
+from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.drivers.settings import AsRun, study_folder
 from ablation.errors import StudyError
 from ablation.files import require_writable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ablation.networks import Cost
 
 REFERENCES = ("majority class", "log-mel SVM")
-_CHANGEABLE = ("network", "execution")
+_CHANGEABLE = ("network", "execution", "cluster")
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class PromotePlan:
     missing: tuple[Wanted, ...]
     references: tuple[Wanted, ...]  # those missing
     seconds_left: float | None
+    fresh: bool = False  # stored cells are trained again
 
 
 def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
@@ -87,7 +88,7 @@ def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
     for override in beside:
         raise StudyError(
             f"--set {override}: the probes were trained with [{_table(override)}] as it was run",
-            "promote changes fields of network and execution only; for others run "
+            "promote changes fields of network, execution and cluster only; for others run "
             "ablate grid again",
         )
     return override_study(run.study, own)
@@ -108,7 +109,7 @@ def prepare_promotion(run: AsRun, study: Study) -> Prepared:
 
     Raises :class:`StudyError` when it is another one.
     """
-    slots_of(study.execution)  # refuses a device that is not there
+    check_devices(study)
     prepared = prepare(study)
     if prepared.digest != run.digest:
         raise StudyError(
@@ -173,6 +174,7 @@ def plan_promote(
         missing=missing,
         references=tuple(c for c in references if c.key not in done),
         seconds_left=len(missing) * sum(seconds) / len(seconds) if seconds else None,
+        fresh=fresh,
     )
 
 
@@ -246,15 +248,14 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     data = fold_data(plan.prepared, [window], reporter)
     code = _code(plan.study.network.factory)
     keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code)
-    execution = plan.study.execution
     if plan.references:
         beside = Tally(cells=len(plan.references), stored=0)
         tasks = [_task(plan, folder, wanted, data) for wanted in plan.references]
-        run_cells(tasks, folder, execution, beside, reporter)
+        run_cells(tasks, folder, plan.study, beside, reporter)
         tally.failures += beside.failures
     if plan.missing:
         tasks = [_task(plan, folder, wanted, data) for wanted in plan.missing]
-        run_cells(tasks, folder, execution, tally, reporter, keeper.keep)
+        run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
     return tally
 
 
@@ -282,7 +283,7 @@ def run_final(
     everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
     data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
     task = _task(plan, folder, Wanted(cell, digest), data)
-    run_cells([task], folder, plan.study.execution, tally, reporter, keeper.keep)
+    run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
     return place, tally
 
 

@@ -1,20 +1,25 @@
 """Cells on executors, their rows into the store as they come."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from ablation.drivers.progress import Reporter
-from ablation.execution import EXECUTORS, Finished, Slot, make_slots
-from ablation.store import ResultStore
-from ablation.study import ExecutionSpec
-from ablation.training.task import CellTask, Outcome, failed_outcome
+from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function, Slot, make_slots
+from ablation.records import TABLES as ALL_TABLES
+from ablation.store import ResultStore, Watch
+from ablation.study import ClusterSpec, ExecutionSpec, Study
+from ablation.training.task import CellTask, Outcome, failed_outcome, identity
 
 TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
+_TIDY_EVERY = 256  # times rows were stored, after which small parts are put together
 
 Keep = Callable[[CellTask, Outcome], None]
+Ended = tuple[CellTask, Outcome]
 
 
 @dataclass
@@ -31,13 +36,6 @@ class Tally:
         return self.cells - self.stored - self.trained - len(self.failures)
 
 
-def slots_of(execution: ExecutionSpec) -> list[Slot]:
-    """The slots of a study; :class:`StudyError` for a device that is not there."""
-    return make_slots(
-        execution.devices, execution.threads, execution.workers, execution.workers_per_device
-    )
-
-
 class InterruptedRun(KeyboardInterrupt):
     """Ctrl-C or a request to end: what was finished is stored."""
 
@@ -46,17 +44,151 @@ class InterruptedRun(KeyboardInterrupt):
         self.tally = tally
 
 
-def run_cells(
-    tasks: Sequence[CellTask],
+def slots_of(execution: ExecutionSpec) -> list[Slot]:
+    """The slots of a study on this machine; :class:`StudyError` for a device that is not there."""
+    return make_slots(
+        execution.devices, execution.threads, execution.workers, execution.workers_per_device
+    )
+
+
+def check_devices(study: Study) -> None:
+    """Raise :class:`StudyError` for a device that is not there, where cells run on this machine."""
+    if not study.cluster.used:
+        slots_of(study.execution)
+
+
+def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
+    """Where the study's cells run: a cluster, or worker processes of this machine."""
+    if study.cluster.used:
+        return _cluster(study.cluster, study.execution, say)
+    return EXECUTORS["local"](slots_of(study.execution), say)
+
+
+def _cluster(
+    cluster: ClusterSpec, execution: ExecutionSpec, say: Callable[[str], None]
+) -> Executor:
+    from ablation.execution.cluster import ClusterExecutor
+    from ablation.features.supply import FeatureSupply
+
+    slots = [Slot(execution.devices[0], execution.threads)]
+    return ClusterExecutor(slots, say, spec=cluster, supply=FeatureSupply())
+
+
+class CellCrew:
+    """Workers that train cells; an outcome is stored before it is handed on.
+
+    Parameters
+    ----------
+    keep
+        Called with each task and finished outcome before its row says that it is done.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        store: ResultStore,
+        tally: Tally,
+        reporter: Reporter,
+        keep: Keep | None = None,
+    ) -> None:
+        self.crew, self.store, self.tally, self.reporter = crew, store, tally, reporter
+        self.keep = keep
+        self._stored = 0
+
+    def submit(self, tasks: Iterable[CellTask]) -> None:
+        """As of :class:`~ablation.execution.Crew`."""
+        self.crew.submit(tasks)
+
+    def ended(self) -> Iterator[list[Ended]]:
+        """Tasks and their outcomes, failed ones too, as they come and are on the disk.
+
+        Until nothing is left that was submitted; more may be submitted in between.
+
+        Raises
+        ------
+        StorageError
+            When rows cannot be stored; those before are.
+        """
+        for finished in self.crew.finished():
+            ended = [(end.task, _outcome(end)) for end in finished]
+            self._store(ended)
+            yield ended
+
+    def _store(self, ended: Sequence[Ended]) -> None:
+        """What ended together is stored together: syncing a file costs more than writing it."""
+        rows: dict[str, list] = {"predictions": [], "epochs": []}
+        # A cell's own row last: it is what says that the cell is done.
+        rows |= {name: [] for name in TABLES.values()}
+        for task, outcome in ended:
+            if self.keep is not None and not outcome.failed:
+                self.keep(task, outcome)
+            if task.cell.kind in TABLES:
+                rows["predictions"] += outcome.predictions
+                rows["epochs"] += outcome.epochs
+                rows[TABLES[task.cell.kind]].append(outcome.row)
+        self.store.append(ended[0][0].classes, rows)
+        for task, outcome in ended:
+            _forget_checkpoint(task)
+            self._count(task, outcome)
+        self._stored += 1
+        if self._stored % _TIDY_EVERY == 0:
+            self.store.tidy()
+
+    def _count(self, task: CellTask, outcome: Outcome) -> None:
+        if not outcome.failed:
+            self.tally.trained += 1
+            return
+        reason = outcome.row["error"].splitlines()[-1]
+        self.tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
+        self.reporter.say(f"failed: {self.tally.failures[-1]}")
+
+
+@contextmanager
+def cell_crew(
+    study: Study,
     folder: Path,
-    execution: ExecutionSpec,
     tally: Tally,
     reporter: Reporter,
     keep: Keep | None = None,
+    function: Function | None = None,
+) -> Iterator[CellCrew]:
+    """Workers for the cells of ``study``, whose rows go into ``folder``.
+
+    However the block ends, the workers are stopped; the rows are compacted unless an error ended
+    it. ``function`` trains a cell (None: :func:`ablation.training.cell.run_cell`).
+
+    Raises
+    ------
+    InterruptedRun
+        For an interrupt within the block, after the rows were compacted.
+    """
+    store = ResultStore(folder)
+    try:
+        with _interrupts_held_back():
+            # Loads torch, which a run of no cells never needs.
+            from ablation.training.cell import run_cell
+        with executor_of(study, reporter.say).crew(function or run_cell) as crew:
+            yield CellCrew(crew, store, tally, reporter, keep)
+    except KeyboardInterrupt as interrupt:
+        store.compact()
+        raise InterruptedRun(tally) from interrupt
+    store.compact()
+
+
+def run_cells(
+    tasks: Sequence[CellTask],
+    folder: Path,
+    study: Study,
+    tally: Tally,
+    reporter: Reporter,
+    keep: Keep | None = None,
+    function: Function | None = None,
+    again: bool = False,
 ) -> None:
     """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
 
-    ``keep`` is called with each task and finished outcome before its row says that it is done.
+    Another run may be at work on the same folder: a cell that it has finished by the time that one
+    is due here is not trained again, unless ``again`` says so.
 
     Raises
     ------
@@ -65,36 +197,65 @@ def run_cells(
     StorageError
         When a row cannot be stored; the rows before it are.
     """
-    store = ResultStore(folder)
-    try:
-        _run(tasks, store, execution, tally, reporter, keep)
-    except KeyboardInterrupt as interrupt:
-        store.compact()
-        raise InterruptedRun(tally) from interrupt
-    store.compact()
-
-
-def _run(
-    tasks: Sequence[CellTask],
-    store: ResultStore,
-    execution: ExecutionSpec,
-    tally: Tally,
-    reporter: Reporter,
-    keep: Keep | None,
-) -> None:
-    """Train and store; however it ends, the workers are stopped."""
-    with _interrupts_held_back():
-        # Loads torch, which a run of no cells never needs.
-        from ablation.training.cell import run_cell
-
     with (
-        closing(EXECUTORS["local"](slots_of(execution)).run(run_cell, tasks)) as results,
+        _order(folder, tasks) as ordered,
+        cell_crew(study, folder, tally, reporter, keep, function) as crew,
         reporter.task("cells", unit="cells") as advance,
     ):
+        left = _unless_stored(ordered, ResultStore(folder), tally)
+        crew.submit(tasks if again else left)
+        before = tally.left
         advance(0, len(tasks))
-        for number, finished in enumerate(results, 1):
-            _store(store, tasks[finished.index], finished, tally, reporter, keep)
-            advance(number, len(tasks))
+        for _ in crew.ended():
+            advance(before - tally.left, len(tasks))
+
+
+@contextmanager
+def _order(folder: Path, tasks: Sequence[CellTask]) -> Iterator[Sequence[CellTask]]:
+    """The tasks as they are; from the end where another run is at work here, to meet it halfway."""
+    lock = FileLock(folder / ".running", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield tasks[::-1]
+        return
+    except (OSError, NotImplementedError):  # a disk that knows no locks
+        yield tasks
+        return
+    try:
+        yield tasks
+    finally:
+        lock.release()
+
+
+def _unless_stored(
+    tasks: Iterable[CellTask], store: ResultStore, tally: Tally
+) -> Iterator[CellTask]:
+    """The tasks that no other run has finished when their turn comes."""
+    watches: dict[str, Watch] = {}
+    for task in tasks:
+        name = TABLES.get(task.cell.kind)
+        if name is not None:
+            watch = watches.setdefault(name, Watch(store, name))
+            known = identity(task)
+            if tuple(known[column] for column in ALL_TABLES[name].key) in watch.finished():
+                tally.stored += 1
+                continue
+        yield task
+
+
+def _outcome(end: Finished) -> Outcome:
+    if end.crash is not None:
+        return failed_outcome(end.task, end.crash, end.device)
+    return end.value
+
+
+def _forget_checkpoint(task: CellTask) -> None:
+    """A finished cell needs none; a failed one starts from the beginning when tried again."""
+    if task.checkpoint is not None:
+        task.checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # others' may still be there
+            task.checkpoint.parent.rmdir()
 
 
 @contextmanager
@@ -109,34 +270,3 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _store(
-    store: ResultStore,
-    task: CellTask,
-    finished: Finished,
-    tally: Tally,
-    reporter: Reporter,
-    keep: Keep | None,
-) -> None:
-    outcome: Outcome = (
-        failed_outcome(task, finished.crash, finished.device)
-        if finished.crash is not None
-        else finished.value
-    )
-    if keep is not None and not outcome.failed:
-        keep(task, outcome)
-    if task.cell.kind in TABLES:
-        # The cell's own row last: it is what says that the cell is done.
-        rows = {"predictions": outcome.predictions, "epochs": outcome.epochs}
-        store.append(task.classes, rows | {TABLES[task.cell.kind]: [outcome.row]})
-    if task.checkpoint is not None:  # a failed one starts from the beginning when tried again
-        task.checkpoint.unlink(missing_ok=True)
-        with suppress(OSError):  # others' may still be there
-            task.checkpoint.parent.rmdir()
-    if outcome.failed:
-        reason = outcome.row["error"].splitlines()[-1]
-        tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
-        reporter.say(f"failed: {tally.failures[-1]}")
-    else:
-        tally.trained += 1

@@ -1,19 +1,21 @@
 """Execution: any picklable task on any number of workers, results as they come.
 
-An executor takes a function and tasks and yields a :class:`Finished` for each, in any order; a task
-that kills its worker is tried again and then reported, and the others go on. Nothing here knows
-what a task is about.
+An executor takes a function and gives a :class:`Crew`: tasks go in, a :class:`Finished` for each
+comes out, in any order; a task that kills its worker is tried again and then reported, and the
+others go on. Nothing here knows what a task is about.
 """
 
-from ablation.execution.base import Executor, Finished, Slot
+from ablation.execution.base import Crew, Executor, Finished, Function, Slot
 from ablation.execution.devices import make_slots
 from ablation.execution.inprocess import InProcessExecutor
 from ablation.execution.local import LocalExecutor
 
 __all__ = [
     "EXECUTORS",
+    "Crew",
     "Executor",
     "Finished",
+    "Function",
     "InProcessExecutor",
     "LocalExecutor",
     "Slot",

@@ -1,9 +1,12 @@
 """What every executor promises."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+Function = Callable[[Any, str], Any]  # a task and the device, as its worker sees it, to a value
 
 
 @dataclass(frozen=True)
@@ -29,28 +32,106 @@ class Slot:
 
 @dataclass(frozen=True)
 class Finished:
-    """A task's end: its position, and its value or why its worker died.
+    """A task's end: its value, or why there is none.
 
-    ``crash`` is set when the worker died under the task, as often as the executor tries it.
+    ``index`` is its place among the tasks submitted. ``crash`` is set when its worker died under
+    it as often as the executor tries it, or when the memory did not suffice for it alone.
     """
 
     index: int
+    task: Any
     device: str
     value: Any = None
     crash: str | None = None
 
 
-class Executor(ABC):
-    """Runs ``function(task, device)`` for many tasks."""
+@dataclass(frozen=True)
+class Job:
+    """A task on its way: its number, and which try this is."""
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self.slots = list(slots)
+    index: int
+    task: Any
+    attempt: int = 1
+
+    def again(self) -> "Job":
+        return Job(self.index, self.task, self.attempt + 1)
+
+
+class Crew(ABC):
+    """Workers that stay at hand while tasks are submitted and ends are taken.
+
+    A context manager: leaving it, however, stops the workers.
+    """
+
+    def __init__(self) -> None:
+        self._feeds: deque[Iterator[Any]] = deque()
+        self._retries: deque[Job] = deque()
+        self._numbered = 0
+
+    def submit(self, tasks: Iterable[Any]) -> None:
+        """Have ``tasks`` run after those submitted before.
+
+        They are taken one by one as workers become free, so an iterator may decide late.
+        """
+        self._feeds.append(iter(tasks))
 
     @abstractmethod
-    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Generator[Finished]:
-        """Yield a :class:`Finished` for each task, once, as they end.
+    def finished(self) -> Iterator[list[Finished]]:
+        """Yield what has ended since the last time, until nothing is left that was submitted.
 
-        An exception of ``function`` is a bug of the task and is raised here; tasks report their
-        expected failures in their value. Closing the iterator (or an exception in its consumer)
-        stops the workers.
+        Each task comes once, in any order; what ended together comes together, so that it can be
+        stored together. More may be submitted between two lists, and after the last.
+
+        An exception of the function is a bug of the task and is raised here; tasks report their
+        expected failures in their value.
         """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop the workers; what they were at is lost."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _next(self) -> Job | None:
+        """The next task to run, those to be tried again first; None when there is none."""
+        if self._retries:
+            return self._retries.popleft()
+        while self._feeds:
+            for task in self._feeds[0]:
+                self._numbered += 1
+                return Job(self._numbered - 1, task)
+            self._feeds.popleft()
+        return None
+
+
+class Executor(ABC):
+    """Runs ``function(task, device)`` for many tasks.
+
+    Parameters
+    ----------
+    slots
+        Where tasks run, at least one.
+    say
+        Is told what a user should know: a worker given up, workers waited for.
+    """
+
+    def __init__(
+        self, slots: Sequence[Slot], say: Callable[[str], None] = lambda _text: None
+    ) -> None:
+        self.slots = list(slots)
+        self.say = say
+
+    @abstractmethod
+    def crew(self, function: Function) -> Crew:
+        """Workers for ``function``."""
+
+    def run(self, function: Function, tasks: Iterable[Any]) -> Generator[Finished]:
+        """The ends of ``tasks`` as they come; closing the iterator stops the workers."""
+        with self.crew(function) as crew:
+            crew.submit(tasks)
+            for ended in crew.finished():
+                yield from ended

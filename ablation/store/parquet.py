@@ -2,7 +2,8 @@
 
 A table ``probes`` is the file ``probes.parquet`` and the folder ``probes.parts`` of parts that are
 not in it yet. A reader takes the parts before the file: a compaction between the two then shows a
-row twice, which the key mends, and never not at all.
+row twice, which the key mends, and never not at all. While a run goes on, small parts are now and
+then put together into a larger one, so that a run of any length leaves few files.
 """
 
 import io
@@ -19,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from ablation.errors import StorageError, named
 from ablation.files import atomic_write, storage_error
@@ -91,10 +92,10 @@ class ResultStore:
         for _ in range(_READ_TRIES):
             damaged: list[str] = []
             try:
-                parts = [_read(path, table, wanted, damaged) for path in self._parts(name)]
+                parts = [_read(path, table, wanted, damaged) for path in self.parts(name)]
             except FileNotFoundError:
                 continue  # a compaction took this part meanwhile: look again
-            main = self._main(name)
+            main = self.main(name)
             if main.exists():
                 parts.append(_read(main, table, wanted, damaged))
             found = [part for part in parts if part is not None]
@@ -117,39 +118,64 @@ class ResultStore:
         except OSError as error:
             raise storage_error("lock", lock, error) from error
 
+    def tidy(self) -> None:
+        """Put the small parts of every table together, unless another run does so now.
+
+        Parts put together before stay as they are: a row is moved once, however long a run is.
+        """
+        lock = self.folder / ".lock"
+        try:
+            with FileLock(lock, timeout=0):
+                for name in TABLES:
+                    self._tidy(name)
+        except Timeout:
+            return
+        except OSError as error:
+            raise storage_error("lock", lock, error) from error
+
+    def parts(self, name: str) -> list[Path]:
+        """Finished parts of a table; a name with a leading dot is a part still being written."""
+        return sorted(self._parts_folder(name).glob("[!.]*.parquet"))
+
+    def main(self, name: str) -> Path:
+        """The file of a table's compacted rows; it need not be there."""
+        return self.folder / f"{name}.parquet"
+
     def _compact(self, name: str) -> None:
-        parts = self._parts(name)
+        parts = self.parts(name)
         if not parts:
             return
+        main = self.main(name)
         damaged: list[str] = []
-        main = self._main(name)
-        tables = [_read(path, TABLES[name], None, damaged) for path in parts]
-        if main.exists():
-            tables.append(_read(main, TABLES[name], None, damaged))
-        if str(main) in damaged:
-            return
-        whole = {str(path) for path in parts} - set(damaged)
-        found = [table for table in tables if table is not None]
-        if not found:
-            return
-        _write(main, _each_once(found, TABLES[name]))
-        for path in parts:
-            if str(path) in whole:
-                path.unlink(missing_ok=True)
+        earlier = [_read(main, TABLES[name], None, damaged)] if main.exists() else []
+        if not damaged:
+            self._merge(name, parts, main, earlier)
         with suppress(OSError):  # another run's part may have come meanwhile
             self._parts_folder(name).rmdir()
 
-    def _main(self, name: str) -> Path:
-        return self.folder / f"{name}.parquet"
+    def _tidy(self, name: str) -> None:
+        small = [part for part in self.parts(name) if not part.stem.endswith(_TIDIED)]
+        if len(small) > 1:
+            self._merge(name, small, small[-1].with_stem(small[-1].stem + _TIDIED), [])
+
+    def _merge(
+        self, name: str, parts: Sequence[Path], target: Path, more: Sequence[pa.Table | None]
+    ) -> None:
+        """Write ``parts`` and ``more`` as one file and remove the parts; damaged ones stay."""
+        damaged: list[str] = []
+        tables = [_read(path, TABLES[name], None, damaged) for path in parts]
+        found = [table for table in (*tables, *more) if table is not None]
+        whole = [path for path in parts if str(path) not in damaged]
+        if whole:
+            _write(target, _each_once(found, TABLES[name]))
+        for path in whole:
+            path.unlink(missing_ok=True)
 
     def _parts_folder(self, name: str) -> Path:
         return self.folder / f"{name}.parts"
 
-    def _parts(self, name: str) -> list[Path]:
-        """Finished parts; a name with a leading dot is a part still being written."""
-        return sorted(self._parts_folder(name).glob("[!.]*.parquet"))
 
-
+_TIDIED = "-tidied"  # ends the name of a part that was put together from others
 _READ_TRIES = 100
 
 
@@ -190,6 +216,11 @@ def _read(
             damaged.append(str(path))
             return None
         raise storage_error("read", path, error) from error
+
+
+def read_part(path: Path, table: Table, wanted: Sequence[str]) -> pa.Table | None:
+    """Columns of one file; None when it is damaged. Raises FileNotFoundError when it is gone."""
+    return _read(path, table, wanted, [])
 
 
 def _refuse_misfit(rows: pa.Table, table: Table) -> None:

@@ -128,6 +128,7 @@ class ProbeSpec(Spec):
 
     filters: Positive = 16
     bias: bool = False  # batch norm cancels it
+    dilation: tuple[Positive, Positive] = (1, 1)  # bins and frames from one tap to the next
     engine: Literal["single-pass", "reference"] = "single-pass"
     precision: Literal["float32", "bf16"] = "float32"  # of the single pass' products
 
@@ -147,6 +148,26 @@ class GridSpec(Spec):
     fixed_width: Positive = 2
     windows: list[PositiveFloat] = []  # empty: features.window_ms alone
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)] = [0]
+
+
+class SearchSpec(Spec):
+    """What ``ablate search`` looks through, and how.
+
+    ``heights`` and ``widths`` are the lowest and the highest extent (empty: of the grid's axis),
+    ``filters`` and ``dilations`` choices in place of the probe's own (empty: that alone).
+    ``at_once`` trials are drawn at a time, before any of them is scored, so that the points do not
+    depend on the number of workers.
+    """
+
+    heights: list[Positive] = []
+    widths: list[Positive] = []
+    filters: list[Positive] = []
+    dilations: list[tuple[Positive, Positive]] = []
+    sampler: Literal["tpe", "random", "nsga2", "grid"] = "tpe"
+    objective: Annotated[list[str], Field(min_length=1, max_length=2)] = ["wa"]
+    prune: bool = False
+    at_once: Positive = 4
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
 class FoldsSpec(Spec):
@@ -277,6 +298,41 @@ class ExecutionSpec(Spec):
     cache_gb: PositiveFloat = 20.0  # spectrograms kept on disk between runs
 
 
+class ClusterSpec(Spec):
+    """A dask cluster that trains the cells: one that runs, or jobs of a batch system.
+
+    ``address`` is a running scheduler's (``tcp://host:8786``). ``system`` starts ``jobs`` jobs by
+    dask-jobqueue instead, each of ``processes`` workers that share ``cores`` and ``memory``.
+    """
+
+    address: str | None = None
+    system: Literal["slurm", "pbs", "sge", "lsf", "oar", "moab", "htcondor"] | None = None
+    jobs: Positive = 1
+    processes: Positive = 1
+    cores: Positive = 1  # of a job
+    memory: str = "4GB"  # of a job
+    walltime: str = "04:00:00"
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None  # network interface, such as ib0
+    directives: list[str] = []  # further lines of the job script's head, as "--gres=gpu:1"
+    prologue: list[str] = []  # shell lines before the workers start, as "module load cuda"
+    python: str | None = None  # on the nodes; None: this one
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> Self:
+        if self.address is not None and self.system is not None:
+            raise ValueError("address and system are both given; give one of them")
+        if self.processes > self.cores:
+            raise ValueError(f"processes = {self.processes} is more than cores = {self.cores}")
+        return self
+
+    @property
+    def used(self) -> bool:
+        """Whether cells go to a cluster at all."""
+        return self.address is not None or self.system is not None
+
+
 class Study(Spec):
     """All settings of a study."""
 
@@ -285,10 +341,12 @@ class Study(Spec):
     features: FeaturesSpec = FeaturesSpec()
     probe: ProbeSpec = ProbeSpec()
     grid: GridSpec = GridSpec()
+    search: SearchSpec = SearchSpec()
     folds: FoldsSpec = FoldsSpec()
     training: TrainingSpec = TrainingSpec()
     network: NetworkSpec = NetworkSpec()
     execution: ExecutionSpec = ExecutionSpec()
+    cluster: ClusterSpec = ClusterSpec()
 
     def given(self) -> dict[str, Any]:
         """The tables without default-valued fields, as plain JSON types."""

@@ -1,0 +1,59 @@
+"""What other runs store while one goes on."""
+
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import StorageError
+from ablation.records import OK, TABLES
+from ablation.store.parquet import ResultStore, read_part
+
+
+class Watch:
+    """The finished cells of a table, kept up to date at the cost of listing a folder.
+
+    Parameters
+    ----------
+    store, name
+        The results folder and the table's name.
+    """
+
+    def __init__(self, store: ResultStore, name: str) -> None:
+        self.store, self.table = store, TABLES[name]
+        self._keys: set[tuple[Any, ...]] = set()
+        self._read: set[Path] = set()
+        self._compacted: tuple[int, int] | None = None
+
+    def finished(self) -> set[tuple[Any, ...]]:
+        """Keys, as the table's ``key`` columns, of all finished rows that are stored by now."""
+        # The file after the parts, as every reader does: a compaction moves rows that way.
+        for path in self.store.parts(self.table.name):
+            if path not in self._read:
+                self._take(path)
+                self._read.add(path)
+        main = self.store.main(self.table.name)
+        state = _state(main)
+        if state is not None and state != self._compacted:
+            self._take(main)
+            self._compacted = state
+        return self._keys
+
+    def _take(self, path: Path) -> None:
+        """Note a file's finished rows; one that is gone was moved, one that is damaged has none."""
+        try:
+            rows = read_part(path, self.table, [*self.table.key, "status"])
+        except FileNotFoundError:
+            return
+        if rows is None:
+            return
+        columns = [rows[name].to_pylist() for name in (*self.table.key, "status")]
+        self._keys |= {tuple(key) for *key, status in zip(*columns, strict=True) if status == OK}
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+    return state.st_ino, state.st_mtime_ns
