@@ -46,6 +46,14 @@ DevicesOption = Annotated[
 PerDeviceOption = Annotated[
     int | None, typer.Option("--workers-per-device", min=1, help="Workers on each cuda device.")
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|none",
+        help="A dask scheduler, as tcp://host:8786; none: this machine, whatever the study says.",
+    ),
+]
 DigestOption = Annotated[
     str | None, typer.Option("--digest", help="Settings to take; default: those last run.")
 ]
@@ -170,10 +178,25 @@ def grid_overrides(
     return overrides
 
 
+def parse_shard(text: str) -> tuple[int, int]:
+    """ "0/4" as the first of four; :class:`StudyError` for what is none."""
+    index, slash, count = text.partition("/")
+    if not (slash and index.isdigit() and count.isdigit() and int(index) < int(count)):
+        raise StudyError(
+            f"--shard {text}: not I/N with I from 0 to N - 1", "as in --shard 0/4 for the first"
+        )
+    return int(index), int(count)
+
+
 def execution_overrides(
-    workers: int | None, devices: str | None, per_device: int | None
+    workers: int | None,
+    devices: str | None,
+    per_device: int | None,
+    cluster: str | None = None,
 ) -> list[str]:
     overrides = []
+    if cluster is not None:
+        overrides.append("cluster={}" if cluster == "none" else f"cluster.address={cluster!r}")
     if workers is not None:
         overrides.append(f"execution.workers={workers}")
     if devices is not None:

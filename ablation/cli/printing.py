@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ablation.drivers.predict import Heard
     from ablation.drivers.promote import PromotePlan
     from ablation.kept.record import Record
+    from ablation.study import Study
 
 
 def warn_damaged(files: Sequence[str]) -> None:
@@ -49,8 +50,10 @@ def say_plan(plan: GridPlan) -> None:
     for doubt in corpus.doubts():
         say(f"warning: {doubt}")
     shapes = len(plan.request.shapes)
+    part, parts = plan.shard
+    shard = f"shard {part} of {parts}, " if parts > 1 else ""
     say(
-        f"{len(plan.cells)} cells: {shapes} shape{'s' * (shapes > 1)}, "
+        f"{shard}{len(plan.cells)} cells: {shapes} shape{'s' * (shapes > 1)}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
 
@@ -67,6 +70,17 @@ def print_plan(plan: GridPlan) -> None:
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
     if plan.seconds_left is not None and plan.missing:
         print(f"time by the stored cells' own: {duration(plan.seconds_left)} of one worker")
+
+
+def print_jobs(study: Study) -> None:
+    """The script of a study's batch jobs, where it has any."""
+    if study.cluster.system is None:
+        return
+    from ablation.drivers.clusters import script_of
+
+    jobs = f"{study.cluster.jobs} job{'s' * (study.cluster.jobs > 1)}"
+    print(f"{jobs} of {study.cluster.system}, each with this script:")
+    print(script_of(study))
 
 
 def print_curves(plan: GridPlan, results: Path) -> None:

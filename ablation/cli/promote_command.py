@@ -13,6 +13,7 @@ from ablation.cli.failures import expected_errors, say
 from ablation.cli.options import (
     DEMO,
     RESULTS,
+    ClusterOption,
     CorpusOption,
     DevicesOption,
     DigestOption,
@@ -88,6 +89,7 @@ def promote(
     workers: WorkersOption = None,
     devices: DevicesOption = None,
     workers_per_device: PerDeviceOption = None,
+    cluster: ClusterOption = None,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
@@ -116,7 +118,7 @@ def promote(
             )
         if network is not None:
             _check_factory(network, pooling)
-        overrides = execution_overrides(workers, devices, workers_per_device)
+        overrides = execution_overrides(workers, devices, workers_per_device, cluster)
         if choosing or digest is not None or settings.any_run(results, study_name(study)):
             run = settings.take(results, study_name(study), digest)
             overrides = [*(set_ or []), *overrides]

@@ -12,6 +12,7 @@ from ablation.cli.options import (
     FIGURES,
     RESULTS,
     AxisName,
+    ClusterOption,
     CorpusOption,
     DevicesOption,
     DigestOption,
@@ -26,6 +27,7 @@ from ablation.cli.options import (
     grid_overrides,
     grid_wish,
     load_given,
+    parse_shard,
     parse_words,
     study_name,
 )
@@ -60,6 +62,11 @@ def grid(
     workers: WorkersOption = None,
     devices: DevicesOption = None,
     workers_per_device: PerDeviceOption = None,
+    cluster: ClusterOption = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Every N-th cell only, for N jobs on one results folder."),
+    ] = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored cells again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
@@ -73,14 +80,16 @@ def grid(
         overrides = [
             *(set_ or []),
             *grid_overrides(axis.value if axis else "", values, windows, seeds, folds),
-            *execution_overrides(workers, devices, workers_per_device),
+            *execution_overrides(workers, devices, workers_per_device, cluster),
         ]
+        part = (0, 1) if shard is None else parse_shard(shard)
         given = load_given(study, overrides, corpus, corpus_root)
         wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
-        plan = plan_grid(given, wish, results, fresh)
+        plan = plan_grid(given, wish, results, fresh, part)
         printing.warn_damaged(plan.damaged)
         if dry_run:
             printing.print_plan(plan)
+            printing.print_jobs(given)
             return
         printing.say_plan(plan)
         tally = run_grid(plan, results, Reporter())

@@ -29,6 +29,7 @@ class GridPlan:
     seconds_left: float | None  # by the stored cells' own times, one worker; None: none is stored
     damaged: tuple[str, ...]
     fresh: bool = False  # stored cells are trained again
+    shard: tuple[int, int] = (0, 1)  # which part of how many of the request these cells are
 
 
 def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
@@ -46,7 +47,11 @@ def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
 
 
 def plan_grid(
-    study: Study, axis: str | Sequence[Shape], results: Path, fresh: bool = False
+    study: Study,
+    axis: str | Sequence[Shape],
+    results: Path,
+    fresh: bool = False,
+    shard: tuple[int, int] = (0, 1),
 ) -> GridPlan:
     """Check everything and list the cells; nothing is written.
 
@@ -54,6 +59,11 @@ def plan_grid(
     ----------
     axis
         One of :data:`AXES`, or the shapes themselves.
+    fresh
+        Whether stored cells are to be trained again.
+    shard
+        (i, n): every n-th cell, from the i-th on. The parts of a request have no cell in common,
+        whatever is stored.
 
     Raises
     ------
@@ -62,8 +72,8 @@ def plan_grid(
     """
     windows = settings.unique(study.grid.windows or [study.features.window_ms])
     if not isinstance(axis, str):
-        return plan_shapes(study, "shapes", axis, windows, results, fresh)
-    return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh)
+        return plan_shapes(study, "shapes", axis, windows, results, fresh, shard)
+    return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh, shard)
 
 
 def plan_shapes(
@@ -73,6 +83,7 @@ def plan_shapes(
     windows: Sequence[float],
     results: Path,
     fresh: bool = False,
+    shard: tuple[int, int] = (0, 1),
 ) -> GridPlan:
     """As :func:`plan_grid`, of given shapes and analysis windows (ms); ``axis`` is their name."""
     check_devices(study)
@@ -82,7 +93,7 @@ def plan_shapes(
     request = settings.Request(
         axis, tuple(shapes), tuple(windows), settings.unique(study.grid.seeds), settings.now()
     )
-    cells = _cells(request, prepared.folds)
+    cells = _cells(request, prepared.folds)[shard[0] :: shard[1]]
     content = ResultStore(settings.study_folder(results, study.name)).read(
         "probes", ["train_seconds"]
     )
@@ -97,7 +108,7 @@ def plan_shapes(
     seconds = [time for time in done.values() if time is not None]
     estimate = len(missing) * sum(seconds) / len(seconds) if seconds else None
     return GridPlan(
-        prepared, request, cells, tuple(missing), estimate, tuple(content.damaged), fresh
+        prepared, request, cells, tuple(missing), estimate, tuple(content.damaged), fresh, shard
     )
 
 

@@ -12,7 +12,7 @@ from ablation.drivers.progress import Reporter
 from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function, Slot, make_slots
 from ablation.records import TABLES as ALL_TABLES
 from ablation.store import ResultStore, Watch
-from ablation.study import ClusterSpec, ExecutionSpec, Study
+from ablation.study import ExecutionSpec, Study
 from ablation.training.task import CellTask, Outcome, failed_outcome, identity
 
 TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
@@ -60,18 +60,10 @@ def check_devices(study: Study) -> None:
 def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
     """Where the study's cells run: a cluster, or worker processes of this machine."""
     if study.cluster.used:
-        return _cluster(study.cluster, study.execution, say)
+        from ablation.drivers.clusters import cluster_executor
+
+        return cluster_executor(study, say)
     return EXECUTORS["local"](slots_of(study.execution), say)
-
-
-def _cluster(
-    cluster: ClusterSpec, execution: ExecutionSpec, say: Callable[[str], None]
-) -> Executor:
-    from ablation.execution.cluster import ClusterExecutor
-    from ablation.features.supply import FeatureSupply
-
-    slots = [Slot(execution.devices[0], execution.threads)]
-    return ClusterExecutor(slots, say, spec=cluster, supply=FeatureSupply())
 
 
 class CellCrew:

@@ -6,16 +6,18 @@ with the classes, the folds and each request, so that plots and counts need no c
 
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import tomli_w
+from filelock import FileLock
 
 from ablation.errors import StorageError, named
-from ablation.files import make_folder, write_text
+from ablation.files import make_folder, storage_error, write_text
 from ablation.study import Shape, Study, parse_study
 
 
@@ -93,6 +95,11 @@ def study_folder(results: Path, name: str) -> Path:
 def save(results: Path, run: AsRun) -> None:
     """Write the settings, joined with the requests made earlier under the same digest."""
     path = _file(results, run.study.name, run.digest)
+    with _alone(make_folder(path.parent)):
+        _save(path, run)
+
+
+def _save(path: Path, run: AsRun) -> None:
     earlier = load(path).requests if path.exists() else ()
     requests = [*(r for r in earlier if r not in run.requests), *run.requests]
     tables = _tables(path, run.study)
@@ -105,6 +112,19 @@ def save(results: Path, run: AsRun) -> None:
         "asked": [request.as_toml() for request in requests],
     }
     write_text(path, tomli_w.dumps(tables))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No two runs write a folder's settings at once: each would forget the other's request."""
+    lock = FileLock(folder / ".lock")
+    try:
+        with lock:
+            yield
+    except NotImplementedError:  # a disk that knows no locks
+        yield
+    except OSError as error:
+        raise storage_error("write to", folder, error) from error
 
 
 def save_network(path: Path, study: Study) -> None:

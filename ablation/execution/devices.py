@@ -16,10 +16,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
 
 
 def core_count() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may use: by its affinity and by its container's or job's quota."""
+    from loky import cpu_count
+
+    return cpu_count()
 
 
 def make_slots(
@@ -34,7 +34,8 @@ def make_slots(
     threads
         CPU threads of a task.
     workers
-        Slots on the CPU, and the most in all; None: as many as the cores allow.
+        Slots on the CPU, and the most in all; None: as many as the cores allow, beside the threads
+        that the slots on ``cuda`` devices keep busy.
     per_device
         Slots on each ``cuda`` device.
 
@@ -43,11 +44,17 @@ def make_slots(
     StudyError
         For a device that has another name or is not there.
     """
-    on_cpu = workers or max(1, core_count() // threads)
-    slots: list[Slot] = []
-    for device in dict.fromkeys(devices):
+    named = list(dict.fromkeys(devices))
+    for device in named:
         _check_device(device)
-        slots += [Slot(device, threads)] * (on_cpu if device == "cpu" else per_device)
+    on_cards = [
+        Slot(device, threads) for device in named if device != "cpu" for _ in range(per_device)
+    ]
+    if "cpu" not in named:
+        return on_cards[:workers]
+    free = core_count() // threads - len(on_cards)
+    on_cpu = [Slot("cpu", threads)] * (workers or max(1, free))
+    slots = on_cpu + on_cards if named[0] == "cpu" else on_cards + on_cpu
     return slots[:workers]
 
 
@@ -67,17 +74,24 @@ def _check_device(device: str) -> None:
         )
 
 
-def worker_environment(slot: Slot) -> dict[str, str]:
-    """Variables that must stand before a worker imports anything."""
+def thread_environment(threads: int) -> dict[str, str]:
+    """Variables that fix a worker's threads; they must stand before it imports anything."""
     environment = {
-        name: str(slot.threads)
+        name: str(threads)
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     }
     # Workers keep their freed memory on purpose; loky would take that for a leak and restart them.
-    environment["LOKY_MAX_MEMORY_LEAK_SIZE"] = "1e15"
+    return environment | {
+        "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums in the same order on a card
+    }
+
+
+def worker_environment(slot: Slot) -> dict[str, str]:
+    """As :func:`thread_environment`, for a worker that sees its slot's card alone."""
+    environment = thread_environment(slot.threads)
     if slot.device.startswith("cuda"):
         environment["CUDA_VISIBLE_DEVICES"] = slot.device.partition(":")[2]
-        environment["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     return environment
 
 

@@ -29,10 +29,13 @@ class WorkerProcess:
     ----------
     environment
         Variables that must stand before the process imports anything.
+    idle_seconds
+        After which a process without a task ends; None: never.
     """
 
     slot: Slot
     environment: Mapping[str, str] = field(default_factory=dict)
+    idle_seconds: int | None = None
     pool: ProcessPoolExecutor | None = None
 
     @classmethod
@@ -41,18 +44,20 @@ class WorkerProcess:
         return cls(slot, worker_environment(slot))
 
     def submit(self, function: Function, task: Any) -> Future:
-        if self.pool is not None:
-            try:
-                return self.pool.submit(function, task, self.slot.visible_device)
-            except BrokenExecutor:  # it died idle, between two tasks
-                self.discard()
-        self.pool = ProcessPoolExecutor(
-            max_workers=1,
-            initializer=settle,
-            initargs=(self.slot.threads, os.getpid()),
-            env=dict(self.environment),
-        )
+        """Have the process run ``function(task, device)``; it is started where there is none."""
         with _interrupts_kept_off(), _children_allowed():
+            if self.pool is not None:
+                try:
+                    return self.pool.submit(function, task, self.slot.visible_device)
+                except BrokenExecutor:  # it died idle, between two tasks
+                    self.discard()
+            self.pool = ProcessPoolExecutor(
+                max_workers=1,
+                timeout=self.idle_seconds,
+                initializer=settle,
+                initargs=(self.slot.threads, os.getpid()),
+                env=dict(self.environment),
+            )
             return self.pool.submit(function, task, self.slot.visible_device)
 
     def discard(self) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ablation.errors import StorageError
-from ablation.features.cache import Entry, open_entry
+from ablation.features.cache import Entry, located, open_entry
 from ablation.features.segments import Purpose, columns
 from ablation.files import open_files, storage_error
 from ablation.study import FeaturesSpec
@@ -211,7 +211,7 @@ def _open(entry: Entry) -> np.ndarray:
     try:
         return open_entry(entry)
     except (FileNotFoundError, ValueError, EOFError) as error:
-        entry.path.unlink(missing_ok=True)
+        located(entry.path).unlink(missing_ok=True)
         raise StorageError(
             f"the cached spectrogram {entry.path} is gone or damaged ({error})",
             "run the same command again: it is made anew",

@@ -141,7 +141,17 @@ def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.nda
 
 def open_entry(entry: Entry) -> np.ndarray:
     """The entry's array, mapped read-only: workers on one machine share its memory."""
-    return np.load(entry.path, mmap_mode="r", allow_pickle=False)
+    return np.load(located(entry.path), mmap_mode="r", allow_pickle=False)
+
+
+def located(path: Path) -> Path:
+    """An entry's file where this machine has it: at ``path``, else in its own cache."""
+    return path if path.exists() else stored_place(path)
+
+
+def stored_place(path: Path) -> Path:
+    """Where this machine's cache keeps an entry that another one has at ``path``."""
+    return cache_folder() / "features" / path.parent.name / path.name
 
 
 def trim(root: Path, limit_bytes: float, keep: Sequence[Path]) -> int:

@@ -138,10 +138,14 @@ def _apply(tables: dict[str, Any], override: str) -> None:
     for key in keys[:-1]:
         table = _table(table, key)
     table[keys[-1]] = _toml_value(text.strip())
-    if keys[-1] in ("epochs", "steps"):
-        table.pop("steps" if keys[-1] == "epochs" else "epochs", None)
+    for one, other in _EXCLUSIVE:
+        if keys[-1] in (one, other):
+            table.pop(other if keys[-1] == one else one, None)
     if keys == ["corpus", "root"]:
         _resolve_root(table, Path.cwd())
+
+
+_EXCLUSIVE = (("epochs", "steps"), ("address", "system"))  # fields of which one clears the other
 
 
 def _toml_value(text: str) -> Any:

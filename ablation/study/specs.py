@@ -306,7 +306,7 @@ class ClusterSpec(Spec):
     """
 
     address: str | None = None
-    system: Literal["slurm", "pbs", "sge", "lsf", "oar", "moab", "htcondor"] | None = None
+    system: Literal["slurm", "pbs", "sge"] | None = None
     jobs: Positive = 1
     processes: Positive = 1
     cores: Positive = 1  # of a job

@@ -1,0 +1,55 @@
+"""A study's table [cluster]: an executor of its workers, and the script of its jobs."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ablation.execution import Slot
+from ablation.execution.cluster import ClusterExecutor
+from ablation.execution.connecting import connect_to, job_options, job_script, start_jobs
+from ablation.study import Study
+from ablation.training.supply import FeatureSupply
+
+
+def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:
+    """Cells on the study's cluster.
+
+    A cell wants a card of its worker when the study's first device is one; which card that is, is
+    the worker's affair.
+    """
+    spec, execution = study.cluster, study.execution
+    connect = (
+        partial(connect_to, spec.address)
+        if spec.address is not None
+        else partial(start_jobs, str(spec.system), spec.jobs, _options(study))
+    )
+    slots = [Slot(_device(study), execution.threads)]
+    return ClusterExecutor(slots, say, connect=connect, supply=FeatureSupply())
+
+
+def script_of(study: Study) -> str:
+    """The script of each job; empty where a running scheduler is used."""
+    system = study.cluster.system
+    return "" if system is None else job_script(system, _options(study))
+
+
+def _device(study: Study) -> str:
+    return "cpu" if study.execution.devices[0] == "cpu" else "cuda"
+
+
+def _options(study: Study) -> dict[str, Any]:
+    spec = study.cluster
+    return job_options(
+        str(spec.system),
+        processes=spec.processes,
+        cores=spec.cores,
+        memory=spec.memory,
+        walltime=spec.walltime,
+        queue=spec.queue,
+        account=spec.account,
+        interface=spec.interface,
+        directives=spec.directives,
+        prologue=spec.prologue,
+        python=spec.python,
+        on_cards=_device(study) != "cpu",
+    )

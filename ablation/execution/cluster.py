@@ -1,0 +1,248 @@
+"""Workers of a dask cluster: a running scheduler's, or those of jobs that are started here.
+
+Outcomes travel back to this process; workers need no disk in common with it. A cell runs in a
+process of its own beside its worker (:mod:`~ablation.execution.outpost`), so that what kills a cell
+does not kill the worker with it, and it is known which cell it was.
+"""
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import cloudpickle
+
+from ablation.errors import ClusterError, MemoryShortage
+from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
+from ablation.execution.outpost import Answer, Supply, attend, install, versions
+from ablation.execution.process import TRIES
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+_LOOK_EVERY = 2.0  # seconds between looks at which workers there are
+_WAIT_FOR_WORKERS = 10.0  # seconds without any before a user is told
+_PACK_BYTES = 16 << 20
+_PACKS_AT_ONCE = 4  # to a machine
+
+
+class ClusterExecutor(Executor):
+    """Tasks on the workers of a dask cluster, which may come and go.
+
+    Parameters
+    ----------
+    slots
+        The first says what a task needs: the threads, and whether a card (``cuda``), of which dask
+        then counts one a task (workers started with ``--resources GPU=1``).
+    connect
+        Gives a client of the cluster, and what ends it.
+    supply
+        What brings the files to a worker that a task needs there; None: it needs none.
+    """
+
+    def __init__(
+        self,
+        slots: Sequence[Slot],
+        say: Callable[[str], None] = lambda _text: None,
+        *,
+        connect: "Callable[[], tuple[Client, Callable[[], None]]]",
+        supply: Supply | None = None,
+    ) -> None:
+        super().__init__(slots, say)
+        self.connect, self.supply = connect, supply
+
+    def crew(self, function: Function) -> Crew:
+        client, disconnect = self.connect()
+        return _ClusterCrew(function, self.slots[0], self.say, client, disconnect, self.supply)
+
+
+@dataclass
+class _Place:
+    """A machine that lacks files: the packs still to be sent, and the tasks that wait for them."""
+
+    worker: str
+    packs: list[list[str]]
+    sending: int = 0
+    waiting: list[Job] = field(default_factory=list)
+
+
+class _ClusterCrew(Crew):
+    def __init__(
+        self,
+        function: Function,
+        slot: Slot,
+        say: Callable[[str], None],
+        client: "Client",
+        disconnect: Callable[[], None],
+        supply: Supply | None,
+    ) -> None:
+        super().__init__()
+        self.function, self.slot, self.say = function, slot, say
+        self.client, self.disconnect, self.supply = client, disconnect, supply
+        self.flying: dict[Future, Job | _Place] = {}
+        self.places: dict[str, _Place] = {}
+        self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self.room, self.looked, self.seen_workers = 0, -_LOOK_EVERY, time.monotonic()
+        self.versions = versions()
+        self.address = client.scheduler.address if client.scheduler else "the scheduler"
+
+    def finished(self) -> Iterator[list[Finished]]:
+        while True:
+            self._look()
+            self._hand_out()
+            if not self.flying:
+                return
+            ends = self._ends(self._landed())
+            if ends:
+                self._hand_out()  # before the caller stores them
+                yield ends
+
+    def close(self) -> None:
+        """Nobody wants what is still on its way: workers end their processes when they hear it."""
+        flying, self.flying = list(self.flying), {}
+        if flying and self.client.status == "running":
+            with suppress(OSError, TimeoutError):
+                self.client.cancel(flying, force=True)
+        self.disconnect()
+
+    def _look(self) -> None:
+        """How many tasks the workers take by now."""
+        now = time.monotonic()
+        if now - self.looked < _LOOK_EVERY and self.room:
+            return
+        self.looked = now
+        self._check_connection()
+        workers = self.client.scheduler_info()["workers"].values()
+        if self.slot.device == "cpu":
+            room = sum(worker["nthreads"] for worker in workers)
+        else:
+            room = int(sum(worker["resources"].get("GPU", 0) for worker in workers))
+        # A few wait at the scheduler, so that no worker waits for this process.
+        self.room = room + (room + 7) // 8
+        if room:
+            self.seen_workers = now
+        elif now - self.seen_workers > _WAIT_FOR_WORKERS:
+            what = "" if self.slot.device == "cpu" else " with --resources GPU=1"
+            self.say(f"waiting for workers{what} to join {self.address}")
+            self.seen_workers = now + 5 * _WAIT_FOR_WORKERS
+
+    def _hand_out(self) -> None:
+        waiting = sum(len(place.waiting) for place in self.places.values())
+        while len(self.flying) + waiting < self.room and (job := self._next()):
+            payload = cloudpickle.dumps((self.function, job.task))
+            needs = {} if self.slot.device == "cpu" else {"GPU": 1}
+            future = self.client.submit(
+                attend, payload, self.slot, self.supply, self.versions,
+                key=f"cell-{uuid4().hex}", pure=False, resources=needs or None,
+            )  # fmt: skip
+            self._fly(future, job)
+
+    def _fly(self, future: "Future", what: Job | _Place) -> None:
+        self.flying[future] = what
+        future.add_done_callback(self.ended.put)
+
+    def _landed(self) -> list["Future"]:
+        """What has ended since the last time; after a while without any, none."""
+        landed = []
+        try:
+            landed.append(self.ended.get(timeout=_LOOK_EVERY))
+            while True:
+                landed.append(self.ended.get_nowait())
+        except queue.Empty:
+            return [future for future in landed if future in self.flying]
+
+    def _ends(self, landed: Sequence["Future"]) -> list[Finished]:
+        """The tasks that have come to their end; values are fetched together."""
+        good = [future for future in landed if future.status == "finished"]
+        values: dict[Future, Any] = dict(zip(good, self._gathered(good), strict=True))
+        ends = []
+        for future in landed:
+            what = self.flying.pop(future)
+            if isinstance(what, _Place):
+                self._sent(what, failed=future not in values)
+                continue
+            answer = values[future] if future in values else self._failed(future)
+            if (end := self._end(what, answer)) is not None:
+                ends.append(end)
+        return ends
+
+    def _gathered(self, futures: "list[Future]") -> "list[Any]":
+        return cast(list, self.client.gather(futures)) if futures else []
+
+    def _end(self, job: Job, answer: Answer) -> Finished | None:
+        """A task's end; None when it is to go again."""
+        device = self.slot.device
+        if answer.kind == "value":
+            return Finished(job.index, job.task, device, answer.value)
+        if answer.kind == "lacking":
+            self._supply(answer, job)
+        elif answer.kind == "lost":  # with its worker; no fault of the task's
+            self._retries.append(job)
+        elif job.attempt < TRIES:
+            self._retries.append(job.again())
+        else:
+            return Finished(job.index, job.task, device, crash=str(answer.value))
+        return None
+
+    def _failed(self, future: "Future") -> Answer:
+        """What became of a task without a value; the exception of its function is raised."""
+        from distributed import KilledWorker
+
+        if future.status in ("cancelled", "lost", "pending"):
+            self._check_connection()
+            return Answer("lost")
+        error = cast(BaseException | None, future.exception())
+        if isinstance(error, MemoryShortage):
+            return Answer("died", str(error))
+        if isinstance(error, KilledWorker):
+            return Answer("died", f"its worker died again and again: {error}")
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("ablation"):
+            raise ClusterError(
+                f"a worker of {self.address} has no package {error.name}",
+                "install ablation there, in the same versions as here",
+            ) from error
+        raise error if error is not None else RuntimeError(f"a task ended as {future.status}")
+
+    def _check_connection(self) -> None:
+        if self.client.status != "running":
+            raise ClusterError(
+                "the connection to the cluster's scheduler was lost",
+                "what was finished is stored: run the same command again when it is back",
+            )
+
+    def _supply(self, answer: Answer, job: Job) -> None:
+        """Send a machine what it lacks, once for all its workers; ``job`` waits for it."""
+        if self.supply is None:
+            raise RuntimeError("a task lacks files and there is no supply")
+        where, worker, names = answer.value
+        place = self.places.get(where)
+        if place is None:
+            packs = self.supply.packs(names, _PACK_BYTES)
+            place = self.places[where] = _Place(worker, packs)
+            self.say(f"sending {len(names)} files to {where}")
+            for _ in range(_PACKS_AT_ONCE):
+                self._send(place)
+        place.waiting.append(job)
+
+    def _send(self, place: _Place) -> None:
+        if not place.packs or self.supply is None:
+            return
+        pack = {name: self.supply.read(name) for name in place.packs.pop()}
+        place.sending += 1
+        future = self.client.submit(
+            install, self.supply, pack, workers=[place.worker], pure=False, priority=1
+        )
+        self._fly(future, place)
+
+    def _sent(self, place: _Place, failed: bool) -> None:
+        """Go on sending; when all is there, or the worker is not, let the tasks go again."""
+        place.sending -= 1
+        if failed:
+            place.packs.clear()
+        self._send(place)
+        if not place.sending:
+            self._retries.extend(place.waiting)
+            self.places = {name: p for name, p in self.places.items() if p is not place}

@@ -1,0 +1,156 @@
+"""What runs on a cluster's worker: a task, in a process of its own beside the worker's."""
+
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, Protocol
+
+import cloudpickle
+
+from ablation.errors import ClusterError
+from ablation.execution.base import Slot
+from ablation.execution.devices import thread_environment
+from ablation.execution.process import TRIES, WorkerProcess, reason_of
+
+_PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # that can change a row
+_IDLE_SECONDS = 120  # after which a process without a task gives back its memory
+_LOOK_EVERY = 1.0  # seconds between looks whether the task is still wanted
+
+_mine = threading.local()
+
+
+class Supply(Protocol):
+    """Brings the files that tasks need; picklable, and used on both sides."""
+
+    def lacking(self, task: Any) -> Sequence[str]:
+        """On the worker: names of the files that ``task`` needs and that are not at hand."""
+        ...
+
+    def packs(self, names: Sequence[str], most_bytes: int) -> list[list[str]]:
+        """On the driver: names to be sent together."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """On the driver: a file's content."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """On the worker: keep a file's content."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a task.
+
+    ``value``: the function's; ``lacking``: (machine, worker's address, names of files);
+    ``died``: why the task's process did; ``lost``: nothing is known.
+    """
+
+    kind: Literal["value", "lacking", "died", "lost"]
+    value: Any = None
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of the packages on which a row's last bits depend."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "none"
+    return found
+
+
+def attend(
+    payload: bytes, slot: Slot, supply: Supply | None, expected: Mapping[str, str]
+) -> Answer:
+    """Run a task in a process of this thread's own.
+
+    Parameters
+    ----------
+    payload
+        The pickled function and task.
+    slot
+        The threads and the device of the task; a card is the one that the worker sees.
+    expected
+        The driver's :func:`versions`.
+
+    Raises
+    ------
+    ClusterError
+        When other versions are installed here.
+    """
+    from distributed import get_worker
+
+    _check_versions(expected, get_worker().address)
+    function, task = cloudpickle.loads(payload)
+    if supply is not None and (names := supply.lacking(task)):
+        return Answer("lacking", (machine(), get_worker().address, names))
+    process = _process(slot)
+    future = process.submit(function, task)
+    try:
+        _wait(future)
+        return Answer("value", future.result())
+    except BrokenExecutor as death:
+        process.discard()
+        reason = reason_of(death)
+        return Answer("died", f"the worker died {TRIES} times under this cell: {reason}")
+    except BaseException:
+        process.discard()  # it may still be at the task, or short of memory
+        raise
+
+
+def install(supply: Supply, pack: Mapping[str, bytes]) -> None:
+    """Keep the files of a pack on this machine."""
+    for name, content in pack.items():
+        supply.write(name, content)
+
+
+def machine() -> str:
+    """A name for what shares one cache: workers of one machine with the same folder."""
+    return f"{socket.gethostname()} ({os.environ.get('ABLATION_CACHE', 'the cache')})"
+
+
+def _check_versions(expected: Mapping[str, str], address: str) -> None:
+    here = versions()
+    other = [
+        f"{name} {here[name]}, here {number}"
+        for name, number in expected.items()
+        if here[name] != number
+    ]
+    if other:
+        raise ClusterError(
+            f"worker {address} has {'; '.join(other)}",
+            "rows would not be comparable: install the same versions (constraints.txt) there",
+        )
+
+
+def _process(slot: Slot) -> WorkerProcess:
+    """This thread's process; threads of one worker work side by side."""
+    known: WorkerProcess | None = getattr(_mine, "process", None)
+    if known is None or known.slot != slot:
+        if known is not None:
+            known.discard()
+        known = WorkerProcess(slot, thread_environment(slot.threads), _IDLE_SECONDS)
+        _mine.process = known
+    return known
+
+
+def _wait(future: Future) -> None:
+    """Wait for the end of a task, unless nobody wants it any more."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+    while not wait_for([future], timeout=_LOOK_EVERY).done:
+        known = worker.state.tasks.get(key)
+        if known is None or known.state == "cancelled" or worker.status.name != "running":
+            raise ClusterError("the task is not wanted any more")
