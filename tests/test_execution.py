@@ -2,16 +2,57 @@
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
+from clusters import Cluster, cluster
 
-from ablation.errors import StudyError
-from ablation.execution import EXECUTORS, InProcessExecutor, LocalExecutor, Slot, make_slots
+from ablation.errors import ClusterError, MemoryShortage, StudyError
+from ablation.execution import (
+    EXECUTORS,
+    Executor,
+    InProcessExecutor,
+    LocalExecutor,
+    Slot,
+    make_slots,
+)
+from ablation.execution.cluster import ClusterExecutor
+from ablation.execution.connecting import connect_to
 from ablation.execution.devices import core_count
 
 SLOTS = [Slot("cpu", 1), Slot("cpu", 1)]
+Make = Callable[..., Executor]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of two workers for the tests of this file."""
+    with cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture(params=[*EXECUTORS, "cluster"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """Makes the executor of each name, of the slots given."""
+    if request.param == "cluster":
+        address = request.getfixturevalue("running").address
+        return partial(ClusterExecutor, connect=partial(connect_to, address))
+    return EXECUTORS[request.param]
+
+
+@pytest.fixture(params=["local", "cluster"])
+def apart(request: pytest.FixtureRequest) -> Make:
+    """As ``make``, of the executors whose tasks run in processes of their own."""
+    if request.param == "cluster":
+        address = request.getfixturevalue("running").address
+        return partial(ClusterExecutor, connect=partial(connect_to, address))
+    return EXECUTORS[request.param]
 
 
 def square(task: int, device: str) -> tuple[int, str, int]:
@@ -48,59 +89,192 @@ def nap(task: float, device: str) -> float:
     return task
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_every_task_ends_once_with_its_own_result(name: str) -> None:
-    finished = list(EXECUTORS[name](SLOTS).run(square, range(7)))
+def alone(task: tuple[int, str], device: str) -> int:
+    """Finds no memory where another task of the device is at work."""
+    number, folder = task
+    mark = Path(folder) / f"at-work-{os.getpid()}"
+    mark.touch()
+    time.sleep(0.3)
+    beside = len(list(Path(folder).glob("at-work-*")))
+    if beside > 1:
+        mark.unlink()
+        raise MemoryShortage(f"no memory for {number}")
+    mark.unlink()
+    return number
+
+
+def hungry(task: int, device: str) -> int:
+    if task == 1:
+        raise MemoryShortage("no memory for task 1 even alone")
+    return task
+
+
+def test_every_task_ends_once_with_its_own_result(make: Make) -> None:
+    finished = list(make(SLOTS).run(square, range(7)))
     assert sorted(f.index for f in finished) == list(range(7))
     assert all(f.value[:2] == (f.index**2, "cpu") and f.crash is None for f in finished)
+    assert all(f.task == f.index for f in finished)
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_no_tasks_is_no_work(name: str) -> None:
-    assert list(EXECUTORS[name](SLOTS).run(square, [])) == []
+def test_no_tasks_is_no_work(make: Make) -> None:
+    assert list(make(SLOTS).run(square, [])) == []
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_a_bug_in_a_task_is_raised_here(name: str) -> None:
+def test_a_bug_in_a_task_is_raised_here(make: Make) -> None:
     with pytest.raises(ValueError, match="task 0"):
-        list(EXECUTORS[name]([SLOTS[0]]).run(fail, range(2)))
+        list(make([SLOTS[0]]).run(fail, range(2)))
 
 
-@pytest.mark.parametrize("name", EXECUTORS)
-def test_a_task_has_the_threads_of_its_slot(name: str) -> None:
-    assert [f.value for f in EXECUTORS[name]([Slot("cpu", 2)]).run(threads, [0])] == [2]
-    assert [f.value for f in EXECUTORS[name]([Slot("cpu", 1)]).run(threads, [0])] == [1]
+def test_a_task_has_the_threads_of_its_slot(make: Make) -> None:
+    assert [f.value for f in make([Slot("cpu", 2)]).run(threads, [0])] == [2]
+    assert [f.value for f in make([Slot("cpu", 1)]).run(threads, [0])] == [1]
+
+
+def test_tasks_are_taken_when_a_worker_is_free_and_more_may_come(make: Make) -> None:
+    taken: list[int] = []
+
+    def tasks(numbers: Sequence[int]) -> Iterator[int]:
+        for number in numbers:
+            taken.append(number)
+            yield number
+
+    with make(SLOTS).crew(square) as crew:
+        crew.submit(tasks(range(50)))
+        ended = crew.finished()
+        first = next(ended)
+        assert len(taken) < 50
+        crew.submit([100])
+        seen = [end.task for end in first] + [end.task for ends in ended for end in ends]
+        assert sorted(seen) == [*range(50), 100]
+        crew.submit([200])
+        assert [end.value[0] for ends in crew.finished() for end in ends] == [40000]
+
+
+def test_what_finds_no_memory_even_alone_is_reported_and_the_others_end(make: Make) -> None:
+    finished = {f.index: f for f in make([SLOTS[0]]).run(hungry, range(3))}
+    assert [finished[i].value for i in (0, 2)] == [0, 2]
+    assert finished[1].crash == "no memory for task 1 even alone"
+
+
+def test_closing_early_stops_the_workers(apart: Make) -> None:
+    results = apart(SLOTS).run(nap, [0.0, 600.0, 600.0])
+    assert next(results).value == 0.0
+    started = time.monotonic()
+    results.close()
+    assert time.monotonic() - started < 60
+
+
+def test_a_task_whose_worker_dies_is_tried_again(apart: Make, tmp_path: Path) -> None:
+    tasks = [(number, str(tmp_path)) for number in range(5)]
+    finished = list(apart(SLOTS).run(die_once, tasks))
+    assert sorted(f.value for f in finished) == list(range(5))
+
+
+def test_a_task_that_always_kills_its_worker_is_reported_and_the_others_end(apart: Make) -> None:
+    finished = {f.index: f for f in apart(SLOTS).run(poison, range(4))}
+    assert [finished[i].value for i in (0, 1, 3)] == [0, 1, 3]
+    crash = finished[2].crash
+    assert crash is not None
+    assert "died 3 times" in crash
+
+
+def test_workers_work_side_by_side(apart: Make) -> None:
+    pids = {f.value[2] for f in apart(SLOTS).run(square, range(200))}
+    assert len(pids) == 2
+    assert os.getpid() not in pids
 
 
 def test_in_process_means_this_process() -> None:
     assert {f.value[2] for f in InProcessExecutor(SLOTS).run(square, [1])} == {os.getpid()}
 
 
-def test_local_workers_work_side_by_side() -> None:
-    pids = {f.value[2] for f in LocalExecutor(SLOTS).run(square, range(40))}
-    assert len(pids) == 2
-    assert os.getpid() not in pids
+def test_a_device_short_of_memory_goes_on_with_fewer_workers(tmp_path: Path) -> None:
+    said: list[str] = []
+    slots = [Slot("cpu", 1)] * 3
+    tasks = [(number, str(tmp_path)) for number in range(6)]
+    finished = list(LocalExecutor(slots, said.append).run(alone, tasks))
+    assert sorted(f.value for f in finished) == list(range(6))
+    assert said == [
+        "cpu: out of memory; 2 workers on it from now on",
+        "cpu: out of memory; 1 worker on it from now on",
+    ]
 
 
-def test_a_task_whose_worker_dies_is_tried_again(tmp_path: Path) -> None:
-    tasks = [(number, str(tmp_path)) for number in range(5)]
-    finished = list(LocalExecutor(SLOTS).run(die_once, tasks))
-    assert sorted(f.value for f in finished) == list(range(5))
+def test_workers_may_leave_a_cluster_and_join_it(tmp_path: Path) -> None:
+    """The only worker is killed at its task; one that joins later does all of them."""
+    said: list[str] = []
+    with cluster(tmp_path / "own", workers=1) as own:
+        executor = ClusterExecutor(SLOTS, said.append, connect=partial(connect_to, own.address))
+        results = executor.run(nap, [0.0, 1.5, 0.1, 0.1])
+        assert next(results).value == 0.0
+        threading.Timer(0.5, lambda: (own.kill_worker(0), own.add_worker())).start()
+        assert sorted(f.value for f in results) == [0.1, 0.1, 1.5]
 
 
-def test_a_task_that_always_kills_its_worker_is_reported_and_the_others_end() -> None:
-    finished = {f.index: f for f in LocalExecutor(SLOTS).run(poison, range(4))}
-    assert [finished[i].value for i in (0, 1, 3)] == [0, 1, 3]
-    assert finished[2].crash is not None
-    assert "died 3 times" in finished[2].crash
+def test_a_lost_scheduler_is_said_in_one_line(tmp_path: Path) -> None:
+    with cluster(tmp_path / "own", workers=1) as own:
+        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
+        results = executor.run(nap, [0.0, 30.0, 30.0])
+        assert next(results).value == 0.0
+        own.stop()
+        with pytest.raises(ClusterError, match="connection to the cluster"):
+            next(results)
 
 
-def test_closing_early_stops_the_workers() -> None:
-    results = LocalExecutor(SLOTS).run(nap, [0.0, 600.0, 600.0])
-    assert next(results).value == 0.0
-    started = time.monotonic()
-    results.close()
-    assert time.monotonic() - started < 60
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("tcp://127.0.0.1:9", "no scheduler answers at tcp://127.0.0.1:9"),
+        ("here", "as in tcp://host:8786"),
+        ("tpc://host:8786", "did you mean 'tcp'"),
+    ],
+)
+def test_a_scheduler_that_is_not_there_is_said_in_one_line(address: str, said: str) -> None:
+    executor = ClusterExecutor(SLOTS, connect=partial(connect_to, address))
+    with pytest.raises(ClusterError, match=said):
+        list(executor.run(square, [1]))
+
+
+def test_workers_of_other_versions_are_refused(
+    running: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ablation.execution import cluster as module
+
+    monkeypatch.setattr(module, "versions", lambda: {"ablation": "0.0.1"})
+    executor = ClusterExecutor(SLOTS, connect=partial(connect_to, running.address))
+    with pytest.raises(ClusterError, match=r"has ablation .*, here 0\.0\.1"):
+        list(executor.run(square, [1]))
+
+
+def test_a_worker_without_our_package_is_named(tmp_path: Path) -> None:
+    """Of a worker whose Python does not find the package."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Hide:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.split('.')[0] == 'ablation':\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Hide())\n"
+    )
+    with cluster(tmp_path / "own", workers=0) as own:
+        own.add_worker(environment={"PYTHONPATH": str(hidden)})
+        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
+        with pytest.raises(ClusterError, match="has no package ablation"):
+            list(executor.run(square, [1]))
+
+
+def test_the_process_of_a_cell_ends_with_its_cluster_worker(tmp_path: Path) -> None:
+    with cluster(tmp_path / "own", workers=1) as own:
+        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
+        results = executor.run(square, [1, 2])
+        pid = next(results).value[2]
+        own.stop()
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not Path(f"/proc/{pid}").exists()
 
 
 def test_slots() -> None:
@@ -108,6 +282,28 @@ def test_slots() -> None:
     assert len(make_slots(["cpu"], threads=1)) == core_count()
     assert make_slots(["cpu"], threads=10_000) == [Slot("cpu", 10_000)]
     assert Slot("cuda:3", 1).visible_device == "cuda:0"
+
+
+def test_the_cards_slots_leave_their_threads_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from ablation.execution import devices
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(devices, "core_count", lambda: 8)
+    slots = make_slots(["cuda:0", "cuda:1", "cpu"], threads=1, per_device=2)
+    assert [slot.device for slot in slots] == ["cuda:0"] * 2 + ["cuda:1"] * 2 + ["cpu"] * 4
+    environment = devices.worker_environment(slots[2])
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_cores_are_those_of_the_process_and_not_of_the_machine() -> None:
+    code = "from ablation.execution.devices import core_count; print(core_count())"
+    first = min(os.sched_getaffinity(0))
+    bound = f"import os; os.sched_setaffinity(0, {{{first}}}); {code}"
+    done = subprocess.run([sys.executable, "-c", bound], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:x", "cuda:99"])

@@ -1,5 +1,7 @@
 """The store: nothing lost, nothing twice, nothing half-read."""
 
+import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -7,16 +9,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import invoke
 
 from ablation.errors import StorageError
 from ablation.files import atomic_write
 from ablation.records import TABLES, VERSION_KEY, arrow_table, schema
-from ablation.store import ResultStore, read_results
+from ablation.store import ResultStore, Watch, read_results
 
 CLASSES = ("neutral", "sad")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -238,3 +242,137 @@ def test_a_writer_killed_on_the_way_leaves_nothing_a_reader_sees(tmp_path: Path)
     subprocess.run([sys.executable, "-c", code, str(path)], check=False)
     assert len(list(path.parent.iterdir())) == 1  # the temporary file, by a name with a dot
     assert stored(ResultStore(tmp_path)) == []
+
+
+def test_small_parts_are_put_together_and_those_put_together_stay(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    for index in range(6):
+        append(store, row(index + 1, "a"))
+    store.tidy()
+    first = store.parts("probes")
+    assert len(first) == 1
+    for index in range(6, 9):
+        append(store, row(index + 1, "a"))
+    store.tidy()
+    assert len(store.parts("probes")) == 2
+    assert first[0] in store.parts("probes")
+    assert [height for height, _ in stored(store)] == list(range(1, 10))
+    store.compact()
+    assert store.parts("probes") == []
+    assert [height for height, _ in stored(store)] == list(range(1, 10))
+
+
+def test_a_damaged_part_stays_where_it_is_when_parts_are_put_together(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    for index in range(3):
+        append(store, row(index + 1, "a"))
+    torn = store.parts("probes")[1]
+    torn.write_bytes(torn.read_bytes()[:-10])
+    store.tidy()
+    assert torn in store.parts("probes")
+    assert [height for height, _ in stored(store)] == [1, 3]
+
+
+def test_a_reader_beside_one_who_puts_parts_together_misses_nothing(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    written = 0
+    done = threading.Event()
+
+    def write() -> None:
+        nonlocal written
+        for index in range(60):
+            append(store, row(index + 1, "a"))
+            written = index + 1
+            if index % 5 == 0:
+                store.tidy()
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while not done.is_set():
+        at_least = written
+        assert len(stored(store)) >= at_least
+    thread.join()
+    assert len(stored(store)) == 60
+
+
+def test_a_clock_that_jumps_back_loses_and_doubles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part's name begins with the time; two may have the same, and later ones an earlier."""
+    store = ResultStore(tmp_path)
+    for number, clock in enumerate([5, 5, 1, 0, 9, 5]):
+        monkeypatch.setattr("ablation.store.parquet.time.time_ns", lambda clock=clock: clock)
+        append(store, row(number + 1, "a", minute=clock))
+        if number == 2:
+            store.tidy()
+        if number == 4:
+            store.compact()
+    assert [height for height, _ in stored(store)] == [1, 2, 3, 4, 5, 6]
+    append(store, row(1, "a", "failed", minute=99))  # no failure of later outdoes what is finished
+    assert store.read("probes").rows["status"].to_pylist() == ["ok"] * 6
+
+
+def keys(watch: Watch) -> set[tuple[int, str]]:
+    """Height and fold of what a watch sees now."""
+    watch._looked = float("-inf")  # no moment is too soon
+    return {(key[1], key[5]) for key in watch.finished()}
+
+
+def test_a_watch_sees_what_others_store_however_it_moves(tmp_path: Path) -> None:
+    mine, other = ResultStore(tmp_path), ResultStore(tmp_path)
+    append(other, row(1, "a"))
+    watch = Watch(mine, "probes")
+    assert keys(watch) == {(1, "a")}
+    append(other, row(2, "a"), row(3, "a", "failed"))
+    append(mine, row(4, "a"))
+    assert keys(watch) == {(1, "a"), (2, "a")}
+    append(other, row(5, "a"))
+    append(other, row(6, "a"))
+    other.tidy()
+    assert keys(watch) >= {(5, "a"), (6, "a")}
+    append(other, row(7, "a"))
+    other.compact()
+    assert keys(watch) >= {(1, "a"), (2, "a"), (5, "a"), (6, "a"), (7, "a")}
+    assert (3, "a") not in keys(watch)
+
+
+OLD = Path(__file__).parent / "data" / "results-0.1"
+
+
+def test_a_folder_of_the_first_version_killed_on_the_way_is_read_whole(tmp_path: Path) -> None:
+    """Written by the first version with two engines fewer and four settings fewer than now."""
+    folder = tmp_path / "results" / "old"
+    shutil.copytree(OLD, folder)
+    results = read_results(folder)
+    assert results.damaged == []
+    assert len(results.probes) == 8
+    assert sorted(set(results.probes["height"])) == [2, 3, 5, 6]
+    assert len(results.predictions) == 36  # those of a cell whose own row never came among them
+    status = json.loads(invoke("status", "--study", study_of_old(tmp_path), "--json",
+                               cwd=tmp_path).stdout)  # fmt: skip
+    assert (status["done"], status["left"]) == (8, 4)
+    drawn = invoke("plot", "--study", study_of_old(tmp_path), cwd=tmp_path)
+    assert "figure2.png" in drawn.stdout
+    invoke("report", "--study", study_of_old(tmp_path), cwd=tmp_path)
+    before = results.probes
+    ResultStore(folder).compact()
+    pd.testing.assert_frame_equal(read_results(folder).probes, before)
+
+
+def study_of_old(folder: Path) -> Path:
+    study = folder / "old.toml"
+    study.write_text('name = "old"\n')
+    return study
+
+
+def test_a_hundred_thousand_rows_of_two_runs_are_read_each_once(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path)
+    rows = [row(height, f"f{fold}") for height in range(1, 101) for fold in range(1000)]
+    for start in range(0, 100_000, 20_000):
+        append(store, *rows[start : start + 20_000])
+    append(store, *rows[:1000])
+    store.compact()
+    found = store.read("probes", ["wa"]).rows
+    assert found.num_rows == 100_000
+    assert found.column_names[:2] == ["digest", "height"]

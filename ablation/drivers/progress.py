@@ -2,12 +2,19 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 _EVERY = 15.0  # seconds between plain lines
 
-Advance = Callable[[int, int], None]
+
+class Advance(Protocol):
+    """Is told how far a piece of work has come."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Tell that ``done`` of ``total`` are done; ``note`` is shown behind, as it is."""
+        ...
 
 
 class Reporter:
@@ -33,33 +40,51 @@ class Reporter:
             yield _Lines(self, name, unit)
 
 
-def _no_progress(_done: int, _total: int) -> None:
+def _no_progress(done: int, total: int, note: str = "") -> None:
     """Progress that nobody wants to see."""
+
+
+class _Clock:
+    """How fast a piece of work goes, and how long it will take."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+
+    def rate(self, done: int) -> str:
+        """ "240 an hour"."""
+        return f"{3600 * done / max(self.elapsed, 1e-9):,.0f} an hour"
+
+    def left(self, done: int, total: int) -> str:
+        """ "about 12 min left", as if what is to come took as long as what is done."""
+        return f"about {duration(self.elapsed / done * (total - done))} left"
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
 
 
 @contextmanager
 def _bar(name: str) -> Iterator[Advance]:
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), speed_estimate_period=600) as progress:
-        task = progress.add_task(name, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    clock = _Clock()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(name, total=None, said="")
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            going = [clock.rate(done), clock.left(done, total)] if 0 < done < total else []
+            said = ", ".join(part for part in (*going, note) if part)
+            progress.update(task, completed=done, total=total, said=said)
+
+        yield advance
 
 
 class _Lines:
@@ -67,24 +92,34 @@ class _Lines:
 
     def __init__(self, reporter: Reporter, name: str, unit: str) -> None:
         self.reporter, self.name, self.unit = reporter, name, unit
-        self.started = self.said = time.monotonic()
+        self.clock = _Clock()
+        self.said = self.clock.started
 
-    def __call__(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
         if done == 0 or (done < total and now - self.said < _EVERY):
             return
         self.said = now
-        elapsed = now - self.started
-        left = elapsed / done * (total - done)
-        rate = f"{3600 * done / max(elapsed, 1e-9):,.0f} an hour, about {duration(left)} left"
-        tail = rate if done < total else f"in {duration(elapsed)}"
-        self.reporter.say(f"{self.name}: {done} of {total} {self.unit}, {tail}")
+        going = (
+            f"{self.clock.rate(done)}, {self.clock.left(done, total)}"
+            if done < total
+            else f"in {duration(self.clock.elapsed)}"
+        )
+        end = f", {note}" if note else ""
+        self.reporter.say(f"{self.name}: {done} of {total} {self.unit}, {going}{end}")
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "12 min" or "3.4 h"."""
+    """ "45 s", "2.5 min", "12 min" or "3.4 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.1f} min"
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def size(number: float) -> str:
+    """ "450 MB" or "1.1 GB" of bytes."""
+    return f"{number / 1e6:.0f} MB" if number < 0.95e9 else f"{number / 1e9:.1f} GB"

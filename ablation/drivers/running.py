@@ -2,38 +2,19 @@
 
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ablation.drivers.crew import TABLES, CellCrew, Keep, Tally
+from ablation.drivers.leading import Leading
 from ablation.drivers.progress import Reporter
-from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function, Slot, make_slots
+from ablation.execution import EXECUTORS, Executor, Function, Slot, make_slots
 from ablation.records import TABLES as ALL_TABLES
 from ablation.store import ResultStore, Watch
 from ablation.study import ExecutionSpec, Study
-from ablation.training.task import CellTask, Outcome, failed_outcome, identity
-
-TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
-_TIDY_EVERY = 256  # times rows were stored, after which small parts are put together
-
-Keep = Callable[[CellTask, Outcome], None]
-Ended = tuple[CellTask, Outcome]
-
-
-@dataclass
-class Tally:
-    """What a run did. ``cells`` were asked for, ``stored`` of them were there before."""
-
-    cells: int
-    stored: int
-    trained: int = 0
-    failures: list[str] = field(default_factory=list)
-
-    @property
-    def left(self) -> int:
-        return self.cells - self.stored - self.trained - len(self.failures)
+from ablation.training.task import CellTask, identity
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -66,75 +47,6 @@ def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
     return EXECUTORS["local"](slots_of(study.execution), say)
 
 
-class CellCrew:
-    """Workers that train cells; an outcome is stored before it is handed on.
-
-    Parameters
-    ----------
-    keep
-        Called with each task and finished outcome before its row says that it is done.
-    """
-
-    def __init__(
-        self,
-        crew: Crew,
-        store: ResultStore,
-        tally: Tally,
-        reporter: Reporter,
-        keep: Keep | None = None,
-    ) -> None:
-        self.crew, self.store, self.tally, self.reporter = crew, store, tally, reporter
-        self.keep = keep
-        self._stored = 0
-
-    def submit(self, tasks: Iterable[CellTask]) -> None:
-        """As of :class:`~ablation.execution.Crew`."""
-        self.crew.submit(tasks)
-
-    def ended(self) -> Iterator[list[Ended]]:
-        """Tasks and their outcomes, failed ones too, as they come and are on the disk.
-
-        Until nothing is left that was submitted; more may be submitted in between.
-
-        Raises
-        ------
-        StorageError
-            When rows cannot be stored; those before are.
-        """
-        for finished in self.crew.finished():
-            ended = [(end.task, _outcome(end)) for end in finished]
-            self._store(ended)
-            yield ended
-
-    def _store(self, ended: Sequence[Ended]) -> None:
-        """What ended together is stored together: syncing a file costs more than writing it."""
-        rows: dict[str, list] = {"predictions": [], "epochs": []}
-        # A cell's own row last: it is what says that the cell is done.
-        rows |= {name: [] for name in TABLES.values()}
-        for task, outcome in ended:
-            if self.keep is not None and not outcome.failed:
-                self.keep(task, outcome)
-            if task.cell.kind in TABLES:
-                rows["predictions"] += outcome.predictions
-                rows["epochs"] += outcome.epochs
-                rows[TABLES[task.cell.kind]].append(outcome.row)
-        self.store.append(ended[0][0].classes, rows)
-        for task, outcome in ended:
-            _forget_checkpoint(task)
-            self._count(task, outcome)
-        self._stored += 1
-        if self._stored % _TIDY_EVERY == 0:
-            self.store.tidy()
-
-    def _count(self, task: CellTask, outcome: Outcome) -> None:
-        if not outcome.failed:
-            self.tally.trained += 1
-            return
-        reason = outcome.row["error"].splitlines()[-1]
-        self.tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
-        self.reporter.say(f"failed: {self.tally.failures[-1]}")
-
-
 @contextmanager
 def cell_crew(
     study: Study,
@@ -160,7 +72,7 @@ def cell_crew(
             # Loads torch, which a run of no cells never needs.
             from ablation.training.cell import run_cell
         with executor_of(study, reporter.say).crew(function or run_cell) as crew:
-            yield CellCrew(crew, store, tally, reporter, keep)
+            yield CellCrew(crew, store, tally, reporter.say, keep)
     except KeyboardInterrupt as interrupt:
         store.compact()
         raise InterruptedRun(tally) from interrupt
@@ -176,11 +88,13 @@ def run_cells(
     keep: Keep | None = None,
     function: Function | None = None,
     again: bool = False,
+    leading: Leading | None = None,
 ) -> None:
     """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
 
     Another run may be at work on the same folder: a cell that it has finished by the time that one
-    is due here is not trained again, unless ``again`` says so.
+    is due here is not trained again, unless ``again`` says so. ``leading`` is told of every probe,
+    and what it says is shown with the progress.
 
     Raises
     ------
@@ -194,12 +108,13 @@ def run_cells(
         cell_crew(study, folder, tally, reporter, keep, function) as crew,
         reporter.task("cells", unit="cells") as advance,
     ):
-        left = _unless_stored(ordered, ResultStore(folder), tally)
+        left = _unless_stored(ordered, crew.store, tally)
         crew.submit(tasks if again else left)
         before = tally.left
         advance(0, len(tasks))
-        for _ in crew.ended():
-            advance(before - tally.left, len(tasks))
+        for ended in crew.ended():
+            note = "" if leading is None else leading.after(outcome.row for _, outcome in ended)
+            advance(before - tally.left, len(tasks), note)
 
 
 @contextmanager
@@ -234,20 +149,6 @@ def _unless_stored(
                 tally.stored += 1
                 continue
         yield task
-
-
-def _outcome(end: Finished) -> Outcome:
-    if end.crash is not None:
-        return failed_outcome(end.task, end.crash, end.device)
-    return end.value
-
-
-def _forget_checkpoint(task: CellTask) -> None:
-    """A finished cell needs none; a failed one starts from the beginning when tried again."""
-    if task.checkpoint is not None:
-        task.checkpoint.unlink(missing_ok=True)
-        with suppress(OSError):  # others' may still be there
-            task.checkpoint.parent.rmdir()
 
 
 @contextmanager

@@ -107,6 +107,13 @@ class Crew(ABC):
             self._feeds.popleft()
         return None
 
+    def _waiting(self) -> bool:
+        """Whether a task is left to run."""
+        job = self._next()
+        if job is not None:
+            self._retries.appendleft(job)
+        return job is not None
+
 
 class Executor(ABC):
     """Runs ``function(task, device)`` for many tasks.

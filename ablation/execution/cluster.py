@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -17,13 +18,14 @@ import cloudpickle
 
 from ablation.errors import ClusterError, MemoryShortage
 from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
-from ablation.execution.outpost import Answer, Supply, attend, install, versions
+from ablation.execution.outpost import Answer, Supply, attend, install, unpack, versions
 from ablation.execution.process import TRIES
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
 _LOOK_EVERY = 2.0  # seconds between looks at which workers there are
+_LOOK_SOON = 0.2  # the same while there are none
 _WAIT_FOR_WORKERS = 10.0  # seconds without any before a user is told
 _PACK_BYTES = 16 << 20
 _PACKS_AT_ONCE = 4  # to a machine
@@ -93,7 +95,7 @@ class _ClusterCrew(Crew):
         while True:
             self._look()
             self._hand_out()
-            if not self.flying:
+            if not self.flying and not self._waiting():
                 return
             ends = self._ends(self._landed())
             if ends:
@@ -132,13 +134,14 @@ class _ClusterCrew(Crew):
     def _hand_out(self) -> None:
         waiting = sum(len(place.waiting) for place in self.places.values())
         while len(self.flying) + waiting < self.room and (job := self._next()):
-            payload = cloudpickle.dumps((self.function, job.task))
-            needs = {} if self.slot.device == "cpu" else {"GPU": 1}
-            future = self.client.submit(
-                attend, payload, self.slot, self.supply, self.versions,
-                key=f"cell-{uuid4().hex}", pure=False, resources=needs or None,
-            )  # fmt: skip
-            self._fly(future, job)
+            call = partial(attend, self.function, job.task, self.slot, self.supply, self.versions)
+            needs = None if self.slot.device == "cpu" else {"GPU": 1}
+            self._fly(self._submit("cell", call, resources=needs), job)
+
+    def _submit(self, what: str, call: Callable[[], Any], **more: Any) -> "Future":
+        # As bytes: scheduler and worker must be able to say that they lack our package.
+        payload = cloudpickle.dumps(call)
+        return self.client.submit(unpack, payload, key=f"{what}-{uuid4().hex}", pure=False, **more)
 
     def _fly(self, future: "Future", what: Job | _Place) -> None:
         self.flying[future] = what
@@ -148,7 +151,7 @@ class _ClusterCrew(Crew):
         """What has ended since the last time; after a while without any, none."""
         landed = []
         try:
-            landed.append(self.ended.get(timeout=_LOOK_EVERY))
+            landed.append(self.ended.get(timeout=_LOOK_EVERY if self.room else _LOOK_SOON))
             while True:
                 landed.append(self.ended.get_nowait())
         except queue.Empty:
@@ -232,10 +235,8 @@ class _ClusterCrew(Crew):
             return
         pack = {name: self.supply.read(name) for name in place.packs.pop()}
         place.sending += 1
-        future = self.client.submit(
-            install, self.supply, pack, workers=[place.worker], pure=False, priority=1
-        )
-        self._fly(future, place)
+        call = partial(install, self.supply, pack)
+        self._fly(self._submit("files", call, workers=[place.worker], priority=1), place)
 
     def _sent(self, place: _Place, failed: bool) -> None:
         """Go on sending; when all is there, or the worker is not, let the tasks go again."""

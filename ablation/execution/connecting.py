@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -53,9 +54,30 @@ def start_jobs(
     ClusterError
         When the system's commands are not there, or refuse the jobs.
     """
-    cluster = _jobs(system, options)
+    kind = _kind(system)
+    from distributed.core import Status
+
+    command = kind.job_cls.submit_command.split()[0]
+    if shutil.which(command) is None:
+        raise ClusterError(
+            f"{system}'s command {command} is not on this machine",
+            "run this where jobs are submitted from, or take the study to one by --cluster",
+        )
+    _quiet()
+    with _faults_said(system):
+        cluster = kind(**options)
     try:
-        cluster.scale(jobs=jobs)
+        with _faults_said(system):
+            cluster.scale(jobs=jobs)
+            cluster.sync(_submitted, cluster)
+        refused = [job for job in cluster.workers.values() if not job.job_id]
+        for job in refused:  # what never was cannot be closed
+            job.status = Status.closed
+        if refused:
+            raise ClusterError(
+                f"{command} refused {len(refused)} of {jobs} jobs",
+                "submit the script that --dry-run shows by hand to see why",
+            )
         client = _client(cluster)
     except BaseException:
         _end(cluster.close)
@@ -120,10 +142,9 @@ def job_options(
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _jobs(system: str, options: dict[str, Any]) -> Any:
-    kind = _kind(system)
-    with _faults_said(system):
-        return kind(**options)
+async def _submitted(cluster: Any) -> None:
+    """When every job was submitted, or was refused."""
+    await cluster
 
 
 def _kind(system: str) -> Any:
@@ -139,8 +160,10 @@ def _faults_said(system: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, RuntimeError, OSError) as error:
+        said = " ".join(str(error).split())[:300]
         raise ClusterError(
-            f"[cluster] cannot be used with {system}: {error}", "correct the table [cluster]"
+            f"[cluster] cannot be used with {system}: {said}",
+            "correct the table [cluster]; --dry-run shows the job script",
         ) from error
 
 
@@ -149,9 +172,7 @@ def _client(target: Any) -> Client:
         from distributed import Client
     except ImportError as error:
         raise ClusterError(f"dask.distributed is not installed ({error})", _INSTALL) from error
-    # What concerns a user is said by us: workers that come and go are no news.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    logging.getLogger("tornado").setLevel(logging.CRITICAL)
+    _quiet()
     try:
         return Client(target, timeout=_ANSWER_SECONDS, set_as_default=False, name="ablation")
     except (OSError, TimeoutError, ValueError) as error:
@@ -159,6 +180,12 @@ def _client(target: Any) -> Client:
             f"no scheduler answers at {getattr(target, 'scheduler_address', target)}",
             "start one with: dask scheduler; then workers with: dask worker ADDRESS --nthreads 1",
         ) from error
+
+
+def _quiet() -> None:
+    """What concerns a user is said by us: workers that come and go are no news."""
+    for name in ("distributed", "tornado", "asyncio", "dask_jobqueue"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _end(close: Callable[[], Any]) -> None:

@@ -44,9 +44,16 @@ def make_slots(
     StudyError
         For a device that has another name or is not there.
     """
-    named = list(dict.fromkeys(devices))
-    for device in named:
+    for device in devices:
         _check_device(device)
+    return planned_slots(devices, threads, workers, per_device)
+
+
+def planned_slots(
+    devices: Sequence[str], threads: int, workers: int | None = None, per_device: int = 1
+) -> list[Slot]:
+    """As :func:`make_slots`, whether the devices are there or not; torch is not loaded."""
+    named = list(dict.fromkeys(devices))
     on_cards = [
         Slot(device, threads) for device in named if device != "cpu" for _ in range(per_device)
     ]

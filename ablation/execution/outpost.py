@@ -11,10 +11,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Protocol
 
-import cloudpickle
-
 from ablation.errors import ClusterError
-from ablation.execution.base import Slot
+from ablation.execution.base import Function, Slot
 from ablation.execution.devices import thread_environment
 from ablation.execution.process import TRIES, WorkerProcess, reason_of
 
@@ -69,15 +67,29 @@ def versions() -> dict[str, str]:
     return found
 
 
+def unpack(payload: bytes) -> Any:
+    """Call what was pickled, on a worker that may lack what is needed for it."""
+    import cloudpickle
+
+    return cloudpickle.loads(payload)()
+
+
+# So that it is sent as it stands: found by its name, it would need our package to be read at all,
+# and a worker that cannot read a message ends.
+unpack.__module__ = "__main__"
+
+
 def attend(
-    payload: bytes, slot: Slot, supply: Supply | None, expected: Mapping[str, str]
+    function: Function,
+    task: Any,
+    slot: Slot,
+    supply: Supply | None,
+    expected: Mapping[str, str],
 ) -> Answer:
-    """Run a task in a process of this thread's own.
+    """Run ``function(task, device)`` in a process of this thread's own.
 
     Parameters
     ----------
-    payload
-        The pickled function and task.
     slot
         The threads and the device of the task; a card is the one that the worker sees.
     expected
@@ -91,7 +103,6 @@ def attend(
     from distributed import get_worker
 
     _check_versions(expected, get_worker().address)
-    function, task = cloudpickle.loads(payload)
     if supply is not None and (names := supply.lacking(task)):
         return Answer("lacking", (machine(), get_worker().address, names))
     process = _process(slot)

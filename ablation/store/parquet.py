@@ -57,6 +57,7 @@ class ResultStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.own: set[Path] = set()  # parts that were written through this object
 
     def append(
         self, classes: Sequence[str], rows: Mapping[str, Sequence[Mapping[str, Any]]]
@@ -75,6 +76,7 @@ class ResultStore:
         for name, table_rows in rows.items():
             if table_rows:
                 part = self._parts_folder(name) / f"{stem}.parquet"
+                self.own.add(part)
                 _write(part, arrow_table(TABLES[name], classes, table_rows))
 
     def read(self, name: str, columns: Sequence[str] | None = None) -> TableContent:
@@ -167,6 +169,8 @@ class ResultStore:
         found = [table for table in (*tables, *more) if table is not None]
         whole = [path for path in parts if str(path) not in damaged]
         if whole:
+            if self.own.issuperset(whole):
+                self.own.add(target)
             _write(target, _each_once(found, TABLES[name]))
         for path in whole:
             path.unlink(missing_ok=True)
@@ -201,10 +205,11 @@ def _read(
                 pa.BufferReader(stream.read()), page_checksum_verification=True, pre_buffer=False
             )
         _refuse_newer(path, file.schema_arrow)
+        _refuse_misfit(file.schema_arrow, table)
         names = file.schema_arrow.names
         columns = None if wanted is None else [name for name in wanted if name in names]
         rows = file.read(columns=columns, use_threads=False)
-        _refuse_misfit(rows, table)
+        rows.validate(full=True)
         return rows
     except FileNotFoundError:
         raise
@@ -223,15 +228,22 @@ def read_part(path: Path, table: Table, wanted: Sequence[str]) -> pa.Table | Non
     return _read(path, table, wanted, [])
 
 
-def _refuse_misfit(rows: pa.Table, table: Table) -> None:
-    """Raise ValueError for rows that are not the table's: a damaged footer may read as such."""
-    rows.validate(full=True)
+def _refuse_misfit(found: pa.Schema, table: Table) -> None:
+    """Raise ValueError for columns that are not the table's: a damaged footer may read as such."""
     expected = schema(table, ())
-    if lacking := set(table.key) - set(rows.column_names):
+    of_class = {
+        field_.name: field_.type for field_ in schema(table, ("",)) if field_.name[-1] == "_"
+    }
+    needed = {*table.key, *(name for name in _LATEST_FIRST if name in expected.names)}
+    if lacking := needed - set(found.names):
         raise ValueError(f"no column {named(sorted(lacking))}")
-    for field_ in rows.schema:
+    if len(set(found.names)) < len(found.names):
+        raise ValueError("two columns of one name")
+    for field_ in found:
         known = expected.get_field_index(field_.name)
-        if known >= 0 and field_.type != expected.types[known]:
+        prefix = field_.name[: field_.name.find("_") + 1]
+        kind = expected.types[known] if known >= 0 else of_class.get(prefix)
+        if field_.type != kind:
             raise ValueError(f"column {field_.name} is {field_.type}")
 
 

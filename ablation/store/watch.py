@@ -1,5 +1,6 @@
 """What other runs store while one goes on."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +8,13 @@ from ablation.errors import StorageError
 from ablation.records import OK, TABLES
 from ablation.store.parquet import ResultStore, read_part
 
+_MOMENT = 0.2  # seconds
+
 
 class Watch:
-    """The finished cells of a table, kept up to date at the cost of listing a folder.
+    """The finished cells of a table but those stored through ``store`` itself, kept up to date.
+
+    A look costs the listing of a folder; within a moment of the last one nothing is looked at.
 
     Parameters
     ----------
@@ -22,12 +27,16 @@ class Watch:
         self._keys: set[tuple[Any, ...]] = set()
         self._read: set[Path] = set()
         self._compacted: tuple[int, int] | None = None
+        self._looked = -_MOMENT
 
     def finished(self) -> set[tuple[Any, ...]]:
-        """Keys, as the table's ``key`` columns, of all finished rows that are stored by now."""
+        """Keys, as the table's ``key`` columns, of the finished rows that are stored by now."""
+        if time.monotonic() - self._looked < _MOMENT:
+            return self._keys
+        self._looked = time.monotonic()
         # The file after the parts, as every reader does: a compaction moves rows that way.
         for path in self.store.parts(self.table.name):
-            if path not in self._read:
+            if path not in self._read and path not in self.store.own:
                 self._take(path)
                 self._read.add(path)
         main = self.store.main(self.table.name)

@@ -1,0 +1,76 @@
+"""The best shape so far, kept while rows come in."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ablation.records import OK
+
+Key = tuple[int, int, float]  # height, width, window in ms
+
+
+class Leading:
+    """Which shape leads among those of which every cell that was asked for is stored.
+
+    A shape of which some folds are missing is left out: its speakers may be the easy ones.
+
+    Parameters
+    ----------
+    expected
+        Cells asked for of each shape and window.
+    """
+
+    def __init__(self, expected: Mapping[Key, int]) -> None:
+        self.expected = expected
+        self._cells: dict[Key, dict[tuple[int, str], tuple[int, int]]] = {}
+        self._best: tuple[float, tuple[float, ...]] | None = None
+
+    def add(self, row: Mapping[Any, Any]) -> None:
+        """Take in a probe's row; one that failed, or that nobody asked for, counts nothing.
+
+        A cell that comes again takes the place of its earlier row.
+        """
+        key = row["height"], row["width"], row["window_ms"]
+        if row["status"] != OK or key not in self.expected:
+            return
+        cells = self._cells.setdefault(key, {})
+        again = (row["seed"], row["fold"]) in cells
+        cells[row["seed"], row["fold"]] = row["n_correct"], row["n_test"]
+        if again:
+            self._best = None
+            for other in self._cells:
+                self._consider(other)
+        else:
+            self._consider(key)
+
+    def after(self, rows: Iterable[Mapping[Any, Any]]) -> str:
+        """Take in some rows; :attr:`text` then."""
+        for row in rows:
+            self.add(row)
+        return self.text
+
+    @property
+    def best(self) -> tuple[str, float] | None:
+        """The leading shape and its WA (0..1), pooled over its cells; None before there is one."""
+        if self._best is None:
+            return None
+        wa, (_, height, width, window) = self._best
+        several = len({key[2] for key in self.expected}) > 1
+        return f"{height:g}x{width:g}" + (f" at {window:g} ms" if several else ""), wa
+
+    @property
+    def text(self) -> str:
+        """ "best so far 10x2 63.4 %"; empty before a shape is complete."""
+        if self.best is None:
+            return ""
+        name, wa = self.best
+        return f"best so far {name} {100 * wa:.1f} %"
+
+    def _consider(self, key: Key) -> None:
+        """Let a shape lead if it is complete and better; of equal ones the smaller leads."""
+        cells = self._cells[key]
+        if len(cells) < self.expected[key]:
+            return
+        correct, tested = (sum(counts) for counts in zip(*cells.values(), strict=True))
+        rank = correct / tested, (-key[0] * key[1], *key)
+        if self._best is None or rank > self._best:
+            self._best = rank

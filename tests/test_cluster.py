@@ -1,0 +1,238 @@
+"""The command on a real cluster: a scheduler and workers on this machine, some of them killed."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from clusters import cluster
+from running import ablate, assert_same, command
+
+from ablation.store import ResultStore
+
+BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]
+
+
+def wait_for_rows(folder: Path, number: int) -> None:
+    """Until so many probes are stored."""
+    deadline = time.monotonic() + 90
+    while ResultStore(folder).read("probes").rows.num_rows < number:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_rows(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """Slowed down by steps, so that there is time to kill; held against a local run."""
+    slow = [*BOTH, "--study", tiny_study, "--set", "training.steps=60"]
+    ablate(*slow, "--workers", "2", cwd=tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    with cluster(tmp_path / "cluster") as running:
+        process = subprocess.Popen(
+            command([*slow, "--cluster", running.address]), cwd=other,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        wait_for_rows(other / "results" / "tiny", 2)
+        running.kill_worker(0)
+        running.add_worker()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "20 cells: 20 trained" in err
+    assert "Traceback" not in err
+    assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")
+
+
+def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_there(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results" / "tiny"
+    with cluster(tmp_path / "cluster") as running:
+        arguments = [*BOTH, "--study", tiny_study, "--cluster", running.address]
+        process = subprocess.Popen(
+            command(arguments), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        wait_for_rows(folder, 1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        if process.returncode == 0:
+            pytest.skip("it was over before the interrupt")
+        assert process.returncode == 130
+        assert "Traceback" not in err
+        assert "resume with: ablate grid" in err
+        ablate(*arguments, cwd=tmp_path)
+    assert_same(done / "results" / "tiny", folder)
+
+
+def test_networks_are_promoted_on_a_cluster(done: Path, tiny_study: Path, tmp_path: Path) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    with cluster(tmp_path / "cluster") as running:
+        promote = ["promote", "--best", "--study", tiny_study, "--cluster", running.address]
+        run = ablate(*promote, cwd=tmp_path)
+    assert "4 cells: 4 trained" in run.stderr
+    other = tmp_path / "other"
+    shutil.copytree(done, other)
+    ablate("promote", "--best", "--study", tiny_study, cwd=other)
+    assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")
+    assert not (tmp_path / "results" / "tiny" / "checkpoints").exists()
+
+
+@contextmanager
+def networks_apart(workers: int, hidden: Path) -> Iterator[tuple[str, list[list[str]]]]:
+    """This machine's address on a bridge, and for each worker the command that puts it into a
+    network namespace there, where the folder ``hidden`` is empty."""
+    if os.geteuid() != 0 or shutil.which("ip") is None or shutil.which("unshare") is None:
+        pytest.skip("network namespaces need root, ip(8) and unshare(1)")
+    mine = os.getpid() % 10000
+    bridge, net = f"abr{mine}", f"10.213.{mine % 250}"
+    names = [f"abn{mine}-{k}" for k in range(workers)]
+    steps = [f"ip link add {bridge} type bridge", f"ip addr add {net}.1/24 dev {bridge}",
+             f"ip link set {bridge} up"]  # fmt: skip
+    for k, name in enumerate(names):
+        here, there = f"abv{mine}{k}", f"abw{mine}{k}"
+        steps += [
+            f"ip netns add {name}",
+            f"ip link add {here} type veth peer name {there}",
+            f"ip link set {here} master {bridge}",
+            f"ip link set {here} up",
+            f"ip link set {there} netns {name}",
+            f"ip -n {name} addr add {net}.{k + 2}/24 dev {there}",
+            f"ip -n {name} link set {there} up",
+            f"ip -n {name} link set lo up",
+        ]
+    try:
+        for step in steps:
+            made = subprocess.run(step.split(), capture_output=True, text=True, check=False)
+            if made.returncode:
+                pytest.skip(f"no network namespaces here: {step}: {made.stderr.strip()}")
+        hide = f'mount -t tmpfs none "{hidden}" && exec "$@"'
+        yield (
+            f"{net}.1",
+            [["ip", "netns", "exec", name, "unshare", "-m", "sh", "-c", hide, "sh"]
+             for name in names],
+        )  # fmt: skip
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+        subprocess.run(["ip", "link", "del", bridge], capture_output=True, check=False)
+
+
+def test_workers_on_machines_of_their_own_get_the_files_they_lack(
+    done: Path, tiny_study: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    """Each in a network namespace of its own that sees neither the driver's features nor results;
+    one worker joins when its predecessor is killed."""
+    own_cache.joinpath("features").mkdir(exist_ok=True)
+    with networks_apart(3, own_cache / "features") as (host, befores):
+        folder = tmp_path / "cluster"
+        with cluster(folder, workers=0, host=host) as running:
+            for before in befores[:2]:
+                running.add_worker("--host", _address(before), before=before)
+            arguments = [*BOTH, "--study", tiny_study, "--cluster", running.address]
+            process = subprocess.Popen(
+                command(arguments), cwd=tmp_path, stderr=subprocess.PIPE, text=True
+            )
+            wait_for_rows(tmp_path / "results" / "tiny", 2)
+            running.kill_worker(0)
+            running.add_worker("--host", _address(befores[2]), before=befores[2])
+            _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "sending 24 files to " in err
+    assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
+
+
+def _address(before: list[str]) -> str:
+    """A namespace's own address."""
+    shown = subprocess.run(
+        ["ip", "-n", before[3], "-4", "-o", "addr", "show", "scope", "global"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return shown.stdout.split()[3].partition("/")[0]
+
+
+def test_jobs_of_a_batch_system_are_shown_and_started(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """A batch system of three scripts: a job is a process of this machine."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    jobs = tmp_path / "jobs"
+    submit = f'setsid bash "$1" > {jobs}.log 2>&1 & echo $! >> {jobs}; echo Submitted batch job $!'
+    scripts = {"sbatch": submit, "scancel": 'kill -9 -- "-$1"; echo "$1" >> ' + f"{jobs}.ended"}
+    for name, text in scripts.items():
+        path = commands / name
+        path.write_text(f"#!/bin/bash\n{text}\n")
+        path.chmod(path.stat().st_mode | stat.S_IEXEC)
+    table = ["--set", 'cluster.system="slurm"', "--set", "cluster.jobs=2",
+             "--set", 'cluster.directives=["--gres=gpu:1"]',
+             "--set", f'cluster.python="{sys.executable}"']  # fmt: skip
+    arguments = [*BOTH, "--study", tiny_study, *table]
+    shown = ablate(*arguments, "--dry-run", cwd=tmp_path)
+    assert "2 jobs of slurm, each with this script:" in shown.stdout
+    assert "#SBATCH --gres=gpu:1" in shown.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
+    environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
+    run = subprocess.run(
+        command(arguments), cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=False, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert len(jobs.read_text().split()) == 2
+    assert sorted(Path(f"{jobs}.ended").read_text().split()) == sorted(jobs.read_text().split())
+    assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--cluster", "nowhere"], "as in tcp://host:8786"),
+        (["--set", "cluster.system=lsf"], "'slurm', 'pbs' or 'sge'"),
+        (["--set", "cluster.system=slurm", "--set", "cluster.processes=3"], "more than cores"),
+        (["--set", "cluster.system=slurm", "--set", "cluster.memory=lots"], "cluster.memory"),
+        (["--set", "cluster.system=slurm"], "sbatch is not on this machine"),
+        (["--shard", "2/2"], "--shard 2/2: not I/N"),
+        (["--shard", "x"], "--shard x: not I/N"),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
+    arguments: list[str], said: str, tiny_study: Path, tmp_path: Path
+) -> None:
+    run = ablate(*BOTH, "--study", tiny_study, *arguments, cwd=tmp_path, check=1)
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_none_takes_this_machine_whatever_the_study_says(tiny_study: Path, tmp_path: Path) -> None:
+    study = tmp_path / "away.toml"
+    study.write_text(tiny_study.read_text() + '\n[cluster]\naddress = "tcp://127.0.0.1:9"\n')
+    arguments = ["grid", "--axis", "height", "--values", "2", "--study", study]
+    assert "no scheduler answers" in ablate(*arguments, cwd=tmp_path, check=1).stderr
+    ablate(*arguments, "--cluster", "none", cwd=tmp_path)
+
+
+def test_shards_at_once_are_the_whole_and_nothing_twice(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shards = [
+        subprocess.Popen(
+            command([*BOTH, "--study", tiny_study, "--workers", "1", "--shard", f"{k}/2"]),
+            cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for k in range(2)
+    ]  # fmt: skip
+    for k, shard in enumerate(shards):
+        _, err = shard.communicate(timeout=120)
+        assert shard.returncode == 0, err
+        assert f"shard {k} of 2, 10 cells" in err
+        assert "10 cells: 10 trained" in err
+    assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
+    again = ablate(*BOTH, "--study", tiny_study, cwd=tmp_path)
+    assert "20 cells: 0 trained, 20 were stored before" in again.stderr
