@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZ_SECONDS ?= 300
 
-.PHONY: demo test check validate recover clean
+.PHONY: demo test check chaos fuzz validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
@@ -24,6 +25,12 @@ check: $(STAMP)  ## style, types, and the arrows between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+chaos: $(STAMP)  ## thirty kills of driver or worker, on this machine and on a cluster of its own
+	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py --capture=no
+
+fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
+	$(BIN)/pytest fuzz --exitfirst --capture=no --tb=short --seconds $(FUZZ_SECONDS)
 
 validate: $(STAMP)  ## the tests and intervals on 5,000 simulated studies of each kind, about five minutes
 	$(BIN)/python validation/simulate.py

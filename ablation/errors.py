@@ -21,6 +21,7 @@ class AblationError(Exception):
     """
 
     def __init__(self, what: str, remedy: str = "") -> None:
+        what, remedy = _line(what), _line(remedy)
         super().__init__(what, remedy)
         self.what = what
         self.remedy = remedy
@@ -59,6 +60,17 @@ class MemoryShortage(AblationError):  # noqa: N818 - not an error of the run: th
 
 class SelectionError(AblationError):
     """No shape can be chosen, or no curve drawn, from the rows at hand."""
+
+
+def _line(text: str) -> str:
+    """``text`` as one line of bearable length, whatever a file's name or a field's value holds."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if len(shown) <= _LONGEST:
+        return shown
+    return f"{shown[: _LONGEST // 2]} ... {shown[-_LONGEST // 2 :]}"
+
+
+_LONGEST = 800  # characters
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:

@@ -38,6 +38,30 @@ def storage_error(action: str, path: Path, error: OSError) -> StorageError:
     return StorageError(f"cannot {action} {path}: {reason}", remedy + kept)
 
 
+def at_home(path: Path) -> Path:
+    """``path`` with ``~`` resolved, or as it is where nobody of that name has a home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; False also for a name that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long, a folder one may not look into
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; False also for a name that no folder can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def make_folder(path: Path) -> Path:
     """Make ``path`` and its parents; raise :class:`StorageError` when that cannot be done."""
     try:

@@ -198,7 +198,7 @@ def test_a_study_that_is_not_there_lists_those_shipped(bench: Bench) -> None:
         ("=5", ["'=5' is not field=value"]),
         ("a..b=1", ["'a..b=1' is not field=value"]),
         ("nonsense", ["'nonsense' is not field=value"]),
-        ("foo=1", ["unknown field foo", "allowed: corpus, execution, features"]),
+        ("foo=1", ["unknown field foo", "allowed: cluster, corpus, execution"]),
         ("training.batchsize=1", ["unknown field training.batchsize", "'batch_size'?"]),
         ("training.batch_size=many", ["training.batch_size = 'many'", "integer"]),
         ("training.batch_size.x=1", ["batch_size"]),

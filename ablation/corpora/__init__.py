@@ -12,6 +12,7 @@ from typing import Any
 from ablation.corpora import emodb, iemocap, manifest, ravdess, synthetic
 from ablation.corpora.base import Corpus, CorpusKind, Utterance, parse_options
 from ablation.errors import CorpusError, suggestion
+from ablation.files import at_home, is_file
 
 __all__ = ["KINDS", "Corpus", "CorpusKind", "Utterance", "corpus_kind", "load_corpus"]
 
@@ -58,7 +59,7 @@ def load_corpus(
         For an unknown or ill-typed option.
     """
     kind = corpus_kind(name)
-    root = None if path is None else Path(path).expanduser()
+    root = None if path is None else at_home(Path(path))
     found = kind.read(root, parse_options(kind.options, name, options or {}))
     if not found:
         raise CorpusError(f"corpus {name}: no recording in {root}", f"expected: {kind.layout}")
@@ -129,7 +130,7 @@ def _label_map(
 
 def _check_files(utterances: list[Utterance]) -> None:
     for utterance in utterances:
-        if not utterance.file.is_file():
+        if not is_file(utterance.file):
             place = f" (named by {utterance.origin})" if utterance.origin else ""
             raise CorpusError(f"no file {utterance.file}{place}", "complete the corpus folder")
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ablation.errors import CorpusError, StudyError, suggestion
+from ablation.files import is_file, is_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ def require_folder(root: Path | None, name: str, layout: str) -> Path:
             f"corpus {name} needs its folder ({layout})",
             "give --corpus-root PATH, or root in the study's [corpus]",
         )
-    if not root.is_dir():
-        what = "is not a folder" if root.exists() else "does not exist"
+    if not is_folder(root):
+        what = "is not a folder" if is_file(root) else "does not exist"
         raise CorpusError(
             f"corpus {name}: {root} {what}", f"--corpus-root takes the folder that holds {layout}"
         )

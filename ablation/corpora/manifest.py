@@ -6,12 +6,20 @@ longer recording; ``id`` names it (by default the file, with the start where the
 
 import math
 import os
+import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.errors import CorpusError, suggestion
+from ablation.files import is_file, is_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 REQUIRED = ("file", "speaker", "label")
 _LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
@@ -22,8 +30,8 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
         raise CorpusError(
             f"corpus manifest needs its file ({_LAYOUT})", "give --corpus-root PATH/manifest.csv"
         )
-    if not root.is_file():
-        what = "is a folder, not a file" if root.is_dir() else "does not exist"
+    if not is_file(root):
+        what = "is a folder, not a file" if is_folder(root) else "does not exist"
         raise CorpusError(f"manifest {root} {what}", f"--corpus-root takes {_LAYOUT}")
     utterances = []
     seen: dict[str, str] = {}
@@ -48,14 +56,7 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             frame = pd.read_parquet(manifest, use_threads=False, pre_buffer=False)
             first = 1
         else:
-            frame = pd.read_csv(
-                manifest,
-                dtype=str,
-                keep_default_na=False,
-                skipinitialspace=True,
-                index_col=False,  # a comma at the end of every row shifts no column
-                skip_blank_lines=False,  # so that rows count as an editor counts lines
-            )
+            frame = _csv(manifest)
             first = 2
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -81,17 +82,44 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
     return [(number, row) for number, row in rows if not all(map(_missing, row.values()))]
 
 
+def _csv(manifest: Path) -> "pd.DataFrame":
+    """The fields of a CSV file as texts; ValueError for one that has no column."""
+    import pandas as pd
+
+    read = partial(
+        pd.read_csv,
+        manifest,
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+        index_col=False,  # a comma at the end of every row shifts no column
+        skip_blank_lines=False,  # so that rows count as an editor counts lines
+    )
+    with warnings.catch_warnings(record=True) as longer:
+        warnings.simplefilter("always", pd.errors.ParserWarning)
+        frame = read()
+    if longer:
+        beyond = read(header=None, skiprows=1).iloc[:, len(frame.columns) :]
+        if (beyond != "").any(axis=None):
+            raise ValueError("rows have more fields than the header has columns")
+    return frame
+
+
 def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance:
     origin = f"{manifest}, row {number}"
     for column in REQUIRED:
         if _missing(row[column]):
             raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
+    for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
+        if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
+            raise CorpusError(f"{origin}: {column} = {value!r} is neither a text nor a number")
     name = str(row["file"]).strip()
     file = manifest.parent / name
-    if file.is_dir():
+    if is_folder(file):
         raise CorpusError(f"{origin}: {file} is a folder, not a recording", "name the recording")
-    if not file.is_file():
-        siblings = [path.name for path in file.parent.glob("*")] if file.parent.is_dir() else []
+    if not is_file(file):
+        folder = file.parent
+        siblings = [path.name for path in folder.glob("*")] if is_folder(folder) else []
         near = suggestion(file.name, siblings) if siblings else ""
         hint = (
             near.split(" (allowed")[0]
@@ -110,7 +138,10 @@ def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+    if isinstance(value, str):
+        return not value.strip()
+    # Only what lacks a value differs from itself: NaN, no time.
+    return value is None or (np.isscalar(value) and value != value)
 
 
 def _text(value: Any) -> str:

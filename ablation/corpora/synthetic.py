@@ -23,7 +23,7 @@ from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
 from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
 from ablation.errors import CorpusError
-from ablation.files import atomic_write, cache_folder, make_folder
+from ablation.files import atomic_write, cache_folder, is_file, is_folder, make_folder
 
 GENERATOR_VERSION = 1  # raised when the audio of a seed changes
 SAMPLE_RATE = 16000
@@ -121,9 +121,9 @@ def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
 
 
 def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
-    if root is not None and (root / _MANIFEST).is_file():
+    if root is not None and is_file(root / _MANIFEST):
         return manifest.KIND.read(root / _MANIFEST, Options())
-    if root is not None and not root.is_dir():
+    if root is not None and not is_folder(root):
         raise CorpusError(
             f"corpus synthetic: {root} does not exist",
             f"make it with: ablate corpus synthesize {root}",

@@ -1,6 +1,5 @@
 """Reading a recording: any format and rate that libsndfile knows, as mono at one rate, checked."""
 
-import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,9 @@ import soxr
 from ablation.errors import AudioError
 
 SILENCE = 1e-5  # peak below which a recording is silent: -100 dB of full scale
+LOUDEST = 1e30  # of full scale: as good as infinite
+RATES = (1000, 1_000_000)  # Hz; beyond, it is no recording of speech but a damaged header
+_BLOCK = 1 << 22  # samples read at once
 _STREAMED = (0, 0x7FFFF000, 0xFFFFFFFF)  # data sizes that writers to a pipe leave in the header
 
 
@@ -34,8 +36,9 @@ def read_audio(
     samples, rate = _decode(file, start, end)
     if samples.size == 0:
         raise AudioError(f"{file}: the recording is empty (no samples)", _REMEDY)
-    if not np.isfinite(samples).all():
-        bad = int(np.count_nonzero(~np.isfinite(samples).all(axis=1)))
+    # So that their mean and its resampling are finite, too. NaN compares as no.
+    if not max(samples.max(), -samples.min()) < LOUDEST:
+        bad = int(np.count_nonzero(~(np.abs(samples).max(axis=1) < LOUDEST)))
         raise AudioError(
             f"{file}: {bad} of {len(samples)} samples are NaN or infinite",
             _REMEDY,
@@ -47,9 +50,26 @@ def read_audio(
         )
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
+    if mono.size == 0:
+        raise AudioError(f"{file}: shorter than one sample at {sample_rate} Hz", _REMEDY)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
+def audio_seconds(file: Path, start: float | None = None, end: float | None = None) -> float:
+    """Length of what :func:`read_audio` would read, by the file's header alone.
+
+    Raises :class:`AudioError` as there for what the header shows.
+    """
+    try:
+        with _opened(file) as sound:
+            return _span(file, sound, start, end)[1] / sound.samplerate
+    except soundfile.LibsndfileError as error:
+        raise _not_audio(file, error) from error
+    except OSError as error:
+        raise AudioError(f"{file}: cannot be read: {error.strerror}", _REMEDY) from error
+
+
+_LATEST = 1e9  # seconds
 _TIMES = "correct start and end (seconds)"
 _REMEDY = "replace the recording or leave it out"
 
@@ -65,10 +85,7 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
             first, wanted = _span(file, sound, start, end)
             samples = _samples(file, sound, first, wanted)
     except soundfile.LibsndfileError as error:
-        raise AudioError(
-            f"{file}: not audio that libsndfile can read ({error.error_string.rstrip('.')})",
-            _REMEDY,
-        ) from error
+        raise _not_audio(file, error) from error
     except OSError as error:
         raise AudioError(f"{file}: cannot be read: {error.strerror}", _REMEDY) from error
     if len(samples) < wanted:
@@ -78,9 +95,16 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
     return samples, rate
 
 
+def _not_audio(file: Path, error: soundfile.LibsndfileError) -> AudioError:
+    reason = error.error_string.rstrip(".")
+    return AudioError(f"{file}: not audio that libsndfile can read ({reason})", _REMEDY)
+
+
 @contextmanager
 def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
     """The recording, also one whose name this system's encoding cannot spell."""
+    if file.suffix.lower() == ".raw":
+        raise AudioError(f"{file}: samples without a header", "make a WAV file of them")
     try:
         str(file).encode()
     except UnicodeEncodeError:
@@ -92,10 +116,21 @@ def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
 
 
 def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) -> np.ndarray:
-    """``wanted`` samples from ``first`` on; the header could be read, so this is audio."""
+    """``wanted`` samples from ``first`` on, or as many as there are.
+
+    The header could be read, so this is audio; but it may promise any number of samples, so that
+    memory is taken only as they come.
+    """
+    size = max(1, _BLOCK // sound.channels)
+    blocks = []
     try:
         sound.seek(first)
-        return sound.read(wanted, dtype="float32", always_2d=True)
+        while True:
+            block = sound.read(min(wanted, size), dtype="float32", always_2d=True)
+            blocks.append(block)
+            wanted -= len(block)
+            if not (wanted and len(block)):
+                return np.concatenate(blocks) if len(blocks) > 1 else block
     except soundfile.LibsndfileError as error:
         reason = error.error_string.removeprefix("Error : ").rstrip(".")
         raise AudioError(f"{file}: truncated or damaged ({reason})", _REMEDY) from error
@@ -105,8 +140,10 @@ def _span(
     file: Path, sound: soundfile.SoundFile, start: float | None, end: float | None
 ) -> tuple[int, int]:
     """First sample and number of samples of the part from ``start`` to ``end``."""
-    if not all(math.isfinite(time) for time in (start or 0.0, end or 0.0)):
+    if not all(0 <= time <= _LATEST for time in (start or 0.0, end or 0.0)):
         raise AudioError(f"{file}: a cut from {start} to {end} s has no length", _TIMES)
+    if not RATES[0] <= sound.samplerate <= RATES[1]:
+        raise AudioError(f"{file}: a sampling rate of {sound.samplerate} Hz", _REMEDY)
     first = round((start or 0.0) * sound.samplerate)
     last = sound.frames if end is None else round(end * sound.samplerate)
     # An annotation may overshoot by its own rounding; more than 50 ms is a wrong cut.

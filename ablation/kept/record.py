@@ -174,7 +174,9 @@ def _json(folder: Path, path: Path) -> dict[str, Any]:
 
 
 def _tables_digest(tables: dict[str, Any]) -> str:
-    return _digest(json.dumps(tables, sort_keys=True, ensure_ascii=False).encode())
+    # JSON can spell half a character, which UTF-8 cannot: then the digest is just another one.
+    text = json.dumps(tables, sort_keys=True, ensure_ascii=False)
+    return _digest(text.encode("utf-8", "surrogatepass"))
 
 
 def _digest(content: bytes) -> str:

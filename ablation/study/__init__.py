@@ -15,9 +15,11 @@ from ablation.study.reading import (
 )
 from ablation.study.shapes import Shape, matched_shapes, shapes_text
 from ablation.study.specs import (
+    COSTS,
     HEIGHTS,
     NETWORK_NAMES,
     PAPER_POOLINGS,
+    SCORES,
     WIDTHS,
     AugmentSpec,
     ClusterSpec,
@@ -34,9 +36,11 @@ from ablation.study.specs import (
 )
 
 __all__ = [
+    "COSTS",
     "HEIGHTS",
     "NETWORK_NAMES",
     "PAPER_POOLINGS",
+    "SCORES",
     "WIDTHS",
     "AugmentSpec",
     "ClusterSpec",

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablation.errors import StudyError, suggestion
+from ablation.files import at_home, is_file
 from ablation.study.specs import Study
 
 
@@ -23,12 +24,12 @@ def find_study(path: Path) -> Path:
 
     Raises :class:`StudyError` when there is neither.
     """
-    if path.is_file():
+    if is_file(path):
         return path
     if not path.name:
         raise StudyError(f"--study {path}: no file's name", "give a TOML file or a shipped study")
     shipped = shipped_studies() / path.with_suffix(".toml").name
-    if path.parent.name in ("", "studies") and shipped.is_file():
+    if path.parent.name in ("", "studies") and is_file(shipped):
         return shipped
     names = [file.stem for file in shipped_studies().glob("*.toml")]
     raise StudyError(
@@ -60,7 +61,7 @@ def load_study(
     file = find_study(Path(path))
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML or UTF-8, no number, nested too deep
         raise StudyError(f"{file} is not valid TOML: {error}") from error
     except OSError as error:
         raise StudyError(f"cannot read {file}: {error.strerror}") from error
@@ -70,6 +71,7 @@ def load_study(
         _resolve_root(tables["corpus"], file.parent)
     study = parse_study(tables, origin=str(file))
     if corpus is not None and corpus != study.corpus.name:
+        _require_text("--corpus", corpus)
         tables["corpus"] = {"name": corpus}
     for override in overrides:
         _apply(tables, override)
@@ -118,13 +120,13 @@ def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
 def _resolve_root(corpus: dict[str, Any], folder: Path) -> None:
     """Paths in a study are relative to its file."""
     if isinstance(corpus.get("root"), str):
-        corpus["root"] = str((folder / Path(corpus["root"]).expanduser()).absolute())
+        corpus["root"] = str((folder / at_home(Path(corpus["root"]))).absolute())
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     table = tables.setdefault(name, {})
     if not isinstance(table, dict):
-        raise StudyError(f"{name} = {table!r} is a value where a table [{name}] is expected")
+        raise StudyError(f"{name} = {_shown(table)} is a value where a table [{name}] is expected")
     return table
 
 
@@ -134,6 +136,7 @@ def _apply(tables: dict[str, Any], override: str) -> None:
     keys = [key.strip() for key in path.split(".")]
     if not equals or not all(keys):
         raise StudyError(f"--set {override!r} is not field=value", "as in training.epochs=5")
+    _require_text("--set", override)
     table = tables
     for key in keys[:-1]:
         table = _table(table, key)
@@ -145,14 +148,23 @@ def _apply(tables: dict[str, Any], override: str) -> None:
         _resolve_root(table, Path.cwd())
 
 
+_LONGEST = 200  # characters of a value in a message
 _EXCLUSIVE = (("epochs", "steps"), ("address", "system"))  # fields of which one clears the other
+
+
+def _require_text(option: str, given: str) -> None:
+    """Raise StudyError for bytes of the command line that no study file could hold."""
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise StudyError(f"{option} {given!r} is not UTF-8") from error
 
 
 def _toml_value(text: str) -> Any:
     """``text`` as a TOML value, or as the string it is where it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number too long, nested too deep
         return text
 
 
@@ -166,11 +178,21 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
         return StudyError(f"{origin}: unknown field {field}", suggestion(str(location[-1]), known))
     message = fault["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    value = f"{field} = {_shown(fault['input'])}"
     if fault["type"] in ("model_type", "dict_type"):
-        return StudyError(f"{origin}: {field} = {fault['input']!r}: a table [{field}] is expected")
+        return StudyError(f"{origin}: {value}: a table [{field}] is expected")
     if fault["type"] == "value_error":
         return StudyError(f"{origin}: [{field}] {message}" if field else f"{origin}: {message}")
-    return StudyError(f"{origin}: {field} = {fault['input']!r}: {message}")
+    return StudyError(f"{origin}: {value}: {message}")
+
+
+def _shown(value: Any) -> str:
+    """A value as Python writes it, cut where a message would become a page."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _fields_beside(location: Sequence[Any]) -> list[str]:

@@ -18,9 +18,10 @@ from ablation.study.shapes import PATTERN
 DIGEST_VERSION = 2
 NETWORK_VERSION = 3  # of the network digest: what trains a network may change without the probe
 
-Positive = Annotated[int, Field(ge=1)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# Bounded, so that no product of two settings leaves the range of its type.
+Positive = Annotated[int, Field(ge=1, lt=2**31)]
+PositiveFloat = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 FACTORY = r"^\w+(\.\w+)*:\w+$"  # of a network of the user's own
 Share = Annotated[float, Field(ge=0, lt=1)]
 ShapeText = Annotated[str, Field(pattern=PATTERN)]
@@ -47,15 +48,31 @@ class CorpusSpec(Spec):
     labels: dict[str, str] | str | None = None
     options: dict[str, Any] = {}
 
+    @model_validator(mode="after")
+    def _can_be_written(self) -> Self:
+        for name, value in self.options.items():
+            if not isinstance(value, bool | int | float | str):
+                raise ValueError(f"options.{name} is neither a text nor a number")
+            if isinstance(value, int) and abs(value) >= 2**63:
+                raise ValueError(f"options.{name} is too large a number")
+        try:
+            str(self.root).encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"root = {str(self.root)!r} is not UTF-8, so it cannot stand in a study file; "
+                f"rename the folder"
+            ) from None
+        return self
+
 
 class FeaturesSpec(Spec):
     """The spectrogram (paper, section 2.1) and how utterances are cut into segments."""
 
-    sample_rate: Annotated[int, Field(ge=1000)] = 16000  # Hz
+    sample_rate: Annotated[int, Field(ge=1000, lt=2**31)] = 16000  # Hz
     window: Literal["hamming", "hann"] = "hamming"
     window_ms: PositiveFloat = 40.0
     hop_ms: PositiveFloat = 10.0
-    n_fft: Annotated[int, Field(ge=16)] = 1600  # 10 Hz a bin at 16 kHz
+    n_fft: Annotated[int, Field(ge=16, lt=2**31)] = 1600  # 10 Hz a bin at 16 kHz
     max_hz: PositiveFloat = 4000.0
     drop_bin: Literal["last", "first"] = "last"  # 401 bins lie in 0..4 kHz, 400 are wanted
     scale: Literal["magnitude", "power", "log"] = "magnitude"
@@ -132,6 +149,11 @@ class ProbeSpec(Spec):
     engine: Literal["single-pass", "reference"] = "single-pass"
     precision: Literal["float32", "bf16"] = "float32"  # of the single pass' products
 
+    def extent(self, height: int, width: int) -> tuple[int, int]:
+        """Bins and frames that a filter of ``height`` x ``width`` taps reaches over."""
+        down, along = self.dilation
+        return (height - 1) * down + 1, (width - 1) * along + 1
+
     @model_validator(mode="after")
     def _precision_of_engine(self) -> Self:
         if self.precision != "float32" and self.engine != "single-pass":
@@ -150,6 +172,9 @@ class GridSpec(Spec):
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)] = [0]
 
 
+SCORES, COSTS = ("wa", "ua"), ("params", "multiply-adds")  # to be raised, to be lowered
+
+
 class SearchSpec(Spec):
     """What ``ablate search`` looks through, and how.
 
@@ -163,11 +188,32 @@ class SearchSpec(Spec):
     widths: list[Positive] = []
     filters: list[Positive] = []
     dilations: list[tuple[Positive, Positive]] = []
-    sampler: Literal["tpe", "random", "nsga2", "grid"] = "tpe"
+    sampler: Literal["tpe", "random", "nsga2", "grid"] | None = None  # None: by the objectives
     objective: Annotated[list[str], Field(min_length=1, max_length=2)] = ["wa"]
     prune: bool = False
+    prune_p: Annotated[float, Field(gt=0, lt=1)] = 0.3  # below which a trial is given up
     at_once: Positive = 4
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @property
+    def drawn_by(self) -> str:
+        """The sampler, chosen by the number of objectives where none is given."""
+        return self.sampler or ("tpe" if len(self.objective) == 1 else "nsga2")
+
+    @model_validator(mode="after")
+    def _objectives_known(self) -> Self:
+        score, *cost = self.objective
+        if score not in SCORES or not set(cost) <= set(COSTS):
+            raise ValueError(
+                f"objective = {','.join(self.objective)}: allowed are {' or '.join(SCORES)}, and "
+                f"beside it {' or '.join(COSTS)}, as in wa,params"
+            )
+        if cost and self.prune:
+            raise ValueError(
+                "prune: a trial of two objectives is never given up, since what scores less may "
+                "cost less too; leave out one of the objectives, or prune"
+            )
+        return self
 
 
 class FoldsSpec(Spec):
@@ -178,8 +224,8 @@ class FoldsSpec(Spec):
     """
 
     scheme: Literal["speaker", "speaker-groups"] = "speaker"
-    count: Annotated[int, Field(ge=2)] = 10  # of speaker-groups
-    seed: Annotated[int, Field(ge=0)] = 0  # draws the groups
+    count: Annotated[int, Field(ge=2, lt=2**31)] = 10  # of speaker-groups
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0  # draws the groups
     pairs: bool = False
 
 
@@ -310,8 +356,8 @@ class ClusterSpec(Spec):
     jobs: Positive = 1
     processes: Positive = 1
     cores: Positive = 1  # of a job
-    memory: str = "4GB"  # of a job
-    walltime: str = "04:00:00"
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "4GB"  # of a job
+    walltime: Annotated[str, Field(pattern=r"^\d+(-\d\d)?:\d\d(:\d\d)?$")] = "04:00:00"
     queue: str | None = None
     account: str | None = None
     interface: str | None = None  # network interface, such as ib0

@@ -1,0 +1,95 @@
+"""Recordings whose headers lie, that end too soon, or that are none."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from hypothesis import strategies as st
+from strategies import damaged, floats
+from trials import Trials, Unfit
+
+from ablation.features.audio import audio_seconds, read_audio
+
+KINDS = (
+    ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "DOUBLE"), ("WAV", "ULAW"),
+    ("WAV", "MS_ADPCM"), ("WAVEX", "PCM_16"), ("RF64", "PCM_16"), ("W64", "PCM_16"),
+    ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
+    ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"), ("NIST", "PCM_16"),
+    ("VOC", "PCM_16"), ("IRCAM", "PCM_16"), ("SVX", "PCM_16"), ("PAF", "PCM_16"), ("HTK", "PCM_16"),
+    ("MAT5", "PCM_16"), ("PVF", "PCM_16"), ("XI", "DPCM_16"), ("SDS", "PCM_16"), ("AVR", "PCM_16"),
+)  # fmt: skip
+USUAL = ("WAV", "WAVEX", "FLAC", "OGG", "MP3")
+NAMES = ("a.wav", "a.WAV", "a.flac", "a.ogg", "a.mp3", "a.raw", "a.aiff", "a.txt", "a", "ü.wav")
+
+
+def sounds(kinds: set[str] | None) -> list[bytes]:
+    """A short recording of every kind, mono and stereo."""
+    rng = np.random.default_rng(0)
+    found = []
+    for kind, subtype in KINDS:
+        if kinds is not None and kind not in kinds:
+            continue
+        for channels in (1, 2) if kind in USUAL else (1,):
+            file = io.BytesIO()
+            samples = rng.uniform(-0.3, 0.3, (1200, channels))
+            soundfile.write(file, samples, 8000, format=kind, subtype=subtype)
+            found.append(file.getvalue())
+    return found
+
+
+times = st.integers(0, 9).flatmap(
+    lambda k: floats if k == 0 else st.floats(0, 0.2) if k == 1 else st.none()
+)
+rates = st.sampled_from([8000, 16000, 1000])
+
+
+def heard(fuzz: Trials, folder: Path, contents: list[bytes]) -> None:
+    """Read damaged recordings; what comes back is sound."""
+
+    def attempt(example: tuple[str, bytes, int, float | None, float | None]) -> None:
+        name, content, rate, start, end = example
+        file = folder / name
+        file.write_bytes(content)
+        samples = read_audio(file, rate, start, end)
+        if samples.dtype != np.float32 or samples.ndim != 1 or not samples.size:
+            raise Unfit(f"samples {samples.dtype} of shape {samples.shape}")
+        if not np.isfinite(samples).all():
+            raise Unfit("samples that are not finite")
+        seconds = audio_seconds(file, start, end)
+        if abs(seconds - samples.size / rate) > 0.01 + 2 / rate:
+            raise Unfit(f"{samples.size} samples at {rate} Hz for {seconds} s")
+
+    few = damaged(contents, most=3)
+    with silenced():
+        fuzz(st.tuples(st.sampled_from(NAMES), few, rates, times, times), attempt)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Without the remarks of the decoders, which write past Python."""
+    sys.stdout.flush()
+    kept = {place: os.dup(place) for place in (1, 2)}
+    with Path(os.devnull).open("w") as nowhere:
+        for place in kept:
+            os.dup2(nowhere.fileno(), place)
+    try:
+        yield
+    finally:
+        for place, old in kept.items():
+            os.dup2(old, place)
+            os.close(old)
+
+
+def fuzz_recordings(fuzz: Trials, folder: Path) -> None:
+    """Of the kinds that people have."""
+    heard(fuzz, folder, sounds(set(USUAL)))
+
+
+def fuzz_rare_recordings(fuzz: Trials, folder: Path) -> None:
+    """Of every kind that libsndfile reads."""
+    heard(fuzz, folder, sounds(None))
