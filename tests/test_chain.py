@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ import pytest
 from running import ablate, assert_same, command
 
 from ablation import read_results
-from ablation.store import ResultStore
 
 
 def test_a_grid_stores_a_row_a_cell(done: Path) -> None:
@@ -65,37 +63,6 @@ def test_a_second_run_trains_nothing_and_fresh_trains_the_same(
     after = read_results(tmp_path / "results" / "tiny").probes
     renewed = (after["started_at"] > before["started_at"].max()).sum()
     assert renewed == 8
-
-
-def test_killed_at_random_moments_and_resumed_the_rows_are_the_same(
-    done: Path, tiny_study: Path, tmp_path: Path
-) -> None:
-    """Killed by SIGKILL, driver alone, while cells are unfinished; every file stays readable."""
-    rng = random.Random(7)
-    folder = tmp_path / "results" / "tiny"
-    arguments = ["grid", "--axis", "both", "--study", tiny_study, "--values", "2,3,5"]
-    kills = 0
-    stored = 0
-    for _ in range(5):
-        process = subprocess.Popen(
-            command([*arguments, "--workers", "2"]), cwd=tmp_path, stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        target = stored + rng.randint(1, 3)
-        while process.poll() is None and ResultStore(folder).read("probes").rows.num_rows < target:
-            time.sleep(0.02)
-        time.sleep(rng.uniform(0, 0.05))
-        kills += process.poll() is None
-        process.kill()
-        process.wait()
-        content = ResultStore(folder).read("probes")
-        assert content.damaged == []
-        assert content.rows.num_rows >= stored  # nothing finished was lost
-        stored = content.rows.num_rows
-    assert kills >= 3
-    last = ablate(*arguments, "--workers", "1", cwd=tmp_path)
-    assert f"{20 - stored} trained, {stored} were stored before" in last.stderr
-    assert_same(done / "results" / "tiny", folder)
 
 
 def test_two_runs_at_once_on_one_folder_lose_and_double_nothing(
@@ -164,7 +131,7 @@ def test_workers_end_when_their_driver_is_killed(tiny_study: Path, tmp_path: Pat
 
 def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_path: Path) -> None:
     """A learning rate beyond all reason fails every cell; exit code 3, and status lists them."""
-    arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e30",
+    arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e9",
                  "--set", 'training.schedule="constant"']  # fmt: skip
     run = ablate("grid", "--axis", "height", "--values", "2,3", *arguments, cwd=tmp_path, check=3)
     assert "8 cells: 0 trained, 0 were stored before, 8 failed" in run.stderr

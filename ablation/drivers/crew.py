@@ -57,6 +57,7 @@ class CellCrew:
         self.crew, self.store, self.tally, self.say = crew, store, tally, say
         self.keep = keep
         self._held: list[Ended] = []
+        self._writing: Future[list[Ended]] | None = None
         self._times_stored = 0
 
     def submit(self, tasks: Iterable[CellTask]) -> None:
@@ -73,35 +74,45 @@ class CellCrew:
         StorageError
             When rows cannot be stored; those before are.
         """
-        writing: Future[list[Ended]] | None = None
         with ThreadPoolExecutor(1, "store") as writer:
             try:
                 while True:
-                    last = time.monotonic()
-                    for finished in self.crew.finished():
-                        self._held += [(end.task, _outcome(end)) for end in finished]
-                        quick = time.monotonic() - last < _QUICK
-                        last = time.monotonic()
-                        if writing is not None and (writing.done() or not quick):
-                            yield self._counted(writing.result())
-                            writing = None
-                        if writing is None:
-                            writing = writer.submit(self._store, self._taken())
+                    for quick in self._landings():
+                        if self._writing is not None and (self._writing.done() or not quick):
+                            yield self._written()
+                        if self._writing is None:
+                            self._write(writer)
                         if not quick:
-                            yield self._counted(writing.result())
-                            writing = None
-                    if writing is None and not self._held:
+                            yield self._written()
+                    if self._writing is not None:
+                        yield self._written()
+                    if not self._held:
                         return
-                    if writing is not None:
-                        yield self._counted(writing.result())
-                    writing = writer.submit(self._store, self._taken()) if self._held else None
-            finally:
-                if self._held:  # finished cells are kept, however this ends
-                    writer.submit(self._store, self._taken()).result()
+                    self._write(writer)
+            finally:  # finished cells are kept, however this ends
+                while self._held or self._writing is not None:
+                    if self._writing is None:
+                        self._write(writer)
+                    self._written()
 
-    def _taken(self) -> list[Ended]:
+    def _landings(self) -> Iterator[bool]:
+        """Hold what has ended, as it ends; whether it came so soon that the disk cannot keep up."""
+        last = time.monotonic()
+        for finished in self.crew.finished():
+            self._held += [(end.task, _outcome(end)) for end in finished]
+            quick = time.monotonic() - last < _QUICK
+            last = time.monotonic()
+            yield quick
+
+    def _write(self, writer: ThreadPoolExecutor) -> None:
+        """Begin to store what is held."""
         held, self._held = self._held, []
-        return held
+        self._writing = writer.submit(self._store, held)
+
+    def _written(self) -> list[Ended]:
+        """What was begun to be stored, when it is."""
+        writing, self._writing = self._writing, None
+        return [] if writing is None else self._counted(writing.result())
 
     def _store(self, ended: Sequence[Ended]) -> list[Ended]:
         rows: dict[str, list] = {"predictions": [], "epochs": []}

@@ -1,11 +1,14 @@
 """The grid: probes over filter heights, widths, both axes, or their product."""
 
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.corpora.folds import Fold
 from ablation.drivers import settings
+from ablation.drivers.leading import Leading
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
@@ -26,8 +29,8 @@ class GridPlan:
     request: settings.Request
     cells: tuple[Cell, ...]
     missing: tuple[Cell, ...]
-    seconds_left: float | None  # by the stored cells' own times, one worker; None: none is stored
     damaged: tuple[str, ...]
+    seconds: float = 0.0  # that planning took, as it will again
     fresh: bool = False  # stored cells are trained again
     shard: tuple[int, int] = (0, 1)  # which part of how many of the request these cells are
 
@@ -86,6 +89,7 @@ def plan_shapes(
     shard: tuple[int, int] = (0, 1),
 ) -> GridPlan:
     """As :func:`plan_grid`, of given shapes and analysis windows (ms); ``axis`` is their name."""
+    clock = time.perf_counter()
     check_devices(study)
     for window in windows:
         check_shapes(at_window(study, window), shapes)
@@ -94,22 +98,15 @@ def plan_shapes(
         axis, tuple(shapes), tuple(windows), settings.unique(study.grid.seeds), settings.now()
     )
     cells = _cells(request, prepared.folds)[shard[0] :: shard[1]]
-    content = ResultStore(settings.study_folder(results, study.name)).read(
-        "probes", ["train_seconds"]
-    )
+    content = ResultStore(settings.study_folder(results, study.name)).read("probes", [])
     done = {
-        (row["height"], row["width"], row["window_ms"], row["seed"], row["fold"]): row[
-            "train_seconds"
-        ]
+        (row["height"], row["width"], row["window_ms"], row["seed"], row["fold"])
         for row in content.rows.to_pylist()
         if row["digest"] == prepared.digest and row["status"] == OK
     }
-    missing = [cell for cell in cells if fresh or _key(cell) not in done]
-    seconds = [time for time in done.values() if time is not None]
-    estimate = len(missing) * sum(seconds) / len(seconds) if seconds else None
-    return GridPlan(
-        prepared, request, cells, tuple(missing), estimate, tuple(content.damaged), fresh, shard
-    )
+    missing = tuple(cell for cell in cells if fresh or _key(cell) not in done)
+    took = time.perf_counter() - clock
+    return GridPlan(prepared, request, cells, missing, tuple(content.damaged), took, fresh, shard)
 
 
 def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
@@ -142,8 +139,20 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
             )
             for cell in plan.missing
         ]
-        run_cells(tasks, folder, study, tally, reporter, again=plan.fresh)
+        leading = _leading(plan, folder)
+        run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
     return tally
+
+
+def _leading(plan: GridPlan, folder: Path) -> Leading:
+    """The best shape among those of the plan's cells that are stored already."""
+    leading = Leading(Counter(_key(cell)[:3] for cell in plan.cells))
+    if not plan.fresh:
+        rows = ResultStore(folder).read("probes", ["n_correct", "n_test"]).rows
+        for row in rows.to_pylist():
+            if row["digest"] == plan.prepared.digest:
+                leading.add(row)
+    return leading
 
 
 def as_run(plan: GridPlan) -> settings.AsRun:
@@ -166,7 +175,7 @@ def as_given(study: Study) -> settings.AsRun:
     Raises as :func:`plan_grid`.
     """
     request = settings.Request("none", (), (), settings.unique(study.grid.seeds), settings.now())
-    return as_run(GridPlan(prepare(study), request, (), (), None, ()))
+    return as_run(GridPlan(prepare(study), request, (), (), ()))
 
 
 def _cells(request: settings.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:

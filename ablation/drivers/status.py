@@ -1,28 +1,60 @@
 """What a study has, what it lacks, and which files it made."""
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
+from ablation.analysis.interpolation import over_shapes
+from ablation.drivers.leading import Leading
 from ablation.drivers.settings import AsRun, study_folder
+from ablation.execution.devices import planned_slots
 from ablation.records import FAILED, OK
 from ablation.store import ResultStore
+from ablation.study import Shape, Study
+
+_KEY = ["height", "width", "window_ms", "seed", "fold"]
+_LATEST = 200  # cells by which a run's rate is told
+
+
+@dataclass(frozen=True)
+class ShapeLeft:
+    """Cells of a shape that are not finished, and the seconds that they take one worker."""
+
+    cells: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Status:
     """Counts of the probe cells asked for under one digest, and of the networks stored.
 
-    ``seconds_left`` is the time the missing cells would take one worker, by the finished cells'
-    own times; None when none is finished.
+    Attributes
+    ----------
+    workers
+        Those that the study, as it was last run, would use.
+    worker_seconds_left
+        The time the missing cells would take one worker, by the finished cells' own times, shape
+        by shape; None when none is finished.
+    by_shape
+        The same for every shape that lacks cells.
+    best
+        The best shape so far and its WA (0..1), of those that are complete.
+    cells_an_hour
+        How fast a run is going on at present; None when none is.
     """
 
     done: int
     failed: int
     left: int
     networks: int
-    seconds_left: float | None
+    workers: int
+    worker_seconds_left: float | None
+    by_shape: dict[Shape, ShapeLeft]
+    best: tuple[str, float] | None
+    cells_an_hour: float | None
     failures: tuple[str, ...]
     damaged: tuple[str, ...]
 
@@ -30,33 +62,106 @@ class Status:
     def asked(self) -> int:
         return self.done + self.failed + self.left
 
+    @property
+    def seconds_left(self) -> float | None:
+        """The time the missing cells would take on all workers; None when no cell is finished."""
+        left = self.worker_seconds_left
+        if left is None:
+            return None
+        return left / max(1, min(self.workers, self.left + self.failed))
 
-def status_of(results: Path, run: AsRun) -> Status:
-    """Count cells. Safe while a run is going on."""
+
+def status_of(results: Path, run: AsRun, now: datetime | None = None) -> Status:
+    """Count cells. Safe while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
-    probes = store.read("probes", ["train_seconds", "error"])
+    probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
     networks = store.read("networks", ["error"])
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
-    keys = list(
-        zip(*(rows[name] for name in ("height", "width", "window_ms", "seed", "fold")), strict=True)
-    )
+    keys = list(zip(*(rows[name] for name in _KEY), strict=True))
     asked = run.cell_keys()
-    mine = rows[[key in asked for key in keys]]
-    done, failed = (int((mine["status"] == value).sum()) for value in (OK, FAILED))
-    left = len(asked) - done - failed
-    seconds = mine["train_seconds"].mean()
+    mine = rows[pd.Series([key in asked for key in keys], rows.index, bool)]  # also of no rows
+    finished, failed = mine[mine["status"] == OK], mine[mine["status"] == FAILED]
+    by_shape = _left(asked, finished)
     of_digest = networks.frame()
     of_digest = of_digest[(of_digest["digest"] == run.digest) & (of_digest["status"] == OK)]
     return Status(
-        done=done,
-        failed=failed,
-        left=left,
+        done=len(finished),
+        failed=len(failed),
+        left=len(asked) - len(finished) - len(failed),
         networks=len(of_digest),
-        seconds_left=None if pd.isna(seconds) else float(seconds) * (left + failed),
-        failures=tuple(_failure(row) for row in mine[mine["status"] == FAILED].to_dict("records")),
+        workers=workers_of(run.study),
+        worker_seconds_left=_sum(by_shape) if len(finished) else None,
+        by_shape=by_shape,
+        best=_best(asked, finished),
+        cells_an_hour=_rate(finished, now or datetime.now(UTC)) if by_shape else None,
+        failures=tuple(_failure(row) for row in failed.to_dict("records")),
         damaged=(*probes.damaged, *networks.damaged),
     )
+
+
+def _sum(by_shape: dict[Shape, ShapeLeft]) -> float:
+    return sum((left.seconds for left in by_shape.values()), 0.0)
+
+
+def workers_of(study: Study) -> int:
+    """How many workers the study's runs use; one where a cluster does not say how many it has."""
+    cluster, execution = study.cluster, study.execution
+    if cluster.used:
+        return cluster.jobs * cluster.processes if cluster.system is not None else 1
+    slots = planned_slots(
+        execution.devices, execution.threads, execution.workers, execution.workers_per_device
+    )
+    return len(slots)
+
+
+def _left(
+    asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
+) -> dict[Shape, ShapeLeft]:
+    """The shapes that lack cells; empty when none is finished, as no time is known then."""
+    there = set(zip(*(finished[name].tolist() for name in _KEY), strict=True))
+    lacking = Counter((height, width) for height, width, *rest in asked - there)
+    timed = finished.dropna(subset=["train_seconds"])
+    if timed.empty:
+        return {}
+    means = timed.groupby(["height", "width"], as_index=False)["train_seconds"].mean()
+    columns = (means[name].tolist() for name in ("height", "width", "train_seconds"))
+    known = {(height, width): mean for height, width, mean in zip(*columns, strict=True)}
+    seconds = over_shapes(known, lacking)
+    return {
+        Shape(*shape): ShapeLeft(cells, cells * seconds[shape])
+        for shape, cells in sorted(lacking.items())
+    }
+
+
+def _best(
+    asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
+) -> tuple[str, float] | None:
+    leading = Leading(Counter((height, width, window) for height, width, window, *_ in asked))
+    for row in finished.to_dict("records"):
+        leading.add(row)
+    return leading.best
+
+
+def _rate(finished: pd.DataFrame, now: datetime) -> float | None:
+    """Cells an hour of the run that is going on, by when its latest cells began and ended.
+
+    A run is going on when the last end is not much longer ago than a cell takes; it began after
+    the last gap of that length.
+    """
+    if finished.empty:
+        return None
+    took = pd.to_timedelta(finished["train_seconds"], unit="s")
+    cells = pd.DataFrame({"began": finished["started_at"], "ended": finished["started_at"] + took})
+    cells = cells.dropna().sort_values("ended").tail(_LATEST)
+    longest = (cells["ended"] - cells["began"]).max()
+    patience = 3 * longest + timedelta(minutes=1)
+    if cells.empty or now - cells["ended"].iloc[-1] > patience:
+        return None
+    gaps = cells["ended"].diff() > patience
+    mine = cells[gaps.cumsum() == gaps.sum()]
+    hours = (mine["ended"].iloc[-1] - mine["began"].min()) / timedelta(hours=1)
+    return len(mine) / hours if hours > 0 else None
 
 
 def _failure(row: dict) -> str:
@@ -70,6 +175,7 @@ _MEANING = {
     "predictions.parquet": "a row an utterance: scores and predicted class",
     "epochs.parquet": "a row an epoch: learning rate, loss, accuracy",
     "references.parquet": "a row a fold of what networks must beat",
+    "search.db": "every trial of every search (ablate dashboard)",
     "table1.md": "Table 1: the promoted networks and what they must beat",
     "table1.tex": "Table 1 for LaTeX (booktabs)",
     "table1.csv": "Table 1, every number with its interval",

@@ -66,6 +66,13 @@ class FeatureCache:
                     entries[key] = Entry(Path(file.path), int(frames))
         return entries
 
+    def lacking(
+        self, utterances: Sequence[Utterance], digests: Mapping[Path, str]
+    ) -> list[Utterance]:
+        """Those of the utterances that have no entry yet."""
+        there = self.index()
+        return [u for u in utterances if _entry_key(u, digests[u.file]) not in there]
+
     def ensure(
         self,
         utterances: Sequence[Utterance],

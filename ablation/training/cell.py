@@ -123,8 +123,9 @@ def build_probe(task: CellTask) -> nn.Module:
     shape, probe = task.cell.shapes[0], task.study.probe
     sizes = (shape.height, shape.width, probe.filters, len(task.classes), probe.bias)
     if probe.engine == "reference":
-        return ReferenceProbe(*sizes)
-    return SinglePassProbe(*sizes, precision=probe.precision, tile=task.study.execution.tile)
+        return ReferenceProbe(*sizes, probe.dilation)
+    tile = task.study.execution.tile
+    return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, tile=tile)
 
 
 def _seed(task: CellTask) -> tuple[int, str]:

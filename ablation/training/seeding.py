@@ -1,16 +1,13 @@
 """Every random draw comes from a seed with a name; nothing draws from a global state."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from ablation.training.naming import derived_seed
 
-def derived_seed(*names: object) -> int:
-    """A seed in 0..2^63 from a list of names, such as ("init", 0, "10x2", "03")."""
-    text = "|".join(str(name) for name in names)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) >> 1
+__all__ = ["derived_seed", "generator", "seeded"]
 
 
 @contextmanager

@@ -132,11 +132,12 @@ def identity(task: CellTask) -> dict[str, Any]:
     }
     if cell.kind == "probe":
         shape = cell.shapes[0]
+        height, width = task.study.probe.extent(shape.height, shape.width)
         return row | {
             "height": shape.height,
             "width": shape.width,
-            "height_hz": shape.height * features.bin_hz,
-            "width_ms": shape.width * features.hop_ms,
+            "height_hz": height * features.bin_hz,
+            "width_ms": width * features.hop_ms,
         }
     if cell.kind == "reference":
         return row | {"reference": cell.title}

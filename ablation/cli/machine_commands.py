@@ -1,0 +1,48 @@
+"""``ablate doctor``."""
+
+from typing import Annotated
+
+import typer
+
+from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.options import (
+    DEMO,
+    RESULTS,
+    DevicesOption,
+    PerDeviceOption,
+    ResultsOption,
+    SetOption,
+    StudyOption,
+    WorkersOption,
+    execution_overrides,
+    load_given,
+)
+
+
+def doctor(
+    study: StudyOption = DEMO,
+    set_: SetOption = None,
+    workers: WorkersOption = None,
+    devices: DevicesOption = None,
+    workers_per_device: PerDeviceOption = None,
+    results: ResultsOption = RESULTS,
+    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Say what a run would use here, what is missing, and how long a step takes."""
+    with expected_errors():
+        import json
+
+        from ablation.drivers.doctor import as_json, check_up, lines
+        from ablation.drivers.progress import Reporter
+
+        overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
+        found = check_up(load_given(study, overrides, None, None), results, Reporter())
+        if json_:
+            print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+        else:
+            for line in lines(found):
+                print(line)
+        for problem in found.problems:
+            say(f"error: {problem.what}\n  {problem.remedy}" if problem.remedy else problem.what)
+        if found.problems:
+            raise typer.Exit(EXPECTED_ERROR)

@@ -1,0 +1,196 @@
+"""What a run on this machine would use, what is missing, and how fast a step is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ablation.drivers import machine
+from ablation.drivers.progress import Reporter, duration, size
+from ablation.drivers.running import slots_of
+from ablation.errors import AblationError
+from ablation.execution import Slot
+from ablation.files import cache_folder
+from ablation.study import Shape, Study
+
+_SHAPES = (Shape(10, 2), Shape(100, 2))  # the paper's best height, and the tallest it tried
+_REINSTALL = "install again: pip install -c constraints.txt -e ."
+_FULL = 1e9  # bytes left on a disk that is as good as full
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the probe measured on a device, ``workers`` of them at it at once."""
+
+    shape: str
+    device: str
+    workers: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What every run needs and is broken, and what to do."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """All that was found.
+
+    Attributes
+    ----------
+    no_cards
+        Why there is no CUDA device; empty where there is one.
+    slots
+        Where the study's cells would run on this machine; empty where they would not.
+    cluster
+        Where they would run otherwise.
+    """
+
+    study: Study
+    versions: Mapping[str, str | None]
+    processor: machine.Processor
+    memory_bytes: int | None
+    cards: tuple[machine.Card, ...]
+    no_cards: str
+    places: Mapping[str, machine.Place]
+    slots: tuple[Slot, ...]
+    cluster: str
+    steps: tuple[Step, ...]
+    lacking: tuple[machine.Part, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
+    """Look at everything and measure a step; raises nothing for what is missing or broken."""
+    problems = [Problem(fault, _REINSTALL) for fault in machine.unloadable()]
+    places = {"results": machine.place(results), "cache": machine.place(cache_folder())}
+    problems += [Problem(p.fault, p.remedy) for p in places.values() if p.fault]
+    cards, no_cards = machine.cards()
+    cluster = _cluster(study)
+    slots: tuple[Slot, ...] = ()
+    steps: tuple[Step, ...] = ()
+    if not cluster and not problems:
+        try:
+            slots = tuple(slots_of(study.execution))
+            steps = tuple(_steps(study, slots, reporter))
+        except AblationError as error:
+            problems.append(Problem(error.what, error.remedy))
+    return Checkup(
+        study=study,
+        versions=machine.versions(),
+        processor=machine.processor(),
+        memory_bytes=machine.memory_bytes(),
+        cards=tuple(cards),
+        no_cards=no_cards,
+        places=places,
+        slots=slots,
+        cluster=cluster,
+        steps=steps,
+        lacking=tuple(machine.lacking()),
+        problems=tuple(problems),
+    )
+
+
+def _cluster(study: Study) -> str:
+    spec = study.cluster
+    if not spec.used:
+        return ""
+    if spec.address is not None:
+        return f"the scheduler at {spec.address}"
+    return f"{spec.jobs} jobs of {spec.system}, {spec.processes} workers each"
+
+
+def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
+    """A step of each shape on each device, on all of its slots at once."""
+    # Loads torch.
+    from ablation.drivers.measuring import Lengths, measure_shapes
+
+    spec = study.features
+    shapes = list(
+        dict.fromkeys(Shape(min(h, spec.height), min(w, spec.width)) for h, w, _ in _SHAPES)
+    )
+    one_segment = (spec.width,) * 32
+    for device in dict.fromkeys(slot.device for slot in slots):
+        own = [slot for slot in slots if slot.device == device]
+        with reporter.task(f"measured on {device}", unit="steps") as count:
+            lengths = Lengths(one_segment, one_segment)
+            paces = measure_shapes(study, ("a", "b", "c", "d"), shapes, lengths, own, count)
+        for pace in paces.values():
+            for shape, seconds in pace.step_seconds(shapes).items():
+                yield Step(str(shape), device, len(own), seconds)
+
+
+def lines(found: Checkup) -> Iterator[str]:
+    """The check-up for people; its problems are left to the caller."""
+    known = dict(found.versions)
+    yield f"ablation {known.pop('ablation')}, Python {known.pop('python')} on {machine.system()}"
+    yield "with " + ", ".join(f"{name} {number}" for name, number in known.items() if number)
+    cpu = found.processor
+    kernels = "no compiled kernels" if cpu.vector_bits is None else f"{cpu.vector_bits}-bit vectors"
+    yield f"processor: {cpu.name}, {kernels}{', bfloat16 products' if cpu.bf16 else ''}"
+    yield f"cores: {cpu.cores} to be used of {cpu.cores_there}"
+    if found.memory_bytes is not None:
+        yield f"memory: {size(found.memory_bytes)}"
+    for card in found.cards:
+        yield f"{card.device}: {card.name}, {size(card.memory_bytes)}"
+    if not found.cards:
+        yield f"CUDA: {found.no_cards}"
+    for name, place in found.places.items():
+        state = "cannot be written" if place.fault else f"{size(place.free_bytes)} free"
+        few = ", as good as full" if place.free_bytes < _FULL and not place.fault else ""
+        yield f"{name}: {place.folder}, {state}{few}"
+    yield f"study {found.study.name}: {_where(found)}"
+    yield from _step_lines(found)
+    for part in found.lacking:
+        yield f"not installed: {part.lacks} ({machine.install_line(part)})"
+
+
+def _where(found: Checkup) -> str:
+    if found.cluster:
+        return f"cells go to {found.cluster}"
+    counts: dict[Slot, int] = {}
+    for slot in found.slots:
+        counts[slot] = counts.get(slot, 0) + 1
+    listed = [
+        f"{n} worker{'s' * (n > 1)} of {slot.threads} thread{'s' * (slot.threads > 1)} "
+        f"on {slot.device}"
+        for slot, n in counts.items()
+    ]
+    return ", ".join(listed) or "cells cannot be run here"
+
+
+def _step_lines(found: Checkup) -> Iterator[str]:
+    spec, training = found.study.features, found.study.training
+    for step in found.steps:
+        beside = f" ({step.workers} at once)" if step.workers > 1 else ""
+        thousand = duration(1000 * step.seconds)
+        yield (
+            f"a step of the probe {step.shape} on {step.device}: {1000 * step.seconds:.1f} ms"
+            f"{beside}, {training.batch_size} segments of {spec.height} x {spec.width}; "
+            f"{thousand} a thousand"
+        )
+
+
+def as_json(found: Checkup) -> dict[str, Any]:
+    """All of it for scripts; bytes and seconds."""
+    return {
+        "versions": dict(found.versions),
+        "processor": asdict(found.processor),
+        "memory_bytes": found.memory_bytes,
+        "cuda": [asdict(card) for card in found.cards],
+        "no_cuda": found.no_cards,
+        "places": {name: asdict(place) for name, place in found.places.items()},
+        "study": found.study.name,
+        "cluster": found.cluster,
+        "slots": [asdict(slot) for slot in found.slots],
+        "steps": [asdict(step) for step in found.steps],
+        "not_installed": [
+            {"part": part.name, "lacks": part.lacks, "install": machine.install_line(part)}
+            for part in found.lacking
+        ],
+        "problems": [asdict(problem) for problem in found.problems],
+    }

@@ -1,0 +1,194 @@
+"""Steps measured on the slots that a run would use, all of them busy as they are in the run."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from math import dist, log
+from statistics import mean, median
+
+from ablation.analysis.interpolation import over_shapes
+from ablation.errors import MemoryShortage
+from ablation.execution import EXECUTORS, Slot
+from ablation.files import cache_folder
+from ablation.study import Shape, Study
+from ablation.training.measure import Measured, Trial, measure
+from ablation.training.task import Cell, CellTask, FoldData
+
+_MOST_SHAPES = 24  # that are measured; the others lie between them
+_IN_ALL = 16.0  # seconds to spend on a device, start-up and slow steps not counted
+_EACH = (0.4, 1.0)  # least and most of them for a shape
+
+Count = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Frames of the utterances on both sides of a typical fold."""
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What was measured on the slots of one kind of device.
+
+    Attributes
+    ----------
+    workers
+        Slots that were busy while it was measured.
+    measured
+        At least one of every shape in ``trials`` that found memory.
+    startup_seconds
+        From the start of a worker to its first task, and what its first steps took more than later
+        ones; not where kernels were compiled, which is done once.
+    """
+
+    kind: str
+    workers: int
+    measured: tuple[Measured, ...]
+    startup_seconds: float
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        return frozenset(found.shape for found in self.measured)
+
+    @property
+    def cell_seconds(self) -> float:
+        """Of a cell besides its steps and its scoring."""
+        return median(found.cell_seconds for found in self.measured)
+
+    @property
+    def core_share(self) -> float:
+        """Of a core's time that a worker had."""
+        return median(found.core_share for found in self.measured)
+
+    def step_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
+        """Of an optimiser step, interpolated where a shape was not measured."""
+        return self._by_shape(shapes, lambda found: found.step_seconds)
+
+    def segment_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
+        """Of a segment that is scored, likewise."""
+        return self._by_shape(shapes, lambda found: found.segment_seconds)
+
+    def _by_shape(
+        self, shapes: Sequence[Shape], value: Callable[[Measured], float]
+    ) -> dict[Shape, float]:
+        found: dict[tuple[int, int], list[float]] = {}
+        for one in self.measured:
+            found.setdefault(one.shape[:2], []).append(value(one))
+        known = {shape: median(values) for shape, values in found.items()}
+        values = over_shapes(known, [shape[:2] for shape in shapes])
+        return {shape: values[shape[:2]] for shape in shapes}
+
+
+def kind_of(slot: Slot) -> str:
+    """ "cpu" or "cuda": cards of one machine are taken to be alike."""
+    return slot.device.partition(":")[0]
+
+
+def measure_shapes(
+    study: Study,
+    classes: Sequence[str],
+    shapes: Sequence[Shape],
+    lengths: Lengths,
+    slots: Sequence[Slot],
+    count: Count = lambda _done, _all: None,
+) -> dict[str, Pace]:
+    """The pace of each kind of device among ``slots``, by kind; one kind after the other.
+
+    Parameters
+    ----------
+    study
+        Its probe, training and features are measured, at its own analysis window.
+    count
+        Is told how many of how many measurements are done.
+
+    Raises
+    ------
+    MemoryShortage
+        When no shape finds memory on a device.
+    """
+    by_kind: dict[str, list[Slot]] = {}
+    for slot in slots:
+        by_kind.setdefault(kind_of(slot), []).append(slot)
+    picked = spread_out(shapes, _MOST_SHAPES)
+    return {
+        kind: _pace(kind, _trials(study, classes, picked, lengths, len(own)), own, count)
+        for kind, own in by_kind.items()
+    }
+
+
+def spread_out(shapes: Sequence[Shape], most: int) -> list[Shape]:
+    """At most ``most`` of the shapes, the smallest and the largest first and then always the one
+    farthest from all before it, so that any beginning of the list is spread over all of them."""
+    left = sorted(dict.fromkeys(shapes), key=lambda shape: (shape.height * shape.width, shape))
+    if not left:
+        return []
+    places = {shape: (log(shape.height), log(shape.width)) for shape in left}
+    picked = [left.pop(0)]
+    if left and most > 1:
+        picked.append(left.pop())
+    while left and len(picked) < most:
+        farthest = max(left, key=lambda s: min(dist(places[s], places[p]) for p in picked))
+        left.remove(farthest)
+        picked.append(farthest)
+    return picked
+
+
+def _trials(
+    study: Study, classes: Sequence[str], shapes: Sequence[Shape], lengths: Lengths, slots: int
+) -> list[Trial]:
+    """A trial a shape, and as many more that no slot is idle beside another one's work."""
+    rounds = -(-len(shapes) // slots)
+    seconds = min(max(_IN_ALL / rounds, _EACH[0]), _EACH[1])
+    fold = FoldData("", (), (), ())
+    window = study.features.window_ms
+    return [
+        Trial(
+            CellTask(Cell("probe", (shape,), window, 0, ""), study, tuple(classes), "", fold),
+            lengths.train,
+            lengths.test,
+            seconds,
+        )
+        for shape in islice(cycle(shapes), rounds * slots)
+    ]
+
+
+def _pace(kind: str, trials: Sequence[Trial], slots: Sequence[Slot], count: Count) -> Pace:
+    before = _kernels()
+    started = time.time()
+    found: list[Measured] = []
+    crashes: list[str] = []
+    count(0, len(trials))
+    for number, end in enumerate(EXECUTORS["local"](slots).run(measure, trials), 1):
+        if end.crash is None:
+            found.append(end.value)
+        else:
+            crashes.append(end.crash)
+        count(number, len(trials))
+    if not found:
+        raise MemoryShortage(
+            f"no step can be measured: {crashes[0]}", "choose smaller filters, or another device"
+        )
+    compiled = _kernels() != before
+    return Pace(kind, len(slots), tuple(found), _startup(found, started, compiled))
+
+
+def _startup(found: Sequence[Measured], started: float, compiled: bool) -> float:
+    """Mean over the workers; see :class:`Pace`."""
+    workers: dict[int, list[Measured]] = {}
+    for one in found:
+        workers.setdefault(one.process, []).append(one)
+    return mean(
+        min(one.began for one in mine)
+        - started
+        + (0.0 if compiled else sum(one.first_seconds for one in mine))
+        for mine in workers.values()
+    )
+
+
+def _kernels() -> set[str]:
+    """The compiled kernels that are kept."""
+    return {str(path) for path in (cache_folder() / "kernels").rglob("*.nbc")}
