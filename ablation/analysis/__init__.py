@@ -22,6 +22,7 @@ from ablation.analysis.curves import (
     axis_curve,
     end_columns,
     interval_ends,
+    physical_extent,
     pooled_scores,
 )
 from ablation.analysis.intervals import (
@@ -33,7 +34,7 @@ from ablation.analysis.intervals import (
     score_interval,
 )
 from ablation.analysis.learning import learning_curves
-from ablation.analysis.selection import RULES, Choice, choose_best
+from ablation.analysis.selection import RULES, Choice, choose_best, chosen_without
 from ablation.analysis.signflip import joint_p_values, max_t_p_value, smallest_p_value
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.tallies import confusion, named_counts, seed_counts, speaker_counts, tally
@@ -59,6 +60,7 @@ __all__ = [
     "axis_curve",
     "axis_evidence",
     "choose_best",
+    "chosen_without",
     "confusion",
     "detectable",
     "difference_interval",
@@ -74,6 +76,7 @@ __all__ = [
     "mean_ranks",
     "named_counts",
     "pareto_front",
+    "physical_extent",
     "pooled_scores",
     "probe_cost",
     "read_windows",

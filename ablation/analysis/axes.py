@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
-from ablation.analysis.curves import Axis
+from ablation.analysis.curves import Axis, physical_extent
 from ablation.analysis.intervals import Interval, score_interval
 from ablation.analysis.selection import RULES, Choice
 from ablation.analysis.speakers import Counts
@@ -86,8 +86,7 @@ class AxisEvidence:
 
     def physical(self, extent: float) -> str:
         """ "100 Hz"."""
-        per_unit = self.curve["physical"].iloc[0] / self.curve["extent"].iloc[0]
-        return f"{extent * per_unit:g} {self.axis.unit}"
+        return f"{physical_extent(self.curve)(extent):g} {self.axis.unit}"
 
 
 def axis_evidence(

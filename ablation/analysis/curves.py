@@ -10,9 +10,11 @@ share most of their speakers, so folds are not independent repetitions; the inte
 as the sample and do not know of that overlap.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ablation.analysis.intervals import score_interval
@@ -139,13 +141,27 @@ def _with_lacking(scores: pd.DataFrame, expected: Mapping[int, int]) -> pd.DataF
     """With a row for each expected extent; of one without cells, nan and 0 cells."""
     if scores.empty:
         return scores
-    per_unit = scores["physical"].iloc[0] / scores["extent"].iloc[0]
+    physical = physical_extent(scores)
     extents = sorted({*scores["extent"], *expected})
     scores = scores.set_index("extent").reindex(pd.Index(extents, name="extent")).reset_index()
-    scores["physical"] = scores["extent"] * per_unit
+    scores["physical"] = physical(scores["extent"])
     for column in ("cells", "seeds"):
         scores[column] = scores[column].fillna(0).astype(int)
     return scores
+
+
+def physical_extent(curve: pd.DataFrame) -> Callable[[Any], Any]:
+    """From extents to Hz or ms, by a curve's ``extent`` and ``physical``.
+
+    In proportion, but for dilated filters, whose first value takes no distance to the next.
+    """
+    extents, physical = curve["extent"].to_numpy(float), curve["physical"].to_numpy(float)
+    per_unit = physical[0] / extents[0]
+    start = 0.0
+    if not np.allclose(physical, per_unit * extents, rtol=1e-9):
+        per_unit = (physical[-1] - physical[0]) / (extents[-1] - extents[0])
+        start = physical[0] - per_unit * extents[0]
+    return lambda extent: start + per_unit * extent
 
 
 def end_columns(classes: Sequence[str]) -> list[str]:

@@ -96,6 +96,30 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
     return Choice(last, scores[last], reason)
 
 
+def chosen_without(shapes: Mapping[str, Counts], metric: str = "wa") -> Counts:
+    """What choosing gives on speakers who had no part in it.
+
+    For each speaker the counts of the shape that scores highest on all others; of equal ones the
+    first.
+
+    Parameters
+    ----------
+    shapes
+        Counts by name, of the same two speakers or more.
+    """
+    every = list(shapes.values())
+    speakers = every[0].speakers
+    picked = []
+    for speaker in speakers:
+        scores = [counts.without([speaker]).score(metric) for counts in every]
+        picked.append(every[int(np.argmax(scores))])
+    n, correct = (
+        np.stack([getattr(counts, side)[k] for k, counts in enumerate(picked)])
+        for side in ("n", "correct")
+    )
+    return Counts(speakers, every[0].classes, n, correct)
+
+
 RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {
     "best": choose_best,
     "one-se": choose_one_se,

@@ -14,8 +14,10 @@ from ablation.cli import (
     data_commands,
     evidence_commands,
     failures,
+    machine_commands,
     network_commands,
     promote_command,
+    search_command,
     study_commands,
 )
 from ablation.version import __version__
@@ -30,11 +32,14 @@ app = typer.Typer(
 corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
 for command in (
     study_commands.grid,
+    search_command.search,
     study_commands.plot,
     promote_command.promote,
     evidence_commands.report,
     evidence_commands.compare,
     study_commands.status,
+    search_command.dashboard,
+    machine_commands.doctor,
     network_commands.predict,
     network_commands.explain,
     network_commands.export,

@@ -1,5 +1,6 @@
 """Options that commands share, and the texts they take."""
 
+import re
 from collections.abc import Callable, Sequence
 from enum import Enum
 from pathlib import Path
@@ -180,8 +181,8 @@ def grid_overrides(
 
 def parse_shard(text: str) -> tuple[int, int]:
     """ "0/4" as the first of four; :class:`StudyError` for what is none."""
-    index, slash, count = text.partition("/")
-    if not (slash and index.isdigit() and count.isdigit() and int(index) < int(count)):
+    index, _, count = text.partition("/")
+    if not re.fullmatch("[0-9]{1,9}/[0-9]{1,9}", text) or int(index) >= int(count):
         raise StudyError(
             f"--shard {text}: not I/N with I from 0 to N - 1", "as in --shard 0/4 for the first"
         )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from ablation.analysis import AXES, Axis, pooled_scores
 from ablation.cli.failures import say
 from ablation.drivers import settings
 from ablation.drivers.grid import GridPlan
-from ablation.drivers.progress import duration
+from ablation.drivers.progress import duration, size
 from ablation.drivers.running import Tally
 from ablation.drivers.status import Status
 from ablation.drivers.stored import Stored
@@ -25,6 +25,7 @@ from ablation.study import shapes_text
 
 if TYPE_CHECKING:
     from ablation.drivers.compare import Confirmed
+    from ablation.drivers.estimate import Estimate
     from ablation.drivers.evidence import Evidence
     from ablation.drivers.predict import Heard
     from ablation.drivers.promote import PromotePlan
@@ -58,7 +59,7 @@ def say_plan(plan: GridPlan) -> None:
     )
 
 
-def print_plan(plan: GridPlan) -> None:
+def print_plan(plan: GridPlan, estimate: Estimate) -> None:
     """What a dry run says."""
     say_plan(plan)
     print(f"shapes: {shapes_text(plan.request.shapes)}")
@@ -68,8 +69,34 @@ def print_plan(plan: GridPlan) -> None:
         print(f"fold {fold.name}" + (f": {members}" if members != fold.name else ""))
     print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
-    if plan.seconds_left is not None and plan.missing:
-        print(f"time by the stored cells' own: {duration(plan.seconds_left)} of one worker")
+    if plan.missing:
+        _print_estimate(estimate)
+
+
+_BUSY = 0.8  # of a core's time: below, a step takes noticeably longer than it could
+
+
+def _print_estimate(estimate: Estimate) -> None:
+    memory, workers = estimate.memory, estimate.workers
+    if memory is None:
+        devices = ", ".join(estimate.devices)
+        print(f"time: not known, there is no {devices} on this machine to measure it on")
+        return
+    spread = f"on {workers} worker{'s' * (workers > 1)}"
+    alone = f" ({duration(estimate.worker_seconds)} of one)" if workers > 1 else ""
+    where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
+    print(f"time: about {duration(estimate.seconds)} {spread}{alone}, measured {where}")
+    print(
+        f"memory: about {size(memory.worker)} a worker, {size(memory.total)} in all "
+        f"({size(memory.shared)} of it libraries and spectrograms that workers share)"
+    )
+    if estimate.core_share < _BUSY:
+        print(
+            f"note: a worker had {estimate.core_share:.0%} of a core while this was measured; "
+            f"where that is other programs' doing, the run is faster without them"
+        )
+    if memory.devices:
+        print(f"memory of a card: about {size(memory.devices)} a worker")
 
 
 def print_jobs(study: Study) -> None:
@@ -289,6 +316,9 @@ def print_heard_json(record: Record, heard: Iterable[Heard]) -> int:
     return faults
 
 
+_MOST_SHAPES = 8  # that lack cells and are listed one by one
+
+
 def print_status(
     run: settings.AsRun,
     others: Sequence[settings.AsRun],
@@ -302,8 +332,20 @@ def print_status(
         f"probes: {state.done} of {state.asked} cells done, {state.failed} failed, "
         f"{state.left} left"
     )
-    if state.seconds_left:
-        print(f"time left: about {duration(state.seconds_left)} of one worker")
+    if state.worker_seconds_left and state.seconds_left:
+        spread = f"on {state.workers} worker{'s' * (state.workers > 1)}"
+        alone = f" ({duration(state.worker_seconds_left)} of one)" if state.workers > 1 else ""
+        print(f"time left: about {duration(state.seconds_left)} {spread}{alone}")
+        slowest = sorted(state.by_shape.items(), key=lambda item: -item[1].seconds)
+        for shape, left in slowest[:_MOST_SHAPES]:
+            print(f"  {shape}: {left.cells} cells, about {duration(left.seconds)} of one worker")
+        if len(slowest) > _MOST_SHAPES:
+            print(f"  and {len(slowest) - _MOST_SHAPES} more shapes")
+    if state.cells_an_hour is not None:
+        print(f"going on: {state.cells_an_hour:,.0f} cells an hour")
+    if state.best is not None:
+        name, wa = state.best
+        print(f"best so far: {name}, WA {100 * wa:.1f} %")
     for failure in state.failures:
         print(f"  failed: {failure}")
     print(f"networks: {state.networks} folds stored")
@@ -315,22 +357,29 @@ def print_status(
 
 
 def print_json(run: settings.AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
-    print(
-        json.dumps(
-            {
-                "study": run.study.name,
-                "digest": run.digest,
-                "last_run": run.last_run.isoformat(),
-                "cells": state.asked,
-                "done": state.done,
-                "failed": state.failed,
-                "left": state.left,
-                "networks": state.networks,
-                "seconds_left": state.seconds_left,
-                "failures": list(state.failures),
-                "damaged": list(state.damaged),
-                "files": [str(path) for path, _ in files],
-            },
-            indent=2,
-        )
+    print_object(
+        {
+            "study": run.study.name,
+            "digest": run.digest,
+            "last_run": run.last_run.isoformat(),
+            "cells": state.asked,
+            "done": state.done,
+            "failed": state.failed,
+            "left": state.left,
+            "networks": state.networks,
+            "seconds_left": state.seconds_left,
+            "worker_seconds_left": state.worker_seconds_left,
+            "workers": state.workers,
+            "by_shape": {str(shape): vars(left) for shape, left in state.by_shape.items()},
+            "best": None if state.best is None else {"shape": state.best[0], "wa": state.best[1]},
+            "cells_an_hour": state.cells_an_hour,
+            "failures": list(state.failures),
+            "damaged": list(state.damaged),
+            "files": [str(path) for path, _ in files],
+        }
     )
+
+
+def print_object(content: Mapping[str, Any]) -> None:
+    """One JSON object."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))

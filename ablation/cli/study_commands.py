@@ -31,6 +31,7 @@ from ablation.cli.options import (
     parse_words,
     study_name,
 )
+from ablation.errors import StudyError
 
 if TYPE_CHECKING:
     from ablation.drivers.running import Tally
@@ -69,11 +70,19 @@ def grid(
     ] = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored cells again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
+    ] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="What --dry-run says, for scripts.")
+    ] = False,
 ) -> None:
     """Train the probes that are not stored yet."""
     with expected_errors():
+        if json_ and not dry_run:
+            raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
         from ablation.cli import printing
+        from ablation.drivers.estimate import as_json, estimate_grid
         from ablation.drivers.grid import plan_grid, run_grid
         from ablation.drivers.progress import Reporter
 
@@ -88,7 +97,11 @@ def grid(
         plan = plan_grid(given, wish, results, fresh, part)
         printing.warn_damaged(plan.damaged)
         if dry_run:
-            printing.print_plan(plan)
+            estimate = estimate_grid(plan, Reporter())
+            if json_:
+                printing.print_object(as_json(plan, estimate))
+                return
+            printing.print_plan(plan, estimate)
             printing.print_jobs(given)
             return
         printing.say_plan(plan)

@@ -23,6 +23,7 @@ from ablation.drivers.model_drawings import (
     speakers_drawing,
 )
 from ablation.drivers.networks import StoredNetwork
+from ablation.drivers.search_section import search_drawing
 from ablation.drivers.stored import fixed_side
 from ablation.figures import (
     Panel,
@@ -50,6 +51,7 @@ def drawings(
     for part in (
         _figure2(evidence, shown),
         _heatmap(evidence),
+        search_drawing(evidence),
         _classes(evidence),
         _windows(evidence),
         _critical(evidence),
@@ -122,7 +124,7 @@ def _of_curves(curves: dict[str, pd.DataFrame]) -> str:
 
 def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
     run, stored = evidence.run, evidence.stored
-    rows = stored.probes[stored.probes["window_ms"] == run.study.features.window_ms]
+    rows = stored.named[stored.named["window_ms"] == run.study.features.window_ms]
     # Two axes are a cross, and a few shapes beside them are not a map either.
     fixed = (run.study.grid.fixed_height, run.study.grid.fixed_width)
     off_axis = (rows["height"] != fixed[0]) & (rows["width"] != fixed[1])

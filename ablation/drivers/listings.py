@@ -191,7 +191,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
                 row["ua"] if mine is None else score_interval(mine, "ua"),
                 *(row[f"acc_{label}"] for label in classes),
                 row["cells"],
-                stored.expected[key],
+                stored.expected[key] or None,  # a search gave it up
                 float(seconds.loc[(row["window_ms"], row["height"], row["width"])]) / 3600,
             )
         )

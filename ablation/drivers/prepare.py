@@ -47,13 +47,16 @@ def prepare(study: Study) -> Prepared:
 
 def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
     """Raise :class:`StudyError` for a filter larger than the spectrogram."""
-    features = study.features
+    features, (down, along) = study.features, study.probe.dilation
     for shape in shapes:
-        if shape.height > features.height or shape.width > features.width:
+        height, width = study.probe.extent(shape.height, shape.width)
+        if height > features.height or width > features.width:
+            reach = "" if (height, width) == shape[:2] else f" reaches {height} x {width} and"
             raise StudyError(
-                f"filter {shape} is larger than the spectrogram of a segment, "
+                f"filter {shape}{reach} is larger than the spectrogram of a segment, "
                 f"{features.height} bins x {features.width} frames",
-                f"heights go up to {features.height}, widths up to {features.width}",
+                f"heights go up to {(features.height - 1) // down + 1}, widths up to "
+                f"{(features.width - 1) // along + 1}",
             )
 
 

@@ -14,8 +14,9 @@ from ablation.drivers.evidence import Evidence, references_scores
 from ablation.drivers.listings import hours, read_table1
 from ablation.drivers.networks import StoredNetwork, stored_networks
 from ablation.drivers.plot import remarks, shown_classes
+from ablation.drivers.search_section import search_answer
 from ablation.drivers.sections import sections
-from ablation.drivers.settings import AsRun, Request, study_folder
+from ablation.drivers.settings import SEARCH, AsRun, Request, study_folder
 from ablation.drivers.stored import Stored
 from ablation.figures import svg_text
 from ablation.files import write_text
@@ -74,7 +75,7 @@ def report(
     document = Document(
         title=f"{run.study.name}: which receptive field?",
         subtitle=_subtitle(evidence),
-        answer=wording.answer(evidence.axes, run.majority),
+        answer=_answer(evidence),
         lacking=tuple(_lacking(evidence, networks)),
         sections=tuple(sections(evidence, networks, pictures)),
         facts=tuple(_facts(evidence, networks)),
@@ -96,6 +97,12 @@ def report(
     return Reported(files, document.answer, document.lacking)
 
 
+def _answer(evidence: Evidence) -> str:
+    """What the axes say; where there is none, what a search has found."""
+    found = search_answer(evidence.stored) if not evidence.axes else ""
+    return found or wording.answer(evidence.axes, evidence.run.majority)
+
+
 def _picture(drawing: Drawing) -> Picture:
     svg = svg_text(drawing.draw())
     return Picture(drawing.name, drawing.caption, drawing.description, svg)
@@ -114,7 +121,7 @@ def _subtitle(evidence: Evidence) -> str:
 def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]:
     """What is missing, failed or not to be believed: what a reader must know before the numbers."""
     stored = evidence.stored
-    asked, done = sum(stored.expected.values()), len(stored.probes)
+    asked, done = sum(stored.expected.values()), stored.done
     held = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
     found = wording.doubts(evidence.axes, evidence.run.classes, scores, held)
@@ -133,7 +140,7 @@ def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]
                 f"{axis.speakers} speaker{'s' * (not lone)} cannot show any difference between "
                 f"{axis.axis.name}s at 5 %, whatever the scores: more speakers are needed."
             )
-    seeds = stored.probes.groupby(["height", "width", "window_ms"])["seed"].nunique()
+    seeds = stored.named.groupby(["height", "width", "window_ms"])["seed"].nunique()
     if seeds.nunique() > 1:
         found.append(
             f"Shapes have different numbers of seeds ({seeds.min()} to {seeds.max()}); each is "
@@ -202,7 +209,7 @@ def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> l
     study = f"--study {shlex.quote(settings)}"
     lines = ["# every setting of probes, and of each network, stands in the file named by --study"]
     lines += [
-        f"ablate grid {_asked(request)} {study}"
+        f"ablate {_asked(request)} {study}"
         for request in run.requests
         if request.axis not in ("none", "nested")
     ]
@@ -224,6 +231,14 @@ def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> l
 
 
 def _asked(request: Request) -> str:
+    """Command and options that ask for the same again."""
+    if request.axis == SEARCH:
+        seeds = ",".join(map(str, request.seeds))
+        return f"search --trials {request.trials} {request.options} --seeds {seeds}"
+    return f"grid {_grid_options(request)}"
+
+
+def _grid_options(request: Request) -> str:
     windows = ",".join(f"{window:g}" for window in request.windows)
     rest = f"--windows {windows} --seeds {','.join(map(str, request.seeds))}"
     if request.axis not in (*AXES, "both", "product"):

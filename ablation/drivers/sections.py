@@ -22,6 +22,7 @@ from ablation.drivers.listings import (
     shapes_section,
 )
 from ablation.drivers.networks import StoredNetwork
+from ablation.drivers.search_section import search_section
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Value
 from ablation.study import Shape, matched_shapes
@@ -35,6 +36,7 @@ def sections(
     """All sections for which there is something to say; ``pictures`` by name."""
     made = [
         *_axes(evidence, pictures),
+        search_section(evidence, pictures),
         _statistics(evidence, pictures),
         _classes(pictures),
         _controls(evidence, pictures),

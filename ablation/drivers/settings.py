@@ -4,6 +4,8 @@
 with the classes, the folds and each request, so that plots and counts need no corpus.
 """
 
+import dataclasses
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -20,25 +22,40 @@ from ablation.errors import StorageError, named
 from ablation.files import make_folder, storage_error, write_text
 from ablation.study import Shape, Study, parse_study
 
+SEARCH = "search"  # the axis of a search's request
+
 
 @dataclass(frozen=True)
 class Request:
-    """Cells asked for in one command: every shape at every window, seed and fold."""
+    """Cells asked for in one command: every shape at every window, seed and fold.
+
+    Of a search (axis ``search``) the shapes are those it has completed so far; ``options`` are its
+    own on the command line, and ``trials`` how many it was to have.
+    """
 
     axis: str
     shapes: tuple[Shape, ...]
     windows: tuple[float, ...]
     seeds: tuple[int, ...]
     at: datetime = field(compare=False)
+    options: str = ""
+    trials: int = 0
 
     def as_toml(self) -> dict[str, Any]:
-        return {
+        table = {
             "at": self.at,
             "axis": self.axis,
             "shapes": [str(shape) for shape in self.shapes],
             "windows": list(self.windows),
             "seeds": list(self.seeds),
         }
+        search = {"options": self.options, "trials": self.trials}
+        return table | search if self.axis == SEARCH else table
+
+    def supersedes(self, earlier: "Request") -> bool:
+        """Whether ``earlier`` is the same request, or the same search as it was some rounds ago."""
+        grown = dataclasses.replace(self, shapes=earlier.shapes, trials=earlier.trials)
+        return earlier in ((self, grown) if self.axis == SEARCH else (self,))
 
     @staticmethod
     def from_toml(table: dict[str, Any]) -> "Request":
@@ -48,6 +65,8 @@ class Request:
             windows=tuple(float(window) for window in table["windows"]),
             seeds=tuple(table["seeds"]),
             at=table["at"],
+            options=table.get("options", ""),
+            trials=table.get("trials", 0),
         )
 
 
@@ -62,6 +81,7 @@ class AsRun:
     folds: tuple[str, ...]
     requests: tuple[Request, ...]
     fingerprint: str = ""  # of the corpus; empty where an older version ran it
+    variant_of: str = ""  # the digest of the study whose search tried these settings, if only that
 
     @property
     def last_run(self) -> datetime:
@@ -100,8 +120,13 @@ def save(results: Path, run: AsRun) -> None:
 
 
 def _save(path: Path, run: AsRun) -> None:
-    earlier = load(path).requests if path.exists() else ()
-    requests = [*(r for r in earlier if r not in run.requests), *run.requests]
+    before = load(path) if path.exists() else None
+    earlier = () if before is None else before.requests
+    requests = [
+        *(r for r in earlier if not any(new.supersedes(r) for new in run.requests)),
+        *run.requests,
+    ]
+    tried_only = run.variant_of and (before is None or before.variant_of)
     tables = _tables(path, run.study)
     tables["as_run"] = {
         "digest": run.digest,
@@ -109,6 +134,8 @@ def _save(path: Path, run: AsRun) -> None:
         "counts": list(run.counts),
         "folds": list(run.folds),
         "fingerprint": run.fingerprint,
+        # Settings that were run for their own sake stay so when a search tries them too.
+        **({"variant_of": run.variant_of} if tried_only else {}),
         "asked": [request.as_toml() for request in requests],
     }
     write_text(path, tomli_w.dumps(tables))
@@ -142,6 +169,10 @@ def _tables(path: Path, study: Study) -> dict[str, Any]:
     return tables
 
 
+# What a table may raise that is not as it was written; RecursionError when it is nested too deep.
+_UNFIT = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
 def load(path: Path) -> AsRun:
     """Read settings as run. Raises :class:`StorageError` when the file cannot be used."""
     try:
@@ -158,10 +189,11 @@ def load(path: Path) -> AsRun:
             folds=tuple(run["folds"]),
             requests=tuple(Request.from_toml(table) for table in run["asked"]),
             fingerprint=run.get("fingerprint", ""),
+            variant_of=run.get("variant_of", ""),
         )
         _check(found)
         return found
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # edited by hand
+    except (*_UNFIT, OSError) as error:  # edited by hand
         raise StorageError(
             f"cannot read the settings {path}: {error}", "run ablate grid again to write them anew"
         ) from error
@@ -171,10 +203,26 @@ def _check(run: AsRun) -> None:
     """Raise ValueError for a table [as_run] that cannot have been written here."""
     if not run.requests or not run.folds or not run.classes:
         raise ValueError("[as_run] lacks asked, folds or classes")
+    texts = (run.digest, run.fingerprint, run.variant_of, *run.classes, *run.folds)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("[as_run] digest, fingerprint, classes and folds are texts")
+    if not all(type(count) is int and 0 <= count < 2**31 for count in run.counts):
+        raise ValueError("[as_run] counts are whole numbers")
     if len(run.counts) != len(run.classes) or not sum(run.counts) > 0:
         raise ValueError("[as_run] counts are not those of its classes")
-    if not all(isinstance(request.at, datetime) for request in run.requests):
-        raise ValueError("[as_run] asked: at is no time")
+    for request in run.requests:
+        _check_request(request)
+
+
+def _check_request(request: Request) -> None:
+    if not (isinstance(request.at, datetime) and request.at.tzinfo is not None):
+        raise ValueError("[as_run] asked: at is no time with its zone")
+    if not (isinstance(request.axis, str) and isinstance(request.options, str)):
+        raise ValueError("[as_run] asked: axis and options are texts")
+    if not all(type(n) is int and 0 <= n < 2**31 for n in (*request.seeds, request.trials)):
+        raise ValueError("[as_run] asked: seeds and trials are whole numbers")
+    if not all(math.isfinite(window) and window > 0 for window in request.windows):
+        raise ValueError("[as_run] asked: windows are milliseconds above 0")
 
 
 def any_run(results: Path, name: str) -> bool:
@@ -205,8 +253,10 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
             what = "several digests begin" if files else "no digest begins"
             raise StorageError(f"{what} with {digest!r} in study {name}", f"there are: {known}")
     runs = [load(file) for file in files]
-    # Probes that were trained for nested selection are no run of the study's own.
-    own = [run for run in runs if digest is not None or not run.study.folds.pairs]
+    # What was trained for nested selection, or tried by a search, is no run of the study's own.
+    own = [
+        run for run in runs if digest is not None or not (run.study.folds.pairs or run.variant_of)
+    ]
     return max(own or runs, key=lambda run: run.last_run)
 
 

@@ -1,13 +1,16 @@
 """The stored rows of one digest, read once, and what analysis makes of them."""
 
 from collections import Counter
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
-from ablation.drivers.settings import AsRun, study_folder
+from ablation.drivers.searched import Searched, search_file
+from ablation.drivers.settings import SEARCH, AsRun, study_folder
+from ablation.errors import StorageError
 from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import Shape
@@ -58,6 +61,22 @@ class Stored:
         return self._read("epochs", ["lr", "train_loss", "train_wa"])
 
     @cached_property
+    def searches(self) -> list[Searched]:
+        """Searches of these settings, the last one first; only read, so one may be going on."""
+        path = search_file(self.folder)
+        if not path.exists():
+            return []
+        from ablation.drivers.trials import read_searches  # loads optuna
+
+        try:
+            found = read_searches(path)
+        except StorageError:
+            self.damaged.append(str(path))
+            return []
+        mine = [one for one in found if one.terms.digest == self.run.digest and one.trials]
+        return sorted(mine, key=lambda one: one.last or datetime.min, reverse=True)
+
+    @cached_property
     def expected(self) -> Counter[Key]:
         """How many cells of each shape and window were asked for."""
         return Counter(
@@ -71,6 +90,37 @@ class Stored:
         return {key for key, wanted in self.expected.items() if there[key] >= wanted}
 
     @cached_property
+    def named(self) -> pd.DataFrame:
+        """Finished cells of the shapes that were named before any score was seen.
+
+        All but those that a search alone has tried, complete or given up: it tried them for what
+        others had scored, so no axis and no test of one may rest on them.
+        """
+        return self.probes[self._named(self.probes)]
+
+    def _named(self, rows: pd.DataFrame) -> pd.Series:
+        """Of each row, whether its shape was."""
+        searched = any(request.axis == SEARCH for request in self.run.requests)
+        found = [not searched or key in self._asked_by_name for key in _key_list(rows)]
+        return pd.Series(found, rows.index, dtype=bool)
+
+    @cached_property
+    def _asked_by_name(self) -> set[Key]:
+        return {
+            (shape.height, shape.width, window)
+            for request in self.run.requests
+            if request.axis != SEARCH
+            for shape in request.shapes
+            for window in request.windows
+        }
+
+    @cached_property
+    def done(self) -> int:
+        """Finished cells of those asked for."""
+        there = _keys(self.probes)
+        return sum(min(there[key], wanted) for key, wanted in self.expected.items())
+
+    @cached_property
     def windows(self) -> list[float]:
         """Analysis windows (ms) of the finished cells, the study's own first."""
         own = self.run.study.features.window_ms
@@ -80,15 +130,18 @@ class Stored:
         """The axis' curve at the study's fixed side; ``window_ms`` is the study's unless given."""
         fixed = fixed_side(self.run, axis)
         window_ms = window_ms or self.run.study.features.window_ms
+        named = self._asked_by_name
+        expected = Counter({key: n for key, n in self.expected.items() if key in named})
+        failed = self.failed[self._named(self.failed)]
         return axis_curve(
-            self.probes,
+            self.named,
             self.tallied,
             axis,
             fixed,
             window_ms,
             self.run.classes,
-            _on_axis(self.expected, axis, fixed, window_ms),
-            _on_axis(_keys(self.failed), axis, fixed, window_ms),
+            _on_axis(expected, axis, fixed, window_ms),
+            _on_axis(_keys(failed), axis, fixed, window_ms),
         )
 
     def shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
@@ -126,10 +179,12 @@ class Stored:
     def axis_shapes(self, axis: Axis, window_ms: float | None = None) -> dict[int, Counts]:
         """The complete shapes of an axis by extent, smallest first."""
         fixed = fixed_side(self.run, axis)
+        window_ms = window_ms or self.run.study.features.window_ms
         return {
             getattr(shape, axis.varies): counts
             for shape, counts in self.shapes(window_ms).items()
             if getattr(shape, axis.fixed) == fixed
+            and (shape.height, shape.width, window_ms) in self._asked_by_name
         }
 
     def _read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
@@ -151,8 +206,12 @@ def axis_shape(run: AsRun, axis: Axis, extent: int) -> Shape:
 
 
 def _keys(rows: pd.DataFrame) -> Counter[Key]:
+    return Counter(_key_list(rows))
+
+
+def _key_list(rows: pd.DataFrame) -> list[Key]:
     names = ("height", "width", "window_ms")
-    return Counter(zip(*(rows[name].tolist() for name in names), strict=True))
+    return list(zip(*(rows[name].tolist() for name in names), strict=True))
 
 
 def _on_axis(cells: Counter[Key], axis: Axis, fixed: int, window_ms: float) -> dict[int, int]:

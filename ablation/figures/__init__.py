@@ -11,6 +11,7 @@ from ablation.figures.explanation import Scales, draw_explanation, draw_filters
 from ablation.figures.figure2 import Panel, draw_figure2
 from ablation.figures.heatmap import draw_heatmap
 from ablation.figures.learning import draw_learning
+from ablation.figures.search import draw_search
 from ablation.figures.speakers import draw_speakers
 from ablation.figures.style import FORMATS, save_figure, svg_text
 from ablation.figures.windows import WindowPanel, draw_windows
@@ -29,6 +30,7 @@ __all__ = [
     "draw_filters",
     "draw_heatmap",
     "draw_learning",
+    "draw_search",
     "draw_speakers",
     "draw_windows",
     "save_figure",

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ablation.analysis import Axis
+from ablation.analysis import Axis, physical_extent
 from ablation.figures.style import COLOURS, DASHES, MARKERS, SPARE
 
 _MOST_LABELS = 30
@@ -147,7 +147,7 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
         See :func:`spread`.
     """
     extents = curve["extent"].to_numpy()
-    per_unit = float(curve["physical"].iloc[0] / curve["extent"].iloc[0])
+    physical = physical_extent(curve)
     ticks = spread(extents, apart)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(ticks))
@@ -156,7 +156,7 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
     above = axes.secondary_xaxis("top")
     above.xaxis.set_major_locator(FixedLocator(ticks))
     above.xaxis.set_minor_locator(NullLocator())
-    above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: physical_text(value * per_unit)))
+    above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: physical_text(physical(value))))
     above.set_xlabel(f"{axis.direction} extent ({axis.unit})")
 
 

@@ -25,14 +25,23 @@ class ReferenceProbe(nn.Module):
         Number of scores.
     bias
         Whether the convolution has a bias, which batch norm cancels.
+    dilation
+        Bins and frames from one of a filter's values to the next, 1 where they lie side by side.
     """
 
     def __init__(
-        self, height: int, width: int, filters: int, classes: int, bias: bool = False
+        self,
+        height: int,
+        width: int,
+        filters: int,
+        classes: int,
+        bias: bool = False,
+        dilation: tuple[int, int] = (1, 1),
     ) -> None:
         super().__init__()
-        self.pad = nn.ZeroPad2d(same_padding(height, width))
-        self.conv = nn.Conv2d(1, filters, (height, width), bias=bias)
+        down, along = dilation
+        self.pad = nn.ZeroPad2d(same_padding((height - 1) * down + 1, (width - 1) * along + 1))
+        self.conv = nn.Conv2d(1, filters, (height, width), bias=bias, dilation=dilation)
         self.norm = nn.BatchNorm2d(filters)
         self.linear = nn.Linear(filters, classes)
 

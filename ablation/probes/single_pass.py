@@ -28,7 +28,7 @@ class SinglePassProbe(ReferenceProbe):
 
     Parameters
     ----------
-    height, width, filters, classes, bias
+    height, width, filters, classes, bias, dilation
         As of :class:`ReferenceProbe`.
     precision
         ``float32``, or ``bf16``: segments and scaled filters are rounded to bfloat16, products are
@@ -44,11 +44,12 @@ class SinglePassProbe(ReferenceProbe):
         filters: int,
         classes: int,
         bias: bool = False,
+        dilation: tuple[int, int] = (1, 1),
         *,
         precision: str = "float32",
         tile: int | None = None,
     ) -> None:
-        super().__init__(height, width, filters, classes, bias)
+        super().__init__(height, width, filters, classes, bias, dilation)
         if precision not in PRECISIONS:
             raise ValueError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
         self.precision = precision
@@ -84,7 +85,7 @@ class SinglePassProbe(ReferenceProbe):
 
     def _pooled(self, segments: torch.Tensor, passes: Pass) -> torch.Tensor:
         """Mean over all positions of the ReLU's output, shape (n, filters)."""
-        weight, norm = self.conv.weight[:, 0], self.norm
+        weight, norm = _spread(self.conv.weight[:, 0], self.conv.dilation), self.norm
         scale, shift = norm.weight, norm.bias
         if not self.training:
             mean = cast(torch.Tensor, norm.running_mean)
@@ -122,6 +123,20 @@ def passes_for_cpu(tile: int | None = None, *, bf16: bool = False) -> Pass:
 
 def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:
     return values.bfloat16().to(values.dtype) if precision == "bf16" else values
+
+
+def _spread(weight: torch.Tensor, dilation: tuple[int, ...]) -> torch.Tensor:
+    """Filters (filters, height, width) with zeros between their values, as dilation reads them.
+
+    What a pass then does for the zeros is work in vain, but exact; autograd drops their gradient.
+    """
+    down, along = dilation
+    if (down, along) == (1, 1):
+        return weight
+    filters, height, width = weight.shape
+    wide = weight.new_zeros(filters, (height - 1) * down + 1, (width - 1) * along + 1)
+    wide[:, ::down, ::along] = weight
+    return wide
 
 
 @contextmanager

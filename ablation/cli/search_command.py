@@ -1,0 +1,123 @@
+"""``ablate search`` and ``ablate dashboard``."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from ablation.cli.failures import expected_errors
+from ablation.cli.options import (
+    DEMO,
+    RESULTS,
+    ClusterOption,
+    CorpusOption,
+    DevicesOption,
+    PerDeviceOption,
+    ResultsOption,
+    RootOption,
+    SetOption,
+    StudyOption,
+    WorkersOption,
+    execution_overrides,
+    grid_overrides,
+    load_given,
+    parse_words,
+    study_name,
+)
+from ablation.cli.study_commands import finish
+
+
+class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
+    tpe = "tpe"
+    random = "random"
+    nsga2 = "nsga2"
+    grid = "grid"
+
+
+def search(
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, help="Points to try in all, earlier runs' among them.")
+    ],
+    study: StudyOption = DEMO,
+    sampler: Annotated[
+        SamplerName | None, typer.Option(help="Default: tpe; of two objectives nsga2.")
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="wa or ua; with ,params or ,multiply-adds also as cheap as can be."),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Give up points that are worse fold by fold.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of what is drawn, not of training.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of training, as 0,1,2.")] = None,
+    folds: Annotated[
+        str | None, typer.Option(metavar="speaker|K", help="A fold a speaker, or K groups.")
+    ] = None,
+    corpus: CorpusOption = None,
+    corpus_root: RootOption = None,
+    set_: SetOption = None,
+    workers: WorkersOption = None,
+    devices: DevicesOption = None,
+    workers_per_device: PerDeviceOption = None,
+    cluster: ClusterOption = None,
+    results: ResultsOption = RESULTS,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be searched; write nothing.")
+    ] = False,
+) -> None:
+    """Search for the best filter shape, a few points at a time."""
+    with expected_errors():
+        from ablation.cli import search_printing
+        from ablation.cli.printing import warn_damaged
+        from ablation.drivers.progress import Reporter
+        from ablation.drivers.search import plan_search, run_search
+
+        overrides = [
+            *(set_ or []),
+            *grid_overrides("", None, None, seeds, folds),
+            *execution_overrides(workers, devices, workers_per_device, cluster),
+            *_search_overrides(sampler, objective, prune, seed),
+        ]
+        plan = plan_search(load_given(study, overrides, corpus, corpus_root), trials, results)
+        warn_damaged(plan.damaged)
+        search_printing.say_plan(plan)
+        if dry_run:
+            search_printing.print_plan(plan)
+            return
+        run = run_search(plan, results, Reporter())
+        search_printing.print_searched(run.searched, plan, results)
+        finish(run.tally)
+
+
+def _search_overrides(
+    sampler: SamplerName | None, objective: str | None, prune: bool, seed: int | None
+) -> list[str]:
+    """The search's own options as ``--set`` texts."""
+    overrides = []
+    if sampler is not None:
+        overrides.append(f"search.sampler={sampler.value}")
+    if objective is not None:
+        overrides.append(f"search.objective={parse_words(objective.lower())}")
+    if prune:
+        overrides.append("search.prune=true")
+    if seed is not None:
+        overrides.append(f"search.seed={seed}")
+    return overrides
+
+
+def dashboard(
+    study: StudyOption = DEMO,
+    results: ResultsOption = RESULTS,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of this machine alone.")] = 8080,
+) -> None:
+    """Show a study's searches in optuna-dashboard, read-only and on this machine alone."""
+    with expected_errors():
+        from ablation.cli.failures import say
+        from ablation.drivers.dashboard import serve
+
+        serve(results, study_name(study), port, say)

@@ -1,0 +1,93 @@
+"""What ``ablate search`` prints: its plan, the best shapes, the Pareto front."""
+
+from pathlib import Path
+
+from ablation.analysis import pooled_scores
+from ablation.cli.failures import say
+from ablation.drivers import settings
+from ablation.drivers.search import SearchPlan
+from ablation.drivers.searched import FAILED, Searched, Trial
+from ablation.records import OK
+from ablation.report import millions
+from ablation.store import ResultStore
+
+Scores = dict[tuple[str, int, int], tuple[float, float]]  # WA and UA by digest, height, width
+
+_MOST = 10  # shapes listed
+
+
+def say_plan(plan: SearchPlan) -> None:
+    corpus, study, terms = plan.prepared.corpus, plan.prepared.study, plan.terms
+    say(
+        f"study {study.name} ({terms.digest}): {corpus.name}, {len(corpus)} utterances, "
+        f"{len(corpus.speakers)} speakers, {len(terms.folds)} folds"
+    )
+    for doubt in corpus.doubts():
+        say(f"warning: {doubt}")
+    pruned = "all cells of each" if terms.prune_p is None else "pruned"
+    say(
+        f"search of {plan.space} by {terms.sampler} for {', '.join(terms.objective)}, {pruned}: "
+        f"{plan.wanted} trials, {min(plan.ended, plan.wanted)} there"
+    )
+
+
+def print_plan(plan: SearchPlan) -> None:
+    """What a dry run says."""
+    terms = plan.terms
+    each = len(terms.steps)
+    left = max(0, plan.wanted - plan.ended)
+    print(f"space: {plan.space}")
+    print(f"trials: {plan.wanted}, there: {min(plan.ended, plan.wanted)}")
+    print(f"cells of a trial: {each} ({len(terms.folds)} folds, {len(terms.seeds)} seeds)")
+    at_most = "at most, since trials are pruned and" if terms.prune_p else "at most, since"
+    print(f"cells: {left * each} {at_most} points may be stored or come again")
+
+
+def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
+    """The Pareto front, or the best shapes."""
+    scores = _scores(plan, results)
+    if len(searched.terms.objective) > 1:
+        cost = searched.terms.objective[1]
+        print(f"Pareto front, {searched.terms.score.upper()} against {cost}")
+        listed = searched.front
+    else:
+        listed = [*searched.complete, *searched.pruned][:_MOST]
+    width = max([8, *(len(trial.point) for trial in listed)])
+    costs = "".join(f"{name:>15}" for name in searched.terms.objective[1:])
+    print(f"{'shape':>{width}} {'WA %':>6} {'UA %':>6}{costs}  cells")
+    for trial in listed:
+        print(_line(searched, trial, scores, width))
+    failed = len(searched.of(FAILED))
+    rest = [f"{len(searched.complete)} points complete", f"{len(searched.pruned)} pruned"]
+    rest += [f"{failed} trials failed"] * bool(failed)
+    rest += [f"{searched.repeated} trials repeated a point"] * bool(searched.repeated)
+    print(f"{', '.join(rest)}; {searched.cells} cells of {searched.cells_of_all} without pruning")
+
+
+def _line(searched: Searched, trial: Trial, scores: Scores, width: int) -> str:
+    each = len(searched.terms.steps)
+    key = (trial.digest, trial.shape.height, trial.shape.width)
+    if not trial.values or key not in scores:
+        estimate = float("nan") if trial.estimate is None else trial.estimate
+        score = {searched.terms.score: estimate}
+        ends = "".join(
+            f"{f'~{100 * score[name]:.1f}' if name in score else '':>7}" for name in ("wa", "ua")
+        )
+        return f"{trial.point:>{width}}{ends}  {len(trial.scores)} of {each}, pruned"
+    wa, ua = scores[key]
+    costs = "".join(f"{millions(round(value)):>15}" for value in trial.values[1:])
+    return f"{trial.point:>{width}} {100 * wa:>6.1f} {100 * ua:>6.1f}{costs}  {each}"
+
+
+def _scores(plan: SearchPlan, results: Path) -> Scores:
+    """WA and UA by digest, height and width, of the search's window and seeds."""
+    folder = settings.study_folder(results, plan.prepared.study.name)
+    rows = ResultStore(folder).read("probes").frame()
+    mine = rows[
+        (rows["status"] == OK)
+        & (rows["window_ms"] == plan.terms.window_ms)
+        & rows["seed"].isin(plan.terms.seeds)
+    ]
+    pooled = pooled_scores(mine, ["digest", "height", "width"], plan.prepared.corpus.classes)
+    columns = (pooled[name] for name in ("digest", "height", "width", "wa", "ua"))
+    return {(d, h, w): (wa, ua) for d, h, w, wa, ua in zip(*columns, strict=True)}

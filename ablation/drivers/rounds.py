@@ -1,0 +1,175 @@
+"""A round of a search: which cells its trials need next, and how each trial ends.
+
+Every trial goes on as soon as its own cells are in. What it needs next and how it ends follow from
+its scores in the order of the steps, so neither depends on the order in which cells end.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from ablation.analysis import pooled_scores, probe_cost
+from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from ablation.drivers.space import Point
+from ablation.drivers.trials import Pruner, Trials
+from ablation.records import OK
+from ablation.store import ResultStore
+from ablation.study import COSTS
+
+Key = tuple[str, int, int, int, str]  # digest, height, width, seed, fold
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Cells:
+    """Rows of the cells that are finished, the cells that failed, and those on their way."""
+
+    rows: dict[Key, Row] = field(default_factory=dict)
+    failed: set[Key] = field(default_factory=set)
+    waiting: set[Key] = field(default_factory=set)
+
+    def read(self, store: ResultStore, window_ms: float) -> list[str]:
+        """Take over what is stored by now; returns the files that are damaged."""
+        content = store.read("probes")
+        for row in content.rows.to_pylist():
+            if row["status"] == OK and row["window_ms"] == window_ms:
+                self.rows.setdefault(key_of(row), row)
+        return content.damaged
+
+    def take(self, row: Row) -> None:
+        """A cell has ended."""
+        key = key_of(row)
+        self.waiting.discard(key)
+        if row["status"] == OK:
+            self.rows[key] = row
+        else:
+            self.failed.add(key)
+
+
+def key_of(row: Row) -> Key:
+    return row["digest"], row["height"], row["width"], row["seed"], row["fold"]
+
+
+@dataclass
+class Candidate:
+    """A trial of the round and the point it tries.
+
+    Attributes
+    ----------
+    keys
+        The cells of its steps.
+    scores
+        Of the steps that were looked at.
+    state
+        None while it goes on.
+    """
+
+    trial: Trial
+    point: Point
+    keys: tuple[Key, ...]
+    scores: list[float] = field(default_factory=list)
+    state: str | None = None
+    values: tuple[float, ...] = ()
+
+
+class Round:
+    """The running trials of a round.
+
+    Parameters
+    ----------
+    numbers
+        Trials of the round, all drawn.
+    classes
+        The study's.
+    """
+
+    def __init__(
+        self, trials: Trials, numbers: Sequence[int], cells: Cells, classes: Sequence[str]
+    ) -> None:
+        self.trials, self.cells, self.classes = trials, cells, classes
+        self.terms = trials.terms
+        every = trials.all
+        # A trial knows nothing of its own round, so that none is held against one that happened
+        # to end before it.
+        first = numbers[0] - numbers[0] % self.terms.at_once
+        earlier = [trial for trial in every[:first] if trial.state == COMPLETE]
+        self.whole = {trial.point for trial in earlier}
+        self.best = max(earlier, key=lambda t: (t.values[0], -t.number), default=None)
+        p = self.terms.prune_p
+        self.pruner = None if p is None or self.best is None else Pruner(p)
+        running = [every[number] for number in numbers if every[number].state == RUNNING]
+        self.candidates = [self._candidate(trial) for trial in running]
+
+    def advance(self) -> Iterator[tuple[Candidate, Key]]:
+        """Look at what is known by now; the cells to be trained next, each once."""
+        for candidate in self.candidates:
+            for key in self._needed(candidate) if candidate.state is None else ():
+                if key not in self.cells.rows and key not in self.cells.waiting:
+                    self.cells.waiting.add(key)
+                    yield candidate, key
+
+    def tell(self) -> None:
+        """End the trials, in the order of their numbers."""
+        for candidate in self.candidates:
+            self.trials.tell(candidate.trial.number, candidate.state or FAILED, candidate.values)
+
+    def _candidate(self, trial: Trial) -> Candidate:
+        point = self.trials.space.point(trial.params)
+        height, width, _ = point.shape
+        keys = tuple((trial.digest, height, width, seed, fold) for seed, fold in self.terms.steps)
+        decided = None if trial.estimate is None else PRUNED  # before a kill
+        return Candidate(
+            trial, point, keys, list(trial.scores.values()) if decided else [], decided
+        )
+
+    def _needed(self, candidate: Candidate) -> Sequence[Key]:
+        """The cells that a trial waits for; none when it has ended."""
+        keys, rows, scores = candidate.keys, self.cells.rows, candidate.scores
+        if not self.cells.failed.isdisjoint(keys):
+            candidate.state = FAILED
+            return ()
+        while len(scores) < len(keys) and keys[len(scores)] in rows:
+            self._take(candidate, rows[keys[len(scores)]][self.terms.score])
+            if self._given_up(candidate):
+                candidate.state = PRUNED
+                return ()
+        if len(scores) == len(keys):
+            candidate.state, candidate.values = COMPLETE, self._values(candidate)
+            return ()
+        pruner = self._tested(candidate)
+        if pruner is None:
+            return keys[len(scores) :]
+        # As many as it takes to give it up at all, then one by one.
+        return keys[len(scores) : max(pruner.least, len(scores) + 1)]
+
+    def _take(self, candidate: Candidate, score: float) -> None:
+        step = len(candidate.scores)
+        candidate.scores.append(score)
+        if step not in candidate.trial.scores and len(self.terms.objective) == 1:
+            self.trials.score(candidate.trial.number, step, score)
+
+    def _tested(self, candidate: Candidate) -> Pruner | None:
+        """Who may give a trial up: nobody where its point was completed before."""
+        return None if candidate.trial.point in self.whole else self.pruner
+
+    def _given_up(self, candidate: Candidate) -> bool:
+        """Give up a trial that is worse than the best one by the steps it has."""
+        pruner, best, taken = self._tested(candidate), self.best, len(candidate.scores)
+        if pruner is None or best is None or not pruner.least <= taken < len(candidate.keys):
+            return False
+        gains = [score - best.scores[step] for step, score in enumerate(candidate.scores)]
+        if not pruner.gives_up(gains):
+            return False
+        self.trials.give_up(candidate.trial.number, best.values[0] + sum(gains) / taken)
+        return True
+
+    def _values(self, candidate: Candidate) -> tuple[float, ...]:
+        rows = pd.DataFrame([self.cells.rows[key] for key in candidate.keys])
+        pooled = pooled_scores(rows, ["height", "width"], self.classes).iloc[0]
+        height, width, _ = candidate.point.shape
+        cost = probe_cost(candidate.point.variant.study, height, width, len(self.classes))
+        named = dict(zip(COSTS, cost, strict=True))
+        score, *costs = self.terms.objective
+        return float(pooled[score]), *(float(named[name]) for name in costs)

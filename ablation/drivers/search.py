@@ -1,0 +1,289 @@
+"""An adaptive search: trials drawn in rounds, their cells trained or read, pruned or completed."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ablation.drivers import settings
+from ablation.drivers.crew import CellCrew, Tally
+from ablation.drivers.prepare import Prepared, fold_data, prepare
+from ablation.drivers.progress import Reporter
+from ablation.drivers.rounds import Candidate, Cells, Key, Round
+from ablation.drivers.running import InterruptedRun, cell_crew, check_devices
+from ablation.drivers.searched import COMPLETE, PRUNED, Searched, Terms, search_file
+from ablation.drivers.space import Space, space_of
+from ablation.drivers.trials import Trials, read_searches
+from ablation.errors import StorageError
+from ablation.files import make_folder, require_writable, storage_error
+from ablation.store import ResultStore
+from ablation.study import SearchSpec, Shape, Study
+from ablation.training.task import Cell, CellTask, FoldData
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """A search as asked for, and what is there of it."""
+
+    prepared: Prepared
+    space: Space
+    terms: Terms
+    wanted: int  # trials, those of earlier runs among them
+    there: Searched | None
+    damaged: tuple[str, ...]
+
+    @property
+    def ended(self) -> int:
+        """Trials that an earlier run has brought to their end."""
+        return 0 if self.there is None else len(self.there.of("complete", "pruned", "failed"))
+
+
+@dataclass
+class SearchRun:
+    """What a run did, and the search as it then stands."""
+
+    tally: Tally
+    searched: Searched
+
+
+def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
+    """Check everything; nothing is written.
+
+    Parameters
+    ----------
+    trials
+        How many there are to be in all.
+
+    Raises
+    ------
+    AblationError
+        Whatever is wrong with study, corpus, folds, stored rows or the search's file.
+    """
+    check_devices(study)
+    prepared = prepare(study)
+    space = space_of(prepared)
+    spec = study.search
+    points = space.grid(spec.seed) if spec.drawn_by == "grid" else []
+    terms = Terms(
+        digest=prepared.digest,
+        objective=tuple(spec.objective),
+        sampler=spec.drawn_by,
+        prune_p=spec.prune_p if spec.prune else None,
+        seed=spec.seed,
+        at_once=spec.at_once,
+        heights=space.heights,
+        widths=space.widths,
+        choices=space.choices,
+        grid=tuple(f"{point.shape} {point.variant.digest}" for point in points),
+        window_ms=study.features.window_ms,
+        seeds=settings.unique(study.grid.seeds),
+        folds=tuple(fold.name for fold in prepared.folds),
+    )
+    folder = settings.study_folder(results, study.name)
+    path = search_file(folder)
+    found = read_searches(path) if path.exists() else []
+    there = next((searched for searched in found if searched.terms.name == terms.name), None)
+    damaged = ResultStore(folder).read("probes", []).damaged
+    wanted = min(trials, len(points)) if points else trials
+    return SearchPlan(prepared, space, terms, wanted, there, tuple(damaged))
+
+
+def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun:
+    """Bring the plan's trials to their end; the rows go into ``results`` as they come.
+
+    Raises
+    ------
+    InterruptedRun
+        On an interrupt; what was finished is stored, and the search goes on from there.
+    AblationError
+        For a recording that cannot be used, a store or search file that cannot be written, and
+        for a folder in which another search is at work.
+    """
+    folder = settings.study_folder(results, plan.prepared.study.name)
+    require_writable(folder)
+    with _alone(make_folder(folder)):
+        trials = Trials(search_file(folder), plan.terms, plan.space)
+        search = _Search(plan, results, trials, reporter)
+        try:
+            search.run()
+        except InterruptedRun:
+            raise
+        except KeyboardInterrupt as interrupt:  # while no worker was at work
+            raise InterruptedRun(search.tally) from interrupt
+        return SearchRun(search.tally, trials.searched)
+
+
+class _Search:
+    """A search going on."""
+
+    def __init__(self, plan: SearchPlan, results: Path, trials: Trials, reporter: Reporter) -> None:
+        self.plan, self.results, self.trials, self.reporter = plan, results, trials, reporter
+        self.folder = settings.study_folder(results, plan.prepared.study.name)
+        self.cells = Cells()
+        self.tally = Tally(cells=0, stored=0)
+        self.best: tuple[float, str] | None = None
+        self._asked: set[Key] = set()
+        self._data: dict[tuple[float, str], FoldData] = {}
+        self._crew: CellCrew | None = None
+        self._stack = ExitStack()
+
+    def run(self) -> None:
+        self._save()
+        at_once, wanted = self.plan.terms.at_once, self.plan.wanted
+        with self._stack:
+            for first in range(0, wanted, at_once):
+                self._round(range(first, min(first + at_once, wanted)))
+
+    def _round(self, numbers: range) -> None:
+        drawn = self.trials.all
+        for number in numbers:
+            if number >= len(drawn):
+                self.trials.draw(number)
+        self.cells.read(ResultStore(self.folder), self.plan.terms.window_ms)
+        self.cells.failed.clear()  # a point that is tried again is tried in earnest
+        running = Round(self.trials, numbers, self.cells, self.plan.prepared.corpus.classes)
+        if not running.candidates:
+            return
+        told: set[int] = set()
+        needed = self._advance(running, told)
+        if needed:
+            crew = self._workers()
+            crew.submit(needed)
+            for ended in crew.ended():
+                for _, outcome in ended:
+                    self.cells.take(outcome.row)
+                crew.submit(self._advance(running, told))
+        running.tell()
+        self._save()
+
+    def _advance(self, running: Round, told: set[int]) -> list[CellTask]:
+        """The tasks that are due; what has ended is said."""
+        due = [self._task(candidate, key) for candidate, key in running.advance()]
+        for candidate in running.candidates:
+            self._count(candidate)
+            number = candidate.trial.number
+            if candidate.state is not None and number not in told:
+                told.add(number)
+                self._say(candidate)
+        return due
+
+    def _task(self, candidate: Candidate, key: Key) -> CellTask:
+        digest, _, _, seed, fold = key
+        variant, window = candidate.point.variant, self.plan.terms.window_ms
+        if not self._data:
+            self._data = fold_data(self.plan.prepared, [window], self.reporter)
+        self._asked.add(key)
+        self.tally.cells += 1
+        return CellTask(
+            cell=Cell("probe", (candidate.point.shape,), window, seed, fold),
+            study=variant.study,
+            classes=self.plan.prepared.corpus.classes,
+            digest=digest,
+            fold=self._data[window, fold],
+        )
+
+    def _count(self, candidate: Candidate) -> None:
+        """Note the cells that were answered from the store."""
+        answered = set(candidate.keys[: len(candidate.scores)]) - self._asked
+        self._asked |= answered
+        self.tally.cells += len(answered)
+        self.tally.stored += len(answered)
+
+    def _workers(self) -> CellCrew:
+        """Started for the first cell that is not stored, and kept for all others."""
+        if self._crew is None:
+            study = self.plan.prepared.study
+            context = cell_crew(study, self.folder, self.tally, self.reporter)
+            self._crew = self._stack.enter_context(context)
+        return self._crew
+
+    def _say(self, candidate: Candidate) -> None:
+        trial, terms = candidate.trial, self.plan.terms
+        name = terms.score.upper()
+        again = "" if trial.repeats is None else f" again, as trial {trial.repeats + 1}"
+        if candidate.state == COMPLETE:
+            score = candidate.values[0]
+            end = f"{name} {score:.1%}"
+            if self.best is None or score > self.best[0]:
+                self.best = score, trial.point
+        elif candidate.state == PRUNED:
+            unit = "folds" if len(terms.seeds) == 1 else "cells"
+            end = f"pruned after {len(candidate.scores)} of {len(candidate.keys)} {unit}"
+        else:
+            end = "failed"
+        best = "" if self.best is None else f"; best so far {self.best[1]}, {self.best[0]:.1%}"
+        self.reporter.say(
+            f"trial {trial.number + 1} of {self.plan.wanted}: {trial.point}{again}, {end}{best}"
+        )
+
+    def _save(self) -> None:
+        """Keep the settings of every variant, with the shapes that were completed."""
+        complete = self.trials.searched.complete
+        if complete:
+            self.best = complete[0].values[0], complete[0].point
+        prepared = self.plan.prepared
+        studies = {v.digest: v.study for v in self.plan.space.variants}
+        for digest, study in ({prepared.digest: prepared.study} | studies).items():
+            shapes = tuple(trial.shape for trial in complete if trial.digest == digest)
+            settings.save(
+                self.results,
+                settings.AsRun(
+                    study=study,
+                    digest=digest,
+                    classes=prepared.corpus.classes,
+                    counts=tuple(prepared.corpus.counts().values()),
+                    folds=self.plan.terms.folds,
+                    requests=(self._request(shapes),),
+                    fingerprint=prepared.fingerprint,
+                    variant_of="" if digest == prepared.digest else prepared.digest,
+                ),
+            )
+
+    def _request(self, shapes: tuple[Shape, ...]) -> settings.Request:
+        terms = self.plan.terms
+        return settings.Request(
+            settings.SEARCH,
+            tuple(sorted(shapes)),
+            (terms.window_ms,),
+            terms.seeds,
+            settings.now(),
+            options_text(self.plan.prepared.study.search),
+            self.plan.wanted,
+        )
+
+
+def options_text(spec: SearchSpec) -> str:
+    """A search's own settings as options of the command."""
+    named = {"sampler", "objective", "prune", "seed"}
+    given = spec.model_dump(mode="json", exclude_defaults=True, exclude=named)
+    words = ["--sampler", spec.drawn_by, "--objective", ",".join(spec.objective)]
+    words += ["--prune"] * spec.prune + ["--seed", str(spec.seed)]
+    for name, value in given.items():
+        words += ["--set", f"search.{name}={json.dumps(value, separators=(',', ':'))}"]
+    return shlex.join(words)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No two searches draw in one folder: each would take the other's trials for its own."""
+    lock = FileLock(folder / ".search.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise StorageError(
+            f"another search is at work in {folder}",
+            "wait for it to end, or give another --results folder",
+        ) from error
+    except NotImplementedError:  # a disk that knows no locks
+        yield
+        return
+    except OSError as error:
+        raise storage_error("lock", folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()

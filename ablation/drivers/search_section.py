@@ -1,0 +1,297 @@
+"""A search in figures and report: its history, its best shapes, and what they are worth."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from ablation.analysis import Counts, chosen_without, score_interval
+from ablation.drivers import settings
+from ablation.drivers.drawing import Drawing, title_of
+from ablation.drivers.evidence import Evidence
+from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
+from ablation.drivers.stored import Stored
+from ablation.errors import StorageError
+from ablation.figures import draw_search
+from ablation.report import Column, Picture, Section, Table
+
+SAMPLERS = {"tpe": "TPE", "random": "chance", "nsga2": "NSGA-II", "grid": "the shuffled grid"}
+_MOST = 10  # shapes listed
+_LEAST = 4  # complete points for which importances are asked
+
+
+def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
+    """The last search's history and points."""
+    searched = next(iter(evidence.stored.searches), None)
+    if searched is None or not searched.complete:
+        return
+    data = _drawn(searched)
+    label = searched.terms.score.upper()
+    best = searched.complete[0]
+    marked = "highest" if len(searched.terms.objective) == 1 else "Pareto front"
+    yield Drawing(
+        "search",
+        f"Left: {label} of every trial in their order, and the highest so far. Right: where the "
+        f"points lie, in the same colours. Ringed: the {marked}. "
+        + ("Hollow: given up, the score is an estimate. " if searched.of(PRUNED) else "")
+        + "Of many points the highest is high by luck too.",
+        f"{len(data)} trials, highest {label} {best.values[0]:.1%} at {best.point}",
+        data,
+        lambda: draw_search(
+            data, label, marked, title_of(evidence, f"search by {SAMPLERS[searched.terms.sampler]}")
+        ),
+    )
+
+
+def _drawn(searched: Searched) -> pd.DataFrame:
+    """A row a trial, as the figure takes it."""
+    marked = {trial.number for trial in searched.front or searched.complete[:1]}
+    rows, best = [], float("nan")
+    for trial in searched.trials:
+        score = trial.values[0] if trial.values else trial.estimate
+        if trial.state == COMPLETE:
+            best = trial.values[0] if best != best else max(best, trial.values[0])
+        rows.append(
+            {
+                "trial": trial.number + 1,
+                "height": trial.shape.height,
+                "width": trial.shape.width,
+                "variant": trial.point.removeprefix(str(trial.shape)).strip(),
+                "state": trial.state,
+                "score": float("nan") if score is None else score,
+                "cost": trial.values[1] if len(trial.values) > 1 else float("nan"),
+                "cells": len(trial.scores),
+                "best": best,
+                "marked": trial.number in marked,
+                "repeats": None if trial.repeats is None else trial.repeats + 1,
+            }
+        )
+    data = pd.DataFrame(rows)
+    return data.astype({"repeats": "Int64"})
+
+
+def search_answer(stored: Stored) -> str:
+    """What a study of which nothing but a search is there says; empty where that found nothing."""
+    searched = next(iter(stored.searches), None)
+    if searched is None or not searched.complete:
+        return ""
+    best, name = searched.complete[0], searched.terms.score.upper()
+    return (
+        f"A search of {len(searched.trials)} trials found its highest {name}, "
+        f"{best.values[0]:.1%}, at {best.point}. Whether that shape differs from any other is not "
+        f"tested: shapes that were tried for what others had scored cannot say, and none was named "
+        f"beforehand (ablate grid)."
+    )
+
+
+def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section | None:
+    """What was searched and found; None where nothing was."""
+    searches = evidence.stored.searches
+    if not searches:
+        return None
+    searched = searches[0]
+    counts = _counts(evidence.stored, searched)
+    lines = [_asked(searched), _cells(searched)]
+    lines += _importances(searched)
+    lines += _worth(searched, counts)
+    tables = [_best(searched, counts)]
+    if front := searched.front:
+        tables.insert(0, _front(searched, front, counts))
+    if len(searches) > 1:
+        tables.append(_others(searches))
+    return Section(
+        "search",
+        "Search",
+        paragraphs=tuple(lines),
+        pictures=tuple(pictures[name] for name in ("search",) if name in pictures),
+        tables=tuple(tables),
+    )
+
+
+def _counts(stored: Stored, searched: Searched) -> dict[str, Counts]:
+    """Counts by speaker of the complete points whose predictions are all there, the best first."""
+    readings = {stored.run.digest: stored}
+    found = {}
+    for trial in searched.complete:
+        if trial.digest not in readings:
+            results, name = stored.folder.parent, stored.run.study.name
+            try:
+                run = settings.take(results, name, trial.digest)
+            except StorageError:  # removed by hand
+                continue
+            readings[trial.digest] = Stored(results, run)
+        shapes = readings[trial.digest].shapes(searched.terms.window_ms)
+        if trial.shape in shapes:
+            found[trial.point] = shapes[trial.shape]
+    return found
+
+
+def _asked(searched: Searched) -> str:
+    terms = searched.terms
+    (low, high), (narrow, wide) = terms.heights, terms.widths
+    ranges = [f"heights of {low} to {high} bins", f"widths of {narrow} to {wide} frames"]
+    ranges += [
+        f"{name} {', '.join(map(str, values))}" for name, values in sorted(terms.choices.items())
+    ]
+    goal = terms.score.upper() + "".join(f" against {cost}" for cost in terms.objective[1:])
+    counts = [
+        f"{len(searched.of(COMPLETE))} complete",
+        *(f"{n} given up" for n in [len(searched.of(PRUNED))] if n),
+        *(f"{n} failed" for n in [len(searched.of(FAILED))] if n),
+        *(f"{n} not ended" for n in [len(searched.of(RUNNING))] if n),
+    ]
+    again = f"; {searched.repeated} came to a point tried before" if searched.repeated else ""
+    return (
+        f"{len(searched.trials)} trials over {', '.join(ranges)}, drawn {terms.at_once} at a time "
+        f"by {SAMPLERS[terms.sampler]} with seed {terms.seed} for {goal}: "
+        f"{', '.join(counts)}{again}."
+    )
+
+
+def _cells(searched: Searched) -> str:
+    terms = searched.terms
+    each = f"{len(terms.folds)} folds" + (
+        f" and {len(terms.seeds)} seeds" if len(terms.seeds) > 1 else ""
+    )
+    text = f"A point is scored on {each}; the trials took {searched.cells} cells"
+    if terms.prune_p is None:
+        return f"{text}, none of them given up before its end."
+    every = searched.cells_of_all
+    saved = 1 - searched.cells / every if every else 0
+    return (
+        f"{text}, {saved:.0%} fewer than the {every} of the same points on all folds. A trial was "
+        f"given up as soon as it was worse, fold by fold, than the best of the rounds before "
+        f"(Wilcoxon's signed ranks, one-sided p < {terms.prune_p:g}, asked after every cell); its "
+        f"score is then an estimate, the best one's and the mean difference to it."
+    )
+
+
+def _importances(searched: Searched) -> list[str]:
+    if len(searched.complete) < _LEAST:
+        return []
+    from ablation.drivers.trials import importances
+
+    shares = importances(searched)
+    if not shares:
+        return []
+    listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    return [
+        f"What the score hangs on among the points tried (share of variance, fANOVA): {listed}."
+    ]
+
+
+def _worth(searched: Searched, counts: Mapping[str, Counts]) -> list[str]:
+    """What the best score is worth, chosen as it was among many."""
+    score = searched.terms.score
+    if not counts or len(next(iter(counts.values())).speakers) < 2:
+        return []
+    first = next(iter(counts))
+    best = score_interval(counts[first], score)
+    text = (
+        f"The best of a search is the highest of many noisy scores and flatters itself: "
+        f"{first} has {score.upper()} {best.estimate:.1%} with a standard error by speaker of "
+        f"{100 * best.standard_error:.1f} points"
+    )
+    alike = {c.speakers for c in counts.values()}
+    if len(counts) > 1 and len(alike) == 1:
+        held = chosen_without(counts, score).score(score)
+        text += (
+            f"; where the best of the {len(counts)} complete points is chosen for each speaker by "
+            f"the others' scores alone, those choices score {held:.1%}"
+        )
+    return [
+        f"{text}. What is left of it on speakers who had no part in the search, a second corpus "
+        f"tells (ablate grid --shapes {searched.complete[0].shape} on it); ablate promote --best "
+        f"--nested shows what choosing adds to the score of a full network."
+    ]
+
+
+def _best(searched: Searched, counts: Mapping[str, Counts]) -> Table:
+    listed = [*searched.complete, *searched.pruned][:_MOST]
+    each = len(searched.terms.steps)
+    score = searched.terms.score
+    costs = searched.terms.objective[1:]
+    rows = []
+    for trial in listed:
+        known = counts.get(trial.point)
+        own = trial.values[0] if trial.values else trial.estimate
+        scores = {
+            name: (own if name == score else None) if known is None else score_interval(known, name)
+            for name in ("wa", "ua")
+        }
+        rows.append(
+            (
+                trial.point,
+                scores["wa"],
+                scores["ua"],
+                *(trial.values[1:] or [None] * len(costs)),
+                len(trial.scores) if trial.state == PRUNED else each,
+                "complete" if trial.values else "given up",
+                trial.number + 1,
+            )
+        )
+    return Table(
+        "search_best",
+        "Best points of the search",
+        (
+            Column("shape"),
+            Column("WA", "percent", "95 % interval by speaker; without one an estimate"),
+            Column("UA", "percent"),
+            *(Column(name, "millions") for name in costs),
+            Column("cells", "integer", f"of {each}"),
+            Column("ended"),
+            Column("trial", "integer"),
+        ),
+        tuple(rows),
+        frozenset({0} if rows and searched.complete else ()),
+        ("Intervals are each shape's own: they know nothing of having been chosen.",),
+    )
+
+
+def _front(searched: Searched, front: Sequence[Trial], counts: Mapping[str, Counts]) -> Table:
+    score, cost = searched.terms.objective
+    known = {point: score_interval(mine, score) for point, mine in counts.items()}
+    rows = [(t.point, known.get(t.point, t.values[0]), t.values[1], t.number + 1) for t in front]
+    return Table(
+        "search_front",
+        f"Pareto front: points that nothing as cheap beats in {score.upper()}",
+        (
+            Column("shape"),
+            Column(score.upper(), "percent", "95 % interval by speaker"),
+            Column(cost, "millions", "a segment" if cost == "multiply-adds" else ""),
+            Column("trial", "integer"),
+        ),
+        tuple(rows),
+    )
+
+
+def _others(searches: Sequence[Searched]) -> Table:
+    rows = []
+    for searched in searches:
+        terms, complete = searched.terms, searched.complete
+        rows.append(
+            (
+                terms.sampler,
+                ",".join(terms.objective),
+                "no" if terms.prune_p is None else f"p < {terms.prune_p:g}",
+                terms.seed,
+                len(searched.trials),
+                searched.cells,
+                complete[0].point if complete else "",
+                complete[0].values[0] if complete else None,
+            )
+        )
+    return Table(
+        "searches",
+        "All searches of these settings, the last one first",
+        (
+            Column("sampler"),
+            Column("objective"),
+            Column("pruning"),
+            Column("seed", "integer"),
+            Column("trials", "integer"),
+            Column("cells", "integer"),
+            Column("highest"),
+            Column("score", "percent"),
+        ),
+        tuple(rows),
+    )

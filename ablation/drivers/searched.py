@@ -1,0 +1,190 @@
+"""A search as it stands: its terms and its trials, apart from what drew them."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ablation.analysis import pareto_front
+from ablation.study import Shape
+
+SEARCH_FILE = "search.db"
+RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """All that the points of a search and its decisions follow from.
+
+    Attributes
+    ----------
+    digest
+        Of the study's own settings.
+    objective
+        A score to be raised and, if there are two, a cost to be lowered.
+    prune_p
+        The p-value below which a trial is given up; None: none is.
+    heights, widths, choices
+        The space: lowest and highest extents, and what else is chosen among.
+    grid
+        The points of the sampler ``grid``, as texts; of others none.
+    window_ms, seeds, folds
+        What each point is scored on: every seed and fold, at one analysis window.
+    """
+
+    digest: str
+    objective: tuple[str, ...]
+    sampler: str
+    prune_p: float | None
+    seed: int
+    at_once: int
+    heights: tuple[int, int]
+    widths: tuple[int, int]
+    choices: Mapping[str, Sequence[Any]]
+    grid: tuple[str, ...]
+    window_ms: float
+    seeds: tuple[int, ...]
+    folds: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the search in its file: other terms never mix."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        rest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+        prune = "all folds" if self.prune_p is None else "pruned"
+        return f"{self.digest} {','.join(self.objective)} {self.sampler} {prune} {rest}"
+
+    @property
+    def steps(self) -> tuple[tuple[int, str], ...]:
+        """The seeds and folds that a point is scored on, in the order in which they are asked."""
+        return tuple((seed, fold) for seed in self.seeds for fold in self.folds)
+
+    @property
+    def score(self) -> str:
+        return self.objective[0]
+
+    def as_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps(asdict(self)))
+
+    @staticmethod
+    def from_json(table: Mapping[str, Any]) -> "Terms":
+        """Raises TypeError or KeyError for what :meth:`as_json` did not make."""
+        pairs = ("heights", "widths", "objective", "grid", "seeds", "folds")
+        return Terms(**{**table, **{name: tuple(table[name]) for name in pairs}})
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point tried.
+
+    Attributes
+    ----------
+    number
+        From 0 on.
+    params
+        ``height``, ``width`` and what else the search chooses.
+    digest
+        Of the point's rows.
+    values
+        By objective, of a complete trial; the score pooled over all folds and seeds.
+    scores
+        Score of each step of :attr:`Terms.steps` that was taken, by its place.
+    estimate
+        Of a pruned trial: what the best one scored, and the mean difference to it so far.
+    repeats
+        An earlier trial of the same point.
+    """
+
+    number: int
+    params: Mapping[str, Any]
+    digest: str
+    state: str
+    values: tuple[float, ...] = ()
+    scores: Mapping[int, float] = field(default_factory=dict)
+    estimate: float | None = None
+    repeats: int | None = None
+    ended: datetime | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return Shape(self.params["height"], self.params["width"])
+
+    @property
+    def point(self) -> str:
+        """The shape, and what else was chosen: "10x8", "10x8 dilation 2x1"."""
+        rest = [f"{k} {v}" for k, v in self.params.items() if k not in ("height", "width")]
+        return " ".join([str(self.shape), *rest])
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search: what it was asked and what it has tried."""
+
+    terms: Terms
+    trials: tuple[Trial, ...]
+
+    def of(self, *states: str) -> list[Trial]:
+        return [trial for trial in self.trials if trial.state in states]
+
+    @property
+    def complete(self) -> list[Trial]:
+        """Complete trials of different points, the best first; of equal ones the earliest."""
+        first = {trial.point: trial for trial in reversed(self.of(COMPLETE))}
+        return sorted(first.values(), key=lambda trial: (-trial.values[0], trial.number))
+
+    @property
+    def pruned(self) -> list[Trial]:
+        """Points that were given up and never completed, by what they were estimated at."""
+        whole = {trial.point for trial in self.of(COMPLETE)}
+        first = {t.point: t for t in reversed(self.of(PRUNED)) if t.point not in whole}
+        return sorted(first.values(), key=lambda trial: (-(trial.estimate or 0), trial.number))
+
+    @property
+    def front(self) -> list[Trial]:
+        """Of two objectives: the complete points that no cheaper one equals, cheapest first."""
+        trials = self.complete
+        if not trials or len(self.terms.objective) == 1:
+            return []
+        scores, costs = (
+            pd.Series(column) for column in zip(*(t.values for t in trials), strict=True)
+        )
+        kept = [trial for trial, on in zip(trials, pareto_front(costs, scores), strict=True) if on]
+        return sorted(kept, key=lambda trial: trial.values[1])
+
+    @property
+    def repeated(self) -> int:
+        return sum(trial.repeats is not None for trial in self.trials)
+
+    @property
+    def cells(self) -> int:
+        """Different cells that complete and pruned trials were scored on."""
+        several = len(self.terms.objective) > 1  # of which optuna keeps no scores by step
+        steps = range(len(self.terms.steps))
+        return len(
+            {
+                (trial.point, step)
+                for trial in self.of(COMPLETE, PRUNED)
+                for step in (steps if several else trial.scores)
+            }
+        )
+
+    @property
+    def cells_of_all(self) -> int:
+        """Different cells of the same trials, had none been given up."""
+        points = {trial.point for trial in self.of(COMPLETE, PRUNED)}
+        return len(points) * len(self.terms.steps)
+
+    @property
+    def last(self) -> datetime | None:
+        """When the last trial ended."""
+        return max((t.ended for t in self.trials if t.ended is not None), default=None)
+
+
+def search_file(folder: Path) -> Path:
+    """Where the searches of a study's results folder are kept."""
+    return folder / SEARCH_FILE

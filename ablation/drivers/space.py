@@ -1,0 +1,148 @@
+"""What a search may try: filter shapes within bounds, each of one of the probe's variants."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ablation.drivers.prepare import Prepared, check_shapes
+from ablation.drivers.settings import unique
+from ablation.errors import StudyError
+from ablation.study import Shape, Study, override_study
+from ablation.training.naming import derived_seed
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The study with one choice of filters and dilation; its rows have a digest of their own."""
+
+    study: Study
+    digest: str
+
+    @property
+    def dilation(self) -> str:
+        """As a point's parameter: "2x1"."""
+        return "x".join(map(str, self.study.probe.dilation))
+
+    @property
+    def highest(self) -> Shape:
+        """The largest extents that fit into a segment."""
+        features, (down, along) = self.study.features, self.study.probe.dilation
+        return Shape((features.height - 1) // down + 1, (features.width - 1) // along + 1)
+
+
+@dataclass(frozen=True)
+class Point:
+    """What a trial tries."""
+
+    shape: Shape
+    variant: Variant
+
+    def __str__(self) -> str:
+        return str(self.shape)
+
+
+@dataclass(frozen=True)
+class Space:
+    """All points of a search.
+
+    Attributes
+    ----------
+    heights, widths
+        The lowest and the highest extent.
+    variants
+        At least one; the study's own alone unless filters or dilations are searched too.
+    """
+
+    heights: tuple[int, int]
+    widths: tuple[int, int]
+    variants: tuple[Variant, ...]
+
+    @property
+    def choices(self) -> dict[str, tuple[Any, ...]]:
+        """What a point says beside its extents: filters, dilation, where there are several."""
+        found = {
+            "filters": unique(variant.study.probe.filters for variant in self.variants),
+            "dilation": unique(variant.dilation for variant in self.variants),
+        }
+        return {name: values for name, values in found.items() if len(values) > 1}
+
+    def params(self, point: Point) -> dict[str, Any]:
+        """The point as an optuna trial's parameters."""
+        own = {"filters": point.variant.study.probe.filters, "dilation": point.variant.dilation}
+        chosen = {name: own[name] for name in self.choices}
+        return {"height": point.shape.height, "width": point.shape.width} | chosen
+
+    def point(self, params: Params) -> Point:
+        """The point of a trial's parameters; an extent that does not fit becomes the largest that
+        does."""
+        variant = next(
+            variant
+            for variant in self.variants
+            if params.get("filters", variant.study.probe.filters) == variant.study.probe.filters
+            and params.get("dilation", variant.dilation) == variant.dilation
+        )
+        most = variant.highest
+        shape = Shape(min(params["height"], most.height), min(params["width"], most.width))
+        return Point(shape, variant)
+
+    def grid(self, seed: int) -> list[Point]:
+        """Every point of the study's grid that lies in the space and fits, in a drawn order."""
+        grid = self.variants[0].study.grid
+        points = [
+            Point(Shape(height, width), variant)
+            for variant in self.variants
+            for height in unique(grid.heights)
+            for width in unique(grid.widths)
+            if self.heights[0] <= height <= min(self.heights[1], variant.highest.height)
+            and self.widths[0] <= width <= min(self.widths[1], variant.highest.width)
+        ]
+        random.Random(derived_seed("search", "grid", seed)).shuffle(points)
+        return points
+
+    def __str__(self) -> str:
+        (low, high), (narrow, wide) = self.heights, self.widths
+        parts = [f"heights {low} to {high}", f"widths {narrow} to {wide}"]
+        parts += [f"{name} {', '.join(map(str, values))}" for name, values in self.choices.items()]
+        return "; ".join(parts)
+
+
+def space_of(prepared: Prepared) -> Space:
+    """The space that a study's table [search] describes.
+
+    Raises
+    ------
+    StudyError
+        When extents or dilations do not fit into a segment.
+    """
+    study = prepared.study
+    spec, probe = study.search, study.probe
+    variants = []
+    for filters in unique(spec.filters or [probe.filters]):
+        for down, along in unique(spec.dilations or [probe.dilation]):
+            choice = [f"probe.filters={filters}", f"probe.dilation=[{down}, {along}]"]
+            variant = override_study(study, choice)
+            variants.append(Variant(variant, variant.digest(prepared.fingerprint)))
+    heights, widths = spec.heights or study.grid.heights, spec.widths or study.grid.widths
+    space = Space((min(heights), max(heights)), (min(widths), max(widths)), tuple(variants))
+    _check(space)
+    if spec.drawn_by == "grid" and not space.grid(spec.seed):
+        raise StudyError(
+            f"[search] the grid has no point in the space ({space})",
+            "widen search.heights and search.widths, or change grid.heights and grid.widths",
+        )
+    return space
+
+
+def _check(space: Space) -> None:
+    """Every variant must hold the smallest point, and some variant each of the largest extents."""
+    lowest = Shape(space.heights[0], space.widths[0])
+    for variant in space.variants:
+        check_shapes(variant.study, [lowest])
+    least = space.variants[0]
+    if all(variant.highest.height < space.heights[1] for variant in space.variants):
+        check_shapes(least.study, [Shape(space.heights[1], lowest.width)])
+    if all(variant.highest.width < space.widths[1] for variant in space.variants):
+        check_shapes(least.study, [Shape(lowest.height, space.widths[1])])

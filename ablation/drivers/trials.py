@@ -1,0 +1,367 @@
+"""A search's trials in optuna: drawn, scored, given up, told. All that knows optuna is here.
+
+The file is an SQLite database of which one search is the only writer. What is drawn and what is
+given up are functions of the terms and of the rounds before, never of the order in which cells
+end: a sampler is made anew for every trial from a seed of its own, and sees the trials of the
+round as running, whether they have ended or not.
+"""
+
+import sqlite3
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    IntDistribution,
+)
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.pruners import WilcoxonPruner
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Terms, Trial
+from ablation.drivers.space import Point, Space
+from ablation.errors import StorageError
+from ablation.training.naming import derived_seed
+
+_STATES = {
+    TrialState.RUNNING: RUNNING,
+    TrialState.WAITING: RUNNING,
+    TrialState.COMPLETE: COMPLETE,
+    TrialState.PRUNED: PRUNED,
+    TrialState.FAIL: FAILED,
+}
+_TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
+_TERMS = "terms"  # the study attribute that keeps them
+_POPULATION = 16  # of NSGA-II: a search has tens of points, of which its own 50 would be all chance
+_MOVE_AWAY = (
+    "move it away and run ablate search again: the cells it knew are stored beside it, and none is "
+    "trained again"
+)
+_PATIENCE = 60.0  # seconds that a reader may keep the file locked
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+class Trials:
+    """The trials of one search, in a file that is made where there is none.
+
+    Raises
+    ------
+    StorageError
+        From every method, when the file cannot be used or written.
+    """
+
+    def __init__(self, path: Path, terms: Terms, space: Space) -> None:
+        self.path, self.terms, self.space = path, terms, space
+        with _usable(path):
+            if not path.exists():
+                _make(path)
+            self.storage = _open(path)
+            self.study = optuna.create_study(
+                storage=self.storage,
+                study_name=terms.name,
+                directions=_directions(terms),
+                load_if_exists=True,
+            )
+            self.id = self.storage.get_study_id_from_name(terms.name)
+            if _TERMS not in self.study.user_attrs:
+                self.study.set_user_attr(_TERMS, terms.as_json())
+        self._ids: dict[int, int] = {}
+        self._grid = space.grid(terms.seed) if terms.sampler == "grid" else []
+
+    @property
+    def all(self) -> list[Trial]:
+        with _usable(self.path):
+            return [_trial(frozen) for frozen in self._frozen()]
+
+    @property
+    def searched(self) -> Searched:
+        return Searched(self.terms, tuple(self.all))
+
+    def draw(self, number: int) -> None:
+        """Add the trial of that number, the next; whole or not at all, whenever killed."""
+        with _usable(self.path):
+            point, notes = self._drawn(number)
+            params = self.space.params(point)
+            earlier = next((t.number for t in self._frozen() if t.params == params), None)
+            attributes = {"digest": point.variant.digest, "repeats": earlier}
+            self.study.add_trial(
+                create_trial(
+                    state=TrialState.RUNNING,
+                    params=params,
+                    distributions=_distributions(self.space),
+                    user_attrs={key: v for key, v in attributes.items() if v is not None},
+                    system_attrs=notes,
+                )
+            )
+
+    def score(self, number: int, step: int, value: float) -> None:
+        """Note the score of a step of a running trial."""
+        with _usable(self.path):
+            self.storage.set_trial_intermediate_value(self._id_of(number), step, value)
+
+    def give_up(self, number: int, estimate: float) -> None:
+        """Note that a running trial is to be pruned; it is told with its round."""
+        with _usable(self.path):
+            self.storage.set_trial_user_attr(self._id_of(number), "estimate", estimate)
+
+    def tell(self, number: int, state: str, values: Sequence[float] = ()) -> None:
+        """End a running trial.
+
+        A pruned one is told as such and not, as optuna's pruner also proposes, as complete with
+        what it was estimated at: TPE then ranks it below every complete trial, which is what the
+        test has said, and nothing that asks for the best can ever mistake it for one.
+        """
+        with _usable(self.path):
+            if state == COMPLETE:
+                self.study.tell(number, list(values))
+            else:
+                told = TrialState.PRUNED if state == PRUNED else TrialState.FAIL
+                self.study.tell(number, state=told)
+
+    def _frozen(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+    def _id_of(self, number: int) -> int:
+        if number not in self._ids:
+            ask = self.storage.get_trial_id_from_study_id_trial_number
+            self._ids[number] = ask(self.id, number)
+        return self._ids[number]
+
+    def _drawn(self, number: int) -> tuple[Point, dict[str, Any]]:
+        """A point, and what its sampler notes for the trials after it."""
+        if self.terms.sampler == "grid":
+            return self._grid[number], {}
+        mirror = self._mirror(number - number % self.terms.at_once)
+        mirror.sampler = _sampler(self.terms, number)
+        asked = mirror.ask(_distributions(self.space))
+        notes = mirror.get_trials(deepcopy=False)[-1].system_attrs
+        return self.space.point(asked.params), {k: v for k, v in notes.items() if "tpe" not in k}
+
+    def _mirror(self, first: int) -> Study:
+        """The study in memory as it was when trial ``first`` was drawn, with those from it on as
+        running."""
+        mirror = optuna.create_study(directions=_directions(self.terms))
+        for trial in self._frozen():
+            mirror.add_trial(trial if trial.number < first else _as_running(trial))
+        return mirror
+
+
+class Pruner:
+    """Whether a trial is given up: Wilcoxon's signed ranks over the steps it shares with the best.
+
+    Optuna's pruner is given differences to the best trial. On the scores themselves its safeguard
+    (none is given up that does better on average) would hold the mean over some folds against the
+    mean over all, and the easier folds may come first.
+    """
+
+    def __init__(self, p: float) -> None:
+        # n steps, all worse, have a one-sided p of 2^-n.
+        self.least = next(n for n in range(1, 64) if 2.0**-n < p)
+        with _accepted():
+            self.pruner = WilcoxonPruner(p_threshold=p, n_startup_steps=self.least)
+
+    def gives_up(self, differences: Sequence[float]) -> bool:
+        """Whether so many steps, scored so much better than the best trial's, suffice."""
+        # Of equal differences none is to rank before the other by its rounding.
+        steps = {step: round(value, 9) for step, value in enumerate(differences)}
+        study = optuna.create_study(direction="maximize")
+        study.add_trial(create_trial(value=0.0, intermediate_values=dict.fromkeys(steps, 0.0)))
+        trial = create_trial(state=TrialState.RUNNING, intermediate_values=steps)
+        return self.pruner.prune(study, trial)
+
+
+def read_searches(path: Path) -> list[Searched]:
+    """Every search of a file, which is only read; one may be going on.
+
+    Raises
+    ------
+    StorageError
+        When the file is damaged, or none of optuna's.
+    """
+    with _usable(path):
+        storage = _open(path, read_only=True)
+        found = []
+        for study in storage.get_all_studies():
+            terms = _terms(study.user_attrs.get(_TERMS))
+            if terms is not None:
+                number = storage.get_study_id_from_name(study.study_name)
+                trials = storage.get_all_trials(number, deepcopy=False)
+                found.append(Searched(terms, tuple(map(_trial, trials))))
+        return found
+
+
+def importances(searched: Searched) -> dict[str, float]:
+    """Share of each parameter in the variance of the score (fANOVA), the largest first.
+
+    Of complete trials and, by their estimates, pruned ones: the complete ones alone are those
+    that scored alike. Empty where there is nothing to explain.
+    """
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    study = optuna.create_study(direction="maximize")
+    for trial in searched.of(COMPLETE, PRUNED):
+        value = trial.values[0] if trial.values else trial.estimate
+        distributions = _by_params(searched.terms, trial.params)
+        study.add_trial(
+            create_trial(params=dict(trial.params), distributions=distributions, value=value)
+        )
+    values = {trial.value for trial in study.get_trials(deepcopy=False)}
+    if len(values) < 2:
+        return {}
+    return {
+        name: float(share)
+        for name, share in get_param_importances(
+            study, evaluator=FanovaImportanceEvaluator(seed=0)
+        ).items()
+    }
+
+
+def open_read_only(path: Path) -> BaseStorage:
+    """The file as optuna's storage, through which nothing can be changed.
+
+    Raises as :func:`read_searches`.
+    """
+    with _usable(path):
+        return _open(path, read_only=True)
+
+
+def _make(path: Path) -> None:
+    """An empty file of optuna's; under its own name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    _open(new)
+    new.replace(path)
+
+
+def _open(path: Path, read_only: bool = False) -> BaseStorage:
+    if read_only or path.exists():
+        _check(path)
+    mode = "ro" if read_only else "rwc"
+
+    def connect() -> sqlite3.Connection:
+        return _connect(path, mode)
+
+    engine = {"creator": connect, "poolclass": NullPool}
+    try:
+        return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
+    except RuntimeError as error:  # tables of another version of optuna
+        raise StorageError(f"cannot use {path}: {error}", _MOVE_AWAY) from error
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
+
+
+def _check(path: Path) -> None:
+    """Raise for a file that is damaged, or that is not optuna's: tables would be added to it."""
+    with closing(_connect(path, "ro")) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        state = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if not names >= _TABLES:
+        raise sqlite3.DatabaseError("it is none of optuna's")
+    if state != ("ok",):
+        raise sqlite3.DatabaseError("it is damaged")
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """The faults of a file as :class:`StorageError`."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error, OSError) as error:
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        reason = (str(root).splitlines() or [type(root).__name__])[0]
+        passing = isinstance(root, (sqlite3.OperationalError, OSError))
+        remedy = "run the same command again when that is mended; what was finished is kept"
+        raise StorageError(
+            f"cannot use {path}: {reason}", remedy if passing else _MOVE_AWAY
+        ) from error
+
+
+def _terms(table: Any) -> Terms | None:
+    """None for a study that is no search of this version."""
+    try:
+        return Terms.from_json(table)
+    except (TypeError, KeyError):
+        return None
+
+
+def _trial(frozen: FrozenTrial) -> Trial:
+    notes = frozen.user_attrs
+    state = _STATES[frozen.state]
+    return Trial(
+        number=frozen.number,
+        params=frozen.params,
+        digest=notes.get("digest", ""),
+        state=state,
+        values=tuple(frozen.values) if state == COMPLETE else (),
+        scores=frozen.intermediate_values,
+        estimate=notes.get("estimate"),
+        repeats=notes.get("repeats"),
+        ended=frozen.datetime_complete,
+    )
+
+
+def _as_running(trial: FrozenTrial) -> FrozenTrial:
+    return create_trial(
+        state=TrialState.RUNNING,
+        params=trial.params,
+        distributions=trial.distributions,
+        system_attrs=trial.system_attrs,
+    )
+
+
+def _directions(terms: Terms) -> list[StudyDirection]:
+    return [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: len(terms.objective)]
+
+
+def _distributions(space: Space) -> dict[str, BaseDistribution]:
+    return _of_bounds(space.heights, space.widths, space.choices)
+
+
+def _by_params(terms: Terms, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    every = _of_bounds(terms.heights, terms.widths, terms.choices)
+    return {name: every[name] for name in params}
+
+
+def _of_bounds(
+    heights: tuple[int, int], widths: tuple[int, int], choices: Mapping[str, Sequence[Any]]
+) -> dict[str, BaseDistribution]:
+    return {
+        "height": IntDistribution(*heights, log=True),
+        "width": IntDistribution(*widths, log=True),
+        **{name: CategoricalDistribution(tuple(values)) for name, values in choices.items()},
+    }
+
+
+def _sampler(terms: Terms, number: int) -> BaseSampler:
+    seed = derived_seed("search", terms.sampler, terms.seed, number) % 2**32
+    if terms.sampler == "random":
+        return RandomSampler(seed=seed)
+    if terms.sampler == "nsga2":
+        return NSGAIISampler(seed=seed, population_size=max(_POPULATION, terms.at_once))
+    with _accepted():
+        return TPESampler(seed=seed, multivariate=True, constant_liar=True)
+
+
+@contextmanager
+def _accepted() -> Iterator[None]:
+    """Without optuna's warnings that what is made here may change: versions are pinned."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        yield

@@ -1,0 +1,572 @@
+"""Searches: drawn alike whatever happens, answered from the store, pruned and told honestly."""
+
+import json
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import once
+from filelock import FileLock
+from running import Invoked, ablate, assert_same, command, invoke
+
+from ablation import load_study
+from ablation.analysis import AXES, Counts, chosen_without
+from ablation.drivers import settings
+from ablation.drivers.prepare import prepare
+from ablation.drivers.progress import Reporter
+from ablation.drivers.rounds import Cells, Round
+from ablation.drivers.search import plan_search, run_search
+from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, Searched
+from ablation.drivers.space import space_of
+from ablation.drivers.stored import Stored
+from ablation.drivers.trials import Pruner, Trials, read_searches
+from ablation.store import ResultStore
+from ablation.study import Shape, Study
+
+BOUNDS = ["search.heights=[2,12]", "search.widths=[2,12]"]
+PRUNED_BY = ["search.prune=true", "search.prune_p=0.3", "search.at_once=3"]
+EACH = 20  # utterances of a cell that is stored without training
+
+
+def options(*fields: str) -> list[str]:
+    return [word for field in fields for word in ("--set", field)]
+
+
+def search(folder: Path, study: Path, *more: str, check: int = 0) -> Invoked:
+    """A search that trains nothing, in this process."""
+    return invoke("search", "--study", study, *options(*BOUNDS), *more, cwd=folder, check=check)
+
+
+def searches(folder: Path) -> list[Searched]:
+    return read_searches(folder / "results" / "tiny" / "search.db")
+
+
+def told(searched: Searched) -> list[tuple[Any, ...]]:
+    """All that a search has drawn and decided, but for the time of day."""
+    fields = ("params", "digest", "state", "values", "scores", "estimate", "repeats")
+    return [tuple(getattr(trial, name) for name in fields) for trial in searched.trials]
+
+
+# --- A store that has every point's cells, so that no search on it trains any.
+
+
+@pytest.fixture(scope="session")
+def stocked(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
+    """All heights and widths up to 12, plain and dilated, with scores that are drawn; read only."""
+    studies = [tiny_study_of(tiny_study), tiny_study_of(tiny_study, "probe.dilation=[2, 2]")]
+
+    def make(folder: Path) -> None:
+        for study in studies:
+            stock(folder / "results", study)
+
+    return once(tmp_path_factory, "stocked", make)
+
+
+def tiny_study_of(path: Path, *fields: str) -> Study:
+    return load_study(path, [*BOUNDS, *fields])
+
+
+def stock(results: Path, study: Study) -> None:
+    prepared = prepare(study)
+    shapes = [Shape(h, w) for h in range(2, 13) for w in range(2, 13)]
+    rows: dict[str, list] = {"predictions": [], "probes": []}
+    for shape in shapes:
+        for number, fold in enumerate(prepared.folds):
+            cell, predictions = drawn_cell(prepared.digest, shape, number, fold.name)
+            rows["probes"].append(cell)
+            rows["predictions"] += predictions
+    ResultStore(results / study.name).append(prepared.corpus.classes, rows)
+
+
+def drawn_cell(digest: str, shape: Shape, number: int, fold: str) -> tuple[dict, list[dict]]:
+    """Tall filters are better, each by its own luck."""
+    rng = np.random.default_rng([shape.height, shape.width, number])
+    share = 0.45 + 0.15 * np.log2(shape.height) - 0.03 * np.log2(shape.width)
+    right = rng.random(EACH) < share + 0.05 * number
+    base = {
+        "study": "tiny", "digest": digest, "window_ms": 16.0, "seed": 0, "fold": fold,
+    }  # fmt: skip
+    detail = base | {"kind": "probe", "name": str(shape), "network_digest": None}
+    labels = ["dark" if k % 2 else "bright" for k in range(EACH)]
+    other = {"dark": "bright", "bright": "dark"}
+    predictions = [
+        detail
+        | {
+            "utterance": f"{fold}{k}", "speaker": fold, "label": label, "n_segments": 1,
+            "predicted": label if ok else other[label],
+        }
+        for k, (label, ok) in enumerate(zip(labels, right, strict=True))
+    ]  # fmt: skip
+    row = base | {
+        "height": shape.height, "width": shape.width, "height_hz": 62.5 * shape.height,
+        "width_ms": 10.0 * shape.width, "test_speakers": fold, "n_test": EACH,
+        "n_correct": int(right.sum()), "wa": float(right.mean()), "ua": float(right.mean()),
+        "status": "ok", "train_seconds": 1.0, "epochs": 1, "steps": 6, "engine": "single-pass",
+        "device": "cpu", "threads": 1, "version": "0.1.0",
+    }  # fmt: skip
+    for label in ("bright", "dark"):
+        mine = right[[a == label for a in labels]]
+        row |= {f"n_{label}": len(mine), f"correct_{label}": int(mine.sum())}
+        row[f"acc_{label}"] = float(mine.mean())
+    return row, predictions
+
+
+@pytest.fixture
+def stock_copy(tmp_path: Path, stocked: Path) -> Path:
+    shutil.copytree(stocked / "results", tmp_path / "results")
+    return tmp_path
+
+
+# --- The same points and decisions, whatever happens.
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
+    """A search that was left alone with one worker; read only."""
+
+    def make(folder: Path) -> None:
+        done = ablate(*trained(tiny_study), "--workers", "1", cwd=folder)
+        assert "pruned after 2 of 4 folds" in done.stderr
+        assert "again, as trial" in done.stderr
+
+    return once(tmp_path_factory, "undisturbed", make)
+
+
+def trained(study: Path) -> list[str | Path]:
+    """A search of which some trials are pruned and some come again."""
+    plain = ["probe.engine=reference", "training.steps=25", "training.optimizer=adam"]
+    fields = options(*BOUNDS, *PRUNED_BY, *plain)
+    return ["search", "--trials", "9", "--study", study, *fields]
+
+
+def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, tiny_study: Path, undisturbed: Path
+) -> None:
+    started = [*trained(tiny_study), "--workers", "1"]
+    with killed_after(3, started, tmp_path, signal.SIGKILL) as end:
+        assert end.returncode == -signal.SIGKILL
+    with killed_after(10, started, tmp_path, signal.SIGINT) as end:
+        assert end.returncode == 130
+        assert "cells are stored" in end.stderr
+        assert "resume with: ablate search --trials 9" in end.stderr
+    ablate(*trained(tiny_study), "--workers", "2", cwd=tmp_path)
+    assert told(searches(tmp_path)[0]) == told(searches(undisturbed)[0])
+    # The same cells, not one more: what a pruned trial did not need was never trained.
+    assert_same(tmp_path / "results" / "tiny", undisturbed / "results" / "tiny")
+
+
+@contextmanager
+def killed_after(
+    cells: int, arguments: list[str | Path], folder: Path, number: signal.Signals
+) -> Iterator[Invoked]:
+    """Run until so many cells are stored, then send a signal."""
+    parts = folder / "results" / "tiny" / "probes.parts"
+    main = parts.with_name("probes.parquet")
+    with (folder / "stderr").open("w+") as stderr:
+        process = subprocess.Popen(
+            command(arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=stderr
+        )
+        while process.poll() is None:
+            stored = ResultStore(parts.parent).read("probes", []).rows.num_rows
+            if stored >= cells and (parts.exists() or main.exists()):
+                process.send_signal(number)
+                break
+            time.sleep(0.02)
+        process.wait()
+        stderr.seek(0)
+        yield Invoked(process.returncode, "", stderr.read())
+
+
+def test_a_search_without_its_file_is_drawn_alike_from_the_store(
+    tmp_path: Path, tiny_study: Path, undisturbed: Path
+) -> None:
+    shutil.copytree(undisturbed / "results", tmp_path / "results")
+    (tmp_path / "results" / "tiny" / "search.db").unlink()
+    done = invoke(*trained(tiny_study), cwd=tmp_path)
+    assert " 0 trained" in done.stderr
+    assert told(searches(tmp_path)[0]) == told(searches(undisturbed)[0])
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "grid"])
+def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
+    stock_copy: Path, tiny_study: Path, sampler: str
+) -> None:
+    """Also where it stopped within a round, whose points must not know of each other's scores."""
+    more = ["--sampler", sampler, "--prune", *options(*PRUNED_BY[1:])]
+    search(stock_copy, tiny_study, "--trials", "4", *more)  # rounds of three
+    search(stock_copy, tiny_study, "--trials", "13", *more)
+    stopped = told(searches(stock_copy)[0])
+    (stock_copy / "results" / "tiny" / "search.db").unlink()
+    search(stock_copy, tiny_study, "--trials", "13", *more)
+    assert len(stopped) == 13
+    assert told(searches(stock_copy)[0]) == stopped
+    assert {state for _, _, state, *_ in stopped} == {COMPLETE, PRUNED}
+
+
+def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> None:
+    for more in ([], ["--seed", "1"], ["--objective", "ua"], ["--prune"]):
+        search(stock_copy, tiny_study, "--trials", "3", *more)
+    found = searches(stock_copy)
+    assert [len(one.trials) for one in found] == [3] * 4
+    assert len({one.terms.name for one in found}) == 4
+    points = [[trial.point for trial in one.trials] for one in found]
+    assert points[0] != points[1]
+    assert points[0] == points[2] == points[3]  # in the first round nothing is known
+
+
+def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: Path) -> None:
+    fields = options("search.heights=[2,3]", "search.widths=[2,3]")
+    done = search(stock_copy, tiny_study, "--trials", "12", *fields)
+    (searched,) = searches(stock_copy)
+    assert searched.repeated >= 8  # of 12 trials in 4 points
+    first: dict[str, int] = {}
+    for trial in searched.trials:
+        known = first.setdefault(trial.point, trial.number)
+        assert trial.repeats == (None if known == trial.number else known)
+    assert f"{searched.repeated} trials repeated a point" in done.stdout
+    assert searched.cells == searched.cells_of_all == 4 * len(searched.complete)
+
+
+# --- Rounds, cell by cell.
+
+
+@pytest.fixture
+def opened(tmp_path: Path, tiny_study: Path) -> Trials:
+    study = tiny_study_of(tiny_study, *PRUNED_BY)
+    plan = plan_search(study, 12, tmp_path)
+    return Trials(tmp_path / "search.db", plan.terms, space_of(plan.prepared))
+
+
+def play(trials: Trials, numbers: range, order: np.random.Generator | None = None) -> list[Any]:
+    """Bring a round to its end, its cells ending in any order; the keys that were asked for."""
+    for number in numbers:
+        trials.draw(number)
+    cells, asked = Cells(), []
+    playing = Round(trials, numbers, cells, ("bright", "dark"))
+    waiting = list(playing.advance())
+    while waiting:
+        place = 0 if order is None else int(order.integers(len(waiting)))
+        _, key = waiting.pop(place)
+        asked.append(key)
+        digest, height, width, _, fold = key
+        cells.take(drawn_cell(digest, Shape(height, width), "abcd".index(fold), fold)[0])
+        waiting += list(playing.advance())
+    playing.tell()
+    return asked
+
+
+def test_the_order_in_which_cells_end_decides_nothing(tmp_path: Path, opened: Trials) -> None:
+    shuffled = Trials(tmp_path / "shuffled.db", opened.terms, opened.space)
+    rng = np.random.default_rng(0)
+    for first in range(0, 15, 3):
+        numbers = range(first, first + 3)
+        assert sorted(play(opened, numbers)) == sorted(play(shuffled, numbers, rng))
+    assert told(opened.searched) == told(shuffled.searched)
+    assert {trial.state for trial in opened.all} == {COMPLETE, PRUNED}
+
+
+def test_pruning_looks_at_rounds_before_and_saves_cells(opened: Trials) -> None:
+    for first in range(0, 24, 3):
+        play(opened, range(first, first + 3))
+    searched = opened.searched
+    best = -1.0
+    for first in range(0, 24, 3):
+        trials = searched.trials[first : first + 3]
+        for trial in trials:
+            if trial.state == PRUNED:
+                assert 2 <= len(trial.scores) < 4  # two cells, both worse, have p = 0.25
+                assert trial.estimate < best
+        best = max([best, *(trial.values[0] for trial in trials if trial.values)])
+    assert searched.trials[0].state == COMPLETE  # nothing was known yet
+    assert searched.cells < searched.cells_of_all
+    # A pruned trial is never the best, and what is complete is by more than an estimate.
+    assert all(len(trial.scores) == 4 for trial in searched.complete)
+    assert not {t.point for t in searched.pruned} & {t.point for t in searched.complete}
+
+
+def test_a_failed_cell_fails_its_trial_alone(opened: Trials) -> None:
+    for number in range(3):
+        opened.draw(number)
+    cells = Cells()
+    playing = Round(opened, range(3), cells, ("bright", "dark"))
+    waiting = list(playing.advance())
+    bad = waiting[0][1]
+    while waiting:
+        _, key = waiting.pop(0)
+        digest, height, width, _, fold = key
+        row, _ = drawn_cell(digest, Shape(height, width), "abcd".index(fold), fold)
+        cells.take(row | {"status": "failed"} if key == bad else row)
+        waiting += list(playing.advance())
+    playing.tell()
+    states = [trial.state for trial in opened.all]
+    same = [trial.shape == Shape(bad[1], bad[2]) for trial in opened.all]
+    assert states == [FAILED if hit else COMPLETE for hit in same]
+    opened.draw(3)
+    assert opened.all[3].state == "running"
+
+
+def test_the_pruner_is_wilcoxons_test_of_differences() -> None:
+    pruner = Pruner(0.1)
+    assert pruner.least == 4  # of 4 signs alike p = 1/16
+    assert not pruner.gives_up([-0.1, -0.2, -0.3])
+    assert pruner.gives_up([-0.1, -0.2, -0.3, -0.4])
+    assert not pruner.gives_up([-0.1, 0.2, -0.3, -0.4])  # p = 3/16
+    assert not pruner.gives_up([0.1, 0.2, 0.3, 0.4])
+    assert pruner.gives_up([-0.1, 0.05, -0.3, -0.4, -0.2, -0.2])
+    assert Pruner(0.3).least == 2
+    assert not pruner.gives_up([0.0] * 9)
+
+
+# --- Spaces.
+
+
+def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_study: Path) -> None:
+    fields = options("search.dilations=[[1,1],[2,2]]", "search.heights=[7,12]")
+    search(stock_copy, tiny_study, "--trials", "12", *fields, "--sampler", "random")
+    (searched,) = searches(stock_copy)
+    digests = {trial.params["dilation"]: trial.digest for trial in searched.trials}
+    assert len(set(digests.values())) == 2
+    # 16 bins hold 8 taps two bins apart; what was drawn above is the largest that fits.
+    tall = {t.params["height"] for t in searched.trials if t.params["dilation"] == "2x2"}
+    assert max(tall) == 8
+    assert max(t.params["height"] for t in searched.trials) > 8
+    # The study itself is what plots and promotion take, not what its search tried.
+    run = settings.take(stock_copy / "results", "tiny")
+    assert run.digest == digests["1x1"]
+    assert run.study.probe.dilation == (1, 1)
+    other = settings.take(stock_copy / "results", "tiny", digests["2x2"])
+    assert other.variant_of == run.digest
+    for taken, dilation in ((run, "1x1"), (other, "2x2")):
+        mine = {t.shape for t in searched.complete if t.params["dilation"] == dilation}
+        assert {Shape(h, w) for h, w, *_ in taken.cell_keys()} == mine
+    shown = invoke("report", "--study", tiny_study, cwd=stock_copy)
+    text = (stock_copy / "results" / "tiny" / "report.md").read_text()
+    assert "dilation 2x2" in text, shown.stdout
+
+
+def test_a_grid_ends_when_its_points_do(stock_copy: Path, tiny_study: Path) -> None:
+    grid = options("grid.heights=[2,5,12]", "grid.widths=[2,3]")
+    done = search(stock_copy, tiny_study, "--trials", "50", "--sampler", "grid", *grid)
+    (searched,) = searches(stock_copy)
+    assert {str(trial.shape) for trial in searched.trials} == {
+        f"{h}x{w}" for h in (2, 5, 12) for w in (2, 3)
+    }
+    assert len(searched.trials) == 6
+    assert searched.repeated == 0
+    assert "6 trials" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--set", "search.heights=[2,17]"], "filter 17x2 is larger than the spectrogram"),
+        (["--set", "search.dilations=[[16,1]]"], "filter 2x2 reaches 17 x 2 and is larger"),
+        (["--objective", "f1"], "objective = f1: allowed are wa or ua"),
+        (["--objective", "wa,ua"], "beside it params or multiply-adds, as in wa,params"),
+        (["--objective", "wa,params", "--prune"], "two objectives is never given up"),
+        (["--sampler", "grid", "--set", "search.heights=[3,3]"], "the grid has no point"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(
+    tmp_path: Path, tiny_study: Path, more: list[str], message: str
+) -> None:
+    done = search(tmp_path, tiny_study, "--trials", "4", *more, check=1)
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("cost", ["params", "multiply-adds"])
+def test_two_objectives_give_a_front(stock_copy: Path, tiny_study: Path, cost: str) -> None:
+    done = search(stock_copy, tiny_study, "--trials", "24", "--objective", f"wa,{cost}")
+    (searched,) = searches(stock_copy)
+    assert searched.terms.sampler == "nsga2"
+    front = searched.front
+    assert [t.values[1] for t in front] == sorted(t.values[1] for t in front)
+    assert [t.values[0] for t in front] == sorted(t.values[0] for t in front)
+    for trial in searched.complete:
+        assert any(t.values[0] >= trial.values[0] and t.values[1] <= trial.values[1] for t in front)
+    assert f"Pareto front, WA against {cost}" in done.stdout
+    assert front[0].point in done.stdout
+    if cost != "params":
+        return
+    invoke("report", "--study", tiny_study, cwd=stock_copy)
+    text = (stock_copy / "results" / "tiny" / "report.md").read_text()
+    assert "Pareto front: points that nothing as cheap beats in WA" in text
+
+
+# --- What a search leaves behind.
+
+
+def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> None:
+    search(stock_copy, tiny_study, "--trials", "18", "--prune", *options(*PRUNED_BY[1:]))
+    (searched,) = searches(stock_copy)
+    state = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=stock_copy).stdout)
+    assert state["left"] == 0
+    assert state["cells"] == 4 * len(searched.complete)
+    run = settings.take(stock_copy / "results", "tiny")
+    assert [request.axis for request in run.requests] == ["search"]
+    invoke("report", "--study", tiny_study, cwd=stock_copy)
+    report = (stock_copy / "results" / "tiny" / "report.md").read_text()
+    assert "not finished" not in report
+    assert "ablate search --trials 18 --sampler tpe --objective wa --prune --seed 0" in report
+    assert "Best points of the search" in report
+    assert f"the trials took {searched.cells} cells" in report
+    assert f"the {searched.cells_of_all} of the same points" in report
+    assert "flatters itself" in report
+    assert "fANOVA" in report
+    assert f"**{searched.complete[0].point}**" in report  # marked
+    assert (stock_copy / "figures" / "tiny" / "search.svg").exists()
+    assert all((t.estimate or 0) < searched.complete[0].values[0] for t in searched.pruned)
+
+
+def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_study: Path) -> None:
+    """What a search has completed was chosen by its scores, what it gave up has not all folds."""
+    grid = ("grid", "--axis", "height", "--values", "2,5,9", "--study", tiny_study)
+    invoke(*grid, *options(*BOUNDS), cwd=stock_copy)
+    fields = options(*PRUNED_BY[1:], "search.widths=[2,2]")
+    search(stock_copy, tiny_study, "--trials", "15", "--prune", *fields)
+    (searched,) = searches(stock_copy)
+    assert {shape.height for shape in (t.shape for t in searched.complete)} - {2, 5, 9}
+    stored = Stored(stock_copy / "results", settings.take(stock_copy / "results", "tiny"))
+    axis = AXES["height"]
+    assert list(stored.axis_shapes(axis)) == [2, 5, 9]
+    curve = stored.curve(axis)
+    assert curve["extent"].tolist() == [2, 5, 9]
+    assert curve["complete"].all()
+    assert {t.shape for t in searched.complete} <= set(stored.shapes())
+    assert stored.done == sum(stored.expected.values())
+
+
+def test_a_search_alone_is_no_test_of_any_shape(stock_copy: Path, tiny_study: Path) -> None:
+    search(stock_copy, tiny_study, "--trials", "6")
+    (searched,) = searches(stock_copy)
+    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
+    assert "A search of 6 trials found its highest WA" in done.stdout
+    assert searched.complete[0].point in done.stdout
+    assert "is not tested" in done.stdout
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    stock_copy: Path, tiny_study: Path
+) -> None:
+    search(stock_copy, tiny_study, "--trials", "4")
+    before = {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()}
+    done = search(stock_copy, tiny_study, "--trials", "10", "--dry-run")
+    assert "heights 2 to 12; widths 2 to 12" in done.stdout
+    assert "trials: 10, there: 4" in done.stdout
+    assert "cells: 24 at most" in done.stdout
+    assert {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()} == before
+
+
+def test_two_searches_at_once_on_a_folder_are_refused(stock_copy: Path, tiny_study: Path) -> None:
+    with FileLock(stock_copy / "results" / "tiny" / ".search.lock"):
+        done = search(stock_copy, tiny_study, "--trials", "4", check=1)
+    assert "another search is at work in" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 4  # two of them say what was planned
+
+
+@pytest.mark.parametrize("damage", ["text", "torn", "foreign"])
+def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
+    stock_copy: Path, tiny_study: Path, damage: str
+) -> None:
+    search(stock_copy, tiny_study, "--trials", "4")
+    path = stock_copy / "results" / "tiny" / "search.db"
+    if damage == "text":
+        path.write_text("no database " * 500)
+    elif damage == "torn":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    else:
+        path.unlink()
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE songs (name TEXT)")
+    before = path.read_bytes()
+    done = search(stock_copy, tiny_study, "--trials", "8", check=1)
+    assert "cannot use" in done.stderr
+    assert "move it away and run ablate search again" in done.stderr
+    assert path.read_bytes() == before
+    # Rows are rows: what reads them goes on without it.
+    stored = Stored(stock_copy / "results", settings.take(stock_copy / "results", "tiny"))
+    assert (stored.searches, stored.damaged) == ([], [str(path)])
+    if damage == "torn":
+        invoke("report", "--study", tiny_study, cwd=stock_copy)
+        text = (stock_copy / "results" / "tiny" / "report.md").read_text()
+        assert "search.db is damaged and left out" in text
+    path.unlink()
+    done = search(stock_copy, tiny_study, "--trials", "8")
+    assert " 0 trained" in done.stderr
+
+
+def test_a_search_runs_from_python_too(stock_copy: Path, tiny_study: Path) -> None:
+    plan = plan_search(tiny_study_of(tiny_study), 5, stock_copy / "results")
+    run = run_search(plan, stock_copy / "results", Reporter(quiet=True))
+    assert run.tally.trained == 0
+    assert run.tally.stored == run.searched.cells == run.tally.cells
+
+
+def test_choosing_for_each_speaker_by_the_others() -> None:
+    classes, n = ("x",), np.full((3, 1), 10.0)
+    one = Counts(("a", "b", "c"), classes, n, np.array([[9.0], [1.0], [5.0]]))
+    two = Counts(("a", "b", "c"), classes, n, np.array([[2.0], [8.0], [4.0]]))
+    # Without a the second is better (12 to 6), without b the first (14 to 6), without c neither:
+    # the first then.
+    held = chosen_without({"one": one, "two": two})
+    assert held.correct.tolist() == [[2.0], [1.0], [5.0]]
+
+
+# --- The dashboard.
+
+
+def test_the_dashboard_shows_and_changes_nothing(stock_copy: Path, tiny_study: Path) -> None:
+    pytest.importorskip("optuna_dashboard")
+    search(stock_copy, tiny_study, "--trials", "4")
+    path = stock_copy / "results" / "tiny" / "search.db"
+    before = path.read_bytes()
+    port = free_port()
+    arguments = ["dashboard", "--study", tiny_study, "--port", str(port)]
+    process = subprocess.Popen(
+        command(arguments), cwd=stock_copy, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        assert f"http://127.0.0.1:{port}" in process.stderr.readline()
+        address = f"http://127.0.0.1:{port}/api/studies"
+        with urllib.request.urlopen(address) as answer:
+            (shown,) = json.load(answer)["study_summaries"]
+        assert "wa tpe" in shown["study_name"]
+        delete = urllib.request.Request(f"{address}/{shown['study_id']}", method="DELETE")
+        with pytest.raises(urllib.error.HTTPError, match="405"):
+            urllib.request.urlopen(delete)
+        taken = invoke(
+            "dashboard", "--study", tiny_study, "--port", str(port), cwd=stock_copy, check=1
+        )
+        assert f"--port {port}: it is taken" in taken.stderr
+        # A search goes on while it is open.
+        search(stock_copy, tiny_study, "--trials", "4")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 0
+    assert path.read_bytes() == before
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_dashboard_of_no_search_says_so(tmp_path: Path, tiny_study: Path) -> None:
+    pytest.importorskip("optuna_dashboard")
+    done = invoke("dashboard", "--study", tiny_study, cwd=tmp_path, check=1)
+    assert "no search of study tiny" in done.stderr
