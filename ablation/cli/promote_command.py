@@ -177,7 +177,7 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
 
 def _check_factory(network: str, pooling: str | None) -> None:
     """Raise :class:`StudyError` for a text that names no factory, or a pooling beside one."""
-    from ablation.study.specs import FACTORY
+    from ablation.study.fields import FACTORY
 
     if not re.fullmatch(FACTORY, network):
         raise StudyError(

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ablation.errors import StorageError
 from ablation.files import atomic_write, storage_error, write_text
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec
-from ablation.study.specs import ShapeText
+from ablation.study.fields import ShapeText
 from ablation.version import __version__
 
 FORMAT = 1

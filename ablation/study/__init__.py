@@ -1,10 +1,23 @@
 """Studies: every setting that a result depends on, read from TOML, validated and digested.
 
-:mod:`~ablation.study.specs` has the tables with their defaults, :mod:`~ablation.study.shapes` how a
-filter shape is written, and :mod:`~ablation.study.reading` turns a file and the command line into
-them. Nothing here knows what a setting does.
+A study's tables, with their defaults: :mod:`~ablation.study.sounds` (corpus, features, folds),
+:mod:`~ablation.study.models` (probe, training, network), :mod:`~ablation.study.plans` (grid,
+search) and :mod:`~ablation.study.machines` (execution, cluster); :mod:`~ablation.study.specs` joins
+and digests them. :mod:`~ablation.study.shapes` says how a filter shape is written, and
+:mod:`~ablation.study.reading` turns a file and the command line into a study. Nothing here knows
+what a setting does.
 """
 
+from ablation.study.machines import ClusterSpec, ExecutionSpec
+from ablation.study.models import (
+    NETWORK_NAMES,
+    PAPER_POOLINGS,
+    AugmentSpec,
+    NetworkSpec,
+    ProbeSpec,
+    TrainingSpec,
+)
+from ablation.study.plans import COSTS, HEIGHTS, SCORES, WIDTHS, GridSpec, SearchSpec
 from ablation.study.reading import (
     at_window,
     find_study,
@@ -14,26 +27,8 @@ from ablation.study.reading import (
     shipped_studies,
 )
 from ablation.study.shapes import Shape, matched_shapes, shapes_text
-from ablation.study.specs import (
-    COSTS,
-    HEIGHTS,
-    NETWORK_NAMES,
-    PAPER_POOLINGS,
-    SCORES,
-    WIDTHS,
-    AugmentSpec,
-    ClusterSpec,
-    CorpusSpec,
-    ExecutionSpec,
-    FeaturesSpec,
-    FoldsSpec,
-    GridSpec,
-    NetworkSpec,
-    ProbeSpec,
-    SearchSpec,
-    Study,
-    TrainingSpec,
-)
+from ablation.study.sounds import CorpusSpec, FeaturesSpec, FoldsSpec
+from ablation.study.specs import Study
 
 __all__ = [
     "COSTS",
