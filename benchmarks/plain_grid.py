@@ -6,35 +6,48 @@ otherwise processes as Python starts them.
 """
 
 import multiprocessing
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 from ablation.cli import main
-from ablation.execution import EXECUTORS, Executor, Finished
+from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function, Slot
+from ablation.execution.base import Job
 
 
 class PlainExecutor(Executor):
     """A process a slot, from the standard library; a worker that dies ends the run."""
 
-    def run(self, function: Callable[[Any, str], Any], tasks: Sequence[Any]) -> Generator[Finished]:
-        device, threads = self.slots[0].device, self.slots[0].threads
-        pool = ProcessPoolExecutor(
-            min(len(self.slots), len(tasks)),
+    def crew(self, function: Function) -> Crew:
+        return _PlainCrew(function, self.slots)
+
+
+class _PlainCrew(Crew):
+    def __init__(self, function: Function, slots: list[Slot]) -> None:
+        super().__init__()
+        self.function, self.slots = function, slots
+        self.pool = ProcessPoolExecutor(
+            len(slots),
             multiprocessing.get_context("spawn"),
             initializer=_set_threads,
-            initargs=(threads,),
+            initargs=(slots[0].threads,),
         )
-        futures = {pool.submit(function, task, device): i for i, task in enumerate(tasks)}
-        try:
-            for future in as_completed(futures):
-                yield Finished(futures[future], device, future.result())
-        except BaseException:
-            for worker in multiprocessing.active_children():
-                worker.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+
+    def finished(self) -> Iterator[list[Finished]]:
+        device = self.slots[0].device
+        running: dict[Future, Job] = {}
+        while True:
+            while len(running) < len(self.slots) and (job := self._next()):
+                running[self.pool.submit(self.function, job.task, device)] = job
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            jobs = [(future, running.pop(future)) for future in done]
+            yield [Finished(job.index, job.task, device, f.result()) for f, job in jobs]
+
+    def close(self) -> None:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        self.pool.shutdown(cancel_futures=True)
 
 
 def _set_threads(threads: int) -> None:
