@@ -1,6 +1,7 @@
 """One contract over all executors: every task once, whatever happens to its worker."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from clusters import Cluster, cluster
 
@@ -25,6 +27,9 @@ from ablation.execution import (
 from ablation.execution.cluster import ClusterExecutor
 from ablation.execution.connecting import connect_to
 from ablation.execution.devices import core_count
+from ablation.features.cache import Entry
+from ablation.study import Shape, Study, override_study
+from ablation.training.task import Cell, CellTask, FoldData, Sample
 
 SLOTS = [Slot("cpu", 1), Slot("cpu", 1)]
 Make = Callable[..., Executor]
@@ -200,6 +205,35 @@ def test_a_device_short_of_memory_goes_on_with_fewer_workers(tmp_path: Path) -> 
     ]
 
 
+def in_little_memory(task: tuple[CellTask, int], device: str) -> object:
+    """A cell in a process that may take so many bytes more than it has, and no more."""
+    from ablation.training.cell import run_cell
+
+    cell, spare = task
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * os.sysconf("SC_PAGE_SIZE") + spare
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return run_cell(cell, device)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_a_cell_that_finds_no_memory_says_so_and_one_that_does_is_trained(tmp_path: Path) -> None:
+    """The plain module keeps 16 maps of every segment: some 330 MB and more of a batch of 64."""
+    path = tmp_path / f"{0:032x}-400.npy"
+    np.save(path, np.random.default_rng(0).random((400, 400), dtype=np.float32))
+    samples = tuple(Sample(f"u{k}", "s", k % 2, Entry(path, 400)) for k in range(32))
+    fold = FoldData("s", ("s",), samples, samples[:2])
+    study = override_study(Study(), ["training.steps=1", 'probe.engine="reference"'])
+    cell = Cell("probe", (Shape(2, 2),), 40.0, 0, "s")
+    task = CellTask(cell, study, ("a", "b"), "d", fold)
+    tasks = [(task, 250 << 20), (task, 8 << 30)]
+    finished = {f.index: f for f in LocalExecutor([SLOTS[0]]).run(in_little_memory, tasks)}
+    crash = finished[0].crash
+    assert crash is not None
+    assert crash.startswith("no memory for 2x2, even alone on its device")
+    assert finished[1].value.row["status"] == "ok"
+
+
 def test_workers_may_leave_a_cluster_and_join_it(tmp_path: Path) -> None:
     """The only worker is killed at its task; one that joins later does all of them."""
     said: list[str] = []
@@ -229,7 +263,10 @@ def test_a_lost_scheduler_is_said_in_one_line(tmp_path: Path) -> None:
         ("tpc://host:8786", "did you mean 'tcp'"),
     ],
 )
-def test_a_scheduler_that_is_not_there_is_said_in_one_line(address: str, said: str) -> None:
+def test_a_scheduler_that_is_not_there_is_said_in_one_line(
+    address: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
     executor = ClusterExecutor(SLOTS, connect=partial(connect_to, address))
     with pytest.raises(ClusterError, match=said):
         list(executor.run(square, [1]))

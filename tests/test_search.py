@@ -156,6 +156,7 @@ def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
     started = [*trained(tiny_study), "--workers", "1"]
     with killed_after(3, started, tmp_path, signal.SIGKILL) as end:
         assert end.returncode == -signal.SIGKILL
+        settings.take(tmp_path / "results", "tiny")  # known from the first moment on
     with killed_after(10, started, tmp_path, signal.SIGINT) as end:
         assert end.returncode == 130
         assert "cells are stored" in end.stderr
@@ -204,12 +205,12 @@ def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
 ) -> None:
     """Also where it stopped within a round, whose points must not know of each other's scores."""
     more = ["--sampler", sampler, "--prune", *options(*PRUNED_BY[1:])]
-    search(stock_copy, tiny_study, "--trials", "4", *more)  # rounds of three
-    search(stock_copy, tiny_study, "--trials", "13", *more)
+    search(stock_copy, tiny_study, "--trials", "13", *more)  # rounds of three
+    search(stock_copy, tiny_study, "--trials", "15", *more)
     stopped = told(searches(stock_copy)[0])
     (stock_copy / "results" / "tiny" / "search.db").unlink()
-    search(stock_copy, tiny_study, "--trials", "13", *more)
-    assert len(stopped) == 13
+    search(stock_copy, tiny_study, "--trials", "15", *more)
+    assert len(stopped) == 15
     assert told(searches(stock_copy)[0]) == stopped
     assert {state for _, _, state, *_ in stopped} == {COMPLETE, PRUNED}
 

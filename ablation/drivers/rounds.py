@@ -113,7 +113,10 @@ class Round:
     def tell(self) -> None:
         """End the trials, in the order of their numbers."""
         for candidate in self.candidates:
-            self.trials.tell(candidate.trial.number, candidate.state or FAILED, candidate.values)
+            number, state = candidate.trial.number, candidate.state
+            if state is None:
+                raise RuntimeError(f"trial {number} has not ended")
+            self.trials.tell(number, state, candidate.values)
 
     def _candidate(self, trial: Trial) -> Candidate:
         point = self.trials.space.point(trial.params)

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from ablation.errors import MemoryShortage
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
 from ablation.networks import build_network
@@ -53,12 +54,31 @@ class _Trained:
 
 
 def run_cell(task: CellTask, device: str) -> Outcome:
-    """Train and score ``task``; an exception becomes a failed row that carries its traceback."""
+    """Train and score ``task``; an exception becomes a failed row that carries its traceback.
+
+    Raises
+    ------
+    MemoryShortage
+        When the device's memory does not suffice, whatever the probe's tile: with fewer workers
+        beside it, it may.
+    """
     started = datetime.now(UTC)
     try:
         return _outcome(task, device, started)
-    except Exception:  # noqa: BLE001 - a cell that fails must not stop the others
+    except Exception as error:  # a cell that fails must not stop the others
+        if _is_shortage(error):
+            raise MemoryShortage(
+                f"no memory for {task.cell.name}, even alone on its device: lower "
+                f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
+            ) from error
         return failed_outcome(task, traceback.format_exc(), device, started)
+
+
+def _is_shortage(error: Exception) -> bool:
+    """Whether an allocator found no room; the one for the CPU has no exception of its own."""
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )
 
 
 def _outcome(task: CellTask, device: str, started: datetime) -> Outcome:
