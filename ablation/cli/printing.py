@@ -118,7 +118,9 @@ def print_curves(plan: GridPlan, results: Path) -> None:
         if len(plan.request.windows) > 1:
             print(f"window {window:g} ms")
         if plan.request.axis in ("product", "shapes"):
-            _print_best(stored.probes[stored.probes["window_ms"] == window], run.classes)
+            # Of others, such as what a search gave up, not all folds need be there.
+            asked = [(shape.height, shape.width, window) for shape in plan.request.shapes]
+            _print_best(stored.rows_of(asked), run.classes)
         for axis in AXES.values():
             if plan.request.axis in (axis.name, "both"):
                 _print_axis(stored.curve(axis, window), axis)

@@ -1,6 +1,7 @@
 """The stored rows of one digest, read once, and what analysis makes of them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +104,12 @@ class Stored:
         searched = any(request.axis == SEARCH for request in self.run.requests)
         found = [not searched or key in self._asked_by_name for key in _key_list(rows)]
         return pd.Series(found, rows.index, dtype=bool)
+
+    def rows_of(self, shapes: Iterable[Key]) -> pd.DataFrame:
+        """Finished cells of some shapes."""
+        wanted = set(shapes)
+        found = [key in wanted for key in _key_list(self.probes)]
+        return self.probes[pd.Series(found, self.probes.index, dtype=bool)]
 
     @cached_property
     def _asked_by_name(self) -> set[Key]:

@@ -3,8 +3,11 @@
 Torch is not loaded here: a driver that finds every cell stored answers at once.
 """
 
+import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +29,28 @@ class Sample:
 
 @dataclass(frozen=True)
 class FoldData:
-    """Both sides of a fold."""
+    """Both sides of a fold.
+
+    Many cells share one, and a corpus of thousands of utterances takes longer to pickle than a cell
+    to be handed out: so it is pickled once, and a worker that meets it again has it already.
+    """
 
     name: str
     test_speakers: tuple[str, ...]
     train: tuple[Sample, ...]
     test: tuple[Sample, ...]
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "FoldData"], tuple[bytes]]:
+        return _unpacked, (self._packed,)
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return pickle.dumps((self.name, self.test_speakers, self.train, self.test))
+
+
+@lru_cache(maxsize=16)
+def _unpacked(packed: bytes) -> FoldData:
+    return FoldData(*pickle.loads(packed))  # noqa: S301 - from this program's own processes
 
 
 @dataclass(frozen=True)
