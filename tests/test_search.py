@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -448,6 +449,9 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     assert curve["complete"].all()
     assert {t.shape for t in searched.complete} <= set(stored.shapes())
     assert stored.done == sum(stored.expected.values())
+    asked = ("grid", "--shapes", "2x2,5x2", "--study", tiny_study)
+    lines = invoke(*asked, *options(*BOUNDS), cwd=stock_copy).stdout.splitlines()
+    assert sorted(line.split()[0] for line in lines[1:-1]) == ["2x2", "5x2"]
 
 
 def test_a_search_alone_is_no_test_of_any_shape(stock_copy: Path, tiny_study: Path) -> None:
@@ -507,6 +511,28 @@ def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
     path.unlink()
     done = search(stock_copy, tiny_study, "--trials", "8")
     assert " 0 trained" in done.stderr
+
+
+def test_what_was_half_written_when_it_was_killed_is_taken_back(
+    stock_copy: Path, tiny_study: Path
+) -> None:
+    search(stock_copy, tiny_study, "--trials", "4")
+    before = told(searches(stock_copy)[0])
+    path = stock_copy / "results" / "tiny" / "search.db"
+    # A page is overwritten and its journal still there: the moment before a commit ends.
+    half = (
+        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "c.execute('PRAGMA cache_size=1'); c.execute('BEGIN IMMEDIATE');"
+        "[c.execute('UPDATE trial_params SET param_value = 99') for _ in range(3)];"
+        "[c.execute('INSERT INTO study_user_attributes (study_id, key, value_json) '"
+        "           'VALUES (1, ?, ?)', (f'k{i}', 'x' * 500)) for i in range(500)];"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", half, path], check=False)
+    assert path.with_name("search.db-journal").exists()
+    assert told(searches(stock_copy)[0]) == before
+    done = search(stock_copy, tiny_study, "--trials", "5")
+    assert "5 trials, 4 there" in done.stderr
 
 
 def test_a_search_runs_from_python_too(stock_copy: Path, tiny_study: Path) -> None:

@@ -247,6 +247,7 @@ def _make(path: Path) -> None:
 
 def _open(path: Path, read_only: bool = False) -> BaseStorage:
     if read_only or path.exists():
+        _recover(path)
         _check(path)
     mode = "ro" if read_only else "rwc"
 
@@ -263,6 +264,13 @@ def _open(path: Path, read_only: bool = False) -> BaseStorage:
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
+
+
+def _recover(path: Path) -> None:
+    """Have SQLite take back what a killed search left half-written; a reader alone may not."""
+    if path.with_name(f"{path.name}-journal").exists():
+        with closing(_connect(path, "rw")) as connection:
+            connection.execute("SELECT name FROM sqlite_master").fetchone()
 
 
 def _check(path: Path) -> None:
