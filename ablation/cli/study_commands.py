@@ -97,12 +97,16 @@ def grid(
         plan = plan_grid(given, wish, results, fresh, part)
         printing.warn_damaged(plan.damaged)
         if dry_run:
-            estimate = estimate_grid(plan, Reporter())
+            if not json_:
+                printing.print_jobs(given)
+            reporter = Reporter()
+            if plan.missing:
+                reporter.say("trying a few steps on the workers that the run would use")
+            estimate = estimate_grid(plan, reporter)
             if json_:
                 printing.print_object(as_json(plan, estimate))
-                return
-            printing.print_plan(plan, estimate)
-            printing.print_jobs(given)
+            else:
+                printing.print_plan(plan, estimate)
             return
         printing.say_plan(plan)
         tally = run_grid(plan, results, Reporter())

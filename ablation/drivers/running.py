@@ -33,9 +33,20 @@ def slots_of(execution: ExecutionSpec) -> list[Slot]:
 
 
 def check_devices(study: Study) -> None:
-    """Raise :class:`StudyError` for a device that is not there, where cells run on this machine."""
+    """Raise for a device that is not there, where cells run on this machine, or for a cluster's
+    address that can be none; whether anybody answers there is seen when cells are sent.
+
+    Raises
+    ------
+    StudyError, ClusterError
+        Naming it, and what is allowed.
+    """
     if not study.cluster.used:
         slots_of(study.execution)
+    elif study.cluster.address is not None:
+        from ablation.execution.connecting import check_address
+
+        check_address(study.cluster.address)
 
 
 def executor_of(study: Study, say: Callable[[str], None]) -> Executor:

@@ -57,6 +57,7 @@ class ClusterExecutor(Executor):
         self.connect, self.supply = connect, supply
 
     def crew(self, function: Function) -> Crew:
+        self.say("connecting to the cluster")
         client, disconnect = self.connect()
         return _ClusterCrew(function, self.slots[0], self.say, client, disconnect, self.supply)
 

@@ -27,12 +27,17 @@ def connect_to(address: str) -> tuple[Client, Callable[[], None]]:
     ClusterError
         When none answers there, or what a cluster needs is not installed.
     """
+    check_address(address)
+    client = _client(address)
+    return client, lambda: _end(client.close)
+
+
+def check_address(address: str) -> None:
+    """Raise :class:`ClusterError` for what cannot be a scheduler's address."""
     if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://\S+:\d+", address):
         scheme = address.partition("://")[0]
         near = suggestion(scheme, ["tcp", "tls"]) if "://" in address else "as in tcp://host:8786"
         raise ClusterError(f"--cluster {address!r} is no scheduler's address", near)
-    client = _client(address)
-    return client, lambda: _end(client.close)
 
 
 def start_jobs(
