@@ -131,7 +131,7 @@ def test_workers_end_when_their_driver_is_killed(tiny_study: Path, tmp_path: Pat
 
 def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_path: Path) -> None:
     """A learning rate beyond all reason fails every cell; exit code 3, and status lists them."""
-    arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e9",
+    arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e30",
                  "--set", 'training.schedule="constant"']  # fmt: skip
     run = ablate("grid", "--axis", "height", "--values", "2,3", *arguments, cwd=tmp_path, check=3)
     assert "8 cells: 0 trained, 0 were stored before, 8 failed" in run.stderr

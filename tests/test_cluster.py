@@ -78,7 +78,7 @@ def test_networks_are_promoted_on_a_cluster(done: Path, tiny_study: Path, tmp_pa
         promote = ["promote", "--best", "--study", tiny_study, "--cluster", running.address]
         run = ablate(*promote, cwd=tmp_path)
     assert "4 cells: 4 trained" in run.stderr
-    other = tmp_path / "other"
+    other = tmp_path.with_name(f"{tmp_path.name}-local")  # as deep, for the paths in its settings
     shutil.copytree(done, other)
     ablate("promote", "--best", "--study", tiny_study, cwd=other)
     assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")

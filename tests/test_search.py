@@ -200,20 +200,23 @@ def test_a_search_without_its_file_is_drawn_alike_from_the_store(
     assert told(searches(tmp_path)[0]) == told(searches(undisturbed)[0])
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "nsga2", "grid"])
+@pytest.mark.parametrize(
+    # TPE learns from its tenth trial on; rounds are of three.
+    ("sampler", "first", "then"),
+    [("tpe", 13, 15), ("nsga2", 17, 18), ("random", 4, 6), ("grid", 4, 6)],
+)
 def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
-    stock_copy: Path, tiny_study: Path, sampler: str
+    stock_copy: Path, tiny_study: Path, sampler: str, first: int, then: int
 ) -> None:
     """Also where it stopped within a round, whose points must not know of each other's scores."""
     more = ["--sampler", sampler, "--prune", *options(*PRUNED_BY[1:])]
-    search(stock_copy, tiny_study, "--trials", "13", *more)  # rounds of three
-    search(stock_copy, tiny_study, "--trials", "15", *more)
+    search(stock_copy, tiny_study, "--trials", str(first), *more)
+    search(stock_copy, tiny_study, "--trials", str(then), *more)
     stopped = told(searches(stock_copy)[0])
     (stock_copy / "results" / "tiny" / "search.db").unlink()
-    search(stock_copy, tiny_study, "--trials", "15", *more)
-    assert len(stopped) == 15
+    search(stock_copy, tiny_study, "--trials", str(then), *more)
+    assert len(stopped) == then
     assert told(searches(stock_copy)[0]) == stopped
-    assert {state for _, _, state, *_ in stopped} == {COMPLETE, PRUNED}
 
 
 def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> None:
@@ -279,11 +282,11 @@ def test_the_order_in_which_cells_end_decides_nothing(tmp_path: Path, opened: Tr
 
 
 def test_pruning_looks_at_rounds_before_and_saves_cells(opened: Trials) -> None:
-    for first in range(0, 24, 3):
+    for first in range(0, 15, 3):
         play(opened, range(first, first + 3))
     searched = opened.searched
     best = -1.0
-    for first in range(0, 24, 3):
+    for first in range(0, 15, 3):
         trials = searched.trials[first : first + 3]
         for trial in trials:
             if trial.state == PRUNED:

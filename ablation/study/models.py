@@ -63,7 +63,7 @@ class TrainingSpec(Spec):
     steps: Positive | None = None
     batch_size: Positive = 64
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    learning_rate: PositiveFloat = 0.05
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
     schedule: Literal["milestones", "cosine", "one-cycle", "constant"] = "milestones"
     milestones: list[Positive] = [21, 31, 41]
     decay: PositiveFloat = 0.1  # factor on the learning rate at a milestone
