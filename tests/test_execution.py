@@ -126,7 +126,7 @@ def test_no_tasks_is_no_work(make: Make) -> None:
 
 
 def test_a_bug_in_a_task_is_raised_here(make: Make) -> None:
-    with pytest.raises(ValueError, match="task 0"):
+    with pytest.raises(ValueError, match=r"task [01]"):
         list(make([SLOTS[0]]).run(fail, range(2)))
 
 

@@ -86,6 +86,7 @@ class CellCrew:
                             yield self._written()
                     if self._writing is not None:
                         yield self._written()
+                        continue  # more may have been submitted meanwhile
                     if not self._held:
                         return
                     self._write(writer)
