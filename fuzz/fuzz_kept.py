@@ -10,8 +10,8 @@ from strategies import altered, damaged, floats, integers, texts
 from trials import Trials, Unfit
 
 from ablation import load_network
-from ablation.drivers.compare import contrasts_table
-from ablation.drivers.listings import read_table1
+from ablation.drivers.showing.compare import contrasts_table
+from ablation.drivers.showing.listings import read_table1
 from ablation.kept import record
 from ablation.networks import build_network
 from ablation.report import (

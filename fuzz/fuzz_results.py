@@ -19,10 +19,10 @@ from trials import Trials, Unfit
 
 from ablation import read_results
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.plot import plot, remarks
-from ablation.drivers.report import report
 from ablation.drivers.settings import AsRun
-from ablation.drivers.status import status_of
+from ablation.drivers.showing.plot import plot, remarks
+from ablation.drivers.showing.report import report
+from ablation.drivers.showing.status import status_of
 from ablation.drivers.stored import Stored
 from ablation.records import NETWORKS, TABLES, VERSION_KEY, schema
 from ablation.store import ResultStore, Watch

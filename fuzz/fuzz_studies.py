@@ -14,7 +14,7 @@ from trials import Trials, Unfit
 
 from ablation.cli import options
 from ablation.drivers import settings
-from ablation.drivers.status import status_of
+from ablation.drivers.showing.status import status_of
 from ablation.study import Shape, Study, at_window, load_study, override_study, shipped_studies
 
 SHIPPED = [path.read_bytes() for path in sorted(shipped_studies().glob("*.toml"))]

@@ -15,15 +15,15 @@ from storing import START, Drawn, store_study
 
 from ablation import read_results
 from ablation.analysis.interpolation import over_shapes
-from ablation.drivers import doctor, machine, measuring
-from ablation.drivers.estimate import Estimate, estimate_grid, makespan
+from ablation.drivers.estimating import doctor, machine, measuring
+from ablation.drivers.estimating.estimate import Estimate, estimate_grid, makespan
+from ablation.drivers.estimating.measuring import Pace, spread_out
+from ablation.drivers.estimating.workload import fold_work, frames_of
 from ablation.drivers.grid import plan_grid
 from ablation.drivers.leading import Leading
-from ablation.drivers.measuring import Pace, spread_out
 from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.status import status_of
-from ablation.drivers.workload import fold_work, frames_of
+from ablation.drivers.showing.status import status_of
 from ablation.study import Shape, load_study
 from ablation.training.measure import Measured
 
@@ -256,7 +256,8 @@ def test_status_of_a_study_without_a_finished_cell(tmp_path: Path) -> None:
 
 def test_status_loads_no_torch(halted: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ablation.drivers import settings, status;"
+        "import sys; from pathlib import Path; from ablation.drivers import settings;"
+        "from ablation.drivers.showing import status;"
         "run = settings.take(Path('results'), 'drawn');"
         "print(status.status_of(Path('results'), run).left, 'torch' in sys.modules)"
     )

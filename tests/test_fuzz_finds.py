@@ -21,7 +21,7 @@ from test_corpora import manifest_csv, manifest_rows
 from ablation import load_corpus, load_study, read_results
 from ablation.cli.options import parse_shard
 from ablation.drivers import settings
-from ablation.drivers.status import status_of
+from ablation.drivers.showing.status import status_of
 from ablation.errors import AblationError, AudioError, CorpusError, StorageError, StudyError
 from ablation.features.audio import read_audio
 from ablation.kept import record

@@ -26,12 +26,12 @@ from ablation.analysis import AXES, Counts, chosen_without
 from ablation.drivers import settings
 from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.rounds import Cells, Round
-from ablation.drivers.search import plan_search, run_search
-from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, Searched
-from ablation.drivers.space import space_of
+from ablation.drivers.searching.rounds import Cells, Round
+from ablation.drivers.searching.search import plan_search, run_search
+from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, Searched
+from ablation.drivers.searching.space import space_of
+from ablation.drivers.searching.trials import Pruner, Trials, read_searches
 from ablation.drivers.stored import Stored
-from ablation.drivers.trials import Pruner, Trials, read_searches
 from ablation.store import ResultStore
 from ablation.study import Shape, Study
 

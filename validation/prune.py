@@ -17,10 +17,10 @@ from statistics import mean
 
 import numpy as np
 
-from ablation.drivers.rounds import Cells, Key, Round
-from ablation.drivers.searched import Searched, Terms
-from ablation.drivers.space import Space, Variant
-from ablation.drivers.trials import Trials
+from ablation.drivers.searching.rounds import Cells, Key, Round
+from ablation.drivers.searching.searched import Searched, Terms
+from ablation.drivers.searching.space import Space, Variant
+from ablation.drivers.searching.trials import Trials
 from ablation.study import Shape, load_study
 
 FOLDS, EACH = 10, 30  # utterances of a fold

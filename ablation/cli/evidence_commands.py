@@ -46,12 +46,12 @@ def report(
 ) -> None:
     """One HTML page of everything the stored rows say; Markdown and LaTeX beside it."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import evidence_printing
         from ablation.drivers import settings
-        from ablation.drivers.report import report as write
+        from ablation.drivers.showing.report import report as write
 
         run = settings.take(results, study_name(study), digest)
-        printing.say_taken(run)
+        evidence_printing.say_taken(run)
         shown = None if classes is None else parse_words(classes)
         written = write(results, figures, run, _references(reference), metric, shown)
         for line in written.lacking:
@@ -83,10 +83,10 @@ def compare(
 ) -> None:
     """Compare shapes by speaker; or test on a second study what was chosen on the first."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import evidence_printing
         from ablation.drivers import settings
-        from ablation.drivers.compare import Choosing, confirm
         from ablation.drivers.evidence import Evidence
+        from ablation.drivers.showing.compare import Choosing, confirm
         from ablation.drivers.stored import Stored
         from ablation.errors import StudyError
 
@@ -94,20 +94,20 @@ def compare(
         if len(names) > 2:
             raise StudyError(f"--study is given {len(names)} times", "give one study or two")
         first = settings.take(results, names[0], digest)
-        printing.say_taken(first)
+        evidence_printing.say_taken(first)
         given = _references(reference)
         if len(names) == 1:
             evidence = Evidence(Stored(results, first), given, metric)
-            printing.print_comparisons(evidence, axis, pairs)
+            evidence_printing.print_comparisons(evidence, axis, pairs)
             return
         there = settings.any_run(results, names[1])
         second = settings.take(results, names[1]) if there else None
         if second is not None:
-            printing.say_taken(second)
+            evidence_printing.say_taken(second)
         if given is not None and len(given) > 1:
             raise StudyError("--reference: one contrast has one reference", "as in 10x2")
         how = Choosing(axis, rule, metric, given[0] if given else None, anew)
-        printing.print_confirmed(confirm(results, first, second, names[1], how))
+        evidence_printing.print_confirmed(confirm(results, first, second, names[1], how))
 
 
 def _references(text: str | None) -> tuple[Shape, ...] | None:

@@ -32,7 +32,7 @@ def doctor(
     with expected_errors():
         import json
 
-        from ablation.drivers.doctor import as_json, check_up, lines
+        from ablation.drivers.estimating.doctor import as_json, check_up, lines
         from ablation.drivers.progress import Reporter
 
         overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]

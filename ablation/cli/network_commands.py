@@ -43,7 +43,7 @@ def predict(
 ) -> None:
     """Name the emotion of recordings."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import network_printing
         from ablation.drivers.predict import find_recordings, hear
         from ablation.drivers.progress import Reporter
 
@@ -51,9 +51,9 @@ def predict(
         _, kept = _opened(network, study, results)
         heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
         faults = (
-            printing.print_heard_json(kept.record, heard)
+            network_printing.print_heard_json(kept.record, heard)
             if json_
-            else printing.print_heard(kept.record, heard, segments)
+            else network_printing.print_heard(kept.record, heard, segments)
         )
         if faults:
             raise typer.Exit(EXPECTED_ERROR)
@@ -105,10 +105,10 @@ def export(
 
 def _opened(network: Path | None, study: Path, results: Path) -> tuple[Path, KeptNetwork]:
     """The network asked for, and what is said of it."""
-    from ablation.cli import printing
+    from ablation.cli import network_printing
     from ablation.drivers.predict import open_network
 
     name = study_name(study) if network is None else ""
     folder, kept = open_network(results, name, network)
-    printing.say_network(folder, kept.record)
+    network_printing.say_network(folder, kept.record)
     return folder, kept

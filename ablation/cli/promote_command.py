@@ -97,7 +97,7 @@ def promote(
 ) -> None:
     """Cross-validate the network with the chosen shapes; keep the best one."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import evidence_printing, network_printing
         from ablation.drivers import promote as driver
         from ablation.drivers import settings
         from ablation.drivers.choosing import Wish, select, select_given
@@ -122,7 +122,7 @@ def promote(
         if choosing or digest is not None or settings.any_run(results, study_name(study)):
             run = settings.take(results, study_name(study), digest)
             overrides = [*(set_ or []), *overrides]
-            printing.say_taken(run)
+            evidence_printing.say_taken(run)
             known = True
         else:  # shapes are given, and there is no run of probes to go by
             beside, own = driver.part_overrides(set_ or [])
@@ -147,9 +147,9 @@ def promote(
         else:
             selections = select_given(prepared, given)
         plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
-        printing.say_promotion(plan)
+        network_printing.say_promotion(plan)
         if dry_run:
-            printing.print_promotion(plan)
+            network_printing.print_promotion(plan)
             return
         _carry_out(plan, results, final, reporter)
 
@@ -158,7 +158,7 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
     """Train, print Table 1, train the best network on all speakers."""
     from ablation.cli.study_commands import finish
     from ablation.drivers import promote as driver
-    from ablation.drivers.table1 import write_table1
+    from ablation.drivers.showing.table1 import write_table1
 
     tally = driver.run_promote(plan, results, reporter)
     if tally.trained or tally.stored:

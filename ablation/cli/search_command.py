@@ -73,9 +73,9 @@ def search(
     """Search for the best filter shape, a few points at a time."""
     with expected_errors():
         from ablation.cli import search_printing
-        from ablation.cli.printing import warn_damaged
+        from ablation.cli.plan_printing import warn_damaged
         from ablation.drivers.progress import Reporter
-        from ablation.drivers.search import plan_search, run_search
+        from ablation.drivers.searching.search import plan_search, run_search
 
         overrides = [
             *(set_ or []),
@@ -118,6 +118,6 @@ def dashboard(
     """Show a study's searches in optuna-dashboard, read-only and on this machine alone."""
     with expected_errors():
         from ablation.cli.failures import say
-        from ablation.drivers.dashboard import serve
+        from ablation.drivers.searching.dashboard import serve
 
         serve(results, study_name(study), port, say)

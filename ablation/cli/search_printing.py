@@ -5,8 +5,8 @@ from pathlib import Path
 from ablation.analysis import pooled_scores
 from ablation.cli.failures import say
 from ablation.drivers import settings
-from ablation.drivers.search import SearchPlan
-from ablation.drivers.searched import FAILED, Searched, Trial
+from ablation.drivers.searching.search import SearchPlan
+from ablation.drivers.searching.searched import FAILED, Searched, Trial
 from ablation.records import OK
 from ablation.report import millions
 from ablation.store import ResultStore

@@ -81,8 +81,8 @@ def grid(
     with expected_errors():
         if json_ and not dry_run:
             raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
-        from ablation.cli import printing
-        from ablation.drivers.estimate import as_json, estimate_grid
+        from ablation.cli import plan_printing, status_printing
+        from ablation.drivers.estimating.estimate import as_json, estimate_grid
         from ablation.drivers.grid import plan_grid, run_grid
         from ablation.drivers.progress import Reporter
 
@@ -95,22 +95,22 @@ def grid(
         given = load_given(study, overrides, corpus, corpus_root)
         wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
         plan = plan_grid(given, wish, results, fresh, part)
-        printing.warn_damaged(plan.damaged)
+        plan_printing.warn_damaged(plan.damaged)
         if dry_run:
             if not json_:
-                printing.print_jobs(given)
+                plan_printing.print_jobs(given)
             reporter = Reporter()
             if plan.missing:
                 reporter.say("trying a few steps on the workers that the run would use")
             estimate = estimate_grid(plan, reporter)
             if json_:
-                printing.print_object(as_json(plan, estimate))
+                status_printing.print_object(as_json(plan, estimate))
             else:
-                printing.print_plan(plan, estimate)
+                plan_printing.print_plan(plan, estimate)
             return
-        printing.say_plan(plan)
+        plan_printing.say_plan(plan)
         tally = run_grid(plan, results, Reporter())
-        printing.print_curves(plan, results)
+        plan_printing.print_curves(plan, results)
         finish(tally)
 
 
@@ -127,12 +127,12 @@ def plot(
 ) -> None:
     """Draw Figure 2 and all other figures from the stored rows."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import evidence_printing
         from ablation.drivers import settings
-        from ablation.drivers.plot import plot as draw
+        from ablation.drivers.showing.plot import plot as draw
 
         run = settings.take(results, study_name(study), digest)
-        printing.say_taken(run)
+        evidence_printing.say_taken(run)
         chosen = None if classes is None else parse_words(classes)
         wanted = None if only is None else parse_words(only)
         drawn = draw(results, figures, run, chosen, parse_words(format_), wanted)
@@ -151,24 +151,24 @@ def status(
 ) -> None:
     """Count cells done, failed and left; list files."""
     with expected_errors():
-        from ablation.cli import printing
+        from ablation.cli import plan_printing, status_printing
         from ablation.drivers import settings
-        from ablation.drivers.status import files_of, status_of
+        from ablation.drivers.showing.status import files_of, status_of
 
         run = settings.take(results, study_name(study), digest)
         state = status_of(results, run)
-        printing.warn_damaged(state.damaged)
+        plan_printing.warn_damaged(state.damaged)
         files = files_of(results, figures, run.study.name)
         if json_:
-            printing.print_json(run, state, files)
+            status_printing.print_json(run, state, files)
         else:
-            printing.print_status(run, settings.others(results, run), state, files)
+            status_printing.print_status(run, settings.others(results, run), state, files)
 
 
 def finish(tally: Tally) -> None:
     """Say what was done; exit 3 when some cells failed."""
-    from ablation.cli import printing
+    from ablation.cli import plan_printing
 
-    printing.say_tally(tally)
+    plan_printing.say_tally(tally)
     if tally.failures:
         raise typer.Exit(SOME_FAILED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
-from ablation.drivers.searched import Searched, search_file
+from ablation.drivers.searching.searched import Searched, search_file
 from ablation.drivers.settings import SEARCH, AsRun, study_folder
 from ablation.errors import StorageError
 from ablation.records import OK
@@ -67,7 +67,7 @@ class Stored:
         path = search_file(self.folder)
         if not path.exists():
             return []
-        from ablation.drivers.trials import read_searches  # loads optuna
+        from ablation.drivers.searching.trials import read_searches  # loads optuna
 
         try:
             found = read_searches(path)

@@ -13,9 +13,9 @@ from ablation.analysis import (
     probe_cost,
     score_interval,
 )
-from ablation.drivers.drawing import Drawing, title_of
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.networks import StoredNetwork, learned_filters
+from ablation.drivers.showing.drawing import Drawing, title_of
+from ablation.drivers.showing.networks import StoredNetwork, learned_filters
 from ablation.figures import (
     Scales,
     draw_confusion,

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers.drawing import Drawing
-from ablation.drivers.drawings import drawings
 from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.listings import hours, read_table1
-from ablation.drivers.networks import StoredNetwork, stored_networks
-from ablation.drivers.plot import remarks, shown_classes
-from ablation.drivers.search_section import search_answer
-from ablation.drivers.sections import sections
 from ablation.drivers.settings import SEARCH, AsRun, Request, study_folder
+from ablation.drivers.showing.drawing import Drawing
+from ablation.drivers.showing.drawings import drawings
+from ablation.drivers.showing.listings import hours, read_table1
+from ablation.drivers.showing.networks import StoredNetwork, stored_networks
+from ablation.drivers.showing.plot import remarks, shown_classes
+from ablation.drivers.showing.search_section import search_answer
+from ablation.drivers.showing.sections import sections
 from ablation.drivers.stored import Stored
 from ablation.figures import svg_text
 from ablation.files import write_text

@@ -6,10 +6,9 @@ end: a sampler is made anew for every trial from a seed of its own, and sees the
 round as running, whether they have ended or not.
 """
 
-import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,24 @@ from optuna.distributions import (
     CategoricalDistribution,
     IntDistribution,
 )
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
-from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Terms, Trial
-from ablation.drivers.space import Point, Space
-from ablation.errors import StorageError
+from ablation.drivers.searching.database import make, open_storage, usable
+from ablation.drivers.searching.searched import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    RUNNING,
+    Searched,
+    Terms,
+    Trial,
+)
+from ablation.drivers.searching.space import Point, Space
 from ablation.training.naming import derived_seed
 
 _STATES = {
@@ -40,14 +45,8 @@ _STATES = {
     TrialState.PRUNED: PRUNED,
     TrialState.FAIL: FAILED,
 }
-_TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
 _TERMS = "terms"  # the study attribute that keeps them
 _POPULATION = 16  # of NSGA-II: a search has tens of points, of which its own 50 would be all chance
-_MOVE_AWAY = (
-    "move it away and run ablate search again: the cells it knew are stored beside it, and none is "
-    "trained again"
-)
-_PATIENCE = 60.0  # seconds that a reader may keep the file locked
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -63,10 +62,10 @@ class Trials:
 
     def __init__(self, path: Path, terms: Terms, space: Space) -> None:
         self.path, self.terms, self.space = path, terms, space
-        with _usable(path):
+        with usable(path):
             if not path.exists():
-                _make(path)
-            self.storage = _open(path)
+                make(path)
+            self.storage = open_storage(path)
             self.study = optuna.create_study(
                 storage=self.storage,
                 study_name=terms.name,
@@ -81,7 +80,7 @@ class Trials:
 
     @property
     def all(self) -> list[Trial]:
-        with _usable(self.path):
+        with usable(self.path):
             return [_trial(frozen) for frozen in self._frozen()]
 
     @property
@@ -90,7 +89,7 @@ class Trials:
 
     def draw(self, number: int) -> None:
         """Add the trial of that number, the next; whole or not at all, whenever killed."""
-        with _usable(self.path):
+        with usable(self.path):
             point, notes = self._drawn(number)
             params = self.space.params(point)
             earlier = next((t.number for t in self._frozen() if t.params == params), None)
@@ -107,12 +106,12 @@ class Trials:
 
     def score(self, number: int, step: int, value: float) -> None:
         """Note the score of a step of a running trial."""
-        with _usable(self.path):
+        with usable(self.path):
             self.storage.set_trial_intermediate_value(self._id_of(number), step, value)
 
     def give_up(self, number: int, estimate: float) -> None:
         """Note that a running trial is to be pruned; it is told with its round."""
-        with _usable(self.path):
+        with usable(self.path):
             self.storage.set_trial_user_attr(self._id_of(number), "estimate", estimate)
 
     def tell(self, number: int, state: str, values: Sequence[float] = ()) -> None:
@@ -122,7 +121,7 @@ class Trials:
         what it was estimated at: TPE then ranks it below every complete trial, which is what the
         test has said, and nothing that asks for the best can ever mistake it for one.
         """
-        with _usable(self.path):
+        with usable(self.path):
             if state == COMPLETE:
                 self.study.tell(number, list(values))
             else:
@@ -189,8 +188,8 @@ def read_searches(path: Path) -> list[Searched]:
     StorageError
         When the file is damaged, or none of optuna's.
     """
-    with _usable(path):
-        storage = _open(path, read_only=True)
+    with usable(path):
+        storage = open_storage(path, read_only=True)
         found = []
         for study in storage.get_all_studies():
             terms = _terms(study.user_attrs.get(_TERMS))
@@ -232,73 +231,8 @@ def open_read_only(path: Path) -> BaseStorage:
 
     Raises as :func:`read_searches`.
     """
-    with _usable(path):
-        return _open(path, read_only=True)
-
-
-def _make(path: Path) -> None:
-    """An empty file of optuna's; under its own name only when it is whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    _open(new)
-    new.replace(path)
-
-
-def _open(path: Path, read_only: bool = False) -> BaseStorage:
-    if read_only or path.exists():
-        _recover(path)
-        _check(path)
-    mode = "ro" if read_only else "rwc"
-
-    def connect() -> sqlite3.Connection:
-        return _connect(path, mode)
-
-    engine = {"creator": connect, "poolclass": NullPool}
-    try:
-        return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
-    except RuntimeError as error:  # tables of another version of optuna
-        raise StorageError(f"cannot use {path}: {error}", _MOVE_AWAY) from error
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
-
-
-def _recover(path: Path) -> None:
-    """Have SQLite take back what a killed search left half-written; a reader alone may not."""
-    if path.with_name(f"{path.name}-journal").exists():
-        with closing(_connect(path, "rw")) as connection:
-            connection.execute("SELECT name FROM sqlite_master").fetchone()
-
-
-def _check(path: Path) -> None:
-    """Raise for a file that is damaged, or that is not optuna's: tables would be added to it."""
-    with closing(_connect(path, "ro")) as connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        state = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if not names >= _TABLES:
-        raise sqlite3.DatabaseError("it is none of optuna's")
-    if state != ("ok",):
-        raise sqlite3.DatabaseError("it is damaged")
-
-
-@contextmanager
-def _usable(path: Path) -> Iterator[None]:
-    """The faults of a file as :class:`StorageError`."""
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError, sqlite3.Error, OSError) as error:
-        root: BaseException = error
-        while root.__cause__ is not None:
-            root = root.__cause__
-        reason = (str(root).splitlines() or [type(root).__name__])[0]
-        passing = isinstance(root, (sqlite3.OperationalError, OSError))
-        remedy = "run the same command again when that is mended; what was finished is kept"
-        raise StorageError(
-            f"cannot use {path}: {reason}", remedy if passing else _MOVE_AWAY
-        ) from error
+    with usable(path):
+        return open_storage(path, read_only=True)
 
 
 def _terms(table: Any) -> Terms | None:

@@ -18,8 +18,8 @@ from ablation.study import Shape, Study, at_window
 from ablation.training.task import Cell
 
 if TYPE_CHECKING:
-    from ablation.drivers.measuring import Lengths, Pace
-    from ablation.drivers.workload import FoldWork
+    from ablation.drivers.estimating.measuring import Lengths, Pace
+    from ablation.drivers.estimating.workload import FoldWork
 
 _FEW = 24  # spectrograms that are made to see how long they take
 
@@ -135,8 +135,8 @@ def _measured(
 ) -> Estimate:
     clock = time.perf_counter()
     # Loads torch, as a run does.
-    from ablation.drivers.measuring import kind_of, measure_shapes
-    from ablation.drivers.workload import fold_work, frames_of
+    from ablation.drivers.estimating.measuring import kind_of, measure_shapes
+    from ablation.drivers.estimating.workload import fold_work, frames_of
 
     startup = plan.seconds + time.perf_counter() - clock
     prepared, cells = plan.prepared, plan.missing
@@ -184,7 +184,7 @@ def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> fl
 
 def _typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
     """The lengths of the fold that is in the middle by its steps."""
-    from ablation.drivers.measuring import Lengths
+    from ablation.drivers.estimating.measuring import Lengths
 
     ordered = sorted(work.values(), key=lambda fold: (sum(fold.train), len(fold.train)))
     fold = ordered[len(ordered) // 2]

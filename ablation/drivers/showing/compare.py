@@ -7,64 +7,16 @@ the other study says of it is one test, which needs no adjustment.
 import glob
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError
-
-from ablation.analysis import AXES, RULES, Comparison, Counts, Interval, against_reference
+from ablation.analysis import AXES, RULES, Comparison, Counts, against_reference
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.settings import AsRun, now, study_folder
+from ablation.drivers.showing.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.drivers.stored import Stored
-from ablation.errors import SelectionError, StorageError, StudyError, suggestion
-from ablation.files import write_text
-from ablation.report import Column, Table
-from ablation.report.document import Value
+from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.study import Shape
-from ablation.study.shapes import PATTERN
-
-
-class Tested(BaseModel, frozen=True, extra="forbid"):
-    """One test of a contrast: when, on which settings and how many speakers, and what it found."""
-
-    at: datetime
-    digest: str
-    speakers: int
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
-class Contrast(BaseModel, frozen=True, extra="forbid"):
-    """One comparison, written down before the study that tests it is asked.
-
-    Attributes
-    ----------
-    chosen, reference
-        The shape that the rule chose on the first study, and what it is held against.
-    difference
-        Of the scores on the first study (0..1), where the shape was chosen: flattering.
-    stored_before
-        How many cells of the two shapes the second study already had.
-    tests
-        Every test so far; the same rows are noted once.
-    """
-
-    study: str
-    digest: str
-    tested_on: str
-    axis: Literal["height", "width"]
-    rule: str
-    metric: str
-    chosen: Annotated[str, Field(pattern=PATTERN)]
-    reference: Annotated[str, Field(pattern=PATTERN)]
-    reason: str
-    difference: Annotated[float, Field(ge=-1, le=1)]
-    written_at: datetime
-    stored_before: Annotated[int, Field(ge=0)]
-    tests: tuple[Tested, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -131,23 +83,23 @@ def confirm(
     folder = study_folder(results, first.study.name) / "contrasts"
     file = folder / _name(name, axis, how, evidence.metric)
     target = None if second is None else Stored(results, second)
-    standing = _read(file)
+    standing = read_contrast(file)
     if standing is not None and how.anew:
         aside = f"{file.stem}-until-{now():%Y%m%dT%H%M%S}.json"
-        _write(file.with_name(aside), standing)
+        write_contrast(file.with_name(aside), standing)
         standing = None
     if standing is not None:
         _check_standing(standing, file, evidence, name)
     contrast = standing or _choose(evidence, axis, how, name, target)
     if standing is None:
-        _write(file, contrast)
+        write_contrast(file, contrast)
     models = _models(contrast, file, target)
     family = against_reference(models, contrast.reference, contrast.metric)
     if not family.comparisons or target is None:
         raise SelectionError(f"study {name} has {family.speakers} speaker; a comparison needs two")
     found = family.comparisons[0]
     contrast = _noted(contrast, found, target.run.digest, family.speakers)
-    _write(file, contrast)
+    write_contrast(file, contrast)
     others = len(list(folder.glob(f"{glob.escape(file.stem.partition('-' + axis)[0])}-*.json")))
     return Confirmed(contrast, file, standing is None, found, family.speakers, others)
 
@@ -207,46 +159,6 @@ def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) ->
     return contrast if same else contrast.model_copy(update={"tests": (*contrast.tests, test)})
 
 
-def contrasts_table(folder: Path) -> Table | None:
-    """The contrasts that stand written in a study's folder, with their latest tests."""
-    rows: list[tuple[Value, ...]] = []
-    for file in sorted((folder / "contrasts").glob("[!.]*.json")):
-        try:
-            contrast = _read(file)
-        except StorageError:
-            continue  # ablate compare says what is wrong with it
-        if contrast is None:
-            continue
-        last = contrast.tests[-1] if contrast.tests else None
-        rows.append(
-            (
-                f"{contrast.chosen} against {contrast.reference}",
-                contrast.rule,
-                contrast.metric,
-                contrast.difference,
-                contrast.tested_on,
-                last
-                and Interval(last.difference, last.low, last.high, float("nan"), last.speakers),
-                last and last.p,
-                len(contrast.tests),
-            )
-        )
-    if not rows:
-        return None
-    columns = (
-        Column("contrast"),
-        Column("rule"),
-        Column("score"),
-        Column("difference here", "points", "where the shape was chosen, so too large"),
-        Column("tested on"),
-        Column("difference there", "points", "paired by speaker, 95 %"),
-        Column("p", "p", "two-sided; of this test alone"),
-        Column("tests", "integer", "on different rows of that study; the last is shown"),
-    )
-    caption = "Contrasts chosen on this study and tested on another"
-    return Table("contrasts", caption, columns, tuple(rows))
-
-
 def _check_units(first: AsRun, second: AsRun) -> None:
     one, other = first.study.features, second.study.features
     if (one.bin_hz, one.hop_ms) != (other.bin_hz, other.hop_ms):
@@ -274,22 +186,6 @@ def _name(second: str, axis: str, how: Choosing, metric: str) -> str:
     against = f"-against-{how.reference}" if how.reference else ""
     plain = re.sub(r"[^\w.+-]", "_", f"{second}-{axis}-{how.rule}-{metric}{against}")
     return f"{plain[:120].lstrip('.')}.json"
-
-
-def _write(file: Path, contrast: Contrast) -> None:
-    write_text(file, contrast.model_dump_json(indent=2) + "\n")
-
-
-def _read(file: Path) -> Contrast | None:
-    if not file.exists():
-        return None
-    try:
-        return Contrast.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise StorageError(
-            f"cannot read the contrast {file}: {reason}", "restore it, or remove it to choose again"
-        ) from error
 
 
 def _choose(

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ablation.drivers import machine
+from ablation.drivers.estimating import machine
 from ablation.drivers.progress import Reporter, duration, size
 from ablation.drivers.running import slots_of
 from ablation.errors import AblationError
@@ -107,7 +107,7 @@ def _cluster(study: Study) -> str:
 def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
     """A step of each shape on each device, on all of its slots at once."""
     # Loads torch.
-    from ablation.drivers.measuring import Lengths, measure_shapes
+    from ablation.drivers.estimating.measuring import Lengths, measure_shapes
 
     spec = study.features
     shapes = list(

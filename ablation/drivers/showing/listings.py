@@ -16,7 +16,7 @@ from ablation.analysis import (
     score_interval,
 )
 from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.networks import StoredNetwork
+from ablation.drivers.showing.networks import StoredNetwork
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Kind, Value
 

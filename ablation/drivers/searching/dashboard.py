@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from ablation.drivers.searched import search_file
+from ablation.drivers.searching.searched import search_file
 from ablation.drivers.settings import study_folder
 from ablation.errors import StorageError, StudyError
 
@@ -44,7 +44,7 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
             f"no search of study {name} in {results.absolute()}",
             "run ablate search with it first, or give the folder by --results",
         )
-    from ablation.drivers.trials import open_read_only
+    from ablation.drivers.searching.trials import open_read_only
 
     with _server(port) as server:
         server.set_app(_reading(wsgi(open_read_only(path))))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ablation.analysis import AXES
 from ablation.drivers import settings
-from ablation.drivers.drawings import drawings
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.networks import stored_networks
 from ablation.drivers.settings import AsRun
+from ablation.drivers.showing.drawings import drawings
+from ablation.drivers.showing.networks import stored_networks
 from ablation.drivers.stored import Stored
 from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.figures import FORMATS, save_figure

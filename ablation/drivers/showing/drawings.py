@@ -13,17 +13,17 @@ from ablation.analysis import (
     pooled_scores,
     window_extent,
 )
-from ablation.drivers.drawing import Drawing, title_of
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.model_drawings import (
+from ablation.drivers.showing.drawing import Drawing, title_of
+from ablation.drivers.showing.model_drawings import (
     confusion_drawing,
     costs_drawing,
     filters_drawing,
     learning_drawing,
     speakers_drawing,
 )
-from ablation.drivers.networks import StoredNetwork
-from ablation.drivers.search_section import search_drawing
+from ablation.drivers.showing.networks import StoredNetwork
+from ablation.drivers.showing.search_section import search_drawing
 from ablation.drivers.stored import fixed_side
 from ablation.figures import (
     Panel,

@@ -6,9 +6,9 @@ import pandas as pd
 
 from ablation.analysis import Counts, chosen_without, score_interval
 from ablation.drivers import settings
-from ablation.drivers.drawing import Drawing, title_of
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
+from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
+from ablation.drivers.showing.drawing import Drawing, title_of
 from ablation.drivers.stored import Stored
 from ablation.errors import StorageError
 from ablation.figures import draw_search
@@ -168,7 +168,7 @@ def _cells(searched: Searched) -> str:
 def _importances(searched: Searched) -> list[str]:
     if len(searched.complete) < _LEAST:
         return []
-    from ablation.drivers.trials import importances
+    from ablation.drivers.searching.trials import importances
 
     shares = importances(searched)
     if not shares:

@@ -13,11 +13,11 @@ from ablation.drivers import settings
 from ablation.drivers.crew import CellCrew, Tally
 from ablation.drivers.prepare import Prepared, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.rounds import Candidate, Cells, Key, Round
 from ablation.drivers.running import InterruptedRun, cell_crew, check_devices
-from ablation.drivers.searched import COMPLETE, PRUNED, Searched, Terms, search_file
-from ablation.drivers.space import Space, space_of
-from ablation.drivers.trials import Trials, read_searches
+from ablation.drivers.searching.rounds import Candidate, Cells, Key, Round
+from ablation.drivers.searching.searched import COMPLETE, PRUNED, Searched, Terms, search_file
+from ablation.drivers.searching.space import Space, space_of
+from ablation.drivers.searching.trials import Trials, read_searches
 from ablation.errors import StorageError
 from ablation.files import make_folder, require_writable, storage_error
 from ablation.store import ResultStore

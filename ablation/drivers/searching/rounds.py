@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from ablation.analysis import pooled_scores, probe_cost
-from ablation.drivers.searched import COMPLETE, FAILED, PRUNED, RUNNING, Trial
-from ablation.drivers.space import Point
-from ablation.drivers.trials import Pruner, Trials
+from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from ablation.drivers.searching.space import Point
+from ablation.drivers.searching.trials import Pruner, Trials
 from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import COSTS

@@ -11,9 +11,9 @@ from ablation.analysis import (
     all_pairs,
     score_interval,
 )
-from ablation.drivers.compare import contrasts_table
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.listings import (
+from ablation.drivers.showing.contrast import contrasts_table
+from ablation.drivers.showing.listings import (
     failures_section,
     family_table,
     networks_section,
@@ -21,8 +21,8 @@ from ablation.drivers.listings import (
     picked,
     shapes_section,
 )
-from ablation.drivers.networks import StoredNetwork
-from ablation.drivers.search_section import search_section
+from ablation.drivers.showing.networks import StoredNetwork
+from ablation.drivers.showing.search_section import search_section
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Value
 from ablation.study import Shape, matched_shapes

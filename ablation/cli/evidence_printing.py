@@ -1,0 +1,91 @@
+"""What ``compare`` and whatever takes stored settings print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablation.analysis import AXES
+from ablation.cli.failures import say
+from ablation.drivers import settings
+from ablation.errors import SelectionError, StudyError
+from ablation.report import points, show, wording
+
+if TYPE_CHECKING:
+    from ablation.drivers.evidence import Evidence
+    from ablation.drivers.showing.compare import Confirmed
+
+
+def say_taken(run: settings.AsRun) -> None:
+    say(
+        f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
+    """An axis' comparisons, against the reference or of all pairs."""
+    if axis is not None and axis not in AXES:
+        raise StudyError(f"--axis {axis}", "allowed: height, width")
+    found = [known for name, known in evidence.axes.items() if axis in (None, name)]
+    if not found:
+        raise SelectionError(
+            f"study {evidence.run.study.name} has no such axis with two complete shapes",
+            "run ablate grid --axis both with the same --study",
+        )
+    shown = [(known, known.pairs if pairs else known.against) for known in found]
+    if not any(family for _, family in shown):
+        stored = ", ".join(known.name(extent) for known in found for extent in known.shapes)
+        raise SelectionError(
+            "there are too many shapes for all pairs"
+            if pairs
+            else "no reference is among the complete shapes",
+            f"name one by --reference{'' if pairs else ', or compare all by --pairs'}: {stored}",
+        )
+    for known, family in shown:
+        if family is None:
+            print(f"{known.axis.name}: not compared, its reference is not among the shapes stored")
+            continue
+        title = "all pairs" if pairs else f"against {family.reference}, fixed beforehand"
+        print(f"{known.axis.name}: {title}; joint p, adjusted for {len(family.comparisons)}")
+        for c in family.comparisons:
+            mark = "*" if c.significant else " "
+            print(
+                f"{mark} {c.first:>7} - {c.second:<7} {points(c.difference):>22} points  "
+                f"d_z {show(c.effect.estimate, 'number'):>6}  p {show(c.p, 'p'):>6}  "
+                f"joint p {show(c.p_joint, 'p'):>6}"
+            )
+        for line in wording.limits(known):
+            print(line)
+
+
+def print_confirmed(confirmed: Confirmed) -> None:
+    """A contrast and what the second study says of it."""
+    contrast, found = confirmed.contrast, confirmed.found
+    written = "written down now" if confirmed.new else "written down"
+    print(f"contrast: {contrast.chosen} against {contrast.reference} ({contrast.metric})")
+    print(
+        f"chosen on {contrast.study} ({contrast.rule}: {contrast.reason}), where the difference is "
+        f"{show(contrast.difference, 'points')} points"
+    )
+    print(f"{written} {contrast.written_at:%Y-%m-%d %H:%M} UTC: {confirmed.file}")
+    if contrast.stored_before:
+        print(
+            f"{contrast.tested_on} had {contrast.stored_before} cells of these shapes before it "
+            f"was written down: its scores may have been seen"
+        )
+    print(
+        f"tested on {contrast.tested_on}, {confirmed.speakers} speakers: "
+        f"{points(found.difference)} points, d_z {show(found.effect, 'number')}, "
+        f"p = {show(found.p, 'p')}"
+    )
+    print(wording.confirmation(found, contrast.difference))
+    for test in contrast.tests[:-1]:
+        print(
+            f"tested before, {test.at:%Y-%m-%d %H:%M} UTC on settings {test.digest}: "
+            f"{show(test.difference, 'points')} points, p = {show(test.p, 'p')}; the first test is "
+            f"the one to report"
+        )
+    if confirmed.standing > 1:
+        print(
+            f"{confirmed.standing} contrasts of these two studies stand written: judge each p by "
+            f"5 % divided by {confirmed.standing}"
+        )

@@ -1,0 +1,144 @@
+"""What ``grid`` prints: plans, estimates, curves, counts of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ablation.analysis import AXES, Axis, pooled_scores
+from ablation.cli.failures import say
+from ablation.drivers import settings
+from ablation.drivers.grid import GridPlan
+from ablation.drivers.progress import duration, size
+from ablation.drivers.running import Tally
+from ablation.drivers.stored import Stored
+from ablation.study import shapes_text
+
+if TYPE_CHECKING:
+    from ablation.drivers.estimating.estimate import Estimate
+    from ablation.study import Study
+
+
+def warn_damaged(files: Sequence[str]) -> None:
+    for file in files:
+        say(
+            f"warning: {file} is damaged; all other rows are read. Remove it and run the grid "
+            f"again: its cells are then trained again"
+        )
+
+
+def say_plan(plan: GridPlan) -> None:
+    corpus, study = plan.prepared.corpus, plan.prepared.study
+    counts = ", ".join(f"{n} {label}" for label, n in corpus.counts().items())
+    say(
+        f"study {study.name} ({plan.prepared.digest}): {corpus.name}, {len(corpus)} utterances "
+        f"({counts}), {len(corpus.speakers)} speakers, {len(plan.prepared.folds)} folds"
+    )
+    for doubt in corpus.doubts():
+        say(f"warning: {doubt}")
+    shapes = len(plan.request.shapes)
+    part, parts = plan.shard
+    shard = f"shard {part} of {parts}, " if parts > 1 else ""
+    say(
+        f"{shard}{len(plan.cells)} cells: {shapes} shape{'s' * (shapes > 1)}, "
+        f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
+    )
+
+
+def print_plan(plan: GridPlan, estimate: Estimate) -> None:
+    """What a dry run says."""
+    say_plan(plan)
+    print(f"shapes: {shapes_text(plan.request.shapes)}")
+    print(f"windows: {', '.join(f'{window:g}' for window in plan.request.windows)} ms")
+    for fold in plan.prepared.folds:
+        members = ", ".join(fold.test_speakers)
+        print(f"fold {fold.name}" + (f": {members}" if members != fold.name else ""))
+    print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
+    print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
+    if plan.missing:
+        _print_estimate(estimate)
+
+
+_BUSY = 0.8  # of a core's time: below, a step takes noticeably longer than it could
+
+
+def _print_estimate(estimate: Estimate) -> None:
+    memory, workers = estimate.memory, estimate.workers
+    if memory is None:
+        devices = ", ".join(estimate.devices)
+        print(f"time: not known, there is no {devices} on this machine to measure it on")
+        return
+    spread = f"on {workers} worker{'s' * (workers > 1)}"
+    alone = f" ({duration(estimate.worker_seconds)} of one)" if workers > 1 else ""
+    where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
+    print(f"time: about {duration(estimate.seconds)} {spread}{alone}, measured {where}")
+    print(
+        f"memory: about {size(memory.worker)} a worker, {size(memory.total)} in all "
+        f"({size(memory.shared)} of it libraries and spectrograms that workers share)"
+    )
+    if estimate.core_share < _BUSY:
+        print(
+            f"note: a worker had {estimate.core_share:.0%} of a core while this was measured; "
+            f"where that is other programs' doing, the run is faster without them"
+        )
+    if memory.devices:
+        print(f"memory of a card: about {size(memory.devices)} a worker")
+
+
+def print_jobs(study: Study) -> None:
+    """The script of a study's batch jobs, where it has any."""
+    if study.cluster.system is None:
+        return
+    from ablation.drivers.clusters import script_of
+
+    jobs = f"{study.cluster.jobs} job{'s' * (study.cluster.jobs > 1)}"
+    print(f"{jobs} of {study.cluster.system}, each with this script:")
+    print(script_of(study))
+
+
+def print_curves(plan: GridPlan, results: Path) -> None:
+    """WA and UA of the request's shapes, from all stored rows of these settings."""
+    run = settings.take(results, plan.prepared.study.name, plan.prepared.digest)
+    stored = Stored(results, run)
+    for window in plan.request.windows:
+        if len(plan.request.windows) > 1:
+            print(f"window {window:g} ms")
+        if plan.request.axis in ("product", "shapes"):
+            # Of others, such as what a search gave up, not all folds need be there.
+            asked = [(shape.height, shape.width, window) for shape in plan.request.shapes]
+            _print_best(stored.rows_of(asked), run.classes)
+        for axis in AXES.values():
+            if plan.request.axis in (axis.name, "both"):
+                _print_axis(stored.curve(axis, window), axis)
+    print(f"majority class: {100 * run.majority:.1f} %")
+
+
+def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
+    print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+    for row in curve[curve["cells"] > 0].to_dict("records"):
+        lacking = "" if row["complete"] else f" of {row['expected']}"
+        print(
+            f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
+            f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
+        )
+
+
+def _print_best(rows: pd.DataFrame, classes: Sequence[str]) -> None:
+    """The best shapes of a product, at most twenty."""
+    scores = pooled_scores(rows, ["height", "width"], classes)
+    print(f"{'shape':>8} {'WA %':>6} {'UA %':>6}  cells")
+    for row in scores.nlargest(20, "wa").to_dict("records"):
+        name = f"{row['height']}x{row['width']}"
+        print(f"{name:>8} {100 * row['wa']:>6.1f} {100 * row['ua']:>6.1f}  {row['cells']}")
+
+
+def say_tally(tally: Tally) -> None:
+    parts = [f"{tally.trained} trained", f"{tally.stored} were stored before"]
+    if tally.failures:
+        parts.append(f"{len(tally.failures)} failed")
+    say(f"{tally.cells} cells: {', '.join(parts)}")
+    if tally.failures:
+        say("failed cells are tried again by the same command; ablate status lists them")

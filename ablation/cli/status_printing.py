@@ -1,0 +1,83 @@
+"""What ``status`` prints, and every command's ``--json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ablation.drivers.progress import duration
+
+if TYPE_CHECKING:
+    from ablation.drivers.settings import AsRun
+    from ablation.drivers.showing.status import Status
+
+
+_MOST_SHAPES = 8  # that lack cells and are listed one by one
+
+
+def print_status(
+    run: AsRun,
+    others: Sequence[AsRun],
+    state: Status,
+    files: Sequence[tuple[Path, str]],
+) -> None:
+    print(
+        f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
+    )
+    print(
+        f"probes: {state.done} of {state.asked} cells done, {state.failed} failed, "
+        f"{state.left} left"
+    )
+    if state.worker_seconds_left and state.seconds_left:
+        spread = f"on {state.workers} worker{'s' * (state.workers > 1)}"
+        alone = f" ({duration(state.worker_seconds_left)} of one)" if state.workers > 1 else ""
+        print(f"time left: about {duration(state.seconds_left)} {spread}{alone}")
+        slowest = sorted(state.by_shape.items(), key=lambda item: -item[1].seconds)
+        for shape, left in slowest[:_MOST_SHAPES]:
+            print(f"  {shape}: {left.cells} cells, about {duration(left.seconds)} of one worker")
+        if len(slowest) > _MOST_SHAPES:
+            print(f"  and {len(slowest) - _MOST_SHAPES} more shapes")
+    if state.cells_an_hour is not None:
+        print(f"going on: {state.cells_an_hour:,.0f} cells an hour")
+    if state.best is not None:
+        name, wa = state.best
+        print(f"best so far: {name}, WA {100 * wa:.1f} %")
+    for failure in state.failures:
+        print(f"  failed: {failure}")
+    print(f"networks: {state.networks} folds stored")
+    for other in others:
+        print(f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC")
+    print("files of all settings:" if others else "files:")
+    for path, meaning in files:
+        print(f"  {path}{'  - ' + meaning if meaning else ''}")
+
+
+def print_json(run: AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+    print_object(
+        {
+            "study": run.study.name,
+            "digest": run.digest,
+            "last_run": run.last_run.isoformat(),
+            "cells": state.asked,
+            "done": state.done,
+            "failed": state.failed,
+            "left": state.left,
+            "networks": state.networks,
+            "seconds_left": state.seconds_left,
+            "worker_seconds_left": state.worker_seconds_left,
+            "workers": state.workers,
+            "by_shape": {str(shape): vars(left) for shape, left in state.by_shape.items()},
+            "best": None if state.best is None else {"shape": state.best[0], "wa": state.best[1]},
+            "cells_an_hour": state.cells_an_hour,
+            "failures": list(state.failures),
+            "damaged": list(state.damaged),
+            "files": [str(path) for path, _ in files],
+        }
+    )
+
+
+def print_object(content: Mapping[str, Any]) -> None:
+    """One JSON object."""
+    print(json.dumps(content, indent=2, ensure_ascii=False))

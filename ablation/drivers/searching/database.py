@@ -1,0 +1,85 @@
+"""The SQLite file of a study's searches, as optuna's storage: made whole, looked at before use."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, RDBStorage, get_storage
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from ablation.errors import StorageError
+
+_TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
+_MOVE_AWAY = (
+    "move it away and run ablate search again: the cells it knew are stored beside it, and none is "
+    "trained again"
+)
+_PATIENCE = 60.0  # seconds that a reader may keep the file locked
+
+
+def make(path: Path) -> None:
+    """An empty file of optuna's; under its own name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    open_storage(new)
+    new.replace(path)
+
+
+def open_storage(path: Path, read_only: bool = False) -> BaseStorage:
+    if read_only or path.exists():
+        _recover(path)
+        _check(path)
+    mode = "ro" if read_only else "rwc"
+
+    def connect() -> sqlite3.Connection:
+        return _connect(path, mode)
+
+    engine = {"creator": connect, "poolclass": NullPool}
+    try:
+        return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
+    except RuntimeError as error:  # tables of another version of optuna
+        raise StorageError(f"cannot use {path}: {error}", _MOVE_AWAY) from error
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, timeout=_PATIENCE, check_same_thread=False)
+
+
+def _recover(path: Path) -> None:
+    """Have SQLite take back what a killed search left half-written; a reader alone may not."""
+    if path.with_name(f"{path.name}-journal").exists():
+        with closing(_connect(path, "rw")) as connection:
+            connection.execute("SELECT name FROM sqlite_master").fetchone()
+
+
+def _check(path: Path) -> None:
+    """Raise for a file that is damaged, or that is not optuna's: tables would be added to it."""
+    with closing(_connect(path, "ro")) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        state = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if not names >= _TABLES:
+        raise sqlite3.DatabaseError("it is none of optuna's")
+    if state != ("ok",):
+        raise sqlite3.DatabaseError("it is damaged")
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """The faults of a file as :class:`StorageError`."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error, OSError) as error:
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        reason = (str(root).splitlines() or [type(root).__name__])[0]
+        passing = isinstance(root, (sqlite3.OperationalError, OSError))
+        remedy = "run the same command again when that is mended; what was finished is kept"
+        raise StorageError(
+            f"cannot use {path}: {reason}", remedy if passing else _MOVE_AWAY
+        ) from error
