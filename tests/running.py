@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from ablation import read_results
 from ablation.cli import app
+from ablation.execution import EXECUTORS, InProcessExecutor
 
 VOLATILE = ["started_at", "train_seconds", "device"]
 
@@ -53,6 +54,14 @@ def invoke(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
         raise result.exception
     assert result.exit_code == check, result.stderr
     return Invoked(result.exit_code, result.stdout, result.stderr)
+
+
+def train(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
+    """As :func:`invoke`, cells trained by the executor of this process: for tests that are about
+    rows and not about the processes that make them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXECUTORS, "local", InProcessExecutor)
+        return invoke(*arguments, cwd=cwd, check=check)
 
 
 def lasting(folder: Path) -> dict[str, pd.DataFrame]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from running import ablate, assert_same, command
+from running import ablate, assert_same, command, invoke, train
 
 from ablation import read_results
 
@@ -54,7 +54,7 @@ def test_a_second_run_trains_nothing_and_fresh_trains_the_same(
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     arguments = ["grid", "--axis", "height", "--study", tiny_study, "--values", "2,3"]
-    again = ablate(*arguments, cwd=tmp_path)
+    again = train(*arguments, cwd=tmp_path)
     assert "8 cells: 0 trained, 8 were stored before" in again.stderr
     before = read_results(tmp_path / "results" / "tiny").probes
     fresh = ablate(*arguments, "--fresh", "--workers", "1", cwd=tmp_path)
@@ -78,7 +78,7 @@ def test_two_runs_at_once_on_one_folder_lose_and_double_nothing(
         assert run.communicate(timeout=240)[1].count("Traceback") == 0
         assert run.returncode == 0
     assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
-    again = ablate(*arguments, cwd=tmp_path)
+    again = train(*arguments, cwd=tmp_path)
     assert "20 cells: 0 trained, 20 were stored before" in again.stderr
 
 
@@ -133,21 +133,21 @@ def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_
     """A learning rate beyond all reason fails every cell; exit code 3, and status lists them."""
     arguments = ["--study", tiny_study, "--set", "training.learning_rate=1e30",
                  "--set", 'training.schedule="constant"']  # fmt: skip
-    run = ablate("grid", "--axis", "height", "--values", "2,3", *arguments, cwd=tmp_path, check=3)
+    run = train("grid", "--axis", "height", "--values", "2,3", *arguments, cwd=tmp_path, check=3)
     assert "8 cells: 0 trained, 0 were stored before, 8 failed" in run.stderr
     results = read_results(tmp_path / "results" / "tiny")
     assert len(results.probes) == 0
     assert len(results.failed_probes) == 8
     assert results.failed_probes["error"].str.contains("lower training.learning_rate").all()
-    status = ablate("status", "--study", tiny_study, cwd=tmp_path)
+    status = train("status", "--study", tiny_study, cwd=tmp_path)
     assert "0 of 8 cells done, 8 failed, 0 left" in status.stdout
-    refused = ablate("plot", "--study", tiny_study, cwd=tmp_path, check=1)
+    refused = train("plot", "--study", tiny_study, cwd=tmp_path, check=1)
     assert "nothing to draw" in refused.stderr
 
 
 def test_windows_are_a_coordinate_of_a_cell(tiny_study: Path, done: Path, tmp_path: Path) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    run = ablate(
+    run = train(
         *("grid", "--axis", "height", "--study", tiny_study, "--values", "2"),
         *("--windows", "8,16"),
         cwd=tmp_path,
@@ -156,7 +156,7 @@ def test_windows_are_a_coordinate_of_a_cell(tiny_study: Path, done: Path, tmp_pa
     probes = read_results(tmp_path / "results" / "tiny").probes
     assert set(probes["window_ms"]) == {8.0, 16.0}
     assert run.stdout.count("window ") == 2
-    drawn = ablate("plot", "--study", tiny_study, cwd=tmp_path)
+    drawn = train("plot", "--study", tiny_study, cwd=tmp_path)
     assert "not drawn: analysis windows of 8 ms" in drawn.stderr
     assert probes["digest"].nunique() == 1
 
@@ -170,7 +170,7 @@ def test_a_dry_run_beside_stored_rows_ends_well_every_time(done: Path, tiny_stud
 
 def test_a_product_ends_with_its_best_shapes(tiny_study: Path, done: Path, tmp_path: Path) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    run = ablate(
+    run = train(
         *("grid", "--axis", "product", "--study", tiny_study, "--values", "2,3"), cwd=tmp_path
     )
     assert "16 cells: 4 trained, 12 were stored before" in run.stderr
@@ -184,19 +184,19 @@ def test_status_and_plot_name_the_other_settings(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    first = json.loads(ablate("status", "--study", tiny_study, "--json", cwd=tmp_path).stdout)
+    first = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=tmp_path).stdout)
     time.sleep(1.1)  # the time of a run is kept to the second
-    ablate("grid", "--axis", "height", "--study", tiny_study, "--values", "2",
+    train("grid", "--axis", "height", "--study", tiny_study, "--values", "2",
            "--set", "training.steps=2", cwd=tmp_path)  # fmt: skip
-    status = ablate("status", "--study", tiny_study, cwd=tmp_path).stdout
+    status = invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
     assert f"other settings: {first['digest']}" in status
-    refused = ablate("plot", "--study", tiny_study, cwd=tmp_path, check=1)
+    refused = invoke("plot", "--study", tiny_study, cwd=tmp_path, check=1)
     assert f"other settings stored: {first['digest']}" in refused.stderr
-    ablate("plot", "--study", tiny_study, "--digest", first["digest"][:6], cwd=tmp_path)
+    invoke("plot", "--study", tiny_study, "--digest", first["digest"][:6], cwd=tmp_path)
 
 
 def test_dry_run_says_and_writes_nothing(tiny_study: Path, tmp_path: Path) -> None:
-    run = ablate("grid", "--axis", "product", "--study", tiny_study, "--values", "2,3",
+    run = train("grid", "--axis", "product", "--study", tiny_study, "--values", "2,3",
                  "--seeds", "0,1", "--folds", "2", "--dry-run", cwd=tmp_path)  # fmt: skip
     assert "cells: 16, to train: 16" in run.stdout
     assert "fold group1: " in run.stdout
@@ -210,7 +210,7 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
     moved = tmp_path / "tiny.toml"
     moved.write_text(text)
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    run = ablate("plot", "--study", moved, "--format", "png,pdf,svg", cwd=tmp_path)
+    run = invoke("plot", "--study", moved, "--format", "png,pdf,svg", cwd=tmp_path)
     files = [tmp_path / line for line in run.stdout.split()][:4]
     assert {file.stem for file in files} == {"figure2"}
     assert [file.suffix for file in files] == [".png", ".pdf", ".svg", ".csv"]
@@ -223,22 +223,22 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
     drawn = curve[(curve["axis"] == "height") & (curve["extent"] == 5)].iloc[0]
     assert drawn["wa"] == pytest.approx(on["n_correct"].sum() / on["n_test"].sum())
     assert drawn["physical"] == 5 * 62.5
-    ablate("plot", "--study", moved, "--format", "svg", "--only", "figure2", cwd=tmp_path)
+    invoke("plot", "--study", moved, "--format", "svg", "--only", "figure2", cwd=tmp_path)
     assert files[2].read_text() == svg  # the same rows give the same bytes
 
 
 def test_plot_refuses_an_unknown_class_or_format(done: Path, tiny_study: Path) -> None:
-    run = ablate("plot", "--study", tiny_study, "--classes", "brigth", cwd=done, check=1)
+    run = invoke("plot", "--study", tiny_study, "--classes", "brigth", cwd=done, check=1)
     assert "did you mean 'bright'?" in run.stderr
-    run = ablate("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
+    run = invoke("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
     assert "unknown figure format 'gif'" in run.stderr
 
 
 def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:
-    text = ablate("status", "--study", tiny_study, cwd=done).stdout
+    text = invoke("status", "--study", tiny_study, cwd=done).stdout
     assert "probes: 20 of 20 cells done, 0 failed, 0 left" in text
     assert "probes.parquet" in text
-    data = json.loads(ablate("status", "--study", tiny_study, "--json", cwd=done).stdout)
+    data = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=done).stdout)
     assert (data["cells"], data["done"], data["failed"], data["left"]) == (20, 20, 0, 0)
 
 
@@ -274,5 +274,5 @@ def test_real_speech_from_file_to_table(speech: Path, tmp_path: Path) -> None:
     results = read_results(tmp_path / "results" / "emodb")
     assert results.probes["n_test"].sum() == 2 * 339
     assert results.probes["height_hz"].tolist() == [20.0, 20.0, 100.0, 100.0]
-    ablate("plot", "--study", "emodb", cwd=tmp_path)
+    invoke("plot", "--study", "emodb", cwd=tmp_path)
     assert (tmp_path / "figures" / "emodb" / "figure2.png").stat().st_size > 10_000

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from clusters import cluster
-from running import ablate, assert_same, command
+from running import assert_same, command, invoke, train
 
 from ablation.store import ResultStore
 
@@ -33,7 +33,7 @@ def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_ro
 ) -> None:
     """Slowed down by steps, so that there is time to kill; held against a local run."""
     slow = [*BOTH, "--study", tiny_study, "--set", "training.steps=60"]
-    ablate(*slow, "--workers", "2", cwd=tmp_path)
+    train(*slow, cwd=tmp_path)
     other = tmp_path / "other"
     other.mkdir()
     with cluster(tmp_path / "cluster") as running:
@@ -51,7 +51,7 @@ def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_ro
     assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")
 
 
-def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_there(
+def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_and_promoted_there(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "results" / "tiny"
@@ -68,21 +68,16 @@ def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_there(
         assert process.returncode == 130
         assert "Traceback" not in err
         assert "resume with: ablate grid" in err
-        ablate(*arguments, cwd=tmp_path)
-    assert_same(done / "results" / "tiny", folder)
-
-
-def test_networks_are_promoted_on_a_cluster(done: Path, tiny_study: Path, tmp_path: Path) -> None:
-    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    with cluster(tmp_path / "cluster") as running:
-        promote = ["promote", "--best", "--study", tiny_study, "--cluster", running.address]
-        run = ablate(*promote, cwd=tmp_path)
+        invoke(*arguments, cwd=tmp_path)
+        assert_same(done / "results" / "tiny", folder)
+        promote = ["promote", "--best", "--study", tiny_study]
+        run = invoke(*promote, "--cluster", running.address, cwd=tmp_path)
     assert "4 cells: 4 trained" in run.stderr
     other = tmp_path.with_name(f"{tmp_path.name}-local")  # as deep, for the paths in its settings
     shutil.copytree(done, other)
-    ablate("promote", "--best", "--study", tiny_study, cwd=other)
-    assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")
-    assert not (tmp_path / "results" / "tiny" / "checkpoints").exists()
+    train(*promote, cwd=other)
+    assert_same(folder, other / "results" / "tiny")
+    assert not (folder / "checkpoints").exists()
 
 
 @contextmanager
@@ -175,7 +170,7 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
              "--set", 'cluster.directives=["--gres=gpu:1"]',
              "--set", f'cluster.python="{sys.executable}"']  # fmt: skip
     arguments = [*BOTH, "--study", tiny_study, *table]
-    shown = ablate(*arguments, "--dry-run", cwd=tmp_path)
+    shown = train(*arguments, "--dry-run", cwd=tmp_path)
     assert "2 jobs of slurm, each with this script:" in shown.stdout
     assert "#SBATCH --gres=gpu:1" in shown.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
@@ -205,17 +200,20 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
 def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
     arguments: list[str], said: str, tiny_study: Path, tmp_path: Path
 ) -> None:
-    run = ablate(*BOTH, "--study", tiny_study, *arguments, cwd=tmp_path, check=1)
+    run = invoke(*BOTH, "--study", tiny_study, *arguments, cwd=tmp_path, check=1)
     assert said in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_none_takes_this_machine_whatever_the_study_says(tiny_study: Path, tmp_path: Path) -> None:
+def test_none_takes_this_machine_whatever_the_study_says(
+    tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
     study = tmp_path / "away.toml"
     study.write_text(tiny_study.read_text() + '\n[cluster]\naddress = "tcp://127.0.0.1:9"\n')
     arguments = ["grid", "--axis", "height", "--values", "2", "--study", study]
-    assert "no scheduler answers" in ablate(*arguments, cwd=tmp_path, check=1).stderr
-    ablate(*arguments, "--cluster", "none", cwd=tmp_path)
+    assert "no scheduler answers" in invoke(*arguments, cwd=tmp_path, check=1).stderr
+    train(*arguments, "--cluster", "none", cwd=tmp_path)
 
 
 def test_shards_at_once_are_the_whole_and_nothing_twice(
@@ -234,5 +232,5 @@ def test_shards_at_once_are_the_whole_and_nothing_twice(
         assert f"shard {k} of 2, 10 cells" in err
         assert "10 cells: 10 trained" in err
     assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
-    again = ablate(*BOTH, "--study", tiny_study, cwd=tmp_path)
+    again = invoke(*BOTH, "--study", tiny_study, cwd=tmp_path)
     assert "20 cells: 0 trained, 20 were stored before" in again.stderr

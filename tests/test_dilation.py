@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
-from running import ablate
+from running import train
 
 from ablation import read_results
 from ablation.analysis import AXES, physical_extent
@@ -96,7 +96,7 @@ def test_a_filter_must_fit_with_its_gaps() -> None:
 
 
 def test_rows_and_curves_tell_the_extent_with_gaps(tmp_path: Path, tiny_study: Path) -> None:
-    ablate(
+    train(
         "grid", "--axis", "height", "--values", "2,5", "--folds", "2", "--study", tiny_study,
         "--set", "probe.dilation=[3,2]", "--workers", "1", cwd=tmp_path,
     )  # fmt: skip

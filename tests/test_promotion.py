@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from running import VOLATILE, ablate, command, fill, invoke, mounted
+from running import VOLATILE, ablate, command, fill, invoke, mounted, train
 
 import ablation
 from ablation import read_results
@@ -119,10 +119,10 @@ def test_promotion_again_trains_nothing_and_fresh_gives_the_same(
     shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "results" / "tiny"
     before = read_results(folder)
-    again = ablate(*NESTED, "--study", tiny_study, "--workers", "1", cwd=tmp_path)
+    again = train(*NESTED, "--study", tiny_study, "--workers", "1", cwd=tmp_path)
     assert " 0 trained" in again.stderr
     assert "cells: 1 of 1" not in again.stderr  # nor is the network of all speakers
-    ablate("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", "--no-final",
+    train("promote", "--best", "--study", tiny_study, "--fresh", "--workers", "1", "--no-final",
            cwd=tmp_path)  # fmt: skip
     after = read_results(folder)
     for name in ("networks", "predictions", "epochs", "references"):
@@ -153,7 +153,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
     )
     for folder in folders:
         shutil.copytree(done, folder)
-    ablate(*promote, cwd=folders[0])
+    train(*promote, cwd=folders[0])
     run = subprocess.Popen(
         command(promote), cwd=folders[1], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -164,7 +164,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     assert list(checkpoints.glob("[!.]*.safetensors"))  # it was in the middle of a fold
-    ablate(*promote, cwd=folders[1])
+    train(*promote, cwd=folders[1])
     calm, killed = map(_weights, folders)
     assert len(calm) == 4
     assert calm == killed
@@ -200,7 +200,7 @@ def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_
     assert "30 probes (5 shapes without each of 4 pairs of folds), 0 stored" not in dry.stderr
     assert "30 probes (5 shapes without each of 6 pairs of folds), 0 stored" in dry.stderr
     assert len(read_results(tmp_path / "results" / "tiny").probes) == 20
-    run = ablate(*promote, cwd=tmp_path)
+    run = train(*promote, cwd=tmp_path)
     assert run.stderr.index("nested-full: 30 probes") < run.stderr.index("of 30 cells")
     results = read_results(tmp_path / "results" / "tiny")
     pairs = results.probes[results.probes["fold"].str.contains("+", regex=False)]
@@ -216,7 +216,7 @@ def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> No
                "--set", "features.scope=corpus", "--set", "network.training.steps=2")  # fmt: skip
     invoke(*promote, "--dry-run", cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
-    run = ablate(*promote, cwd=tmp_path)
+    run = train(*promote, cwd=tmp_path)
     results = read_results(tmp_path / "results" / "tiny")
     assert set(results.networks["shapes"]) == {"3x2,2x5"}
     assert set(results.networks["seed"]) == {3}
@@ -281,7 +281,7 @@ def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--no-final")
     run = invoke(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
     assert "the probes were trained with [training] as it was run" in run.stderr
-    ablate(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
+    train(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
     networks = read_results(tmp_path / "results" / "tiny").networks
     assert set(networks["steps"]) == {2}
     (digest,) = set(networks["network_digest"])
@@ -310,7 +310,7 @@ def test_networks_that_diverge_are_failed_rows_and_exit_code_3(
     """Rows of other networks, and Table 1 as it was, are left alone."""
     shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
     before = table(tmp_path)
-    run = ablate("promote", "--best", "--study", tiny_study, "--set",
+    run = train("promote", "--best", "--study", tiny_study, "--set",
                  "network.training.learning_rate=1e30", cwd=tmp_path, check=3)  # fmt: skip
     assert run.stderr.count("the loss is not finite") >= 4
     assert "Traceback" not in run.stderr
@@ -329,14 +329,14 @@ def test_a_full_disk_ends_a_promotion_cleanly_and_it_goes_on_later(
     with mounted(tmp_path / "disk", "size=2m") as disk:
         shutil.copytree(done / "results", disk / "results")
         filler = fill(disk, leaving=64 * 1024)
-        run = ablate(*promote, "--results", disk / "results", cwd=tmp_path, check=1)
+        run = train(*promote, "--results", disk / "results", cwd=tmp_path, check=1)
         assert "the disk is full" in run.stderr and "Traceback" not in run.stderr
         stored = len(read_results(disk / "results" / "tiny").networks)
         assert stored < 4
         for path in (disk / "results" / "tiny" / "networks").glob("*/network.json"):
             ablation.load_network(path.parent)
         filler.unlink()
-        again = ablate(*promote, "--results", disk / "results", cwd=tmp_path)
+        again = train(*promote, "--results", disk / "results", cwd=tmp_path)
         assert f"{4 - stored} trained, {stored} were stored before" in again.stderr
 
 

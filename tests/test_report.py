@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import tomli_w
-from running import ablate, invoke
+from running import invoke, train
 from storing import CLASSES, START, Drawn, store_study
 
 import ablation
@@ -250,7 +250,7 @@ def test_the_report_of_trained_rows_has_table_1_and_can_be_run_again(
     promoted: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
-    run = ablate("report", "--study", tiny_study, cwd=tmp_path)
+    run = invoke("report", "--study", tiny_study, cwd=tmp_path)
     page = str(Text((tmp_path / "results/tiny/report.html").read_text(encoding="utf-8")))
     for words in ("Table 1", "CNN_TF_Att.pooling, nested", "log-mel SVM", "Every stored network"):
         assert words in page
@@ -258,7 +258,7 @@ def test_the_report_of_trained_rows_has_table_1_and_can_be_run_again(
         assert (tmp_path / "figures" / "tiny" / f"{name}.svg").exists()
     text = (tmp_path / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
     (again,) = re.findall(r"^ablate grid .+$", text, re.MULTILINE)
-    trained = ablate(*again.split()[1:], cwd=tmp_path)
+    trained = train(*again.split()[1:], cwd=tmp_path)
     assert "0 trained, 20 were stored before" in trained.stderr
     assert "tiny" in run.stdout
 

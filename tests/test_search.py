@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from conftest import once
 from filelock import FileLock
-from running import Invoked, ablate, assert_same, command, invoke
+from running import Invoked, ablate, assert_same, command, invoke, train
 
 from ablation import load_study
 from ablation.analysis import AXES, Counts, chosen_without
@@ -137,7 +137,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> P
     """A search that was left alone with one worker; read only."""
 
     def make(folder: Path) -> None:
-        done = ablate(*trained(tiny_study), "--workers", "1", cwd=folder)
+        done = train(*trained(tiny_study), cwd=folder)
         assert "pruned after 2 of 4 folds" in done.stderr
         assert "again, as trial" in done.stderr
 
