@@ -252,7 +252,9 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(bench:
     assert files_below(bench.results) == []
 
 
-def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(bench: Bench) -> None:
+def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
+    bench: Bench, in_process: None
+) -> None:
     """``--corpus`` replaces what the study says; ``--set corpus...`` is about the replacement."""
     bench.study.write_text("[corpus]\nname = 'emodb'\nlabels = 'all'\n")
     merged = "corpus.labels={dark='low', bright='high'}"

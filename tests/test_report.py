@@ -230,9 +230,9 @@ def test_shapes_of_as_many_weights_are_held_against_the_best(folder: Path) -> No
 
 
 def test_a_control_grid_trains_the_shapes_of_as_many_weights(done: Path, tiny_study: Path) -> None:
-    run = invoke("grid", "--matched", "5x2", "--dry-run", "--study", tiny_study, cwd=done)
+    run = train("grid", "--matched", "5x2", "--dry-run", "--study", tiny_study, cwd=done)
     assert "shapes: 1x10,2x5,5x2,10x1" in run.stdout
-    run = invoke("grid", "--shapes", "3x3,2x2", "--dry-run", "--study", tiny_study, cwd=done)
+    run = train("grid", "--shapes", "3x3,2x2", "--dry-run", "--study", tiny_study, cwd=done)
     assert "shapes: 3x3,2x2" in run.stdout
     assert "cells: 8, to train: 4" in run.stdout  # 2x2 is stored
     for given, words in (
