@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_SECONDS ?= 300
 
-.PHONY: demo test check chaos fuzz validate recover clean
+.PHONY: demo test check package chaos fuzz validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
@@ -25,6 +25,14 @@ check: $(STAMP)  ## style, types, and the arrows between rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+package: $(STAMP)  ## sdist and wheel, the wheel in an environment of its own, run from an empty folder
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --quiet
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install --quiet -c constraints.txt dist/*.whl
+	mkdir build/wheel/empty
+	cd build/wheel/empty && ../bin/ablate grid --axis height --values 2,10 && ../bin/ablate plot
 
 chaos: $(STAMP)  ## thirty kills of driver or worker, on this machine and on a cluster of its own
 	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py --capture=no

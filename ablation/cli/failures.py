@@ -5,10 +5,14 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 
 from ablation.errors import AblationError
+
+if TYPE_CHECKING:
+    from ablation.drivers.running import Tally
 
 EXPECTED_ERROR, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
@@ -26,18 +30,25 @@ def expected_errors() -> Iterator[None]:
         say(f"error: {error}")
         raise typer.Exit(EXPECTED_ERROR) from None
     except KeyboardInterrupt as interrupt:
-        tally = getattr(interrupt, "tally", None)
-        if tally is not None:
-            say(f"interrupted: {tally.stored + tally.trained} of {tally.cells} cells are stored")
-        else:
-            say("interrupted before anything was trained")
-        arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-        say(f"resume with: {shlex.join(['ablate', *arguments])}")
+        _say_interrupted(getattr(interrupt, "tally", None))
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
         # The reader of our output went away (`ablate status | head`): nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXPECTED_ERROR) from None
+
+
+def _say_interrupted(tally: "Tally | None") -> None:
+    """What is there, and the line that goes on from it."""
+    if "--dry-run" in sys.argv:
+        say("interrupted; a dry run writes nothing")
+        return
+    if tally is None:
+        say("interrupted before anything was trained")
+    else:
+        say(f"interrupted: {tally.stored + tally.trained} of {tally.cells} cells are stored")
+    arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
+    say(f"resume with: {shlex.join(['ablate', *arguments])}")
 
 
 def say(text: str) -> None:
