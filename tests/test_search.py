@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from conftest import once
 from filelock import FileLock
-from running import Invoked, ablate, assert_same, command, invoke, train
+from running import Invoked, ablate, assert_same, command, invoke, mounted, train
 
 from ablation import load_study
 from ablation.analysis import AXES, Counts, chosen_without
@@ -188,6 +188,30 @@ def killed_after(
         process.wait()
         stderr.seek(0)
         yield Invoked(process.returncode, "", stderr.read())
+
+
+def test_a_full_disk_ends_a_search_in_one_line_and_it_goes_on_later(
+    tmp_path: Path, tiny_study: Path
+) -> None:
+    wanted = ("search", "--trials", "10", "--study", tiny_study, *options(*BOUNDS))
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=480k"):
+        full = ablate(*wanted, "--workers", "1", "--results", disk, cwd=tmp_path, check=1)
+        assert "full" in full.stderr.splitlines()[-2]
+        assert "Traceback" not in full.stderr and "Exception ignored" not in full.stderr
+        before = {tuple(row.items()) for row in stored_probes(disk / "tiny")}
+        assert before
+        subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+        train(*wanted, "--results", disk, cwd=tmp_path)
+        assert before < {tuple(row.items()) for row in stored_probes(disk / "tiny")}
+        there = read_searches(disk / "tiny" / "search.db")[0]
+        assert [trial.state for trial in there.trials] == [COMPLETE] * 10
+
+
+def stored_probes(folder: Path) -> list[dict[str, Any]]:
+    content = ResultStore(folder).read("probes")
+    assert content.damaged == []
+    return content.rows.to_pylist()
 
 
 def test_a_search_without_its_file_is_drawn_alike_from_the_store(

@@ -1,7 +1,7 @@
 """Workers that train cells, and the hand that stores what they bring."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -64,10 +64,11 @@ class CellCrew:
         """As of :class:`~ablation.execution.Crew`."""
         self.crew.submit(tasks)
 
-    def ended(self) -> Iterator[list[Ended]]:
+    def ended(self) -> Generator[list[Ended]]:
         """Tasks and their outcomes, failed ones too, as they come and are on the disk.
 
-        Until nothing is left that was submitted; more may be submitted in between.
+        Until nothing is left that was submitted; more may be submitted in between. Close it where
+        it is left early: what has ended is then stored.
 
         Raises
         ------

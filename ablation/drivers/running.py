@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -123,9 +123,10 @@ def run_cells(
         crew.submit(tasks if again else left)
         before = tally.left
         advance(0, len(tasks))
-        for ended in crew.ended():
-            note = "" if leading is None else leading.after(outcome.row for _, outcome in ended)
-            advance(before - tally.left, len(tasks), note)
+        with closing(crew.ended()) as every:  # what has ended is stored before an error goes on
+            for ended in every:
+                note = "" if leading is None else leading.after(outcome.row for _, outcome in ended)
+                advance(before - tally.left, len(tasks), note)
 
 
 @contextmanager

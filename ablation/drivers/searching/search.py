@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,10 +153,11 @@ class _Search:
         if needed:
             crew = self._workers()
             crew.submit(needed)
-            for ended in crew.ended():
-                for _, outcome in ended:
-                    self.cells.take(outcome.row)
-                crew.submit(self._advance(running, told))
+            with closing(crew.ended()) as every:  # what has ended is stored before an error goes on
+                for ended in every:
+                    for _, outcome in ended:
+                        self.cells.take(outcome.row)
+                    crew.submit(self._advance(running, told))
         running.tell()
         self._save()
 
