@@ -14,6 +14,7 @@ from ablation.cli import (
     data_commands,
     evidence_commands,
     failures,
+    init_command,
     machine_commands,
     network_commands,
     promote_command,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
 for command in (
+    init_command.init,
     study_commands.grid,
     search_command.search,
     study_commands.plot,
