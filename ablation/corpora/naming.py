@@ -62,7 +62,8 @@ def read_names(
     Raises
     ------
     CorpusError
-        When two readings are about equally good, no part looks like the speaker, or the label, or a known part is in no name.
+        When two readings are about equally good, no part looks like the speaker, or like the
+        label, or a known part is in no name.
     """
     given = {what: _given(names, part, what) for what, part in _known(speaker, label)}
     if len(given) == 2:

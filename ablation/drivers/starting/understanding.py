@@ -68,8 +68,9 @@ def understand(found: Found, wish: Wish) -> Understood:
     Raises
     ------
     CorpusError
-        When the names have no reading, or two that are about equally good, or what was read cannot be studied: fewer than two speakers or classes,
-        a class of one speaker alone, a class that results have a column of already.
+        When the names have no reading, or two that are about equally good, or what was read cannot
+        be studied: fewer than two speakers or classes, a class of one speaker alone, a class that
+        results have a column of already.
     """
     names = [recording.name for recording in found.recordings]
     scheme = None
