@@ -17,7 +17,7 @@ from ablation.errors import CorpusError
 Name = tuple[str, ...]
 SEPARATORS = " _-.,;=+"
 _FORM = re.compile(
-    rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.))?)?"
+    rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
     rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
 )
 HOW = "folder:1 is the outermost folder, field:3 the third field of the file's name"

@@ -53,7 +53,8 @@ class Pattern:
                     "has two places side by side", "give the width of one, as in {speaker:2}"
                 )
             open_ended = width is None
-            pieces.append(self._place(name, width, plain[position:], lazy, seen))
+            body = self._body(name, width, plain[: match.start()], plain[position:], lazy)
+            pieces.append(_group(name, body, seen))
         pieces.append(re.escape(plain[position:]))
         if missing := [place for place in PLACES if place not in seen]:
             raise self._wrong(
@@ -61,19 +62,16 @@ class Pattern:
             )
         return "".join(pieces)
 
-    def _place(self, name: str, width: str | None, after: str, lazy: str, seen: set[str]) -> str:
-        if name in seen:
-            return f"(?P={name})"
+    def _body(self, name: str, width: str | None, before: str, after: str, lazy: str) -> str:
+        """What a place may hold."""
         if width:
-            body = f"[^/]{{{width}}}"
-        elif name:
-            stop = "" if not after or after[0] in "{}" else re.escape(after[0])
-            body = f"[^/{stop}]+"
-        else:
-            body = "[^/]*" + lazy.strip()
-        if name:
-            seen.add(name)
-        return f"(?P<{name}>{body})" if name else body
+            return f"[^/]{{{width}}}"
+        if not name:
+            return "[^/]*" + lazy.strip()
+        stop = after[:1].strip("{}/")
+        if not stop and "{}" in before.rpartition("/")[2]:  # {}_{label} ends with its last field
+            stop = before[-1:].strip("{}/")
+        return f"[^/{re.escape(stop)}]+"
 
     def _wrong(self, what: str, remedy: str) -> CorpusError:
         return CorpusError(f"--pattern {self.text!r} {what}", remedy)
@@ -100,3 +98,12 @@ class Pattern:
             )
         way = next(iter(ways), None)
         return way if way and all(way) else None
+
+
+def _group(name: str, body: str, seen: set[str]) -> str:
+    """A place as a group; what stands in it twice must be the same."""
+    if name in seen:
+        return f"(?P={name})"
+    if name:
+        seen.add(name)
+    return f"(?P<{name}>{body})" if name else body
