@@ -96,7 +96,11 @@ def test_takes_that_end_anywhere_are_told_from_speakers() -> None:
     [
         (
             names_of("{a}/{b}/{t}", a=["qa", "rb"], b=["ja", "ne"], t=TAKES),
-            ["two ways", "--speaker folder:1 --label folder:2", "--speaker folder:2 --label folder"],
+            [
+                "two ways",
+                "--speaker folder:1 --label folder:2",
+                "--speaker folder:2 --label folder",
+            ],
         ),
         (
             names_of("{s}_{l}_{t}", s=["qa", "rb"], l=MOODS, t=TAKES),
@@ -125,7 +129,9 @@ def test_a_part_that_is_given_decides() -> None:
         read_names(names, speaker=Part.parse("folder:3", "--speaker"))
 
 
-@pytest.mark.parametrize("text", ["", "folder", "folder:0", "field:x", "word:1:_", "folder:1field:2"])
+@pytest.mark.parametrize(
+    "text", ["", "folder", "folder:0", "field:x", "word:1:_", "folder:1field:2"]
+)
 def test_a_part_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(CorpusError, match="is no part of a name"):
         Part.parse(text, "--label")
@@ -192,7 +198,7 @@ def partition(values: list[str] | tuple[str | None, ...]) -> list[int]:
     return [seen.setdefault(value, len(seen)) for value in values]
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(corpora())
 def test_what_is_read_is_right_or_refused(made: Made) -> None:
     try:
@@ -202,7 +208,8 @@ def test_what_is_read_is_right_or_refused(made: Made) -> None:
         assert error.remedy
         return
     event("read")
-    there = [s is not None and m is not None for s, m in zip(reading.speakers, reading.labels)]
+    both = zip(reading.speakers, reading.labels, strict=True)
+    there = [speaker is not None and label is not None for speaker, label in both]
     assert sum(there) >= 0.8 * len(there)
     for read, meant in ((reading.speakers, made.speakers), (reading.labels, made.labels)):
         pairs = [(r, m) for r, m, is_there in zip(read, meant, there, strict=True) if is_there]
@@ -271,3 +278,8 @@ def test_known_corpora_are_recognised_by_their_names(title: str, names: list[Nam
     assert len({scheme.read(name) for name in names}) == len(names)
     stray = [("my recording",), ("another",)]
     assert known_scheme([*names, *stray]) is None
+
+
+@pytest.mark.parametrize("word", ["Wut", "Fröhlich", "COLÈRE", "enojado", "Rabbia", "verdrietig"])
+def test_emotions_are_known_in_several_languages(word: str) -> None:
+    assert plain(word) in EMOTIONS

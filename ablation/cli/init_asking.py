@@ -91,8 +91,13 @@ def _part(answer: str, offered: list[Column]) -> Part:
 def ask(question: str) -> str:
     """An answer, stripped; `GaveUp` where the user gives up or nobody is there."""
     print(question, end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
+    line = read_line()
     answer = line.strip()
     if not line or answer.lower() in ("q", "quit"):
         raise GaveUp("given up: nothing was written", "flags say the same: ablate init --help")
     return answer
+
+
+def read_line() -> str:
+    """A line of the terminal; "" at its end."""
+    return sys.stdin.readline()

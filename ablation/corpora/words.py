@@ -13,8 +13,8 @@ def plain(word: str) -> str:
     return "".join(c for c in spread if c.isalpha())
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(map(plain, text.split()))
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(plain(word) for text in texts for word in text.split())
 
 
 EMOTIONS = _words(
@@ -24,23 +24,22 @@ EMOTIONS = _words(
     pleasantsurprised bored boredom bor calm excited excitement frustrated frustration frustr
     contempt anxious anxiety anx amused amusement sleepy sleepiness relaxed tense stressed
     tired content proud shame guilt hate love tender tenderness elation despair pride panic
-    positive negative pos neg oth other"""
+    positive negative pos neg oth other""",
     # German
     """wut wutend zorn zornig arger argerlich freude frohlich gluck glucklich trauer traurig
     traurigkeit angst angstlich furcht ekel angeekelt uberrascht uberraschung langeweile
-    gelangweilt ruhig"""
+    gelangweilt ruhig""",
     # French
-    """colere fache joie heureux joyeux triste tristesse peur degout surpris ennui neutre calme
-    """
+    """colere fache joie heureux joyeux triste tristesse peur degout surpris ennui neutre calme""",
     # Spanish, Portuguese
     """enojo ira enfado enojado feliz felicidad alegria alegre tristeza miedo asco sorpresa neutro
-    neutra raiva medo nojo surpresa aburrimiento"""
+    neutra raiva medo nojo surpresa aburrimiento""",
     # Italian
     """rabbia gioia felicita tristezza paura disgusto sorpresa neutrale neutralita noia rab gio tri
-    pau"""
+    pau""",
     # Dutch, Danish, Swedish, Polish, Turkish
     """boos blij bang verdrietig vrede glaede sorg radsla smutek radosc zlosc strach ofke mutluluk
-    uzgun kizgin mutlu notr"""
+    uzgun kizgin mutlu notr""",
 )
 # One or two letters are an emotion only together: those of EmoDB, SAVEE and English initials.
 LETTERS = frozenset((*"weaftnlhsdc", "sa", "su"))

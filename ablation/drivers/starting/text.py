@@ -161,5 +161,5 @@ def _aligned(line: str) -> str:
     if line.startswith("#  ") or "  #" not in line:
         return line
     field, _, comment = line.rpartition("  #")
-    beside = f"{field.rstrip():<{_COLUMN - 1}} #{comment}"
+    beside = f"{field.rstrip():<{_COLUMN - 2}}  #{comment}"
     return beside if len(beside) <= _WIDTH else f"#{comment}\n{field.rstrip()}"

@@ -101,7 +101,7 @@ def understand(found: Found, wish: Wish) -> Understood:
     ]
     left_out = [*found.left_out, *left_out]
     if scheme is not None and not wish.codes and not left_out:
-        ready = _by_kind(found, scheme, how, len(raw))
+        ready = _by_kind(found, scheme, how)
         if ready is not None:
             return ready
     remarks: list[str] = []
@@ -121,19 +121,15 @@ def _pairs(reading: Reading) -> list[tuple[str, str] | None]:
     ]
 
 
-def _by_kind(found: Found, scheme: Scheme, how: str, expected: int) -> Understood | None:
+def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
     """As the corpus that ``ablate`` reads itself; None where it does not read this folder."""
     kind = next((KINDS[name] for name in scheme.kinds if name in KINDS), None)
     if kind is None:
         return None
     try:
         corpus = load_corpus(kind.name, found.folder)
-        widest = max(kind.label_maps, key=lambda name: len(kind.label_maps[name]), default=None)
-        whole = load_corpus(kind.name, found.folder, widest)
     except CorpusError:
         return None  # another layout than the original's: a manifest will do
-    if len(whole) > expected:
-        return None
     by_file = {recording.file: recording for recording in found.recordings}
     spoken = [Spoken(by_file[u.file], u.speaker, u.label) for u in corpus if u.file in by_file]
     if len(spoken) != len(corpus):
@@ -142,8 +138,7 @@ def _by_kind(found: Found, scheme: Scheme, how: str, expected: int) -> Understoo
     if len(corpus) < len(found.recordings):
         remarks.append(
             f"{len(found.recordings) - len(corpus)} recordings have no label of the study: it has "
-            f"{', '.join(corpus.classes)}"
-            + (f'; labels = "{widest}" has {len(whole.classes)} classes' if widest else "")
+            f"{', '.join(corpus.classes)}; its ready labels: {', '.join(kind.label_maps)}"
         )
     return Understood(how, tuple(spoken), (), tuple(remarks), kind.name)
 
