@@ -47,7 +47,7 @@ def list_() -> None:
     with expected_errors():
         from ablation.study import shipped_studies, study_summary
 
-        files = sorted(shipped_studies().glob("*.toml"))
+        files = sorted(shipped_studies().glob("*.toml"), key=lambda file: file.stem)
         width = max((len(file.stem) for file in files), default=0)
         for file in files:
             print(f"{file.stem:{width}}  {study_summary(file)}")
