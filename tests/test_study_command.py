@@ -174,7 +174,7 @@ def completed(line: str, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> list[str
         ("ablate plot --study mi", ["mine.toml"]),
         ("ablate plot --study here/", []),  # the shell knows files itself
         ("ablate grid --corpus r", ["ravdess"]),
-        ("ablate promote --pooling gap,at", 
+        ("ablate promote --pooling gap,at",
          ["gap,attention", "gap,attention-sum", "gap,attention-class"]),
         ("ablate promote --rule ", ["best", "one-se", "plateau"]),
         ("ablate report --metric ", ["wa", "ua"]),
