@@ -21,7 +21,11 @@ _WIDEST = 24  # cells of a name in the table
 
 def print_understood(found: "Found", understood: "Understood") -> None:
     """What was read from the names."""
+    from ablation.corpora.parts import HOW
+
     print(f"{found.folder}: {understood.how}")
+    if understood.by_parts:
+        print(f"  ({HOW})")
     print(
         f"{len(understood.spoken)} recordings, {len(understood.speakers)} speakers, "
         f"{len(understood.labels)} labels"

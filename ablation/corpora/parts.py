@@ -20,7 +20,7 @@ _FORM = re.compile(
     rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
     rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
 )
-HOW = "folder:1 is the outermost folder, field:3 the third field of the file's name"
+HOW = "folder:1 is the outermost folder, field:2 the second field of the file's name"
 _MOST = 0.8  # share of files that must have a part
 
 

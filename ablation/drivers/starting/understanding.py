@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ablation.corpora import KINDS, RESERVED, load_corpus
 from ablation.corpora.base import near_spellings
 from ablation.corpora.naming import Reading, read_names
-from ablation.corpora.parts import HOW, Part
+from ablation.corpora.parts import Part
 from ablation.corpora.pattern import Pattern
 from ablation.corpora.schemes import Scheme, known_scheme
 from ablation.drivers.starting.finding import Found, LeftOut, Recording
@@ -40,7 +40,8 @@ class Spoken:
 class Understood:
     """What a folder was understood to hold.
 
-    ``how`` says by what; ``kind`` is the corpus that ``ablate`` reads itself, "" for a manifest.
+    ``how`` says by what, ``by_parts`` whether it names parts as ``folder:1``; ``kind`` is the
+    corpus that ``ablate`` reads itself, "" for a manifest.
     """
 
     how: str
@@ -48,6 +49,7 @@ class Understood:
     left_out: tuple[LeftOut, ...]
     remarks: tuple[str, ...]
     kind: str = ""
+    by_parts: bool = False
 
     @property
     def speakers(self) -> list[str]:
@@ -82,7 +84,7 @@ def understand(found: Found, wish: Wish) -> Understood:
         pairs = [scheme.read(name) for name in names]
     else:
         reading = read_names(names, wish.speaker, wish.label, frozenset(wish.codes))
-        how = f"speaker: {reading.speaker}, label: {reading.label} ({HOW})"
+        how = f"speaker {reading.speaker}, label {reading.label}"
         pairs = _pairs(reading)
     if not any(pairs):
         raise CorpusError(
@@ -108,7 +110,11 @@ def understand(found: Found, wish: Wish) -> Understood:
     spoken = _spelt_alike(raw, remarks)
     spoken, unwanted = _classes(spoken, wish.codes, scheme)
     understood = Understood(
-        how, tuple(spoken), (*left_out, *unwanted), (*remarks, *_doubts(spoken))
+        how,
+        tuple(spoken),
+        (*left_out, *unwanted),
+        (*remarks, *_doubts(spoken)),
+        by_parts=wish.pattern is None and scheme is None,
     )
     _check(understood)
     return understood
