@@ -72,7 +72,7 @@ def init(
 
 def answers() -> bool:
     """Whether somebody is there to answer questions."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _wish(speaker: str | None, label: str | None, pattern: str | None, labels: str | None) -> Wish:

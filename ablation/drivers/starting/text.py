@@ -133,7 +133,7 @@ def study_text(
         highest=settings.heights[-1],
         widest=settings.widths[-1],
     )
-    return "\n".join(map(_aligned, text.splitlines())) + "\n"
+    return "\n".join(map(_aligned, text.removesuffix("\n").split("\n"))) + "\n"
 
 
 def _labels(labels: list[str], label_maps: list[str]) -> str:
