@@ -181,12 +181,15 @@ def corpora(draw: st.DrawFn) -> Made:
     order = draw(st.permutations(["speaker", "label", "take", "sentence"]))
     folders = draw(st.sets(st.sampled_from(["speaker", "label"])))
     varied = draw(st.booleans())
+    longer, every = draw(st.sampled_from(["", "front", "back"])), draw(st.integers(2, 9))
     made = Made([], [], [])
     for speaker, label, sentence in product(who, what, sentences):
         for take in range(1, (draw(st.integers(1, most)) if varied else most) + 1):
             values = {"speaker": speaker, "label": label, "sentence": sentence, "take": str(take)}
             path = [values[part] for part in order if part in folders]
             fields = [values[part] for part in order if part not in folders and values[part]]
+            if longer and len(made.names) % every == 0:  # some have a word more
+                fields.insert(0 if longer == "front" else len(fields), "zus")
             made.names.append((*path, separator.join(fields)))
             made.speakers.append(speaker)
             made.labels.append(label)

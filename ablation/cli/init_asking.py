@@ -62,7 +62,7 @@ def another_wish(found: Found, wish: Wish) -> Wish:
 
 def _offered(found: list[Column]) -> list[Column]:
     """Parts that say something else than those before them, with few values enough to be one."""
-    seen: set[tuple[int, ...]] = set()
+    seen: set[bytes] = set()
     offered = []
     for column in found:
         if column.partition not in seen and len(column.distinct) <= len(column.values) / 2:

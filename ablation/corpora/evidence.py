@@ -5,7 +5,7 @@ and a part below :data:`LEAST` is not guessed at all.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 
 from ablation.corpora.parts import Column
@@ -39,6 +39,8 @@ def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
     if codes and _share(values, lambda value: value in codes) >= 0.8:
         return 2 * CERTAIN
     emotions = _share(values, _is_emotion)
+    if column.ragged and emotions < 1.0:  # a value may stand beside its place
+        return None
     if emotions >= 0.8 or plain(column.before) in LABEL_WORDS:
         return CERTAIN * max(emotions, 0.8) + folder
     if len(values) > _USUAL_LABELS:
@@ -71,16 +73,23 @@ def speaker_score(column: Column) -> float:
     return WORD + folder
 
 
+def surely_speakers(column: Column) -> bool:
+    """Whether every single value is a person's name, or begins with a word for speakers."""
+    return all(_is_name(value) or _begins_as_speaker(value) for value in column.distinct)
+
+
 def crosses(speaker: Column, label: Column) -> bool:
     """Whether speakers speak several labels each, and labels are spoken by several speakers."""
+    if len(speaker.distinct) > len(speaker.values) / 2:
+        return False
     spoken: dict[str, set[str]] = defaultdict(set)
     speakers: dict[str, set[str]] = defaultdict(set)
     both = 0
-    for who, what in zip(speaker.values, label.values, strict=True):
+    for (who, what), times in Counter(zip(speaker.values, label.values, strict=True)).items():
         if who is not None and what is not None:
             spoken[who].add(what)
             speakers[what].add(who)
-            both += 1
+            both += times
     if len(spoken) < 2 or len(speakers) < 2 or both < 0.8 * len(speaker.values):
         return False
     if len(spoken) > both / 2 or len(speakers) > both / 2:
@@ -92,8 +101,7 @@ def crosses(speaker: Column, label: Column) -> bool:
 
 def takes_once(speaker: Column, label: Column) -> bool:
     """Whether nobody has two recordings of a label: then the part may as well count takes."""
-    pairs = list(zip(speaker.values, label.values, strict=True))
-    return len(set(pairs)) == len(pairs)
+    return len(set(zip(speaker.values, label.values, strict=True))) == len(speaker.values)
 
 
 def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bool:
@@ -103,13 +111,18 @@ def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bo
     """
     if not _numbers(counter.distinct):
         return False
+    numbers = [None if value is None else int(value) for value in counter.values]
+    starts = numbers.count(min(number for number in numbers if number is not None))
     for other in others:
         if other is counter or other.partition in (counter.partition, label.partition):
             continue
+        pairs = Counter(zip(other.values, label.values, strict=True))
+        if len(pairs) != starts:
+            continue  # some run has no first take, or two
         runs: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
-        for who, what, number in zip(other.values, label.values, counter.values, strict=True):
+        for who, what, number in zip(other.values, label.values, numbers, strict=True):
             if number is not None:
-                runs[who, what].append(int(number))
+                runs[who, what].append(number)
         ends = {len(run) for run in runs.values()}
         if len(runs) >= 4 and len(ends) > 1 and all(map(_from_the_start, runs.values())):
             return True

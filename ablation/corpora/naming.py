@@ -16,6 +16,7 @@ from ablation.corpora.evidence import (
     crosses,
     label_score,
     speaker_score,
+    surely_speakers,
     takes_once,
 )
 from ablation.corpora.parts import HOW, Column, Name, Part, column, columns
@@ -72,15 +73,11 @@ def read_names(
     pairs = _pairs(found, given, codes)
     if not pairs:
         raise _nothing(found, given, codes)
-    best = pairs[0]
-    rivals = [
-        pair
-        for pair in pairs[1:]
-        if best.score - pair.score < MARGIN and _meaning(pair) != _meaning(best)
-    ]
+    best, *rivals = _contenders(pairs, found, given) or pairs[:1]
     if rivals:
         raise _ambiguous([best, *rivals], given)
-    if "speaker" not in given and _speaking(best, found) < LEAST:
+    unsure = _speaking(best) < LEAST or _astray(best.speaker, best.label)
+    if "speaker" not in given and unsure:
         raise _no_speaker(best)
     if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
         raise _no_label(best.label)
@@ -108,12 +105,14 @@ def _pairs(found: list[Column], given: dict[str, Column], codes: Set[str]) -> li
         if worth is None:
             continue
         for speaker in speakers:
-            if _other_ends(speaker, label) or not ("speaker" in given or crosses(speaker, label)):
+            if "speaker" not in given and not crosses(speaker, label):
+                continue
+            if not given and _other_ends(speaker.part, label.part):
                 continue
             if speaker.partition == label.partition:
                 continue
             pair = _Pair(worth, speaker, label)
-            spoken = 0.0 if "speaker" in given else _speaking(pair, found)
+            spoken = 0.0 if "speaker" in given else _speaking(pair)
             pair = _Pair(worth + spoken, speaker, label)
             held = pairs.get(_meaning(pair))
             if held is None or pair.score > held.score:
@@ -125,24 +124,41 @@ def _meaning(pair: _Pair) -> object:
     return pair.speaker.partition, pair.label.partition
 
 
-def _other_ends(speaker: Column, label: Column) -> bool:
-    """Whether one is counted from the front and one from behind of names of several lengths."""
-    if not (speaker.ragged and label.ragged):
+def _other_ends(speaker: Part, label: Part) -> bool:
+    """Whether one folder is counted from outside and the other from inside."""
+    return (speaker.folder or label.folder or 1) * (label.folder or speaker.folder or 1) < 0
+
+
+def _astray(speaker: Column, label: Column) -> bool:
+    """Whether the speaker, in names of several lengths, may stand beside its place in some.
+
+    It does not where labels, all of them words of emotion, come behind it on the way that is
+    counted, nor where every value is a person's name.
+    """
+    if not speaker.ragged or surely_speakers(speaker):
         return False
-    if (speaker.part.folder is None) != (label.part.folder is None):
-        return False
+    if not label.ragged or (speaker.part.folder is None) != (label.part.folder is None):
+        return True
     first, second = (one.part.folder or one.part.index for one in (speaker, label))
-    return (first > 0) != (second > 0)
+    return not (0 < first < second or 0 > first > second)
 
 
-def _speaking(pair: _Pair, found: list[Column]) -> float:
+def _speaking(pair: _Pair) -> float:
     """The speaker's score beside this label."""
-    score = speaker_score(pair.speaker)
-    if takes_once(pair.speaker, pair.label):
-        score -= 1.0
-    if score <= NUMBER and counts_takes(pair.speaker, pair.label, found):
-        score -= 2.0
-    return score
+    once = takes_once(pair.speaker, pair.label)
+    return speaker_score(pair.speaker) - (1.0 if once else 0.0)
+
+
+def _contenders(pairs: list[_Pair], found: list[Column], given: dict[str, Column]) -> list[_Pair]:
+    """The best pair and those about as good, without numbers that surely count takes."""
+    kept: list[_Pair] = []
+    for pair in pairs:
+        if kept and kept[0].score - pair.score >= MARGIN:
+            break
+        counting = "speaker" not in given and speaker_score(pair.speaker) <= NUMBER
+        if not (counting and counts_takes(pair.speaker, pair.label, found)):
+            kept.append(pair)
+    return kept
 
 
 def shown(values: Sequence[str | None]) -> str:

@@ -8,9 +8,11 @@ and digits and before capitals (``word``: ``annaHappy01``), or at every change o
 
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ablation.errors import CorpusError
 
@@ -114,16 +116,16 @@ class Column:
     before: str = ""
     ragged: bool = False
 
-    @property
+    @cached_property
     def distinct(self) -> list[str]:
         """The values, sorted."""
         return sorted({value for value in self.values if value is not None})
 
-    @property
-    def partition(self) -> tuple[int, ...]:
+    @cached_property
+    def partition(self) -> bytes:
         """Which files share a value: equal for two parts that say the same in other words."""
         seen: dict[str | None, int] = {}
-        return tuple(seen.setdefault(value, len(seen)) for value in self.values)
+        return array("L", (seen.setdefault(value, len(seen)) for value in self.values)).tobytes()
 
 
 def column(part: Part, names: Sequence[Name]) -> Column:

@@ -84,5 +84,5 @@ NAMES = _words(
     richard robert roland rolf roman rudolf sam samuel sebastian simon stefan stephan steve
     sven theo thomas tim timo tobias tom udo ulrich uwe victor viktor walter werner wilhelm
     william wolfgang xaver yusuf ahmed mehmet ayse aylin emre mohammed omar wei ming li yuki
-    hiroshi kenji priya raj olaf"""
+    hiroshi kenji priya raj olaf dora"""
 )
