@@ -92,6 +92,7 @@ def test_what_cannot_be_used_is_named_and_left_out(unusual: Path, tmp_path: Path
     assert "nowhere.wav" in made.stderr
     assert "lacks the speaker or the label: lies apart.wav" in made.stderr
     assert "other files (notes.txt)" in made.stderr
+    assert "hidden" not in made.stderr
     files = [row["file"] for row in rows(tmp_path / "mine.csv")]
     assert not any("hidden" in f or "loop" in f or "broken" in f for f in files)
 

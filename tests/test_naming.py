@@ -121,6 +121,22 @@ def test_names_that_do_not_tell_are_refused_with_what_to_say(
         assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("usual", "longer"),
+    [
+        ("{m}_{t}_{s}", "again_{m}_{t}_{s}"),  # a word before the label, which would be one
+        ("{x}_{m}_{t}_{s}", "{x}_{m}_{t}_{s}_b"),  # the speaker stands behind what varies
+    ],
+)
+def test_names_of_several_lengths_are_not_read_one_place_beside(usual: str, longer: str) -> None:
+    values = {"m": ["angry", "happy", "Wut", "Freude"], "s": ["adam", "adrian"]}
+    if "{x}" in usual:
+        values = {"m": ["angry", "happy"], "s": ["01", "02"], "x": ["bbb", "bbbb"]}
+    names = [*names_of(usual, t=["1"], **values), *names_of(longer, t=["2"], **values)]
+    with pytest.raises(CorpusError):
+        read_names(names)
+
+
 def test_a_part_that_is_given_decides() -> None:
     names = names_of("{s}_{l}_{t}", s=["qa", "rb"], l=MOODS, t=TAKES)
     reading = read_names(names, speaker=Part.parse("field:1", "--speaker"))
