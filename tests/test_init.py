@@ -243,6 +243,19 @@ def test_questions_are_asked_where_somebody_answers(
     }  # fmt: skip
 
 
+def test_what_was_understood_can_be_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = simple(tmp_path / "mine", "{speaker}/{label}-{speaker}_{take}.wav")
+    answers = iter(["n", "{label}-{speaker}_{}", "", ""])
+    monkeypatch.setattr(init_command, "answers", lambda: True)
+    monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
+    made = invoke("init", folder, cwd=tmp_path)
+    assert "speaker folder:1, label" in made.stdout
+    assert "by --pattern '{label}-{speaker}_{}'" in made.stdout
+    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"anna", "ben"}
+
+
 def test_a_user_who_gives_up_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,20 +121,20 @@ def test_names_that_do_not_tell_are_refused_with_what_to_say(
         assert words in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("usual", "longer"),
-    [
-        ("{m}_{t}_{s}", "again_{m}_{t}_{s}"),  # a word before the label, which would be one
-        ("{x}_{m}_{t}_{s}", "{x}_{m}_{t}_{s}_b"),  # the speaker stands behind what varies
-    ],
-)
-def test_names_of_several_lengths_are_not_read_one_place_beside(usual: str, longer: str) -> None:
+def test_a_word_before_the_label_in_some_names_becomes_no_label() -> None:
     values = {"m": ["angry", "happy", "Wut", "Freude"], "s": ["adam", "adrian"]}
-    if "{x}" in usual:
-        values = {"m": ["angry", "happy"], "s": ["01", "02"], "x": ["bbb", "bbbb"]}
-    names = [*names_of(usual, t=["1"], **values), *names_of(longer, t=["2"], **values)]
+    usual = names_of("{m}_{t}_{s}", t=["1"], **values)
     with pytest.raises(CorpusError):
-        read_names(names)
+        read_names([*usual, *names_of("again_{m}_{t}_{s}", t=["2"], **values)])
+
+
+def test_a_word_before_the_speaker_in_some_names_becomes_no_speaker() -> None:
+    people = ["qa", "rb"]
+    names = [(f"{m}_{s}_x{n}y",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
+    assert set(read_names(names).speakers) == set(people)
+    longer = [(f"{m}_zus_{s}_x{n}z",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
+    with pytest.raises(CorpusError, match="who speaks"):
+        read_names([*names, *longer])
 
 
 def test_a_part_that_is_given_decides() -> None:
