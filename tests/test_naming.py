@@ -72,6 +72,13 @@ def test_numbers_that_merge_two_people_are_not_the_speaker() -> None:
     assert set(read_names(names).speakers) == {"F01", "M01", "F02"}
 
 
+def test_numbers_behind_a_letter_are_people_or_takes() -> None:
+    names = names_of("{s}_{l}-{t}", s=["P1", "P2", "P3"], l=MOODS, t=["t0", "t1"])
+    assert set(read_names(names).speakers) == {"P1", "P2", "P3"}
+    with pytest.raises(CorpusError, match="who speaks"):
+        read_names(names_of("{l}-{t}_x", l=MOODS, t=["t0", "t1", "t2"]))
+
+
 def test_one_speaker_in_two_folders_is_one() -> None:
     names = names_of("day{d}/{s}/{l}/{t}", d=["1", "2"], s=PEOPLE, l=MOODS, t=TAKES)
     assert set(read_names(names).speakers) == set(PEOPLE)

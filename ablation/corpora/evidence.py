@@ -62,8 +62,9 @@ def speaker_score(column: Column) -> float:
         return CERTAIN + folder
     if emotions:
         return folder + _UNLIKE
-    if _share(values, _is_numbered) >= 0.8:
-        return NUMBERED + folder
+    if _share(values, lambda value: bool(_NUMBERED.fullmatch(value))) >= 0.8:
+        lettered = all(value[0].casefold() in SPEAKER_LETTERS for value in values)
+        return (NUMBERED if lettered else NUMBER) + folder  # t1 and r2 are takes, a01 is a text
     no_speakers = _share(values, lambda value: plain(value) in NO_SPEAKERS)
     if no_speakers >= 0.5 or plain(column.before) in NO_SPEAKERS:
         return folder - FOLDER
@@ -146,11 +147,6 @@ def _is_emotion(value: str) -> bool:
 def _is_name(value: str) -> bool:
     words = [plain(word) for word in re.split(r"[\W_]+", value)]
     return any(word in NAMES for word in words)
-
-
-def _is_numbered(value: str) -> bool:
-    match = _NUMBERED.fullmatch(value)
-    return match is not None and match[1].casefold() in SPEAKER_LETTERS
 
 
 def _speaks(column: Column) -> bool:
