@@ -14,23 +14,31 @@ from ablation.cli import (
     data_commands,
     evidence_commands,
     failures,
+    init_command,
     machine_commands,
     network_commands,
     promote_command,
     search_command,
+    settings_commands,
     study_commands,
 )
+from ablation.cli.usage import Commands
 from ablation.version import __version__
 
 app = typer.Typer(
     name="ablate",
+    cls=Commands,
     help="Which receptive field does my speech-emotion CNN need, and can I trust the answer?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
+study_app = typer.Typer(
+    help="Show studies: one as it would run, those shipped, their schema.", no_args_is_help=True
+)
 for command in (
+    init_command.init,
     study_commands.grid,
     search_command.search,
     study_commands.plot,
@@ -46,10 +54,14 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(corpus_app, name="corpus")
+app.add_typer(study_app, name="study")
 app.command()(data_commands.cache)
 corpus_app.command("list")(data_commands.corpus_list)
 corpus_app.command("check")(data_commands.corpus_check)
 corpus_app.command("synthesize")(data_commands.corpus_synthesize)
+study_app.command("show")(settings_commands.show)
+study_app.command("list")(settings_commands.list_)
+study_app.command("schema")(settings_commands.schema)
 
 
 def _print_version(wanted: bool) -> None:

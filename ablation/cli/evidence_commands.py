@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablation.cli import completing
 from ablation.cli.failures import expected_errors, say
 from ablation.cli.options import (
     DEMO,
@@ -30,7 +31,9 @@ ReferenceOption = Annotated[
         "--reference", help="Shapes fixed in advance, as 10x2,2x8; default: the paper's extents."
     ),
 ]
-MetricOption = Annotated[str, typer.Option(help="wa, ua or a class.")]
+MetricOption = Annotated[
+    str, typer.Option(help="wa, ua or a class.", autocompletion=completing.metrics)
+]
 
 
 def report(
@@ -65,13 +68,22 @@ def compare(
     study: Annotated[
         list[Path] | None,
         typer.Option(
-            "--study", help="The study; given twice: choose on the first, test on the second."
+            "--study",
+            help="The study; given twice: choose on the first, test on the second.",
+            autocompletion=completing.studies,
         ),
     ] = None,
-    axis: Annotated[str | None, typer.Option(help="height or width.")] = None,
+    axis: Annotated[
+        str | None, typer.Option(help="height or width.", autocompletion=completing.axes)
+    ] = None,
     reference: ReferenceOption = None,
     metric: MetricOption = "wa",
-    rule: Annotated[str, typer.Option(help="best, one-se or plateau (of two studies).")] = "best",
+    rule: Annotated[
+        str,
+        typer.Option(
+            help="best, one-se or plateau (of two studies).", autocompletion=completing.rules
+        ),
+    ] = "best",
     pairs: Annotated[
         bool, typer.Option("--pairs", help="All pairs in place of a reference (of one study).")
     ] = False,

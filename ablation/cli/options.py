@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from ablation.cli import completing
 from ablation.errors import StudyError, suggestion
 
 if TYPE_CHECKING:
@@ -24,14 +25,29 @@ class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
 
 
 StudyOption = Annotated[
-    Path, typer.Option("--study", help="Study file, or the name of one that ships with ablation.")
+    Path,
+    typer.Option(
+        "--study",
+        help="Study file, or the name of one that ships with ablation.",
+        autocompletion=completing.studies,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="FIELD=VALUE", help="Any field, as in training.epochs=5."),
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Any field, as in training.epochs=5.",
+        autocompletion=completing.fields,
+    ),
 ]
 CorpusOption = Annotated[
-    str | None, typer.Option("--corpus", help="Replace the study's corpus (ablate corpus list).")
+    str | None,
+    typer.Option(
+        "--corpus",
+        help="Replace the study's corpus (ablate corpus list).",
+        autocompletion=completing.corpora,
+    ),
 ]
 RootOption = Annotated[
     Path | None, typer.Option("--corpus-root", help="The corpus' folder; a manifest's file.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablation.cli import completing
 from ablation.cli.failures import expected_errors, say
 from ablation.cli.options import (
     DEMO,
@@ -46,10 +47,18 @@ def promote(
         bool, typer.Option("--best", help="Choose a height and a width from the stored probes.")
     ] = False,
     rule: Annotated[
-        str | None, typer.Option(help="How --best chooses: best (default), one-se or plateau.")
+        str | None,
+        typer.Option(
+            help="How --best chooses: best (default), one-se or plateau.",
+            autocompletion=completing.rules,
+        ),
     ] = None,
     metric: Annotated[
-        str | None, typer.Option(help="Score to choose by: wa (default), ua or a class.")
+        str | None,
+        typer.Option(
+            help="Score to choose by: wa (default), ua or a class.",
+            autocompletion=completing.metrics,
+        ),
     ] = None,
     shapes: Annotated[
         str | None,
@@ -61,6 +70,7 @@ def promote(
             metavar="attention|gap|bilinear|all",
             help="Default: the study's; all: the paper's three. Others: attention-sum, "
             "attention-class, max, statistics; several parted by commas.",
+            autocompletion=completing.poolings,
         ),
     ] = None,
     network: Annotated[

@@ -8,7 +8,8 @@ trains and stores for all of them (:mod:`~ablation.drivers.running`,
 :mod:`~ablation.drivers.crew`), and what is read back: :mod:`~ablation.drivers.stored` (the rows of
 one digest) and :mod:`~ablation.drivers.evidence` (what analysis says of them).
 
-Three rooms of their own: :mod:`~ablation.drivers.searching` (points drawn while cells come in),
+Four rooms of their own: :mod:`~ablation.drivers.starting` (from a folder of audio to a study),
+:mod:`~ablation.drivers.searching` (points drawn while cells come in),
 :mod:`~ablation.drivers.estimating` (what a run will take, and what the machine has) and
 :mod:`~ablation.drivers.showing` (figures, report, tables and counts from stored rows).
 """

@@ -60,9 +60,30 @@ def audio_seconds(file: Path, start: float | None = None, end: float | None = No
 
     Raises :class:`AudioError` as there for what the header shows.
     """
+    with _heading(file) as sound:
+        return _span(file, sound, start, end)[1] / sound.samplerate
+
+
+def audio_header(file: Path) -> tuple[int, float]:
+    """Sampling rate (Hz) and length (seconds) of a recording, by its header alone.
+
+    Raises :class:`AudioError` as :func:`read_audio` for what the header shows: no audio, truncated,
+    empty.
+    """
+    with _heading(file) as sound:
+        _refuse_truncated_wav(file)
+        frames = _span(file, sound, None, None)[1]
+        if frames <= 0:
+            raise AudioError(f"{file}: the recording is empty (no samples)", _REMEDY)
+        return sound.samplerate, frames / sound.samplerate
+
+
+@contextmanager
+def _heading(file: Path) -> Iterator[soundfile.SoundFile]:
+    """The recording for a look at its header; :class:`AudioError` where that cannot be read."""
     try:
         with _opened(file) as sound:
-            return _span(file, sound, start, end)[1] / sound.samplerate
+            yield sound
     except soundfile.LibsndfileError as error:
         raise _not_audio(file, error) from error
     except OSError as error:

@@ -4,7 +4,8 @@ A study's tables, with their defaults: :mod:`~ablation.study.sounds` (corpus, fe
 :mod:`~ablation.study.models` (probe, training, network), :mod:`~ablation.study.plans` (grid,
 search) and :mod:`~ablation.study.machines` (execution, cluster); :mod:`~ablation.study.specs` joins
 and digests them. :mod:`~ablation.study.shapes` says how a filter shape is written, and
-:mod:`~ablation.study.reading` turns a file and the command line into a study. Nothing here knows
+:mod:`~ablation.study.reading` turns a file and the command line into a study, and
+:mod:`~ablation.study.schema` tells editors and shells which fields there are. Nothing here knows
 what a setting does.
 """
 
@@ -25,7 +26,10 @@ from ablation.study.reading import (
     override_study,
     parse_study,
     shipped_studies,
+    study_summary,
+    study_tables,
 )
+from ablation.study.schema import known_values, study_fields, study_schema
 from ablation.study.shapes import Shape, matched_shapes, shapes_text
 from ablation.study.sounds import CorpusSpec, FeaturesSpec, FoldsSpec
 from ablation.study.specs import Study
@@ -52,10 +56,15 @@ __all__ = [
     "TrainingSpec",
     "at_window",
     "find_study",
+    "known_values",
     "load_study",
     "matched_shapes",
     "override_study",
     "parse_study",
     "shapes_text",
     "shipped_studies",
+    "study_fields",
+    "study_schema",
+    "study_summary",
+    "study_tables",
 ]

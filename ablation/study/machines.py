@@ -10,12 +10,23 @@ from ablation.study.fields import Positive, PositiveFloat, Spec
 class ExecutionSpec(Spec):
     """How cells are spread over this machine. Only ``threads`` can change a row."""
 
-    threads: Positive = 1  # of a cell
-    workers: Positive | None = None  # None: as many as the cores allow
-    devices: Annotated[list[str], Field(min_length=1)] = ["cpu"]
-    workers_per_device: Positive = 1  # on cuda devices
-    tile: Positive | None = None  # segments in flight of the single pass; None: by device
-    cache_gb: PositiveFloat = 20.0  # spectrograms kept on disk between runs
+    threads: Positive = Field(
+        default=1, description="Threads of a cell; the one field here that can change a row."
+    )
+    workers: Positive | None = Field(
+        default=None,
+        description="Worker processes on the CPU; left out: as many as the cores allow.",
+    )
+    devices: Annotated[list[str], Field(min_length=1)] = Field(
+        default=["cpu"], description="cpu, or cuda:0, cuda:1 and so on."
+    )
+    workers_per_device: Positive = Field(default=1, description="Workers on each cuda device.")
+    tile: Positive | None = Field(
+        default=None, description="Segments in flight of the single pass; left out: by device."
+    )
+    cache_gb: PositiveFloat = Field(
+        default=20.0, description="GB of spectrograms kept on disk between runs."
+    )
 
 
 class ClusterSpec(Spec):
@@ -25,19 +36,32 @@ class ClusterSpec(Spec):
     dask-jobqueue instead, each of ``processes`` workers that share ``cores`` and ``memory``.
     """
 
-    address: str | None = None
-    system: Literal["slurm", "pbs", "sge"] | None = None
-    jobs: Positive = 1
-    processes: Positive = 1
-    cores: Positive = 1  # of a job
-    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "4GB"  # of a job
-    walltime: Annotated[str, Field(pattern=r"^\d+(-\d\d)?:\d\d(:\d\d)?$")] = "04:00:00"
-    queue: str | None = None
-    account: str | None = None
-    interface: str | None = None  # network interface, such as ib0
-    directives: list[str] = []  # further lines of the job script's head, as "--gres=gpu:1"
-    prologue: list[str] = []  # shell lines before the workers start, as "module load cuda"
-    python: str | None = None  # on the nodes; None: this one
+    address: str | None = Field(
+        default=None,
+        description="A running scheduler's address, as tcp://host:8786; or give system.",
+    )
+    system: Literal["slurm", "pbs", "sge"] | None = Field(
+        default=None, description="The batch system that jobs are given to; or give address."
+    )
+    jobs: Positive = Field(default=1, description="Jobs to start.")
+    processes: Positive = Field(default=1, description="Workers of a job.")
+    cores: Positive = Field(default=1, description="Cores of a job.")
+    memory: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = Field(
+        default="4GB", description="Memory of a job, as 4GB."
+    )
+    walltime: Annotated[str, Field(pattern=r"^\d+(-\d\d)?:\d\d(:\d\d)?$")] = Field(
+        default="04:00:00", description="Longest time of a job, as 04:00:00."
+    )
+    queue: str | None = Field(default=None, description="Queue or partition.")
+    account: str | None = Field(default=None, description="Account or project that is charged.")
+    interface: str | None = Field(default=None, description="Network interface, such as ib0.")
+    directives: list[str] = Field(
+        default=[], description="Further lines of the job script's head, as --gres=gpu:1."
+    )
+    prologue: list[str] = Field(
+        default=[], description="Shell lines before the workers start, as module load cuda."
+    )
+    python: str | None = Field(default=None, description="Python on the nodes; left out: this one.")
 
     @model_validator(mode="after")
     def _one_cluster(self) -> Self:

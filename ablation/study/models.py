@@ -18,11 +18,20 @@ from ablation.study.fields import (
 class ProbeSpec(Spec):
     """The probe: one convolution, batch norm, ReLU, global average pooling, linear."""
 
-    filters: Positive = 16
-    bias: bool = False  # batch norm cancels it
-    dilation: tuple[Positive, Positive] = (1, 1)  # bins and frames from one tap to the next
-    engine: Literal["single-pass", "reference"] = "single-pass"
-    precision: Literal["float32", "bf16"] = "float32"  # of the single pass' products
+    filters: Positive = Field(default=16, description="Filters, all of one shape.")
+    bias: bool = Field(
+        default=False, description="A bias in the convolution; batch norm cancels it."
+    )
+    dilation: tuple[Positive, Positive] = Field(
+        default=(1, 1), description="Bins and frames from one tap of a filter to the next."
+    )
+    engine: Literal["single-pass", "reference"] = Field(
+        default="single-pass",
+        description="The single pass, or the plain module of the same function.",
+    )
+    precision: Literal["float32", "bf16"] = Field(
+        default="float32", description="Of the single pass' products."
+    )
 
     def extent(self, height: int, width: int) -> tuple[int, int]:
         """Bins and frames that a filter of ``height`` x ``width`` taps reaches over."""
@@ -43,13 +52,25 @@ class AugmentSpec(Spec):
     the cell's own. Segments that are scored are never changed.
     """
 
-    gain_db: NotNegative = 0.0  # louder or softer by up to so much; not with scope = "segment"
-    frequency_warp: Share = 0.0  # the frequency axis stretched or squeezed by up to this share
-    time_warp: Share = 0.0  # the time axis likewise
-    time_shift: Share = 0.0  # moved by up to this share of the segment, zeros behind
-    frequency_mask: Share = 0.0  # a band of up to this share of the height set to 0
-    time_mask: Share = 0.0  # a stretch of up to this share of the width set to 0
-    masks: Positive = 1  # of either kind
+    gain_db: NotNegative = Field(
+        default=0.0, description='Louder or softer by up to so many dB; not with scope = "segment".'
+    )
+    frequency_warp: Share = Field(
+        default=0.0, description="The frequency axis stretched or squeezed by up to this share."
+    )
+    time_warp: Share = Field(
+        default=0.0, description="The time axis stretched or squeezed by up to this share."
+    )
+    time_shift: Share = Field(
+        default=0.0, description="Moved by up to this share of the segment, zeros behind."
+    )
+    frequency_mask: Share = Field(
+        default=0.0, description="A band of up to this share of the height set to 0."
+    )
+    time_mask: Share = Field(
+        default=0.0, description="A stretch of up to this share of the width set to 0."
+    )
+    masks: Positive = Field(default=1, description="Masks of either kind.")
 
 
 class TrainingSpec(Spec):
@@ -59,21 +80,46 @@ class TrainingSpec(Spec):
     epochs counted from 1, and those beyond the budget never come.
     """
 
-    epochs: Positive | None = 50
-    steps: Positive | None = None
-    batch_size: Positive = 64
-    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.05
-    schedule: Literal["milestones", "cosine", "one-cycle", "constant"] = "milestones"
-    milestones: list[Positive] = [21, 31, 41]
-    decay: PositiveFloat = 0.1  # factor on the learning rate at a milestone
-    warmup: Share = 0.2  # of the budget, in which one-cycle raises the learning rate from 0
-    momentum: Share = 0.9  # Nesterov; of SGD alone
-    weight_decay: NotNegative = 1e-4
-    label_smoothing: Share = 0.0
-    averaging: Share = 0.0  # decay a step of the running mean of the weights that counts; 0: none
-    augment: AugmentSpec = AugmentSpec()
-    score: Literal["logit", "posterior"] = "logit"  # what is averaged over segments
+    epochs: Positive | None = Field(
+        default=50, description="Runs through all training segments; or give steps."
+    )
+    steps: Positive | None = Field(default=None, description="Optimiser steps; or give epochs.")
+    batch_size: Positive = Field(default=64, description="Segments a step.")
+    optimizer: Literal["sgd", "adam", "adamw"] = Field(
+        default="sgd", description="Optimiser; the paper's is sgd with Nesterov momentum."
+    )
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=0.05, description="Learning rate, before its schedule."
+    )
+    schedule: Literal["milestones", "cosine", "one-cycle", "constant"] = Field(
+        default="milestones", description="How the learning rate goes on."
+    )
+    milestones: list[Positive] = Field(
+        default=[21, 31, 41],
+        description="Epochs, counted from 1, after which the learning rate is multiplied by decay.",
+    )
+    decay: PositiveFloat = Field(
+        default=0.1, description="Factor on the learning rate at a milestone."
+    )
+    warmup: Share = Field(
+        default=0.2,
+        description="Share of the budget in which one-cycle raises the learning rate from 0.",
+    )
+    momentum: Share = Field(default=0.9, description="Nesterov momentum; of sgd alone.")
+    weight_decay: NotNegative = Field(default=1e-4, description="Weight decay.")
+    label_smoothing: Share = Field(
+        default=0.0, description="Share of certainty that is not asked for."
+    )
+    averaging: Share = Field(
+        default=0.0,
+        description="Decay a step of the running mean of the weights that counts; 0: none.",
+    )
+    augment: AugmentSpec = Field(
+        default=AugmentSpec(), description="Random changes of training segments."
+    )
+    score: Literal["logit", "posterior"] = Field(
+        default="logit", description="What is averaged over an utterance's segments."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -114,19 +160,48 @@ class NetworkSpec(Spec):
     in place of this one; then only ``conv1``, ``precision``, ``layout`` and ``training`` count.
     """
 
-    conv1: list[ShapeText] = []
-    filters: Positive = 8  # of each shape in Conv1 that does not say its own number
-    channels: Annotated[list[Positive], Field(min_length=1)] = [32, 48, 64, 80]  # Conv2..Conv5
-    pools: list[Positive] = [2, 3]  # 2x2 max-pooling after these of Conv1..Conv5
-    bias: bool = False
-    pooling: Pooling = "attention"
-    attention: Literal["weighted", "literal"] = "weighted"  # literal: divided by H*W once more
-    attention_maps: Literal["plain", "batchnorm-relu"] = "plain"
-    bilinear_order: Literal["sqrt-l2", "l2-sqrt"] = "sqrt-l2"
-    factory: Annotated[str, Field(pattern=FACTORY)] | None = None
-    precision: Literal["auto", "float32", "bf16"] = "auto"  # of the products in training
-    layout: Literal["auto", "channels_last", "contiguous"] = "auto"
-    training: TrainingSpec = TrainingSpec()
+    conv1: list[ShapeText] = Field(
+        default=[],
+        description="Shapes of Conv1, as 10x2 or 10x2:12; empty: `ablate promote` chooses.",
+    )
+    filters: Positive = Field(
+        default=8, description="Filters of each shape in Conv1 that does not say its own number."
+    )
+    channels: Annotated[list[Positive], Field(min_length=1)] = Field(
+        default=[32, 48, 64, 80], description="Channels of Conv2 and on."
+    )
+    pools: list[Positive] = Field(
+        default=[2, 3], description="2x2 max-pooling after these layers; 1 is Conv1."
+    )
+    bias: bool = Field(
+        default=False, description="A bias in every convolution; batch norm cancels it."
+    )
+    pooling: Pooling = Field(
+        default="attention", description="How the last map becomes one vector."
+    )
+    attention: Literal["weighted", "literal"] = Field(
+        default="weighted", description="The weighted sum, or literal: divided by H*W once more."
+    )
+    attention_maps: Literal["plain", "batchnorm-relu"] = Field(
+        default="plain",
+        description="What stands between the two convolutions of attention and its products.",
+    )
+    bilinear_order: Literal["sqrt-l2", "l2-sqrt"] = Field(
+        default="sqrt-l2",
+        description="Order of signed square root and L2 norm in bilinear pooling.",
+    )
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description="A network of one's own, as module:function."
+    )
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        default="auto", description="Of the products in training; auto: bf16 where it pays."
+    )
+    layout: Literal["auto", "channels_last", "contiguous"] = Field(
+        default="auto", description="Memory layout of the maps; auto: what is faster."
+    )
+    training: TrainingSpec = Field(
+        default=TrainingSpec(), description="Training of the full network."
+    )
 
     @model_validator(mode="after")
     def _pools_follow_layers(self) -> Self:

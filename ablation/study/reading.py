@@ -1,7 +1,10 @@
 """From a TOML file and the command line to validated settings, or to one clear line."""
 
+import re
 import tomllib
 from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +35,29 @@ def find_study(path: Path) -> Path:
     if path.parent.name in ("", "studies") and is_file(shipped):
         return shipped
     names = [file.stem for file in shipped_studies().glob("*.toml")]
+    near = get_close_matches(path.stem, [*names, *_stems(path.parent)], n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
     raise StudyError(
-        f"no study file {path}", f"give a TOML file, or a shipped study: {', '.join(sorted(names))}"
+        f"no study file {path}",
+        f"{meant}give a TOML file, or a shipped study: {', '.join(sorted(names))}",
     )
+
+
+def _stems(folder: Path) -> list[str]:
+    """The study files of a folder, by name; none of one that cannot be looked into."""
+    try:
+        return [file.stem for file in folder.glob("*.toml")]
+    except (OSError, ValueError):
+        return []
+
+
+def study_summary(path: Path) -> str:
+    """The first sentence of the comment that a study file begins with; "" where it has none."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = takewhile(lambda line: line.startswith("#"), lines)
+    text = " ".join(line.lstrip("#").strip() for line in comment)
+    sentence = re.match(r".+?\.(?=\s|$)", text)
+    return sentence[0] if sentence else text
 
 
 def load_study(
@@ -82,7 +105,7 @@ def load_study(
 
 def override_study(study: Study, overrides: Sequence[str]) -> Study:
     """``study`` with some ``field=value``, validated; raises as :func:`load_study`."""
-    tables = _tables(study)
+    tables = study_tables(study)
     for override in overrides:
         _apply(tables, override)
     return parse_study(tables, origin="--set")
@@ -90,7 +113,7 @@ def override_study(study: Study, overrides: Sequence[str]) -> Study:
 
 def at_window(study: Study, window_ms: float) -> Study:
     """``study`` with another analysis window (ms), validated; raises as :func:`load_study`."""
-    tables = _tables(study)
+    tables = study_tables(study)
     _table(tables, "features")["window_ms"] = window_ms
     return parse_study(tables, origin=f"analysis window of {window_ms:g} ms")
 
@@ -103,9 +126,10 @@ def parse_study(tables: dict[str, Any], origin: str) -> Study:
         raise _explain(error, origin) from error
 
 
-def _tables(study: Study) -> dict[str, Any]:
-    """The study's tables as a TOML file would give them, defaults left out."""
-    return _without_none({"name": study.name} | study.given())
+def study_tables(study: Study, defaults: bool = False) -> dict[str, Any]:
+    """The study's tables as a TOML file would give them, default-valued fields only if asked."""
+    tables = study.model_dump(mode="json") if defaults else study.given()
+    return _without_none({"name": study.name} | tables)
 
 
 def _without_none(tables: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,20 @@ class CorpusSpec(Spec):
     the label out), or the name of one of the corpus' ready maps. ``options`` are the corpus' own.
     """
 
-    name: str = "synthetic"
-    root: Path | None = None
-    labels: dict[str, str] | str | None = None
-    options: dict[str, Any] = {}
+    name: str = Field(
+        default="synthetic",
+        description="The corpus, or how it is read: a name of `ablate corpus list`.",
+    )
+    root: Path | None = Field(
+        default=None,
+        description="The corpus' folder, or the manifest's file; relative to the study's file.",
+    )
+    labels: dict[str, str] | str | None = Field(
+        default=None, description="Labels of the corpus to classes, or the name of a ready map."
+    )
+    options: dict[str, Any] = Field(
+        default={}, description='The corpus\' own, as `dialogues = "scripted"` of IEMOCAP.'
+    )
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
@@ -40,24 +50,65 @@ class CorpusSpec(Spec):
 class FeaturesSpec(Spec):
     """The spectrogram (paper, section 2.1) and how utterances are cut into segments."""
 
-    sample_rate: Annotated[int, Field(ge=1000, lt=2**31)] = 16000  # Hz
-    window: Literal["hamming", "hann"] = "hamming"
-    window_ms: PositiveFloat = 40.0
-    hop_ms: PositiveFloat = 10.0
-    n_fft: Annotated[int, Field(ge=16, lt=2**31)] = 1600  # 10 Hz a bin at 16 kHz
-    max_hz: PositiveFloat = 4000.0
-    drop_bin: Literal["last", "first"] = "last"  # 401 bins lie in 0..4 kHz, 400 are wanted
-    scale: Literal["magnitude", "power", "log"] = "magnitude"
-    normalise: Literal["max", "minmax"] = "max"
-    scope: Literal["segment", "utterance", "corpus"] = "segment"
-    mu: NotNegative = 255.0  # of the mu-law, equation 1; 0 leaves it out
-    floor_db: PositiveFloat = 80.0  # dynamic range kept by scale = "log"
-    segment_s: PositiveFloat = 2.0
-    train_hop_s: PositiveFloat = 1.0
-    test_hop_s: PositiveFloat = 0.4
-    edges: Literal["utterance", "segment"] = "utterance"
-    tail: Literal["back", "drop"] = "back"
-    short: Literal["zero", "repeat", "drop"] = "zero"
+    sample_rate: Annotated[int, Field(ge=1000, lt=2**31)] = Field(
+        default=16000, description="Hz, to which every recording is resampled."
+    )
+    window: Literal["hamming", "hann"] = Field(
+        default="hamming", description="Window of the Fourier transform."
+    )
+    window_ms: PositiveFloat = Field(
+        default=40.0, description="Length of the analysis window in ms."
+    )
+    hop_ms: PositiveFloat = Field(
+        default=10.0, description="From one frame to the next in ms; a whole number of samples."
+    )
+    n_fft: Annotated[int, Field(ge=16, lt=2**31)] = Field(
+        default=1600, description="Samples of a Fourier transform: 1600 are 10 Hz a bin at 16 kHz."
+    )
+    max_hz: PositiveFloat = Field(
+        default=4000.0, description="The highest frequency seen in Hz, at most half of sample_rate."
+    )
+    drop_bin: Literal["last", "first"] = Field(
+        default="last", description="Which bin goes: 401 lie in 0..4 kHz, 400 are wanted."
+    )
+    scale: Literal["magnitude", "power", "log"] = Field(
+        default="magnitude",
+        description="Of the spectrogram: its magnitude, its square, or decibels.",
+    )
+    normalise: Literal["max", "minmax"] = Field(
+        default="max", description="Divide by the maximum, or also subtract the minimum."
+    )
+    scope: Literal["segment", "utterance", "corpus"] = Field(
+        default="segment",
+        description="Over what it is normalised: with segment and utterance loudness is no cue.",
+    )
+    mu: NotNegative = Field(
+        default=255.0, description="Of the mu-law, equation 1; 0 leaves it out."
+    )
+    floor_db: PositiveFloat = Field(
+        default=80.0, description='Dynamic range in dB that scale = "log" keeps.'
+    )
+    segment_s: PositiveFloat = Field(
+        default=2.0, description="Length of a segment in s: what is seen at once."
+    )
+    train_hop_s: PositiveFloat = Field(
+        default=1.0, description="From one training segment to the next in s."
+    )
+    test_hop_s: PositiveFloat = Field(
+        default=0.4, description="From one scored segment to the next in s."
+    )
+    edges: Literal["utterance", "segment"] = Field(
+        default="utterance",
+        description="Whether spectrograms are of the utterance, then cut, or of each segment.",
+    )
+    tail: Literal["back", "drop"] = Field(
+        default="back",
+        description="What is left over at the end: a segment moved back over it, or none.",
+    )
+    short: Literal["zero", "repeat", "drop"] = Field(
+        default="zero",
+        description="What fills an utterance shorter than a segment; drop leaves it out.",
+    )
 
     @property
     def bin_hz(self) -> float:
@@ -119,7 +170,14 @@ class FoldsSpec(Spec):
     trains, so that a probe scored on one speaker has not heard the other either.
     """
 
-    scheme: Literal["speaker", "speaker-groups"] = "speaker"
-    count: Annotated[int, Field(ge=2, lt=2**31)] = 10  # of speaker-groups
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0  # draws the groups
-    pairs: bool = False
+    scheme: Literal["speaker", "speaker-groups"] = Field(
+        default="speaker", description="A fold a speaker, or speakers parted into groups."
+    )
+    count: Annotated[int, Field(ge=2, lt=2**31)] = Field(
+        default=10, description="Groups of speaker-groups."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(default=0, description="Draws the groups.")
+    pairs: bool = Field(
+        default=False,
+        description="Leave out every two folds together, as `ablate promote --nested-full` does.",
+    )

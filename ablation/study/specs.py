@@ -25,17 +25,25 @@ NETWORK_VERSION = 3  # of the network digest: what trains a network may change w
 class Study(Spec):
     """All settings of a study."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "study"
-    corpus: CorpusSpec = CorpusSpec()
-    features: FeaturesSpec = FeaturesSpec()
-    probe: ProbeSpec = ProbeSpec()
-    grid: GridSpec = GridSpec()
-    search: SearchSpec = SearchSpec()
-    folds: FoldsSpec = FoldsSpec()
-    training: TrainingSpec = TrainingSpec()
-    network: NetworkSpec = NetworkSpec()
-    execution: ExecutionSpec = ExecutionSpec()
-    cluster: ClusterSpec = ClusterSpec()
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
+        default="study", description="Of the study, and of the folders of its results and figures."
+    )
+    corpus: CorpusSpec = Field(default=CorpusSpec(), description="Which corpus, and its labels.")
+    features: FeaturesSpec = Field(
+        default=FeaturesSpec(), description="The spectrogram and its segments."
+    )
+    probe: ProbeSpec = Field(default=ProbeSpec(), description="The probe.")
+    grid: GridSpec = Field(default=GridSpec(), description="The shapes that a grid tries.")
+    search: SearchSpec = Field(default=SearchSpec(), description="What a search looks through.")
+    folds: FoldsSpec = Field(default=FoldsSpec(), description="How speakers are parted.")
+    training: TrainingSpec = Field(default=TrainingSpec(), description="Training of a probe.")
+    network: NetworkSpec = Field(default=NetworkSpec(), description="The full network.")
+    execution: ExecutionSpec = Field(
+        default=ExecutionSpec(), description="How cells are spread over this machine."
+    )
+    cluster: ClusterSpec = Field(
+        default=ClusterSpec(), description="A dask cluster that trains the cells."
+    )
 
     def given(self) -> dict[str, Any]:
         """The tables without default-valued fields, as plain JSON types."""

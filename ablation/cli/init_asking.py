@@ -1,0 +1,103 @@
+"""The questions of ``ablate init``, on stderr, answered by a line each."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ablation.cli.failures import say
+from ablation.cli.init_printing import printable
+from ablation.errors import AblationError, CorpusError
+
+if TYPE_CHECKING:
+    from ablation.corpora.parts import Column, Part
+    from ablation.drivers.starting.finding import Found
+    from ablation.drivers.starting.understanding import Wish
+
+_MOST = 15  # parts offered
+
+
+class GaveUp(AblationError):  # noqa: N818 - nothing went wrong
+    """The user wants no study after all."""
+
+
+def agrees() -> bool:
+    """Whether what was understood is right; Enter is yes."""
+    while True:
+        answer = ask("Is this right? [Y/n] ").lower()
+        if answer in ("", "y", "yes", "j", "ja", "n", "no", "nein"):
+            return answer not in ("n", "no", "nein")
+
+
+def another_wish(found: Found, wish: Wish) -> Wish:
+    """Speaker, label and what labels mean, as the user says."""
+    from ablation.cli.init_command import parse_codes
+    from ablation.corpora.parts import columns
+    from ablation.corpora.pattern import Pattern
+
+    offered = _offered(columns([recording.name for recording in found.recordings]))
+    say("The names have these parts:")
+    for number, column in enumerate(offered, 1):
+        say(f"  {number}  {column.part!s:18} {_values(column)}")
+    say("Answer with a number, a part (as field:2), a pattern such as {speaker}/{label}_{}.wav,")
+    say("or q to give up.")
+    while True:
+        try:
+            speaker = ask("Which is the speaker? ")
+            if "{" in speaker:
+                wish = replace(wish, pattern=Pattern(speaker), speaker=None, label=None)
+            else:
+                wish = replace(
+                    wish,
+                    pattern=None,
+                    speaker=_part(speaker, offered),
+                    label=_part(ask("Which is the label? "), offered),
+                )
+            codes = ask("What do labels mean? (as W=angry,L= ; Enter: as they are) ")
+            return replace(wish, codes=parse_codes(codes) if codes else {})
+        except CorpusError as error:
+            say(f"{error}")
+
+
+def _offered(found: list[Column]) -> list[Column]:
+    """Parts that say something else than those before them, with few values enough to be one."""
+    seen: set[bytes] = set()
+    offered = []
+    for column in found:
+        if column.partition not in seen and len(column.distinct) <= len(column.values) / 2:
+            seen.add(column.partition)
+            offered.append(column)
+    return offered[:_MOST]
+
+
+def _values(column: Column) -> str:
+    from ablation.corpora.naming import shown
+
+    return f"{len(column.distinct)} values: {printable(shown(column.values))}"
+
+
+def _part(answer: str, offered: list[Column]) -> Part:
+    from ablation.corpora.parts import Part
+
+    if answer.isdecimal():
+        number = int(answer)
+        if not 1 <= number <= len(offered):
+            raise CorpusError(f"there is no part {number}", f"1 to {len(offered)}")
+        return offered[number - 1].part
+    return Part.parse(answer, "the part")
+
+
+def ask(question: str) -> str:
+    """An answer, stripped; `GaveUp` where the user gives up or nobody is there."""
+    print(question, end="", file=sys.stderr, flush=True)
+    line = read_line()
+    answer = line.strip()
+    if not line or answer.lower() in ("q", "quit"):
+        raise GaveUp("given up: nothing was written", "flags say the same: ablate init --help")
+    return answer
+
+
+def read_line() -> str:
+    """A line of the terminal; "" at its end."""
+    return sys.stdin.readline()

@@ -1,0 +1,127 @@
+"""What ``ablate init`` understood, for a reader: counts, examples, what was left out."""
+
+import shlex
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+
+from ablation.cli.failures import say
+from ablation.errors import named
+
+if TYPE_CHECKING:
+    from ablation.drivers.starting.finding import Found, LeftOut
+    from ablation.drivers.starting.understanding import Understood
+    from ablation.drivers.starting.writing import Start
+
+_ROWS, _COLUMNS, _EXAMPLES, _REASONS = 12, 10, 4, 5
+_WIDEST = 24  # cells of a name in the table
+
+
+def print_understood(found: "Found", understood: "Understood") -> None:
+    """What was read from the names."""
+    from ablation.corpora.parts import HOW
+
+    print(f"{found.folder}: {understood.how}")
+    if understood.by_parts:
+        print(f"  ({HOW})")
+    print(
+        f"{len(understood.spoken)} recordings, {len(understood.speakers)} speakers, "
+        f"{len(understood.labels)} labels"
+    )
+    for line in _table(understood):
+        print(f"  {line}")
+    print("for example")
+    step = max(1, len(understood.spoken) // _EXAMPLES)
+    for one in understood.spoken[::step][:_EXAMPLES]:
+        print(
+            f"  {printable('/'.join(one.recording.path))}: speaker {printable(one.speaker)}, "
+            f"label {printable(one.label)}"
+        )
+    for remark in understood.remarks:
+        say(f"note: {printable(remark)}")
+    say_left_out(understood.left_out)
+    if found.others:
+        say(f"passed over: {len(found.others)} other files ({_named(found.others)})")
+
+
+def say_left_out(left_out: "tuple[LeftOut, ...]") -> None:
+    """What could not be used, by reason."""
+    if not left_out:
+        return
+    say(f"left out: {len(left_out)}")
+    reasons = Counter(one.reason for one in left_out)
+    for reason, times in reasons.most_common(_REASONS):
+        paths = [one.path for one in left_out if one.reason == reason]
+        say(f"  {times} {printable(reason)}: {_named(paths)}")
+    if len(reasons) > _REASONS:
+        say(f"  and {len(reasons) - _REASONS} other reasons")
+
+
+def _named(paths: "list[str] | tuple[str, ...]") -> str:
+    return named(map(printable, paths))
+
+
+def _table(understood: "Understood") -> list[str]:
+    """Speakers down, labels across; what does not fit is summed up in a last row or column."""
+    counts = understood.counts()
+    labels, speakers = understood.labels, understood.speakers
+    shown_labels, shown_speakers = labels[:_COLUMNS], speakers[:_ROWS]
+    header = ["", *shown_labels, *(["others"] if labels[_COLUMNS:] else []), "all"]
+    groups = [(speaker, [speaker]) for speaker in shown_speakers]
+    if speakers[_ROWS:]:
+        groups.append((f"{len(speakers) - _ROWS} others", speakers[_ROWS:]))
+    groups.append(("all", speakers))
+    rows = [header]
+    for title, members in groups:
+        across = Counter[str]()
+        for (who, what), times in counts.items():
+            if who in members:
+                across[what] += times
+        cells = [across[label] for label in shown_labels]
+        if labels[_COLUMNS:]:
+            cells.append(sum(across[label] for label in labels[_COLUMNS:]))
+        rows.append([title, *map(str, cells), str(sum(across.values()))])
+    cut = [[_cut(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cut, strict=True)]
+    return [
+        "  ".join(
+            cell + _pad(cell, width) if place == 0 else _pad(cell, width) + cell
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cut
+    ]
+
+
+def _pad(cell: str, width: int) -> str:
+    return " " * (width - cell_len(cell))
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, a control character as Python writes it."""
+    return "".join(c if c.isprintable() or c == "\u200d" else repr(c)[1:-1] for c in text)
+
+
+def print_written(start: "Start") -> None:
+    """The files, and what to do next."""
+    for file in start.files:
+        print(f"wrote {file}")
+    print("next")
+    study = shlex.quote(str(shown_path(start.study)))
+    print(f"  ablate corpus check --study {study}")
+    print(f"  ablate grid --axis height --study {study}")
+    print(f"  ablate plot --study {study}")
+
+
+def shown_path(path: Path) -> Path:
+    """``path`` from here, where it lies below."""
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,70 @@
+"""Wrong usage in one or two lines, with the nearest right word; exit code 2."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from ablation.cli.failures import say
+
+USAGE = 2
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer shows no other name of it
+
+
+class Commands(TyperGroup):
+    """The group of all commands, which says itself what typer would say in a page."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        """As of typer; a wrong option of ``ablate`` itself ends it here."""
+        with _wrong_usage():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As of typer; a wrong command, option or value ends it here."""
+        with _wrong_usage():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _wrong_usage() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise  # asks for help, and gets it
+        say(f"error: {describe(error)}")
+        raise typer.Exit(USAGE) from None
+
+
+def describe(error: Any) -> str:
+    """What is wrong, the nearest right word, and where to read on."""
+    command: Any = getattr(error.ctx, "command", None)
+    path = getattr(error.ctx, "command_path", "ablate")
+    text = " ".join(error.format_message().split())
+    unknown = getattr(error, "option_name", None)
+    near: list[str] = []
+    if re.match(r"No such command '", text):
+        word = text.split("'")[1]
+        text = f"no command {word!r}"
+        near = get_close_matches(word, list(command.commands), n=1)
+    elif unknown is not None and text.startswith("No such option"):
+        text = f"no option {unknown}"
+        options = [
+            name
+            for parameter in command.get_params(error.ctx)
+            for name in parameter.opts
+            if name.startswith("--")
+        ]
+        near = get_close_matches(unknown, options, n=1)
+    elif match := re.match(r"Invalid value for '?(.+?)'?: (?:Value error, )?(.+)", text):
+        text = f"{match[1]}: {match[2][:1].lower()}{match[2][1:]}"
+        given, *allowed = re.findall(r"'([^']*)'", match[2]) or [""]
+        near = get_close_matches(given, allowed, n=1)
+    else:
+        text = text[:1].lower() + text[1:]
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{text.rstrip('.')}\n  {meant}see {path} --help"

@@ -1,0 +1,165 @@
+"""What speaks for a part of the names being the speaker, or the label.
+
+Scores are comparable: two readings that lie less than :data:`MARGIN` apart are about equally good,
+and a part below :data:`LEAST` is not guessed at all.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence, Set
+
+from ablation.corpora.parts import Column
+from ablation.corpora.words import (
+    EMOTIONS,
+    LABEL_WORDS,
+    LETTERS,
+    NAMES,
+    NO_SPEAKERS,
+    SPEAKER_LETTERS,
+    SPEAKER_WORDS,
+    plain,
+)
+
+MARGIN = 1.5
+LEAST = 1.5
+CERTAIN, LIKELY, NUMBERED, WORD, NUMBER = 4.0, 2.5, 2.0, 1.5, 0.5
+FOLDER = 1.0  # people sort by what matters: a folder says more than a field
+_UNLIKE = -3.0
+_MOST_LABELS = 20
+_USUAL_LABELS = 12
+_NUMBERED = re.compile(r"([a-z])\d{1,4}", re.IGNORECASE)
+
+
+def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
+    """How much ``column`` looks like labels; None where it cannot be. ``codes`` are known ones."""
+    values = column.distinct
+    if not 2 <= len(values) <= max(_MOST_LABELS, len(codes)):
+        return None
+    folder = FOLDER if column.part.folder is not None and not column.part.split else 0.0
+    if codes and _share(values, lambda value: value in codes) >= 0.8:
+        return 2 * CERTAIN
+    emotions = _share(values, _is_emotion)
+    if column.ragged and emotions < 1.0:  # a value may stand beside its place
+        return None
+    if emotions >= 0.8 or plain(column.before) in LABEL_WORDS:
+        return CERTAIN * max(emotions, 0.8) + folder
+    if len(values) > _USUAL_LABELS:
+        return None
+    if len(values) >= 3 and all(value.casefold() in LETTERS for value in values):
+        return LIKELY + folder
+    score = NUMBER if _numbers(values) else WORD
+    if _share(values, _is_name) >= 0.5 or _speaks(column):
+        score += _UNLIKE
+    return score + folder
+
+
+def speaker_score(column: Column) -> float:
+    """How much ``column`` looks like speakers."""
+    values = column.distinct
+    folder = FOLDER if column.part.folder is not None and not column.part.split else 0.0
+    emotions = _share(values, _is_emotion)
+    if emotions < 0.5 and (_speaks(column) or _share(values, _is_name) >= 0.5):
+        return CERTAIN + folder
+    if emotions:
+        return folder + _UNLIKE
+    if _share(values, lambda value: bool(_NUMBERED.fullmatch(value))) >= 0.8:
+        lettered = all(value[0].casefold() in SPEAKER_LETTERS for value in values)
+        return (NUMBERED if lettered else NUMBER) + folder  # t1 and r2 are takes, a01 is a text
+    no_speakers = _share(values, lambda value: plain(value) in NO_SPEAKERS)
+    if no_speakers >= 0.5 or plain(column.before) in NO_SPEAKERS:
+        return folder - FOLDER
+    if _numbers(values):
+        lettered = column.before.casefold() in SPEAKER_LETTERS
+        return (NUMBERED if lettered else NUMBER) + folder
+    return WORD + folder
+
+
+def surely_speakers(column: Column) -> bool:
+    """Whether every single value is a person's name, or begins with a word for speakers."""
+    return all(_is_name(value) or _begins_as_speaker(value) for value in column.distinct)
+
+
+def crosses(speaker: Column, label: Column) -> bool:
+    """Whether speakers speak several labels each, and labels are spoken by several speakers."""
+    if len(speaker.distinct) > len(speaker.values) / 2:
+        return False
+    spoken: dict[str, set[str]] = defaultdict(set)
+    speakers: dict[str, set[str]] = defaultdict(set)
+    both = 0
+    for (who, what), times in Counter(zip(speaker.values, label.values, strict=True)).items():
+        if who is not None and what is not None:
+            spoken[who].add(what)
+            speakers[what].add(who)
+            both += times
+    if len(spoken) < 2 or len(speakers) < 2 or both < 0.8 * len(speaker.values):
+        return False
+    if len(spoken) > both / 2 or len(speakers) > both / 2:
+        return False
+    shared = sum(len(people) > 1 for people in speakers.values())
+    mean = sum(map(len, spoken.values())) / len(spoken)
+    return shared >= 0.8 * len(speakers) and mean >= max(1.5, 0.3 * len(speakers))
+
+
+def takes_once(speaker: Column, label: Column) -> bool:
+    """Whether nobody has two recordings of a label: then the part may as well count takes."""
+    return len(set(zip(speaker.values, label.values, strict=True))) == len(speaker.values)
+
+
+def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bool:
+    """Whether ``counter`` numbers the takes of another part and label: 1, 2, 3 to various ends.
+
+    Speakers who are numbered would not run out at another number for every sentence.
+    """
+    if not _numbers(counter.distinct):
+        return False
+    numbers = [None if value is None else int(value) for value in counter.values]
+    starts = numbers.count(min(number for number in numbers if number is not None))
+    for other in others:
+        if other is counter or other.partition in (counter.partition, label.partition):
+            continue
+        pairs = Counter(zip(other.values, label.values, strict=True))
+        if len(pairs) != starts:
+            continue  # some run has no first take, or two
+        runs: dict[tuple[str | None, str | None], list[int]] = defaultdict(list)
+        for who, what, number in zip(other.values, label.values, numbers, strict=True):
+            if number is not None:
+                runs[who, what].append(number)
+        ends = {len(run) for run in runs.values()}
+        if len(runs) >= 4 and len(ends) > 1 and all(map(_from_the_start, runs.values())):
+            return True
+    return False
+
+
+def _from_the_start(run: list[int]) -> bool:
+    first = min(run)
+    return first in (0, 1) and sorted(run) == list(range(first, first + len(run)))
+
+
+def _share(values: Sequence[str], is_one: Callable[[str], bool]) -> float:
+    return sum(map(bool, map(is_one, values))) / len(values)
+
+
+def _is_emotion(value: str) -> bool:
+    # A word with a number is a take of the emotion: annaHappy01 has its label in Happy.
+    return plain(value) in EMOTIONS and not any(map(str.isdigit, value))
+
+
+def _is_name(value: str) -> bool:
+    words = [plain(word) for word in re.split(r"[\W_]+", value)]
+    return any(word in NAMES for word in words)
+
+
+def _speaks(column: Column) -> bool:
+    """Whether the values, or what stands before them, begin with a word for speakers."""
+    if plain(column.before) in SPEAKER_WORDS:
+        return True
+    return _share(column.distinct, _begins_as_speaker) >= 0.8
+
+
+def _begins_as_speaker(value: str) -> bool:
+    words = re.match(r"[^\W\d_]+", value)
+    return words is not None and plain(words[0]) in SPEAKER_WORDS and len(value) > len(words[0])
+
+
+def _numbers(values: Sequence[str]) -> bool:
+    return all(value.isdecimal() for value in values)

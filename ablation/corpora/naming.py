@@ -1,0 +1,234 @@
+"""Which part of a recording's name is the speaker, and which the label: guessed, or refused.
+
+Every part that names have is tried as either (:mod:`~ablation.corpora.evidence` says what speaks
+for it). Where two readings are about equally good none is taken: a wrong speaker would put one
+person on both sides of a fold without a word. Nothing here opens a file.
+"""
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from ablation.corpora.evidence import (
+    LEAST,
+    MARGIN,
+    NUMBER,
+    counts_takes,
+    crosses,
+    label_score,
+    speaker_score,
+    surely_speakers,
+    takes_once,
+)
+from ablation.corpora.parts import HOW, Column, Name, Part, column, columns
+from ablation.errors import CorpusError, named
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Speaker and label of every name (None: the name has none), and the parts they stand in."""
+
+    speaker: Part
+    label: Part
+    speakers: tuple[str | None, ...]
+    labels: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    score: float
+    speaker: Column
+    label: Column
+
+    def reading(self) -> Reading:
+        return Reading(self.speaker.part, self.label.part, self.speaker.values, self.label.values)
+
+
+def read_names(
+    names: Sequence[Name],
+    speaker: Part | None = None,
+    label: Part | None = None,
+    codes: Set[str] = frozenset(),
+) -> Reading:
+    """The one good reading of ``names``.
+
+    Parameters
+    ----------
+    names
+        Folders and file name, without suffix, of every recording.
+    speaker, label
+        Parts that are known; the others are guessed.
+    codes
+        Labels that are known to occur.
+
+    Raises
+    ------
+    CorpusError
+        When two readings are about equally good, no part looks like the speaker, or like the
+        label, or a known part is in no name.
+    """
+    given = {what: _given(names, part, what) for what, part in _known(speaker, label)}
+    if len(given) == 2:
+        return _Pair(0.0, given["speaker"], given["label"]).reading()
+    found = columns(names)
+    pairs = _pairs(found, given, codes)
+    if not pairs:
+        raise _nothing(found, given, codes)
+    best, *rivals = _contenders(pairs, found, given) or pairs[:1]
+    if rivals:
+        raise _ambiguous([best, *rivals], given)
+    unsure = _speaking(best) < LEAST or _astray(best.speaker, best.label)
+    if "speaker" not in given and unsure:
+        raise _no_speaker(best)
+    if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
+        raise _no_label(best.label)
+    return best.reading()
+
+
+def _known(speaker: Part | None, label: Part | None) -> list[tuple[str, Part]]:
+    return [(what, part) for what, part in (("speaker", speaker), ("label", label)) if part]
+
+
+def _given(names: Sequence[Name], part: Part, what: str) -> Column:
+    found = column(part, names)
+    if not found.distinct:
+        raise CorpusError(f"--{what} {part}: no recording's name has such a part", HOW)
+    return found
+
+
+def _pairs(found: list[Column], given: dict[str, Column], codes: Set[str]) -> list[_Pair]:
+    """All pairs of parts that cross, the best first; of those that say the same the plainest."""
+    speakers = [given["speaker"]] if "speaker" in given else found
+    labels = [given["label"]] if "label" in given else found
+    pairs: dict[object, _Pair] = {}
+    for label in labels:
+        worth = 0.0 if "label" in given else label_score(label, codes)
+        if worth is None:
+            continue
+        for speaker in speakers:
+            if "speaker" not in given and not crosses(speaker, label):
+                continue
+            if not given and _other_ends(speaker.part, label.part):
+                continue
+            if speaker.partition == label.partition:
+                continue
+            pair = _Pair(worth, speaker, label)
+            spoken = 0.0 if "speaker" in given else _speaking(pair)
+            pair = _Pair(worth + spoken, speaker, label)
+            held = pairs.get(_meaning(pair))
+            if held is None or pair.score > held.score:
+                pairs[_meaning(pair)] = pair
+    return sorted(pairs.values(), key=lambda pair: -pair.score)
+
+
+def _meaning(pair: _Pair) -> object:
+    return pair.speaker.partition, pair.label.partition
+
+
+def _other_ends(speaker: Part, label: Part) -> bool:
+    """Whether one folder is counted from outside and the other from inside."""
+    return (speaker.folder or label.folder or 1) * (label.folder or speaker.folder or 1) < 0
+
+
+def _astray(speaker: Column, label: Column) -> bool:
+    """Whether the speaker, in names of several lengths, may stand beside its place in some.
+
+    It does not where labels, all of them words of emotion, come behind it on the way that is
+    counted, nor where every value is a person's name.
+    """
+    if not speaker.ragged or surely_speakers(speaker):
+        return False
+    if not label.ragged or (speaker.part.folder is None) != (label.part.folder is None):
+        return True
+    first, second = (one.part.folder or one.part.index for one in (speaker, label))
+    return not (0 < first < second or 0 > first > second)
+
+
+def _speaking(pair: _Pair) -> float:
+    """The speaker's score beside this label."""
+    once = takes_once(pair.speaker, pair.label)
+    return speaker_score(pair.speaker) - (1.0 if once else 0.0)
+
+
+def _contenders(pairs: list[_Pair], found: list[Column], given: dict[str, Column]) -> list[_Pair]:
+    """The best pair and those about as good, without numbers that surely count takes."""
+    kept: list[_Pair] = []
+    for pair in pairs:
+        if kept and kept[0].score - pair.score >= MARGIN:
+            break
+        counting = "speaker" not in given and speaker_score(pair.speaker) <= NUMBER
+        if not (counting and counts_takes(pair.speaker, pair.label, found)):
+            kept.append(pair)
+    return kept
+
+
+def shown(values: Sequence[str | None]) -> str:
+    """``angry, happy, neutral and 4 more``."""
+    return named(sorted({value for value in values if value is not None}))
+
+
+def _ambiguous(pairs: list[_Pair], given: dict[str, Column]) -> CorpusError:
+    best, *rivals = pairs[:_SHOWN]
+    open_ = [
+        what
+        for what in ("speaker", "label")
+        if what not in given
+        and any(getattr(best, what).partition != getattr(one, what).partition for one in rivals)
+    ]
+    ways = [_way(pair, open_) for pair in (best, *rivals)]
+    flags = [
+        " ".join(f"--{what} {getattr(pair, what).part}" for what in open_)
+        for pair in (best, *rivals)
+    ]
+    number = {2: "two ways", 3: "three ways"}.get(len(pairs), f"{len(pairs)} ways")
+    return CorpusError(
+        f"the names can be read in {number}: {' or '.join(ways)}",
+        f"say which: {' or '.join(flags)}",
+    )
+
+
+def _way(pair: _Pair, open_: list[str]) -> str:
+    return " with ".join(
+        f"{what} {getattr(pair, what).part} ({shown(getattr(pair, what).values)})" for what in open_
+    )
+
+
+_SHOWN = 3
+_WAYS = "give --speaker and --label (as folder:1 or field:2), or --pattern '{speaker}/{label}_{}'"
+
+
+def _no_speaker(best: _Pair) -> CorpusError:
+    speaker = best.speaker
+    return CorpusError(
+        f"nothing in the names surely tells who speaks: {speaker.part} ({shown(speaker.values)}) "
+        f"may as well count takes or sentences",
+        f"speaker-independent folds need speakers: give --speaker {speaker.part} if it is the "
+        f"speaker, or another part; or put each speaker's recordings in a folder",
+    )
+
+
+def _no_label(label: Column) -> CorpusError:
+    return CorpusError(
+        f"nothing in the names surely tells the label: {label.part} ({shown(label.values)}) may as "
+        f"well count takes",
+        f"give --label {label.part} if it is the label, or another part",
+    )
+
+
+def _nothing(found: list[Column], given: dict[str, Column], codes: Set[str]) -> CorpusError:
+    labels = [(label_score(one, codes) or 0.0, one) for one in found]
+    likely = max((pair for pair in labels if pair[0] >= LEAST), key=lambda p: p[0], default=None)
+    if "label" in given or likely is not None:
+        label = given["label"] if "label" in given else likely[1] if likely else found[0]
+        return CorpusError(
+            f"nothing in the names tells who speaks: {label.part} ({shown(label.values)}) is the "
+            f"label, and no other part has two values or more that each come with several labels",
+            "speaker-independent folds need two speakers at least: put each one's recordings in a "
+            "folder, or write a manifest with a column speaker by hand",
+        )
+    if "speaker" in given:
+        return CorpusError(
+            f"nothing in the names tells the label beside --speaker {given['speaker'].part} "
+            f"({shown(given['speaker'].values)})",
+            "give --label (as folder:1 or field:2), or --pattern '{speaker}/{label}_{}'",
+        )
+    return CorpusError("nothing in the names tells speaker and label", _WAYS)

@@ -1,0 +1,88 @@
+"""Words by which the names of files and folders tell what they mean.
+
+Words are compared in lower case and without accents (:func:`plain`). None of these lists decides
+alone: a part of the names counts as labels or speakers when most of its values are words of one.
+"""
+
+import unicodedata
+
+
+def plain(word: str) -> str:
+    """``word`` in lower case, without accents, signs and digits: ``Fröhlich_2`` is ``frohlich``."""
+    spread = unicodedata.normalize("NFKD", word.replace("ß", "ss")).casefold()
+    return "".join(c for c in spread if c.isalpha())
+
+
+def _words(*texts: str) -> frozenset[str]:
+    return frozenset(plain(word) for text in texts for word in text.split())
+
+
+EMOTIONS = _words(
+    # English, with the abbreviations of CREMA-D, IEMOCAP, TESS and others
+    """angry anger ang happy happiness hap joy joyful neutral neu neut sad sadness fear fearful fea
+    fru exc afraid disgust disgusted dis surprise surprised sur surp ps pleasantsurprise
+    pleasantsurprised bored boredom bor calm excited excitement frustrated frustration frustr
+    contempt anxious anxiety anx amused amusement sleepy sleepiness relaxed tense stressed
+    tired content proud shame guilt hate love tender tenderness elation despair pride panic
+    positive negative pos neg oth other""",
+    # German
+    """wut wutend zorn zornig arger argerlich freude frohlich gluck glucklich trauer traurig
+    traurigkeit angst angstlich furcht ekel angeekelt uberrascht uberraschung langeweile
+    gelangweilt ruhig""",
+    # French
+    """colere fache joie heureux joyeux triste tristesse peur degout surpris ennui neutre calme""",
+    # Spanish, Portuguese
+    """enojo ira enfado enojado feliz felicidad alegria alegre tristeza miedo asco sorpresa neutro
+    neutra raiva medo nojo surpresa aburrimiento""",
+    # Italian
+    """rabbia gioia felicita tristezza paura disgusto sorpresa neutrale neutralita noia rab gio tri
+    pau""",
+    # Dutch, Danish, Swedish, Polish, Turkish
+    """boos blij bang verdrietig vrede glaede sorg radsla smutek radosc zlosc strach ofke mutluluk
+    uzgun kizgin mutlu notr""",
+)
+# One or two letters are an emotion only together: those of EmoDB, SAVEE and English initials.
+LETTERS = frozenset((*"weaftnlhsdc", "sa", "su"))
+
+LABEL_WORDS = _words("emotion emotions emo label class classes klasse gefuhl emocion emozione mood")
+SPEAKER_WORDS = _words(
+    """spk spkr speaker speakers sprecher sprecherin actor actress schauspieler subject subj subjekt
+    participant proband probandin vp person talker locuteur hablante locutor parlante attore
+    user client patient child kind"""
+)
+SPEAKER_LETTERS = frozenset("spfmwvk")  # of s01, p3, F02: a speaker's number more often than not
+
+NO_SPEAKERS = _words(
+    """session sess ses day tag take part teil train training test dev val valid validation eval set
+    fold cd disc disk male female f m w mann frau man woman men women low mid high strong
+    normal weak intensity lo md hi xx sentence satz text utterance utt rep repetition version
+    room raum mic wav wavs flac mp3 audio data"""
+)
+
+NAMES = _words(
+    """anna anne anja andrea angela alice amy amelie amelia ava barbara birgit brigitte britta carla
+    carmen carol caroline charlotte chiara christina claire clara claudia cora daniela diana
+    doris ella elena elisa elisabeth elizabeth ellen emily emma erika eva fatima franziska
+    gabi gabriele giulia grace greta hanna hannah heike heidi helen helena ida ines ingrid
+    irene iris isabel isabella jana jane janet jennifer jessica johanna josefine julia julie
+    karin karen katharina kathrin katja kim klara kristin lara laura lea lena leonie lily lina
+    linda lisa louise lucia lucy luisa luise maja maria marie marina marta martha mary melanie
+    mia michelle mila monika nadine natalie nicole nina nora olga olivia patricia paula petra
+    pia rachel rebecca regina renate rita rosa ruth sabine sandra sara sarah silke silvia
+    simone sofia sonja sophia sophie stefanie susan susanne svenja sylvia tanja theresa tina
+    ulrike ursula uta ute vanessa vera victoria yvonne zoe adam adrian albert alex alexander
+    alfred ali andreas andrew anton antonio arne arthur axel ben benjamin bernd bernhard bert
+    bob boris bruno carl carlos charles christian christoph chris daniel david dennis dieter
+    dirk dominik edward elias emil eric erik ernst fabian felix finn florian francesco frank
+    franz fred friedrich fritz gabriel georg george gerd gustav hans harald harry heinz helmut
+    henri henrik henry holger hugo ian ivan jack jakob james jan jens jim joachim jochen joe
+    john jonas jonathan jorg jorge jose josef joseph juan juergen jurgen julian julius kai
+    karl kevin klaus konrad kurt lars leo leon liam lorenz louis luca lucas luis lukas manfred
+    marc marco marcus mario mark markus martin mathias matteo matthias max maximilian michael
+    miguel mike moritz nick nico nicolas niklas nils noah norbert oliver oscar oskar otto
+    pablo pascal patrick paul pedro peter philip philipp pierre rafael ralf raphael reinhard
+    richard robert roland rolf roman rudolf sam samuel sebastian simon stefan stephan steve
+    sven theo thomas tim timo tobias tom udo ulrich uwe victor viktor walter werner wilhelm
+    william wolfgang xaver yusuf ahmed mehmet ayse aylin emre mohammed omar wei ming li yuki
+    hiroshi kenji priya raj olaf dora"""
+)

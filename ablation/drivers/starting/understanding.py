@@ -1,0 +1,245 @@
+"""Who speaks what in a folder of recordings: by a pattern, a known corpus' names, or a guess."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ablation.corpora import KINDS, RESERVED, load_corpus
+from ablation.corpora.base import near_spellings
+from ablation.corpora.naming import Reading, read_names
+from ablation.corpora.parts import Part
+from ablation.corpora.pattern import Pattern
+from ablation.corpora.schemes import Scheme, known_scheme
+from ablation.drivers.starting.finding import Found, LeftOut, Recording
+from ablation.errors import CorpusError, named, suggestion
+
+NO_PART = "its name lacks the speaker or the label"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user says of the names; nothing by default. ``codes`` maps labels to classes."""
+
+    speaker: Part | None = None
+    label: Part | None = None
+    pattern: Pattern | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A recording with its speaker and its class."""
+
+    recording: Recording
+    speaker: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a folder was understood to hold.
+
+    ``how`` says by what, ``by_parts`` whether it names parts as ``folder:1``; ``kind`` is the
+    corpus that ``ablate`` reads itself, "" for a manifest.
+    """
+
+    how: str
+    spoken: tuple[Spoken, ...]
+    left_out: tuple[LeftOut, ...]
+    remarks: tuple[str, ...]
+    kind: str = ""
+    by_parts: bool = False
+
+    @property
+    def speakers(self) -> list[str]:
+        return sorted({one.speaker for one in self.spoken})
+
+    @property
+    def labels(self) -> list[str]:
+        return sorted({one.label for one in self.spoken})
+
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Recordings by speaker and class."""
+        return Counter((one.speaker, one.label) for one in self.spoken)
+
+
+def understand(found: Found, wish: Wish) -> Understood:
+    """Speaker and class of every recording.
+
+    Raises
+    ------
+    CorpusError
+        When the names have no reading, or two that are about equally good, or what was read cannot
+        be studied: fewer than two speakers or classes, a class of one speaker alone, a class that
+        results have a column of already.
+    """
+    names = [recording.name for recording in found.recordings]
+    scheme = None
+    if wish.pattern is not None:
+        how = f"by --pattern {wish.pattern.text!r}"
+        pairs = [wish.pattern.read(recording.path) for recording in found.recordings]
+    elif wish.speaker is None and wish.label is None and (scheme := known_scheme(names)):
+        how = f"these are recordings of {scheme.title} ({scheme.example})"
+        pairs = [scheme.read(name) for name in names]
+    else:
+        reading = read_names(names, wish.speaker, wish.label, frozenset(wish.codes))
+        how = f"speaker {reading.speaker}, label {reading.label}"
+        pairs = _pairs(reading)
+    if not any(pairs):
+        raise CorpusError(
+            f"{how}: no recording fits, as {'/'.join(found.recordings[0].path)}",
+            "a pattern is held against the end of each path; {} stands for anything",
+        )
+    left_out = [
+        LeftOut("/".join(recording.path), NO_PART if wish.pattern is None else "not of the pattern")
+        for recording, pair in zip(found.recordings, pairs, strict=True)
+        if pair is None
+    ]
+    raw = [
+        Spoken(recording, *pair)
+        for recording, pair in zip(found.recordings, pairs, strict=True)
+        if pair is not None
+    ]
+    left_out = [*found.left_out, *left_out]
+    if scheme is not None and not wish.codes and not left_out:
+        ready = _by_kind(found, scheme, how)
+        if ready is not None:
+            return ready
+    remarks: list[str] = []
+    spoken = _spelt_alike(raw, remarks)
+    spoken, unwanted = _classes(spoken, wish.codes, scheme)
+    understood = Understood(
+        how,
+        tuple(spoken),
+        (*left_out, *unwanted),
+        (*remarks, *_doubts(spoken)),
+        by_parts=wish.pattern is None and scheme is None,
+    )
+    _check(understood)
+    return understood
+
+
+def _pairs(reading: Reading) -> list[tuple[str, str] | None]:
+    return [
+        None if speaker is None or label is None else (speaker, label)
+        for speaker, label in zip(reading.speakers, reading.labels, strict=True)
+    ]
+
+
+def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
+    """As the corpus that ``ablate`` reads itself; None where it does not read this folder."""
+    kind = next((KINDS[name] for name in scheme.kinds if name in KINDS), None)
+    if kind is None:
+        return None
+    try:
+        corpus = load_corpus(kind.name, found.folder)
+    except CorpusError:
+        return None  # another layout than the original's: a manifest will do
+    by_file = {recording.file: recording for recording in found.recordings}
+    spoken = [Spoken(by_file[u.file], u.speaker, u.label) for u in corpus if u.file in by_file]
+    if len(spoken) != len(corpus):
+        return None
+    remarks = []
+    if len(corpus) < len(found.recordings):
+        remarks.append(
+            f"{len(found.recordings) - len(corpus)} recordings have no label of the study: it has "
+            f"{', '.join(corpus.classes)}; its ready labels: {', '.join(kind.label_maps)}"
+        )
+    return Understood(how, tuple(spoken), (), tuple(remarks), kind.name)
+
+
+def _spelt_alike(spoken: list[Spoken], remarks: list[str]) -> list[Spoken]:
+    """Names that differ in capitals alone, as one: the spelling that is most frequent."""
+    joined: list[dict[str, str]] = []
+    for what in ("speaker", "label"):
+        times = Counter(getattr(one, what) for one in spoken)
+        best: dict[str, str] = {}
+        for value, _ in sorted(times.items(), key=lambda item: (-item[1], item[0])):
+            best.setdefault(_folded(value), value)
+        joined.append({value: best[_folded(value)] for value in times})
+        remarks += [
+            f"{what} {value!r} is read as {spelt!r}"
+            for value, spelt in joined[-1].items()
+            if value != spelt
+        ]
+    speakers, labels = joined
+    return [Spoken(one.recording, speakers[one.speaker], labels[one.label]) for one in spoken]
+
+
+def _folded(value: str) -> str:
+    if len(value) == 1:  # a code: a and A may well be two
+        return value
+    return unicodedata.normalize("NFC", value).casefold()
+
+
+def _classes(
+    spoken: list[Spoken], codes: Mapping[str, str], scheme: Scheme | None
+) -> tuple[list[Spoken], list[LeftOut]]:
+    """Labels as classes by ``--labels``, then by what the codes of a known corpus mean."""
+    meant = scheme.codes if scheme is not None else {}
+    present = {one.label for one in spoken}
+    known = present | {meant[label.casefold()] for label in present if label.casefold() in meant}
+    for code in codes:
+        if code not in known:
+            raise CorpusError(
+                f"--labels: no recording is labelled {code!r}", suggestion(code, known)
+            )
+    kept, unwanted = [], []
+    for one in spoken:
+        plain = meant.get(one.label.casefold(), one.label)
+        label = codes.get(one.label, codes.get(plain, plain))
+        if label:
+            kept.append(Spoken(one.recording, one.speaker, label))
+        else:
+            path = "/".join(one.recording.path)
+            unwanted.append(LeftOut(path, f"label {one.label} is left out by --labels"))
+    return kept, unwanted
+
+
+def _doubts(spoken: Iterable[Spoken]) -> list[str]:
+    spoken = list(spoken)
+    return [
+        f"{what} {', '.join(map(repr, group))} differ in spelling only; if they are one, {remedy}"
+        for what, values, remedy in (
+            ("speakers", {one.speaker for one in spoken}, "name their files alike"),
+            ("labels", {one.label for one in spoken}, "join them by --labels"),
+        )
+        for group in near_spellings(values)
+    ]
+
+
+def _check(understood: Understood) -> None:
+    """Raise :class:`CorpusError` for what no study can be made of."""
+    if not understood.spoken:
+        raise CorpusError("no recording is left: --labels leaves out every label")
+    if len(understood.speakers) < 2:
+        raise CorpusError(
+            f"one speaker only ({understood.speakers[0]}; {understood.how})",
+            "speaker-independent folds need two at least: give another part by --speaker",
+        )
+    if len(understood.labels) < 2:
+        raise CorpusError(
+            f"one label only ({understood.labels[0]}; {understood.how})",
+            "two classes at least are needed: give another part by --label",
+        )
+    for label in understood.labels:
+        if label in RESERVED:
+            raise CorpusError(
+                f"a class cannot be called {label!r}: n_{label} is a column of the results already",
+                f"call it otherwise, as in --labels {label}={label}ed",
+            )
+    lone = {
+        label: people.pop()
+        for label in understood.labels
+        if len(people := {who for who, what in understood.counts() if what == label}) == 1
+    }
+    if lone:
+        said = [f"{label} ({who})" for label, who in lone.items()]
+        out = ",".join(f"{label}=" for label in lone)
+        raise CorpusError(
+            f"spoken by one speaker only: {named(said)} ({understood.how}); where that one is "
+            f"tested, nothing could be learnt of it",
+            f"leave out by --labels '{out}', or add recordings of other speakers; if it is no "
+            f"label, give --label or --pattern",
+        )

@@ -1,0 +1,133 @@
+"""A manifest and a study, written only when both are known to run, and never one without the
+other."""
+
+import os
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablation.corpora import corpus_kind
+from ablation.drivers.starting.finding import Found
+from ablation.drivers.starting.settings import choose_settings
+from ablation.drivers.starting.text import study_text
+from ablation.drivers.starting.understanding import Understood
+from ablation.errors import CorpusError, StorageError, StudyError
+from ablation.files import atomic_write, require_writable
+from ablation.study import parse_study
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is to be written: texts by file, the study last. ``manifest`` None: none is needed."""
+
+    study: Path
+    study_text: str
+    manifest: Path | None
+    manifest_text: str
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.study] if self.manifest is None else [self.manifest, self.study]
+
+
+def study_name(folder: Path, given: str | None) -> str:
+    """The name of the study: as given, or of the folder in the letters that a name may have.
+
+    Raises :class:`StudyError` for a name given that is none.
+    """
+    if given is not None:
+        if not _NAME.fullmatch(given) or given.lower().endswith(".toml"):
+            raise StudyError(
+                f"--name {given!r} is no name of a study",
+                "letters, digits, '.', '_' and '-', a letter or digit first; without .toml",
+            )
+        return given
+    plain = unicodedata.normalize("NFKD", folder.resolve().name)
+    words = re.findall(r"[A-Za-z0-9]+", "".join(c for c in plain if not unicodedata.combining(c)))
+    return "-".join(words).lower()[:60] or "study"
+
+
+def prepare(found: Found, understood: Understood, to: Path, name: str, force: bool) -> Start:
+    """The files of a study in the folder ``to``, checked; nothing is written yet.
+
+    Raises
+    ------
+    StorageError
+        When a file is there already and ``force`` is not given, or ``to`` cannot be written.
+    FoldError
+        When no folds can be made of the speakers.
+    """
+    study = to / f"{name}.toml"
+    manifest = None if understood.kind else to / f"{name}.csv"
+    require_free([study] if manifest is None else [manifest, study], force)
+    require_writable(to)
+    maps = list(corpus_kind(understood.kind).label_maps) if understood.kind else []
+    text = study_text(
+        title=f"{len(understood.spoken)} recordings of {len(understood.speakers)} speakers, "
+        f"{len(understood.labels)} labels; {understood.how}",
+        name=name,
+        corpus=understood.kind or "manifest",
+        root=_relative(found.folder, to) if manifest is None else manifest.name,
+        labels=understood.labels,
+        label_maps=maps,
+        settings=choose_settings(understood),
+    )
+    parse_study(tomllib.loads(text), origin=str(study))
+    return Start(study, text, manifest, _manifest_text(understood, to) if manifest else "")
+
+
+def require_free(files: list[Path], force: bool) -> None:
+    """Raise :class:`StorageError` for a file that is there, unless ``force`` overwrites it."""
+    for file in files:
+        if file.is_dir():
+            raise StorageError(f"{file} is a folder", "choose another --name")
+        if os.path.lexists(file) and not force:
+            raise StorageError(
+                f"{file} is there already", "give --force to overwrite it, or --name"
+            )
+
+
+def write(start: Start) -> None:
+    """Write all files, or none: both are whole on the disk before either has its name."""
+    with atomic_write(start.study) as study:
+        study.write(start.study_text.encode())
+        study.flush()
+        if start.manifest is not None:
+            with atomic_write(start.manifest) as manifest:
+                manifest.write(start.manifest_text.encode())
+
+
+def _relative(path: Path, to: Path) -> str:
+    """``path`` as seen from the folder ``to``; :class:`CorpusError` where that is not UTF-8."""
+    relative = Path(os.path.relpath(path.resolve(), to.resolve())).as_posix()
+    try:
+        relative.encode()
+    except UnicodeEncodeError:
+        raise CorpusError(
+            f"the path {relative!r} is not UTF-8, so it can stand in no study", "rename the folder"
+        ) from None
+    return relative
+
+
+def _manifest_text(understood: Understood, to: Path) -> str:
+    """The table of recordings; a name that begins with a blank keeps it behind a ``./``."""
+    lines = ["file,speaker,label"]
+    folders: dict[Path, str] = {}
+    for one in understood.spoken:
+        file = one.recording.file
+        if file.parent not in folders:
+            folders[file.parent] = _relative(file.parent, to)
+        path = (Path(folders[file.parent]) / file.name).as_posix()
+        path = path if path == path.strip() else f"./{path}"
+        lines.append(",".join(map(_field, (path, one.speaker, one.label))))
+    return "\n".join(lines) + "\n"
+
+
+def _field(text: str) -> str:
+    """A field of a CSV file, in quotes where it holds what would end it."""
+    plain = not any(sign in text for sign in ',"\r\n') and text == text.strip()
+    return text if plain else '"' + text.replace('"', '""') + '"'

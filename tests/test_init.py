@@ -1,0 +1,281 @@
+"""The newcomer's start: a folder of audio becomes a study that runs as it is."""
+
+import csv
+import os
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from running import invoke
+
+from ablation.cli import init_asking, init_command
+from ablation.corpora import load_corpus
+from ablation.study import load_study
+
+SPEAKERS = ("Jörg Ä", "anna=b,c", "Zoe\u0308 {x}")  # the last with a combining sign
+LABELS = ("Wut", "Fröhlich")
+TAKES = ('0 "q".WAV', "1 🙂.flac", "2\n, =.ogg", "3.aiff")
+
+
+def tone(
+    folder: Path, name: str, hz: float = 300.0, seconds: float = 0.6, rate: int = 8000
+) -> None:
+    """A recording of a tone in noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    time = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(len(name)).standard_normal(time.size)
+    soundfile.write(folder / name, 0.3 * np.sin(2 * np.pi * hz * time) + 0.05 * noise, rate)
+
+
+@pytest.fixture(scope="module")
+def unusual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recordings with the names that people give, among files that are none; not written to."""
+    folder = tmp_path_factory.mktemp("Aufnahmen 2")
+    for speaker in SPEAKERS:
+        for place, label in enumerate(LABELS):
+            for name in TAKES:
+                tone(folder / speaker / label, name, 300.0 + 300 * place)
+    tone(folder, "lies apart.wav")
+    # Looks like the folder above, spelt with other bytes: the same speaker.
+    tone(
+        folder / "Zo\u00eb {x}" / "Wut",
+        "4.mp3" if "MP3" in soundfile.available_formats() else "4.wav",
+    )
+    (folder / SPEAKERS[0] / "broken.wav").write_text("no audio")
+    (folder / SPEAKERS[0] / "Wut" / "cut.wav").write_bytes(
+        (folder / SPEAKERS[0] / "Wut" / TAKES[0]).read_bytes()[:600]
+    )
+    (folder / "notes.txt").write_text("of the sessions")
+    (folder / ".hidden.wav").write_text("")
+    (folder / "loop").symlink_to(folder)
+    (folder / "nowhere.wav").symlink_to(folder / "gone.wav")
+    return folder
+
+
+def simple(folder: Path, layout: str = "{speaker}/{label}_{take}.wav", **values: list[str]) -> Path:
+    """A corpus of plain names."""
+    for speaker in values.get("speakers", ["anna", "ben"]):
+        for label in values.get("labels", ["angry", "neutral"]):
+            for take in "12":
+                path = Path(layout.format(speaker=speaker, label=label, take=take))
+                tone(folder / path.parent, path.name)
+    return folder
+
+
+def rows(manifest: Path) -> list[dict[str, str]]:
+    with manifest.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_with_unusual_names_becomes_a_figure(unusual: Path, tmp_path: Path) -> None:
+    made = invoke("init", unusual, "--yes", "--name", "mine", "--to", "here", cwd=tmp_path)
+    assert "25 recordings, 3 speakers, 2 labels" in made.stdout
+    study = load_study(tmp_path / "here" / "mine.toml")
+    corpus = load_corpus("manifest", study.corpus.root)
+    assert corpus.counts() == {"Fröhlich": 12, "Wut": 13}
+    assert len(corpus.speakers) == 3
+    grid = ("grid", "--axis", "height", "--values", "2,3", "--set", "training.steps=3")
+    plain = ("--set", "probe.engine=reference", "--workers", "1")  # no kernels to compile
+    invoke(*grid, *plain, "--study", "here/mine.toml", cwd=tmp_path)
+    invoke("plot", "--only", "figure2", "--study", "here/mine.toml", cwd=tmp_path)
+    assert (tmp_path / "figures" / "mine" / "figure2.png").stat().st_size > 5000
+
+
+def test_what_cannot_be_used_is_named_and_left_out(unusual: Path, tmp_path: Path) -> None:
+    made = invoke("init", unusual, "--yes", "--name", "mine", cwd=tmp_path)
+    assert "broken.wav" in made.stderr
+    assert "truncated" in made.stderr
+    assert "cut.wav" in made.stderr
+    assert "nowhere.wav" in made.stderr
+    assert "lacks the speaker or the label: lies apart.wav" in made.stderr
+    assert "other files (notes.txt)" in made.stderr
+    assert "hidden" not in made.stderr
+    files = [row["file"] for row in rows(tmp_path / "mine.csv")]
+    assert not any("hidden" in f or "loop" in f or "broken" in f for f in files)
+
+
+def test_the_study_says_what_fits_the_recordings(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "short")
+    invoke("init", folder, "--yes", cwd=tmp_path)
+    study = load_study(tmp_path / "short.toml")
+    assert study.features.sample_rate == 8000
+    assert study.features.bin_hz == 10
+    assert study.features.segment_s == 0.6
+    assert max(study.grid.widths) <= 0.4 * study.features.width
+    assert study.folds.scheme == "speaker"
+    assert study.training.steps == 600
+
+
+def test_many_speakers_are_folded_in_groups(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "many", speakers=[f"spk{n}" for n in range(13)])
+    invoke("init", folder, "--yes", cwd=tmp_path)
+    folds = load_study(tmp_path / "many.toml").folds
+    assert (folds.scheme, folds.count) == ("speaker-groups", 6)
+
+
+def test_every_field_of_the_study_has_a_comment_and_the_rest_can_be_taken_in(
+    tmp_path: Path,
+) -> None:
+    invoke("init", simple(tmp_path / "all"), "--yes", cwd=tmp_path)
+    text = (tmp_path / "all.toml").read_text()
+    before = ""
+    for line in text.splitlines():
+        if "=" in line and not line.startswith("#"):
+            assert "  # " in line or before.startswith("# "), line
+        before = line
+    opened = "\n".join(
+        line[2:] if line.startswith(("# [", '# "')) or " = " in line.split("  #")[0] else line
+        for line in text.splitlines()
+        if not (line.startswith("# ") and "`" in line.split("  #")[0])
+    )
+    assert "window_ms" in tomllib.loads(opened)["features"]
+
+
+def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine")
+    (tmp_path / "mine.csv").write_text("precious")
+    refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
+    assert "mine.csv is there already" in refused.stderr
+    assert "--force" in refused.stderr
+    assert (tmp_path / "mine.csv").read_text() == "precious"
+    assert not (tmp_path / "mine.toml").exists()
+    invoke("init", folder, "--yes", "--force", cwd=tmp_path)
+    assert len(rows(tmp_path / "mine.csv")) == 8
+
+
+def test_a_pattern_and_a_map_of_labels_say_all(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine", "{speaker}{label}{take}.wav", speakers=["01", "02"],
+                    labels=["W", "N", "L"])  # fmt: skip
+    pattern = ("--pattern", "{speaker:2}{label:1}{}.wav", "--labels", "W=angry, N=neutral,L=")
+    made = invoke("init", folder, "--yes", *pattern, cwd=tmp_path)
+    assert Counter((r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")) == {
+        (speaker, label): 2 for speaker in ("01", "02") for label in ("angry", "neutral")
+    }
+    assert "4 label L is left out by --labels" in made.stderr
+
+
+def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
+    refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
+    assert "--speaker field:2 or --speaker field:3" in refused.stderr
+    assert list(tmp_path.iterdir()) == [folder]
+    invoke("init", folder, "--yes", "--speaker", "field:2", cwd=tmp_path)
+    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"qa", "rb"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "values", "flags", "said"),
+    [
+        ("{label}/{take}.wav", {}, [], ["who speaks", "--speaker field:1"]),
+        ("{label}/{take}.wav", {"speakers": ["a"]}, [], ["who speaks"]),
+        ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"], ["one speaker only (x"]),
+        ("{speaker}/x/{take}.wav", {}, ["--label", "folder:2", "--speaker", "folder:1"],
+         ["one label only (x"]),
+        ("{speaker}/{label}/{take}.wav", {"labels": ["sad", "test"]}, ["--label", "folder:2"],
+         ["called 'test'", "--labels test=tested"]),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "anger=angry"],
+         ["no recording is labelled 'anger'", "'angry'?"]),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], ["not CODE=CLASS"]),
+        ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}-{label}.wav"],
+         ["no recording fits"]),
+        ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}", "--label", "field:1"],
+         ["leave one out"]),
+        ("{speaker}/{label}/{take}.wav", {}, ["--name", "a/b"], ["no name of a study"]),
+        ("{speaker}/{label}/{take}.txt.wav", {}, ["--to", "mine/ben/angry/1.txt.wav"],
+         ["not a folder"]),
+    ],
+)  # fmt: skip
+def test_what_no_study_can_be_made_of_is_refused_with_the_remedy(
+    layout: str, values: dict[str, list[str]], flags: list[str], said: list[str], tmp_path: Path
+) -> None:
+    folder = simple(tmp_path / "mine", layout, **values)
+    before = sorted(tmp_path.rglob("*"))
+    refused = invoke("init", folder, "--yes", *flags, cwd=tmp_path, check=1)
+    for words in said:
+        assert words in refused.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine", "{speaker}/{label}/{take}.wav", labels=["angry", "sad"])
+    for take in "12":
+        tone(folder / "anna" / "bored", f"{take}.wav")
+    parts = ("--speaker", "folder:1", "--label", "folder:2")
+    refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
+    assert "one speaker only: bored (anna)" in refused.stderr
+    assert "--labels 'bored='" in refused.stderr
+    invoke("init", folder, "--yes", *parts, "--labels", "bored=", cwd=tmp_path)
+    assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"angry", "sad"}
+
+
+def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.wav", speakers=["03", "08"],
+                    labels=["W", "N", "F", "T", "A"])  # fmt: skip
+    made = invoke("init", folder, "--yes", cwd=tmp_path)
+    assert "these are recordings of EmoDB" in made.stdout
+    study = load_study(tmp_path / "emo.toml")
+    assert (study.corpus.name, study.corpus.root) == ("emodb", folder)
+    assert study.corpus.labels == "four"
+    assert not (tmp_path / "emo.csv").exists()
+    tone(folder, "my own.wav")  # the corpus' reader knows no such file: a manifest does
+    made = invoke("init", folder, "--yes", "--force", cwd=tmp_path)
+    assert "my own.wav" in made.stderr
+    assert {row["label"] for row in rows(tmp_path / "emo.csv")} == {
+        "angry", "neutral", "happy", "sad", "afraid",
+    }  # fmt: skip
+
+
+def test_questions_are_asked_where_somebody_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
+    answers = iter(["9", "2", "field:1", "angry=rage", "nonsense", "y"])
+    monkeypatch.setattr(init_command, "answers", lambda: True)
+    monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
+    made = invoke("init", folder, cwd=tmp_path)
+    assert "can be read in two ways" in made.stderr
+    assert "there is no part 9" in made.stderr
+    assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
+        ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
+    }  # fmt: skip
+
+
+def test_what_was_understood_can_be_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = simple(tmp_path / "mine", "{speaker}/{label}-{speaker}_{take}.wav")
+    answers = iter(["n", "{label}-{speaker}_{}", "", ""])
+    monkeypatch.setattr(init_command, "answers", lambda: True)
+    monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
+    made = invoke("init", folder, cwd=tmp_path)
+    assert "speaker folder:1, label" in made.stdout
+    assert "by --pattern '{label}-{speaker}_{}'" in made.stdout
+    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"anna", "ben"}
+
+
+def test_a_user_who_gives_up_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = simple(tmp_path / "mine")
+    monkeypatch.setattr(init_command, "answers", lambda: True)
+    refused = invoke("init", folder, cwd=tmp_path, check=1)  # at the end of input
+    assert "nothing was written" in refused.stderr
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_one_may_not_look_into_is_named(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine")
+    (folder / "shut").mkdir(mode=0)
+    assert "shut" in invoke("init", folder, "--yes", cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("name", ["none", "empty", "file"])
+def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    refused = invoke("init", tmp_path / name, "--yes", cwd=tmp_path, check=1)
+    assert str(tmp_path / name) in refused.stderr

@@ -1,0 +1,311 @@
+"""Speakers and labels read from names: rightly, or not at all."""
+
+import re
+from dataclasses import dataclass
+from itertools import product
+
+import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from ablation.corpora.naming import read_names
+from ablation.corpora.parts import Name, Part
+from ablation.corpora.pattern import Pattern
+from ablation.corpora.schemes import known_scheme
+from ablation.corpora.words import EMOTIONS, NAMES, NO_SPEAKERS, plain
+from ablation.errors import CorpusError
+
+
+def names_of(layout: str, **values: list[str]) -> list[Name]:
+    """Every combination of values in a layout such as "{speaker}/{label}_{take}"."""
+    keys = list(values)
+    return [
+        tuple(layout.format(**dict(zip(keys, row, strict=True))).split("/"))
+        for row in product(*values.values())
+    ]
+
+
+PEOPLE, MOODS, TAKES = ["anna", "ben", "Jörg"], ["happy", "sad"], ["01", "02", "03"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "speaker", "label"),
+    [
+        ("{speaker}/{label}/{take}", "folder:1", "folder:2"),
+        ("{label}/{speaker}/{take}", "folder:2", "folder:1"),
+        ("{label}/{speaker}-{take}", "field:1", "folder:1"),
+        ("{speaker}_{label}_{take}", "field:1", "field:2"),
+        ("{take}.{label} {speaker}", "field:3", "field:2"),
+        ("corpus/{speaker}_{label}/{take}", "folder:2/field:1", "folder:2/field:2"),
+        ("x{take}{label}{speaker}", None, None),  # where one word ends, nobody can tell
+    ],
+)
+def test_speaker_and_label_are_found_where_they_stand(
+    layout: str, speaker: str | None, label: str | None
+) -> None:
+    names = names_of(layout, speaker=PEOPLE, label=MOODS, take=TAKES)
+    if speaker is None or label is None:
+        with pytest.raises(CorpusError):
+            read_names(names)
+        return
+    reading = read_names(names)
+    assert (str(reading.speaker), str(reading.label)) == (speaker, label)
+    assert set(reading.speakers) == set(PEOPLE)
+    assert set(reading.labels) == set(MOODS)
+
+
+def test_camel_case_and_digits_part_words() -> None:
+    names = names_of("{s}{l}{t}", s=["anna", "ben"], l=["Happy", "Sad"], t=TAKES)
+    reading = read_names(names)
+    assert set(reading.speakers) == {"anna", "ben"}
+    assert set(reading.labels) == {"Happy", "Sad"}
+
+
+def test_a_name_of_two_words_stays_one_where_another_separator_parts_fields() -> None:
+    people = ["Anna Maria", "Anna", "Ben"]
+    reading = read_names(names_of("{s}_{l}_{t}", s=people, l=MOODS, t=TAKES))
+    assert set(reading.speakers) == set(people)
+
+
+def test_numbers_that_merge_two_people_are_not_the_speaker() -> None:
+    names = names_of("{s}_{l}_{t}", s=["F01", "M01", "F02"], l=MOODS, t=TAKES)
+    assert set(read_names(names).speakers) == {"F01", "M01", "F02"}
+
+
+def test_numbers_behind_a_letter_are_people_or_takes() -> None:
+    names = names_of("{s}_{l}-{t}", s=["P1", "P2", "P3"], l=MOODS, t=["t0", "t1"])
+    assert set(read_names(names).speakers) == {"P1", "P2", "P3"}
+    with pytest.raises(CorpusError, match="who speaks"):
+        read_names(names_of("{l}-{t}_x", l=MOODS, t=["t0", "t1", "t2"]))
+
+
+def test_one_speaker_in_two_folders_is_one() -> None:
+    names = names_of("day{d}/{s}/{l}/{t}", d=["1", "2"], s=PEOPLE, l=MOODS, t=TAKES)
+    assert set(read_names(names).speakers) == set(PEOPLE)
+
+
+def test_files_at_different_depths() -> None:
+    near = names_of("{s}/{l}/{t}", s=["carl", "dora"], l=MOODS, t=TAKES)
+    far = names_of("group/{s}/{l}/{t}", s=["anna", "ben"], l=MOODS, t=TAKES)
+    reading = read_names([*near, *far])
+    assert set(reading.speakers) == {"anna", "ben", "carl", "dora"}
+    assert set(reading.labels) == set(MOODS)
+
+
+def test_takes_that_end_anywhere_are_told_from_speakers() -> None:
+    ends = {("qa", "happy"): 3, ("qa", "sad"): 2, ("rb", "happy"): 4, ("rb", "sad"): 3}
+    names = [(f"{s}_{m}_{t}",) for (s, m), end in ends.items() for t in range(1, end + 1)]
+    assert set(read_names(names).speakers) == {"qa", "rb"}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            names_of("{a}/{b}/{t}", a=["qa", "rb"], b=["ja", "ne"], t=TAKES),
+            [
+                "two ways",
+                "--speaker folder:1 --label folder:2",
+                "--speaker folder:2 --label folder",
+            ],
+        ),
+        (
+            names_of("{s}_{l}_{t}", s=["qa", "rb"], l=MOODS, t=TAKES),
+            ["field:1 (qa, rb)", "field:3 (01, 02, 03)", "--speaker field:1 or --speaker field:3"],
+        ),
+        (names_of("{l}/{t}", l=MOODS, t=TAKES), ["who speaks", "count takes", "--speaker field:1"]),
+        (names_of("{l}/{t}", l=MOODS, t=["dogs", "kids"]), ["who speaks", "sentences"]),
+        ([(f"{mood}{n}",) for n, mood in enumerate(MOODS * 3)], ["who speaks", "manifest"]),
+        ([("one",), ("two",)], ["nothing in the names"]),
+    ],
+)
+def test_names_that_do_not_tell_are_refused_with_what_to_say(
+    names: list[Name], said: list[str]
+) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read_names(names)
+    for words in said:
+        assert words in str(caught.value)
+
+
+def test_a_word_before_the_label_in_some_names_becomes_no_label() -> None:
+    values = {"m": ["angry", "happy", "Wut", "Freude"], "s": ["adam", "adrian"]}
+    usual = names_of("{m}_{t}_{s}", t=["1"], **values)
+    with pytest.raises(CorpusError):
+        read_names([*usual, *names_of("again_{m}_{t}_{s}", t=["2"], **values)])
+
+
+def test_a_word_before_the_speaker_in_some_names_becomes_no_speaker() -> None:
+    people = ["qa", "rb"]
+    names = [(f"{m}_{s}_x{n}y",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
+    assert set(read_names(names).speakers) == set(people)
+    longer = [(f"{m}_zus_{s}_x{n}z",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
+    with pytest.raises(CorpusError, match="who speaks"):
+        read_names([*names, *longer])
+
+
+def test_a_part_that_is_given_decides() -> None:
+    names = names_of("{s}_{l}_{t}", s=["qa", "rb"], l=MOODS, t=TAKES)
+    reading = read_names(names, speaker=Part.parse("field:1", "--speaker"))
+    assert (str(reading.speaker), str(reading.label)) == ("field:1", "field:2")
+    with pytest.raises(CorpusError, match="--speaker folder:3: no recording's name has"):
+        read_names(names, speaker=Part.parse("folder:3", "--speaker"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "folder", "folder:0", "field:x", "word:1:_", "folder:1field:2"]
+)
+def test_a_part_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(CorpusError, match="is no part of a name"):
+        Part.parse(text, "--label")
+
+
+# ----------------------------------------------------------------- any corpus, in any order
+
+
+@dataclass(frozen=True)
+class Made:
+    names: list[Name]
+    speakers: list[str]
+    labels: list[str]
+
+
+def _unknown(word: str) -> bool:
+    return plain(word) not in EMOTIONS | NAMES | NO_SPEAKERS
+
+
+words = st.text("bcdfgklmnoprstuvz", min_size=3, max_size=6).filter(_unknown)
+people = st.one_of(
+    st.lists(words, min_size=2, max_size=4, unique=True),
+    st.lists(st.sampled_from(sorted(NAMES)), min_size=2, max_size=4, unique=True),
+    st.integers(2, 5).map(lambda n: [f"{i:02d}" for i in range(1, n + 1)]),
+    st.integers(2, 5).map(lambda n: [f"spk{i}" for i in range(n)]),
+    st.integers(2, 5).map(lambda n: [f"s{i:02d}" for i in range(n)]),
+    st.lists(st.sampled_from(["Ünal", "Çağrı", "🙂", "Ann Lee", "x=y"]), min_size=2, unique=True),
+)
+feelings = st.one_of(
+    st.lists(
+        st.sampled_from(["angry", "happy", "Wut", "Freude", "colère", "neu", "tristezza", "ira"]),
+        min_size=2,
+        max_size=4,
+        unique=True,
+    ),
+    st.lists(words, min_size=2, max_size=3, unique=True),
+)
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> Made:
+    """Recordings of some people, labels, sentences and takes, in any order in folders and names."""
+    who, what = draw(people), draw(feelings)
+    sentences = draw(st.one_of(st.just([""]), st.lists(words, min_size=2, max_size=3, unique=True)))
+    most = draw(st.integers(2, 4))
+    separator = draw(st.sampled_from("_-. "))
+    order = draw(st.permutations(["speaker", "label", "take", "sentence"]))
+    folders = draw(st.sets(st.sampled_from(["speaker", "label"])))
+    varied = draw(st.booleans())
+    longer, every = draw(st.sampled_from(["", "front", "back"])), draw(st.integers(2, 9))
+    made = Made([], [], [])
+    for speaker, label, sentence in product(who, what, sentences):
+        for take in range(1, (draw(st.integers(1, most)) if varied else most) + 1):
+            values = {"speaker": speaker, "label": label, "sentence": sentence, "take": str(take)}
+            path = [values[part] for part in order if part in folders]
+            fields = [values[part] for part in order if part not in folders and values[part]]
+            if longer and len(made.names) % every == 0:  # some have a word more
+                fields.insert(0 if longer == "front" else len(fields), "zus")
+            made.names.append((*path, separator.join(fields)))
+            made.speakers.append(speaker)
+            made.labels.append(label)
+    return made
+
+
+def partition(values: list[str] | tuple[str | None, ...]) -> list[int]:
+    seen: dict[str | None, int] = {}
+    return [seen.setdefault(value, len(seen)) for value in values]
+
+
+@settings(max_examples=150)
+@given(corpora())
+def test_what_is_read_is_right_or_refused(made: Made) -> None:
+    try:
+        reading = read_names(made.names)
+    except CorpusError as error:
+        event("refused")
+        assert error.remedy
+        return
+    event("read")
+    both = zip(reading.speakers, reading.labels, strict=True)
+    there = [speaker is not None and label is not None for speaker, label in both]
+    assert sum(there) >= 0.8 * len(there)
+    for read, meant in ((reading.speakers, made.speakers), (reading.labels, made.labels)):
+        pairs = [(r, m) for r, m, is_there in zip(read, meant, there, strict=True) if is_there]
+        assert partition(tuple(r for r, _ in pairs)) == partition([m for _, m in pairs])
+
+
+# ----------------------------------------------------------------------------- patterns
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "read"),
+    [
+        ("{speaker}/{label}_{}.wav", "anna/happy_01.wav", ("anna", "happy")),
+        ("{speaker}/{label}_{}.wav", "deep/anna/happy_01_b.WAV", ("anna", "happy")),
+        ("{speaker}/{label}_{}.wav", "anna/happy_01.flac", None),
+        ("{speaker}/{label}_{}", "anna/happy_01.flac", ("anna", "happy")),
+        ("{speaker:2}{:3}{label:1}{}", "wav/03a01Fa.wav", ("03", "F")),
+        ("{}_{speaker}_{label}", "a_b_anna_sad.wav", ("anna", "sad")),
+        ("{speaker}/{speaker}_{label}", "anna/anna_sad.wav", ("anna", "sad")),
+        ("{speaker}/{speaker}_{label}", "anna/ben_sad.wav", None),
+        ("{{{speaker}}}={label}.ogg", "{Jo\u0308}=x,y.ogg", ("Jö", "x,y")),
+        ("{speaker}.{label}", "a.b.wav", ("a", "b")),
+        ("{speaker}\n{label}", "a\nb.wav", ("a", "b")),
+    ],
+)
+def test_a_pattern_reads_a_path(pattern: str, path: str, read: tuple[str, str] | None) -> None:
+    assert Pattern(pattern).read(path.split("/")) == read
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("{speaker}/{}.wav", "has no {label}"),
+        ("{speker}/{label}", "did you mean 'speaker'"),
+        ("{speaker}{label}", "side by side"),
+        ("{speaker/{label}", "lone {"),
+    ],
+)
+def test_a_pattern_without_sense_is_refused(pattern: str, said: str) -> None:
+    with pytest.raises(CorpusError, match=re.escape(said)):
+        Pattern(pattern)
+
+
+def test_a_path_that_fits_in_two_ways_is_refused() -> None:
+    with pytest.raises(CorpusError, match="in two ways"):
+        Pattern("{}_{speaker}_{label}_{}").read(["a_b_c_d_e.wav"])
+
+
+# ------------------------------------------------------------------------- known corpora
+
+
+@pytest.mark.parametrize(
+    ("title", "names"),
+    [
+        ("EmoDB", names_of("wav/{s}a01{e}a", s=["03", "08"], e=list("WLN"))),
+        ("RAVDESS", names_of("A/03-01-{e}-01-02-01-{s}", s=["01", "02"], e=["01", "05"])),
+        ("CREMA-D", names_of("{s}_DFA_{e}_XX", s=["1001", "1002"], e=["ANG", "NEU"])),
+        ("TESS", names_of("{s}_back_{e}", s=["OAF", "YAF"], e=["angry", "ps"])),
+        ("SAVEE", names_of("{s}/{e}01", s=["DC", "JK"], e=["a", "sa"])),
+    ],
+)
+def test_known_corpora_are_recognised_by_their_names(title: str, names: list[Name]) -> None:
+    scheme = known_scheme(names)
+    assert scheme is not None
+    assert scheme.title == title
+    assert len({scheme.read(name) for name in names}) == len(names)
+    stray = [("my recording",), ("another",)]
+    assert known_scheme([*names, *stray]) is None
+
+
+@pytest.mark.parametrize("word", ["Wut", "Fröhlich", "COLÈRE", "enojado", "Rabbia", "verdrietig"])
+def test_emotions_are_known_in_several_languages(word: str) -> None:
+    assert plain(word) in EMOTIONS

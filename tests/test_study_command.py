@@ -1,0 +1,250 @@
+"""``ablate study``, completion as a shell asks for it, and wrong usage with the right word."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running import invoke
+
+from ablation.cli import completing
+from ablation.study import Study, load_study, shipped_studies, study_fields, study_schema
+
+# ------------------------------------------------------------------------------ ablate study
+
+
+def test_a_study_is_shown_as_it_would_run(tmp_path: Path) -> None:
+    shown = invoke("study", "show", "--study", "emodb", "--set", "training.steps=7", cwd=tmp_path)
+    (tmp_path / "shown.toml").write_text(shown.stdout)
+    assert load_study(tmp_path / "shown.toml") == load_study("emodb", ["training.steps=7"])
+    assert "epochs" not in tomllib.loads(shown.stdout)["training"]
+    assert "probe" not in tomllib.loads(shown.stdout)  # all of its fields have their defaults
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in shipped_studies().glob("*.toml")))
+def test_all_of_a_study_is_the_same_study(name: str, tmp_path: Path) -> None:
+    shown = invoke("study", "show", "--study", name, "--all", cwd=tmp_path).stdout
+    (tmp_path / "shown.toml").write_text(shown)
+    assert load_study(tmp_path / "shown.toml") == load_study(name)
+    assert tomllib.loads(shown)["features"]["floor_db"] == 80.0
+
+
+def test_shipped_studies_are_listed_with_a_line_each(tmp_path: Path) -> None:
+    lines = invoke("study", "list", cwd=tmp_path).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(
+        file.stem for file in shipped_studies().glob("*.toml")
+    )
+    assert next(line for line in lines if line.startswith("emodb ")).endswith(
+        "EmoDB, the paper's four classes."
+    )
+
+
+# ------------------------------------------------------------------------------------ schema
+
+
+def properties(node: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[Any]:
+    """Every property of a schema, by its name as in ``--set``."""
+    for name, field in node["properties"].items():
+        yield f"{path}{name}", field
+        if "$ref" in field:
+            *_, table = field["$ref"].split("/")
+            yield from properties(schema["$defs"][table], schema, f"{path}{name}.")
+
+
+def test_the_schema_says_what_every_field_is(tmp_path: Path) -> None:
+    schema = json.loads(invoke("study", "schema", cwd=tmp_path).stdout)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    found = dict(properties(schema, schema))
+    assert set(found) - {"as_run"} == {name.rstrip(".") for name, _ in study_fields()}
+    for name, field in found.items():
+        assert len(field.get("description", "")) > 3, name
+        assert "title" in field or "$ref" in field or name == "as_run", name
+    assert "null" not in json.dumps(schema)  # TOML has none
+    assert found["training.optimizer"]["enum"] == ["sgd", "adam", "adamw"]
+    assert found["features.sample_rate"]["minimum"] == 1000
+    assert found["training.steps"]["type"] == "integer"
+
+
+KINDS = {
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+
+
+def fits(value: Any, node: dict[str, Any], schema: dict[str, Any]) -> bool:
+    """The part of JSON Schema that a study's schema uses."""
+    if "$ref" in node:
+        return fits(value, schema["$defs"][node["$ref"].rsplit("/")[-1]], schema)
+    if "anyOf" in node:
+        return any(fits(value, one, schema) for one in node["anyOf"])
+    if "enum" in node:
+        return value in node["enum"]
+    kind = node.get("type")
+    if kind and not (
+        isinstance(value, KINDS[kind]) and (kind == "boolean") == isinstance(value, bool)
+    ):
+        return False
+    if isinstance(value, dict):
+        known, rest = node.get("properties", {}), node.get("additionalProperties", True)
+        return all(
+            fits(item, known[key], schema)
+            if key in known
+            else (fits(item, rest, schema) if isinstance(rest, dict) else rest)
+            for key, item in value.items()
+        )
+    if isinstance(value, list):
+        return all(fits(item, node.get("items", {}), schema) for item in value)
+    return not isinstance(value, int | float) or node.get("minimum", value) <= value
+
+
+def test_shipped_studies_keep_to_the_schema_and_faulty_ones_do_not() -> None:
+    schema = study_schema()
+    for file in shipped_studies().glob("*.toml"):
+        assert fits(tomllib.loads(file.read_text()), schema, schema), file
+    for faulty in ("nam = 'x'", "[training]\nstep = 3", "[training]\noptimizer = 'sgdd'",
+                   "[features]\nsample_rate = 3", "[grid]\nheights = ['a']"):  # fmt: skip
+        assert not fits(tomllib.loads(faulty), schema, schema), faulty
+
+
+# -------------------------------------------------------------------------------- completion
+
+ASK = """
+import sys
+sys.argv = ["ablate"]
+from ablation.cli import main
+try:
+    main()
+finally:
+    heavy = [name for name in ("torch", "pandas", "scipy", "numba") if name in sys.modules]
+    print("heavy:", *heavy, file=sys.stderr)
+"""
+
+
+def asked(line: str, cwd: Path) -> list[str]:
+    """What bash is offered for the last word of a line."""
+    words = line.split(" ")
+    variables = {
+        "_ABLATE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "\n".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ASK], cwd=cwd, env=os.environ | variables, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr.strip() == "heavy:"
+    return done.stdout.split()
+
+
+def test_a_shell_completes_fields_without_loading_anything_heavy(tmp_path: Path) -> None:
+    assert asked("ablate grid --set training.opt", tmp_path) == [
+        "training.optimizer=sgd",
+        "training.optimizer=adam",
+        "training.optimizer=adamw",
+    ]
+
+
+def completed(line: str, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """As :func:`asked`, in this process."""
+    words = line.split(" ")
+    monkeypatch.setenv("_ABLATE_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "\n".join(words))
+    monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+    return invoke(cwd=cwd).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("ablate gri", ["grid"]),
+        ("ablate study s", ["show", "schema"]),
+        ("ablate grid --ax", ["--axis"]),
+        ("ablate grid --axis ", ["height", "width", "both", "product"]),
+        ("ablate compare --axis h", ["height"]),
+        ("ablate plot --study em", ["emodb", "emodb-300"]),
+        ("ablate plot --study mi", ["mine.toml"]),
+        ("ablate plot --study here/", []),  # the shell knows files itself
+        ("ablate grid --corpus r", ["ravdess"]),
+        ("ablate promote --pooling gap,at",
+         ["gap,attention", "gap,attention-sum", "gap,attention-class"]),
+        ("ablate promote --rule ", ["best", "one-se", "plateau"]),
+        ("ablate report --metric ", ["wa", "ua"]),
+        ("ablate search --sampler n", ["nsga2"]),
+        ("ablate grid --set netw", ["network." + name for name in (
+            "conv1=", "filters=", "channels=", "pools=", "bias=", "pooling=", "attention=",
+            "attention_maps=", "bilinear_order=", "factory=", "precision=",
+            "layout=", "training.")]),
+        ("ablate grid --set network.training.augment.m", ["network.training.augment.masks="]),
+        ("ablate grid --set probe.bias", ["probe.bias=true", "probe.bias=false"]),
+        ("ablate grid --set folds.scheme=speaker-", ["folds.scheme=speaker-groups"]),
+        ("ablate grid --set nonsense.", []),
+    ],
+)  # fmt: skip
+def test_a_shell_is_offered_the_words_that_are_known(
+    line: str, offered: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    assert completed(line, tmp_path, monkeypatch) == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_has_its_script(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_ABLATE_COMPLETE", f"source_{shell}")
+    script = invoke(cwd=tmp_path).stdout
+    assert f"_ABLATE_COMPLETE=complete_{shell}" in script
+    assert "ablate" in script
+
+
+def test_the_words_offered_are_those_that_commands_take() -> None:
+    from ablation.analysis.selection import RULES
+
+    assert set(completing.RULES) == set(RULES)
+    assert {name for name, _ in completing.fields("")} == {
+        f"{name}." if name != "name" else "name=" for name in Study.model_fields
+    }
+
+
+# ------------------------------------------------------------------------------- wrong usage
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("gird", 2, ["no command 'gird'", "did you mean 'grid'?"]),
+        ("corpus chek", 2, ["no command 'chek'", "'check'", "ablate corpus --help"]),
+        ("grid --axsi height", 2, ["no option --axsi", "'--axis'", "ablate grid --help"]),
+        ("grid --axis heigth", 2, ["--axis", "'heigth'", "did you mean 'height'?"]),
+        ("search --trials 0", 2, ["--trials", "greater than or equal to 1"]),
+        ("search", 2, ["missing option '--trials'"]),
+        ("grid --xyzzy", 2, ["no option --xyzzy", "see ablate grid --help"]),
+        ("grid --axis both --study emdob", 1, ["no study file emdob", "did you mean 'emodb'?"]),
+        ("study show --study mein.toml", 1, ["no study file mein.toml", "did you mean 'mine'?"]),
+        ("study show --set traning.steps=3", 1, ["unknown field traning", "'training'?"]),
+        ("study show --set training.stpes=3", 1, ["training.stpes", "'steps'?"]),
+    ],
+)
+def test_a_wrong_word_is_answered_in_two_lines_with_the_right_one(
+    line: str, code: int, said: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    refused = invoke(*line.split(), cwd=tmp_path, check=code)
+    assert refused.stdout == ""
+    assert len(refused.stderr.splitlines()) == 2
+    for words in said:
+        assert words in refused.stderr
+
+
+def test_no_command_at_all_is_answered_with_help(tmp_path: Path) -> None:
+    shown = invoke(cwd=tmp_path, check=2)
+    assert "Train the probes" in shown.stdout + shown.stderr
