@@ -8,11 +8,11 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ablation.corpora.naming import read_names
-from ablation.corpora.parts import Name, Part
-from ablation.corpora.pattern import Pattern
-from ablation.corpora.schemes import known_scheme
-from ablation.corpora.words import EMOTIONS, NAMES, NO_SPEAKERS, plain
+from ablation.corpora.guessing.naming import read_names
+from ablation.corpora.guessing.parts import Name, Part
+from ablation.corpora.guessing.pattern import Pattern
+from ablation.corpora.guessing.schemes import known_scheme
+from ablation.corpora.guessing.words import EMOTIONS, NAMES, NO_SPEAKERS, plain
 from ablation.errors import CorpusError
 
 

@@ -11,7 +11,7 @@ from ablation.cli.init_printing import printable
 from ablation.errors import AblationError, CorpusError
 
 if TYPE_CHECKING:
-    from ablation.corpora.parts import Column, Part
+    from ablation.corpora.guessing.parts import Column, Part
     from ablation.drivers.starting.finding import Found
     from ablation.drivers.starting.understanding import Wish
 
@@ -33,8 +33,8 @@ def agrees() -> bool:
 def another_wish(found: Found, wish: Wish) -> Wish:
     """Speaker, label and what labels mean, as the user says."""
     from ablation.cli.init_command import parse_codes
-    from ablation.corpora.parts import columns
-    from ablation.corpora.pattern import Pattern
+    from ablation.corpora.guessing.parts import columns
+    from ablation.corpora.guessing.pattern import Pattern
 
     offered = _offered(columns([recording.name for recording in found.recordings]))
     say("The names have these parts:")
@@ -72,13 +72,13 @@ def _offered(found: list[Column]) -> list[Column]:
 
 
 def _values(column: Column) -> str:
-    from ablation.corpora.naming import shown
+    from ablation.corpora.guessing.naming import shown
 
     return f"{len(column.distinct)} values: {printable(shown(column.values))}"
 
 
 def _part(answer: str, offered: list[Column]) -> Part:
-    from ablation.corpora.parts import Part
+    from ablation.corpora.guessing.parts import Part
 
     if answer.isdecimal():
         number = int(answer)

@@ -76,8 +76,8 @@ def answers() -> bool:
 
 
 def _wish(speaker: str | None, label: str | None, pattern: str | None, labels: str | None) -> Wish:
-    from ablation.corpora.parts import Part
-    from ablation.corpora.pattern import Pattern
+    from ablation.corpora.guessing.parts import Part
+    from ablation.corpora.guessing.pattern import Pattern
     from ablation.drivers.starting.understanding import Wish
 
     if pattern is not None and (speaker is not None or label is not None):

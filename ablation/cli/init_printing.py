@@ -21,7 +21,7 @@ _WIDEST = 24  # cells of a name in the table
 
 def print_understood(found: "Found", understood: "Understood") -> None:
     """What was read from the names."""
-    from ablation.corpora.parts import HOW
+    from ablation.corpora.guessing.parts import HOW
 
     print(f"{found.folder}: {understood.how}")
     if understood.by_parts:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import soundfile
 
-from ablation.corpora.parts import Name
+from ablation.corpora.guessing.parts import Name
 from ablation.drivers.progress import Reporter
 from ablation.errors import AudioError, CorpusError
 from ablation.features.audio import audio_header

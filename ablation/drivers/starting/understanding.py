@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from ablation.corpora import KINDS, RESERVED, load_corpus
 from ablation.corpora.base import near_spellings
-from ablation.corpora.naming import Reading, read_names
-from ablation.corpora.parts import Part
-from ablation.corpora.pattern import Pattern
-from ablation.corpora.schemes import Scheme, known_scheme
+from ablation.corpora.guessing.naming import Reading, read_names
+from ablation.corpora.guessing.parts import Part
+from ablation.corpora.guessing.pattern import Pattern
+from ablation.corpora.guessing.schemes import Scheme, known_scheme
 from ablation.drivers.starting.finding import Found, LeftOut, Recording
 from ablation.errors import CorpusError, named, suggestion
 

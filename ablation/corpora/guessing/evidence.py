@@ -8,8 +8,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 
-from ablation.corpora.parts import Column
-from ablation.corpora.words import (
+from ablation.corpora.guessing.parts import Column
+from ablation.corpora.guessing.words import (
     EMOTIONS,
     LABEL_WORDS,
     LETTERS,

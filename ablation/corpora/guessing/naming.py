@@ -1,14 +1,14 @@
 """Which part of a recording's name is the speaker, and which the label: guessed, or refused.
 
-Every part that names have is tried as either (:mod:`~ablation.corpora.evidence` says what speaks
-for it). Where two readings are about equally good none is taken: a wrong speaker would put one
+Every part that names have is tried as either (:mod:`~ablation.corpora.guessing.evidence` says what
+speaks for it). Where two readings are about equally good none is taken: a wrong speaker would put one
 person on both sides of a fold without a word. Nothing here opens a file.
 """
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from ablation.corpora.evidence import (
+from ablation.corpora.guessing.evidence import (
     LEAST,
     MARGIN,
     NUMBER,
@@ -19,7 +19,7 @@ from ablation.corpora.evidence import (
     surely_speakers,
     takes_once,
 )
-from ablation.corpora.parts import HOW, Column, Name, Part, column, columns
+from ablation.corpora.guessing.parts import HOW, Column, Name, Part, column, columns
 from ablation.errors import CorpusError, named
 
 
