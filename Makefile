@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_SECONDS ?= 300
 
-.PHONY: demo test check chaos fuzz validate recover clean
+.PHONY: demo test check docs reference chaos fuzz validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
@@ -26,6 +26,13 @@ check: $(STAMP)  ## style, types, and the arrows between rooms
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
+docs: $(STAMP)  ## the documentation as a site of its own in site/; a broken link or anchor fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m documentation.closed site
+
+reference: $(STAMP)  ## the pages of docs/reference that are made from the code
+	$(BIN)/python -m documentation.reference
+
 chaos: $(STAMP)  ## thirty kills of driver or worker, on this machine and on a cluster of its own
 	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py --capture=no
 
@@ -44,4 +51,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site
