@@ -18,10 +18,10 @@ BESIDE = (
     "CITATION.cff",
     "LICENSE",
     "benchmarks/README.md",
-    "docs/example.py",
     "figures/emodb/*.png",
     "studies/*.toml",
 )
+_ROLE = re.compile(r":(?:func|class|meth|mod|data):(<code>)~?")  # Sphinx's, in a docstring
 _LINK = re.compile(r"(?<=\]\()[^)#\s:]+(?=[)#])")  # the path of [text](path#anchor)
 
 
@@ -53,3 +53,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return posixpath.relpath(target.removeprefix("docs/"), posixpath.dirname(place) or ".")
 
     return _LINK.sub(moved, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Docstrings' roles are of Sphinx: what is left of them here is the name."""
+    return _ROLE.sub(r"\1", html)

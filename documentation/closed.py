@@ -13,6 +13,7 @@ FETCHED = {  # what a browser loads by itself
     "script": "src", "img": "src", "iframe": "src", "source": "src", "audio": "src",
     "video": "src", "embed": "src", "object": "data",
 }  # fmt: skip
+IMPORTS = ("url(http", "url(//", "@import")  # of a style
 LINKED = {"canonical", "prev", "next", "alternate", "author", "license"}  # of <link>: not loaded
 
 

@@ -12,10 +12,11 @@ from documentation.markdown import cell, table
 
 INTRODUCTION = """# Commands
 
-Results go to stdout, everything else to stderr. `--debug` may stand anywhere and shows the traceback
-of an expected error; `ablate --version` says the version. [Exit codes](files.md#exit-codes) are the
-same for all commands. Paths on the command line are relative to the working folder; a study's name
-that is no file is one of those that [ship with the package](../../studies/demo.toml).
+Results go to stdout, everything else to stderr. `--debug` may stand anywhere and shows the
+traceback of an expected error; `ablate --version` says the version.
+[Exit codes](files.md#exit-codes) are the same for all commands. Paths on the command line are
+relative to the working folder; a study's name that is no file is one of those that
+[ship with the package](../../studies/demo.toml).
 """
 
 

@@ -16,12 +16,13 @@ MEANINGS = tomllib.loads(Path(__file__).with_name("meanings.toml").read_text(enc
 INTRODUCTION = """# The study file
 
 A study is a TOML file of these tables. Every field has a default, which is the paper's value or
-[our reading of what the paper leaves open](../explanation/protocol.md); a field that is not known is
-refused. `--set TABLE.FIELD=VALUE` sets any of them for one run, as in `--set training.steps=300`;
-paths are relative to the file. `[execution]` (but for `threads`), `[grid]`, `[search]`, `[network]` and
-`[cluster]` are no part of what probes' rows depend on; `[network]` is part of what networks' rows
-depend on. The studies of the package are examples: [emodb.toml](../../studies/emodb.toml),
-[paper.toml](../../studies/paper.toml), [demo.toml](../../studies/demo.toml).
+[our reading of what the paper leaves open](../explanation/protocol.md); a field that is not known
+is refused. `--set TABLE.FIELD=VALUE` sets any of them for one run, as in
+`--set training.steps=300`; paths are relative to the file. `[execution]` (but for `threads`),
+`[grid]`, `[search]`, `[network]` and `[cluster]` are no part of what probes' rows depend on;
+`[network]` is part of what networks' rows depend on. The studies of the package are
+examples: [emodb.toml](../../studies/emodb.toml), [paper.toml](../../studies/paper.toml),
+[demo.toml](../../studies/demo.toml).
 """
 
 
