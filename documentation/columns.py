@@ -15,9 +15,9 @@ INTRODUCTION = f"""# Columns of the tables
 
 The Parquet files of `results/STUDY`, schema version {SCHEMA_VERSION}.
 `ablation.read_results(folder)` gives them as DataFrames, finished and failed rows apart; any
-program that reads Parquet reads them too. Columns with {CLASS} are there once for every class of the
-study. A row of the same key replaces an earlier one. Rows of several settings lie in one file: `digest`
-tells them apart.
+program that reads Parquet reads them too. Columns with {CLASS} are there once for every class of
+the study. A row of the same key replaces an earlier one. Rows of several settings lie in one file:
+`digest` tells them apart.
 """
 
 
