@@ -20,9 +20,19 @@ A study is a TOML file of these tables. Every field has a default, which is the 
 is refused. `--set TABLE.FIELD=VALUE` sets any of them for one run, as in
 `--set training.steps=300`; paths are relative to the file. `[execution]` (but for `threads`),
 `[grid]`, `[search]`, `[network]` and `[cluster]` are no part of what probes' rows depend on;
-`[network]` is part of what networks' rows depend on. The studies of the package are
-examples: [emodb.toml](../../studies/emodb.toml), [paper.toml](../../studies/paper.toml),
-[demo.toml](../../studies/demo.toml).
+`[network]` is part of what networks' rows depend on.
+
+Studies that come with the package, by name or as a file to start from:
+
+| `--study` | is |
+|---|---|
+| [demo](../../studies/demo.toml) | synthetic speech, small; what a command takes without `--study` |
+| [emodb](../../studies/emodb.toml) | EmoDB, a fold a speaker: the run behind the README's figure |
+| [emodb-300](../../studies/emodb-300.toml) | a shorter one in five groups of speakers |
+| [ravdess](../../studies/ravdess.toml) | RAVDESS in six groups of speakers |
+| [planted](../../studies/planted.toml) | synthetic sound whose answer is known |
+| [paper](../../studies/paper.toml) | IEMOCAP by the paper's protocol |
+| [paper-literal](../../studies/paper-literal.toml) | the most literal reading of all it leaves open |
 """
 
 

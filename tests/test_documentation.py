@@ -62,7 +62,12 @@ NOT_RUN = {
 
 # Pages whose commands share a folder, in the order of a reader who goes from one to the next.
 STORIES = {
-    "own": ["README.md", "docs/explanation/statistics.md", "docs/how-to/clusters.md"],
+    "own": [
+        "README.md",
+        "docs/how-to/search.md",
+        "docs/explanation/statistics.md",
+        "docs/how-to/clusters.md",
+    ],
     "shipped": [
         "docs/how-to/resume-and-share.md",
         "docs/how-to/own-network.md",
@@ -91,11 +96,12 @@ def at_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Cells are trained in this process: a worker's start costs more than a small cell.
 
     Rows do not depend on it (tests/test_execution.py runs one contract over all executors). Steps
-    that estimates rest on are measured for a moment only.
+    that estimates rest on are measured for a moment only, of few shapes.
     """
     threads = torch.get_num_threads()
     monkeypatch.setitem(EXECUTORS, "local", InProcessExecutor)
     monkeypatch.setattr(measuring, "_EACH", (0.01, 0.01))
+    monkeypatch.setattr(measuring, "_MOST_SHAPES", 3)
     yield
     torch.set_num_threads(threads)
 
