@@ -26,13 +26,13 @@ Studies that come with the package, by name or as a file to start from:
 
 | `--study` | is |
 |---|---|
-| [demo](../../studies/demo.toml) | synthetic speech, small; what a command takes without `--study` |
+| [demo](../../studies/demo.toml) | small, synthetic speech; taken without `--study` |
 | [emodb](../../studies/emodb.toml) | EmoDB, a fold a speaker: the run behind the README's figure |
 | [emodb-300](../../studies/emodb-300.toml) | a shorter one in five groups of speakers |
 | [ravdess](../../studies/ravdess.toml) | RAVDESS in six groups of speakers |
 | [planted](../../studies/planted.toml) | synthetic sound whose answer is known |
 | [paper](../../studies/paper.toml) | IEMOCAP by the paper's protocol |
-| [paper-literal](../../studies/paper-literal.toml) | the most literal reading of all it leaves open |
+| [paper-literal](../../studies/paper-literal.toml) | the most literal reading of its text |
 """
 
 
