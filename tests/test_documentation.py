@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -117,12 +118,10 @@ def shelf(tmp_path: Path) -> Path:
         noise(file)
     (tmp_path / "mine.toml").write_text(shrunk(fenced(README, "# mine.toml")))
     (tmp_path / "studies").mkdir()
+    few: dict[str, Any] = {"grid": {"heights": [2, 10], "widths": [2, 8]}}
+    heard = {"corpus": {"name": "manifest", "root": str(tmp_path / "mine" / "manifest.csv")}}
     for shipped in (ROOT / "studies").glob("*.toml"):
-        small = {
-            "corpus": {"name": "manifest", "root": str(tmp_path / "mine" / "manifest.csv")},
-            "grid": {"heights": [2, 3], "widths": [2, 3]},
-        }
-        text = shrunk(shipped.read_text(), **(small if shipped.stem == "demo" else {}))
+        text = shrunk(shipped.read_text(), **few, **(heard if shipped.stem == "demo" else {}))
         (tmp_path / shipped.stem).write_text(text)
         (tmp_path / "studies" / shipped.name).write_text(text)
     (tmp_path / "shared").mkdir()
