@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_SECONDS ?= 300
 
-.PHONY: demo test check package chaos fuzz validate recover clean
+.PHONY: demo test check docs reference package chaos fuzz validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
@@ -34,6 +34,13 @@ package: $(STAMP)  ## sdist and wheel, the wheel in an environment of its own, r
 	mkdir build/wheel/empty
 	cd build/wheel/empty && ../bin/ablate grid --axis height --values 2,10 && ../bin/ablate plot
 
+docs: $(STAMP)  ## the documentation as a site of its own in site/; a broken link or anchor fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m documentation.closed site
+
+reference: $(STAMP)  ## the pages of docs/reference that are made from the code
+	$(BIN)/python -m documentation.reference
+
 chaos: $(STAMP)  ## thirty kills of driver or worker, on this machine and on a cluster of its own
 	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py --capture=no
 
@@ -52,4 +59,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist site

@@ -5,7 +5,7 @@ an hour on two cores; stored cells are not trained again), then asks the rules.
 
     python validation/recover.py [--results results] [--out docs/validation]
 
-writes ``recovery.csv`` and prints the table of docs/statistics.md.
+writes ``recovery.csv`` and prints the table of docs/explanation/statistics.md.
 """
 
 import argparse

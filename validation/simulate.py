@@ -6,7 +6,7 @@ functions that the report uses say what they say, and it is counted how often th
 
     python validation/simulate.py [--studies 5000] [--workers 2] [--out docs/validation]
 
-writes ``simulation.csv`` and prints the table of docs/statistics.md.
+writes ``simulation.csv`` and prints the table of docs/explanation/statistics.md.
 """
 
 import argparse

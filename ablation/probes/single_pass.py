@@ -4,7 +4,7 @@ Batch norm's statistics of a convolution follow from the patches' moments alone,
 batch norm together are one affine map that is known before any position is looked at:
 y = relu(alpha z + delta). A single pass then gives all that forward and backward need: for every
 segment and filter the sum of y, the number of active positions and the sum of the patches there.
-``docs/single_pass.md`` has the mathematics.
+``docs/explanation/single_pass.md`` has the mathematics.
 """
 
 from collections.abc import Iterator
@@ -220,7 +220,7 @@ class _BatchNorm(torch.autograd.Function):
         moments, mean, spread, deviation, patches = ctx.parts
         g = gradients[0].double() / ctx.positions
         with _one_thread():
-            through = patches.weighted(g).flatten(1)  # M of docs/single_pass.md
+            through = patches.weighted(g).flatten(1)  # M of docs/explanation/single_pass.md
         total = (g * active).sum(0)  # T
         centred = (weight.double().flatten(1) * through).sum(1) - mean * total  # Z - mean T
         alpha = scale.double() / deviation

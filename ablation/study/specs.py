@@ -1,8 +1,8 @@
 """The tables of a study, their defaults and their digest.
 
 The defaults are the paper's protocol (Li et al., Interspeech 2018, sections 2 and 3.1) with our
-reading of what it leaves open; ``docs/protocol.md`` says which choice is whose. Every other
-reading is a value of a field here, so that a stored result tells which one was taken.
+reading of what it leaves open; ``docs/explanation/protocol.md`` says which choice is whose. Every
+other reading is a value of a field here, so that a stored result tells which one was taken.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """Which part of a recording's name is the speaker, and which the label: guessed, or refused.
 
 Every part that names have is tried as either (:mod:`~ablation.corpora.guessing.evidence` says what
-speaks for it). Where two readings are about equally good none is taken: a wrong speaker would put one
-person on both sides of a fold without a word. Nothing here opens a file.
+speaks for it). Where two readings are about equally good none is taken: a wrong speaker would put
+one person on both sides of a fold without a word. Nothing here opens a file.
 """
 
 from collections.abc import Sequence, Set

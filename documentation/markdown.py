@@ -1,0 +1,14 @@
+"""Tables as Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+
+def cell(text: str) -> str:
+    """``text`` as one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose cells are Markdown already."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -1,0 +1,271 @@
+"""What the documentation tells a reader to type runs, and what it shows is what is printed."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from documented import (
+    ROOT,
+    answers,
+    blocks,
+    emodb,
+    links,
+    noise,
+    own_recordings,
+    ravdess,
+    shrunk,
+    typed,
+    words,
+)
+from running import Invoked, invoke
+from test_corpora import iemocap_tree
+
+from ablation.drivers.estimating import measuring
+from ablation.execution import EXECUTORS, InProcessExecutor
+
+README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+
+# What no test can type, and why. Nothing else may be left out.
+SHELL = "set-up, or another program's command"
+ELSEWHERE = "needs machines or cards that are not here"
+FILLED_IN = "the reader's own file stands in its place"
+NOT_RUN = {
+    "python3 -m venv .venv": SHELL,
+    ". .venv/bin/activate": SHELL,
+    "pip install -c constraints.txt -e .": SHELL,
+    "make demo": SHELL,
+    "make test": SHELL,
+    "make check": SHELL,
+    "make docs": SHELL,
+    "make reference": SHELL,
+    "pytest tests/test_networks.py tests/test_kept.py -k every_pooling": SHELL,
+    "dask scheduler --host 127.0.0.1": SHELL,
+    "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
+    "#SBATCH --array=0-7": SHELL,
+    "ablate grid --axis both --study emodb --cluster tcp://127.0.0.1:8786": ELSEWHERE,
+    "ablate grid --axis both --study mine.toml --cluster tcp://head:8786": ELSEWHERE,
+    "ablate grid --axis both --study emodb --results /shared/results"
+    " --shard $SLURM_ARRAY_TASK_ID/8": ELSEWHERE,
+    "ablate grid --axis both --study emodb --devices cuda:0,cuda:1"
+    " --workers-per-device 2": ELSEWHERE,
+    "ablate predict FILE...": FILLED_IN,
+    "ablate predict FILE... --segments": FILLED_IN,
+    "ablate predict FILE... --json": FILLED_IN,
+    "ablate predict FILE... --network FOLDER": FILLED_IN,
+    "ablate explain FILE": FILLED_IN,
+}
+
+# Pages whose commands share a folder, in the order of a reader who goes from one to the next.
+STORIES = {
+    "own": [
+        "README.md",
+        "docs/how-to/search.md",
+        "docs/explanation/statistics.md",
+        "docs/how-to/clusters.md",
+    ],
+    "shipped": [
+        "docs/how-to/resume-and-share.md",
+        "docs/how-to/own-network.md",
+        "docs/explanation/networks.md",
+        "docs/how-to/own-axis.md",
+        "docs/how-to/gpu.md",
+        "docs/reference/files.md",
+    ],
+    "paper": ["docs/how-to/reproduce-paper.md"],
+}
+
+
+def test_every_page_with_commands_is_in_a_story_and_every_exception_is_written_down() -> None:
+    told = {ROOT / name for names in STORIES.values() for name in names} | {TUTORIAL}
+    others = {command for page in PAGES if page not in told for command in typed(page)}
+    assert others <= set(NOT_RUN)
+    everything = {command for page in PAGES for command in typed(page)}
+    assert not set(NOT_RUN) - everything  # no exception outlives its command
+    run = everything - set(NOT_RUN)
+    assert all(command.startswith("ablate ") for command in run)
+    assert len(run) > 40
+
+
+@pytest.fixture
+def at_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Cells are trained in this process: a worker's start costs more than a small cell.
+
+    Rows do not depend on it (tests/test_execution.py runs one contract over all executors). Steps
+    that estimates rest on are measured for a moment only, of few shapes.
+    """
+    threads = torch.get_num_threads()
+    monkeypatch.setitem(EXECUTORS, "local", InProcessExecutor)
+    monkeypatch.setattr(measuring, "_EACH", (0.01, 0.01))
+    monkeypatch.setattr(measuring, "_MOST_SHAPES", 3)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """A working folder with small corpora and studies under the names that pages use."""
+    own_recordings(tmp_path / "mine")
+    emodb(tmp_path / "PATH" / "emodb")
+    ravdess(tmp_path / "PATH" / "ravdess")
+    iemocap_tree(tmp_path / "PATH" / "IEMOCAP_full_release")
+    for file in (tmp_path / "PATH" / "IEMOCAP_full_release").rglob("*.wav"):
+        noise(file)
+    (tmp_path / "mine.toml").write_text(shrunk(fenced(README, "# mine.toml")))
+    (tmp_path / "studies").mkdir()
+    few: dict[str, Any] = {"grid": {"heights": [2, 10], "widths": [2, 8]}}
+    heard = {"corpus": {"name": "manifest", "root": str(tmp_path / "mine" / "manifest.csv")}}
+    for shipped in (ROOT / "studies").glob("*.toml"):
+        text = shrunk(shipped.read_text(), **few, **(heard if shipped.stem == "demo" else {}))
+        (tmp_path / shipped.stem).write_text(text)
+        (tmp_path / "studies" / shipped.name).write_text(text)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "results").symlink_to(tmp_path / "results")
+    return tmp_path
+
+
+def fenced(page: Path, first_line: str) -> str:
+    """The block of a page that begins with this line."""
+    (found,) = [block for block in blocks(page) if block.text.startswith(first_line + "\n")]
+    return found.text
+
+
+@pytest.mark.usefixtures("at_hand")
+@pytest.mark.parametrize("story", STORIES)
+def test_every_command_of_the_pages_runs(story: str, shelf: Path) -> None:
+    done: set[str] = set()
+    if story == "shipped":  # another page's commands made these
+        invoke(*words("ablate grid --axis height --values 2,3 --study emodb"
+                      " --corpus-root PATH/emodb"), cwd=shelf)  # fmt: skip
+    for name in STORIES[story]:
+        page = ROOT / name
+        for block in blocks(page):
+            if found := re.match(r"# (\w+\.py)\n", block.text):
+                (shelf / found[1]).write_text(block.text)
+        for command in typed(page):
+            if command not in NOT_RUN and command not in done:
+                print(command)  # shown when it fails
+                invoke(*words(command), cwd=shelf)
+                done.add(command)
+        for block in blocks(page):
+            if "import ablation" in block.text and "networks/NAME" not in block.text:
+                with contextlib.chdir(shelf):
+                    exec(block.text, {})
+    assert done
+
+
+@pytest.mark.usefixtures("at_hand")
+def test_the_tutorial_shows_what_is_printed(tmp_path: Path) -> None:
+    """With the settings shown, but for a network of fewer steps, whose scores are not compared."""
+    study = fenced(TUTORIAL, "# speech.toml")
+    assert study.count("steps = 60\n") == 1
+    (tmp_path / "speech.toml").write_text(study.replace("steps = 60\n", "steps = 4\n"))
+    shown = answers(TUTORIAL)
+    printed: dict[str, Invoked] = {}
+    for command in typed(TUTORIAL):
+        if command not in NOT_RUN:
+            printed[command] = invoke(*words(command), cwd=tmp_path)
+    assert len(shown) >= 9
+    assert set(shown) <= set(printed)
+    for command, text in shown.items():
+        assert_shown(text, printed[command].stdout, command)
+    grid = "ablate grid --axis both --study speech.toml"
+    scores = zip(table(shown[grid]), table(printed[grid].stdout), strict=True)
+    for told, found in scores:  # the same but for another processor's rounding
+        assert told[:2] == found[:2] and told[4] == found[4]
+        assert float(told[2]) == pytest.approx(float(found[2]), abs=5)
+
+
+def table(text: str) -> list[list[str]]:
+    """Rows of a curve as ``ablate grid`` prints it: extent, its unit, WA, UA, cells."""
+    return [line.split() for line in text.splitlines() if re.match(r" +\d+ +\d+ +\d", line)]
+
+
+# Words that depend on scores: answers in sentences, the class of a recording, the networks' place.
+BY_CHANCE = re.compile(r"No filter|\w+ +angry  |time: |results/speech/networks/")
+
+
+def assert_shown(shown: str, printed: str, command: str) -> None:
+    """Every line shown is printed: to the letter without numbers, but for what scores decide."""
+    found = {plain(line) for line in printed.splitlines()}
+    for line in shown.splitlines():
+        if line != "..." and not BY_CHANCE.match(line):
+            assert plain(line) in found, f"{command}: {line!r} is not in\n{printed}"
+    if command.startswith("ablate corpus"):
+        assert shown == printed
+
+
+def plain(line: str) -> str:
+    """A line without numbers, digests and stars of significance, which training decides."""
+    line = re.sub(r"\b[0-9a-f]{12}\b", "DIGEST", line).removeprefix("*")
+    if re.match(r"( *(height|width)\b|shapes:|fold |cells:|probes:|figures/)", line):
+        return " ".join(line.split())
+    return " ".join(re.sub(r"[−+-]?\d+(\.\d+)?", "#", line).split())
+
+
+def test_the_pooling_that_is_shown_passes_the_contract() -> None:
+    """As a class of the module it is to be written into; the registry line is the page's too."""
+    from ablation.networks import poolings
+    from ablation.study import NetworkSpec
+
+    page = ROOT / "docs" / "how-to" / "own-pooling.md"
+    made = vars(poolings).copy()
+    module, registry = [block.text for block in blocks(page) if block.language == "python"]
+    exec(module, made)
+    exec(registry.replace("    ...\n", ""), made)
+    head = made["POOLINGS"]["norm"](6, 3, NetworkSpec())
+    maps = torch.rand(2, 6, 4, 5, requires_grad=True)
+    scores = head(maps)
+    assert scores.shape == (2, 3)
+    scores.sum().backward()
+    assert maps.grad is not None and maps.grad.isfinite().all()
+
+
+def test_the_pages_made_from_the_code_are_up_to_date() -> None:
+    from documentation.reference import FOLDER, pages
+
+    for name, text in pages().items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == text, "run: make reference"
+
+
+def test_every_option_field_and_column_has_a_meaning_and_no_meaning_is_left_over() -> None:
+    from ablation.records import TABLES, schema
+    from documentation import columns, commands, settings
+
+    for path, command in commands.commands():
+        assert command.help, path
+    described = {
+        (path.removeprefix("network.") if path.startswith("network.training") else path) or "top":
+        set(settings.fields(found))
+        for path, found in settings.tables()
+    }  # fmt: skip
+    assert {name: set(of) for name, of in settings.MEANINGS["study"].items()} == described
+    named = {name for found in TABLES.values() for name in schema(found, [columns.CLASS]).names}
+    assert set(columns.MEANINGS["columns"]) == named
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    from ablation import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_a_page_that_loads_something_from_elsewhere_is_found() -> None:
+    from documentation.closed import requests_elsewhere
+
+    page = """<link rel="canonical" href="https://a.example/">
+    <link rel="stylesheet" href="site.css">
+    <a href="https://a.example/">no request</a><script src="https://b.example/x.js"></script>
+    <link rel="stylesheet" href="//c.example/y.css"><img src="figure.png">"""
+    assert requests_elsewhere(page) == ["https://b.example/x.js", "//c.example/y.css"]
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file_of_the_repository(page: Path) -> None:
+    for link in links(page):
+        assert (page.parent / link).exists(), f"{page}: {link}"
