@@ -72,7 +72,8 @@ def links(page: Path) -> list[str]:
 
 
 def words(command: str) -> list[str]:
-    return shlex.split(command)[1:]
+    """The words of a command, without where a shell would put its output."""
+    return shlex.split(command.partition(" > ")[0])[1:]
 
 
 # --- Small things: corpora of noise, and studies whose cells are trained in a blink.
@@ -120,6 +121,18 @@ def own_recordings(folder: Path) -> None:
             noise(folder / name)
             rows.append(f"{name},{speaker},{label}")
     (folder / "manifest.csv").write_text("\n".join(rows) + "\n")
+
+
+def named_recordings(folder: Path) -> None:
+    """``recordings/``, whose names say all, and ``coded/``, whose names do not."""
+    for speaker in ("anna", "ben", "clara", "david"):
+        for take in (1, 2):
+            for label in ("angry", "neutral"):
+                noise(folder / "recordings" / speaker / f"{label}_{take:02d}.wav")
+    for speaker in ("01", "02", "03", "04"):
+        for letter in "WFNT":
+            for take in "ab":
+                noise(folder / "coded" / f"{speaker}{letter}{take}.wav")
 
 
 def emodb(folder: Path) -> None:
