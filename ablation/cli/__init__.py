@@ -14,6 +14,7 @@ from ablation.cli import (
     data_commands,
     evidence_commands,
     failures,
+    fetch_command,
     machine_commands,
     network_commands,
     promote_command,
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
+corpus_app = typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True)
 for command in (
     study_commands.grid,
     search_command.search,
@@ -48,6 +49,7 @@ for command in (
 app.add_typer(corpus_app, name="corpus")
 app.command()(data_commands.cache)
 corpus_app.command("list")(data_commands.corpus_list)
+corpus_app.command("fetch")(fetch_command.corpus_fetch)
 corpus_app.command("check")(data_commands.corpus_check)
 corpus_app.command("synthesize")(data_commands.corpus_synthesize)
 
