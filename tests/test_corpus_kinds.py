@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import struct
 import sys
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from layouts import (
     crema_d_tree,
     huggingface_dataset,
     huggingface_rows,
+    huggingface_tree,
     put,
     save_unembedded,
     segmented_tree,
     sound,
     tess_tree,
 )
+from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.content import content_digests, corpus_fingerprint
@@ -235,6 +238,16 @@ def test_huggingface_bytes_become_files_that_can_be_read(tmp_path: Path, own_cac
     assert again[1].file.read_bytes() == rows["audio"][1]["bytes"]
 
 
+def test_the_cache_is_shown_and_cleared_with_what_was_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ABLATION_CACHE", str(tmp_path / "cache"))
+    corpus = load_corpus("huggingface", huggingface_tree(tmp_path))
+    assert all(utterance.file.is_file() for utterance in corpus)
+    assert invoke("cache", "--clear", cwd=tmp_path).stdout.endswith("cleared\n")
+    assert not any(utterance.file.exists() for utterance in corpus)
+
+
 def test_huggingface_files_stay_where_they_are_and_are_the_same_corpus(tmp_path: Path) -> None:
     prints = []
     for inside in (True, False):
@@ -289,6 +302,21 @@ def test_huggingface_row_that_lacks_something_is_named(
     rows[column][2] = value
     with pytest.raises(CorpusError, match=expected):
         load_corpus("huggingface", save_unembedded(rows, tmp_path / "saved"))
+
+
+def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(
+    tmp_path: Path,
+) -> None:
+    """Its bytes are mapped into memory, and a place it names may lie beyond them."""
+    root = huggingface_tree(tmp_path)
+    [table] = root.glob("*.arrow")
+    size = len(sound())
+    places = struct.pack("<iii", 0, size, 2 * size)
+    content = table.read_bytes()
+    assert content.count(places) == 1
+    table.write_bytes(content.replace(places, struct.pack("<iii", 0, 2**30, -5)))
+    with pytest.raises(CorpusError, match="is damaged"):
+        load_corpus("huggingface", root)
 
 
 @pytest.mark.parametrize("file", ["state.json", "dataset_info.json", "data-00000-of-00001.arrow"])

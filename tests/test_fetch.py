@@ -84,6 +84,7 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr(resuming, "PAUSES", (0.01,))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     state = Server({"/emodb.zip": packed(EMODB)})
 
     class Handler(BaseHTTPRequestHandler):
@@ -338,6 +339,8 @@ GOOD = packed(EMODB)
         (packed(EMODB | {"C:/evil": b"x"}), "is an absolute path"),
         (packed(EMODB | {"link": b"/etc/passwd"}, stat.S_IFLNK), "is a link or a device"),
         (packed(EMODB | {"WAV/03a01Wa.wav": b"x"}), "is there twice"),
+        (packed(EMODB | {"./wav/03a01Wa.wav": b"x"}), "holds two things of one name"),
+        (packed(EMODB | {"wav": b"x"}), "holds two things of one name"),
         (packed(EMODB | {"bomb": bytes(10**6)}), "would unpack to more than"),
         (GOOD[: len(GOOD) // 2], "is not a whole ZIP archive"),
         (GOOD.replace(EMODB["wav/03a01Wa.wav"][-40:], b"x" * 40), "is not a whole ZIP archive"),

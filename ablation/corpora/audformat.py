@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 HEADER = "db.yaml"
 _LAYOUT = "db.yaml, db.TABLE.csv or db.TABLE.parquet, and the recordings that they name"
 _INSTALL = "pip install -c constraints.txt -e '.[audformat]'"
+# What audformat raises for headers and tables that are not as it expects.
+_DAMAGED = (
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    OSError,
+)
 
 
 class AudformatOptions(Options):
@@ -96,7 +106,7 @@ def _database(folder: Path) -> Iterator["library.Database"]:
                 if file.suffix in (".csv", ".parquet"):
                     _link(file, Path(name) / file.name)
             database = library.Database.load(name)
-        except (yaml.YAMLError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
+        except (yaml.YAMLError, *_DAMAGED) as error:
             raise CorpusError(
                 f"cannot read {header}: {_first_line(error)}", "is it the header of audformat?"
             ) from error
@@ -139,7 +149,7 @@ def _table(folder: Path, database: "library.Database", name: str) -> "pd.DataFra
     """A table by its file, or by its file, start and end."""
     try:
         return database[name].get()
-    except (RuntimeError, ValueError, KeyError, TypeError, OSError) as error:
+    except _DAMAGED as error:
         reason = _first_line(error)
         if "No file found for table" in reason:
             reason = f"there is no db.{name}.csv or db.{name}.parquet (pickled tables are not read)"

@@ -61,17 +61,29 @@ def _dataset(folder: Path, options: HuggingfaceOptions) -> "library.Dataset":
     try:
         loaded = library.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CorpusError(
-            f"cannot read {folder}: {reason}", "save the dataset again by save_to_disk"
+            f"cannot read {folder}: {_first_line(error)}", "save the dataset again by save_to_disk"
         ) from error
     if isinstance(loaded, library.DatasetDict):
-        return _split(folder, loaded, options.split)
-    if options.split:
+        chosen = _split(folder, loaded, options.split)
+    elif options.split:
         raise CorpusError(
             f"{folder} is one dataset without splits", "leave corpus.options.split out"
         )
-    return loaded
+    else:
+        chosen = loaded
+    try:
+        # The files are mapped as they are: a damaged one would end the process, not the reading.
+        chosen.data.validate(full=True)
+    except ValueError as error:
+        raise CorpusError(
+            f"{folder} is damaged: {_first_line(error)}", "save the dataset again by save_to_disk"
+        ) from error
+    return chosen
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _split(folder: Path, loaded: "library.DatasetDict", split: str) -> "library.Dataset":

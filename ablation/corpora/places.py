@@ -7,7 +7,7 @@ from pathlib import Path
 from ablation.corpora.base import CorpusKind, parse_options
 from ablation.corpora.sources import Archive, Source
 from ablation.errors import CorpusError
-from ablation.files import at_home, is_file, is_folder, write_text
+from ablation.files import at_home, is_file, storage_error, write_text
 
 RECORD = "fetched.json"
 
@@ -26,15 +26,17 @@ def recordings_at(target: Path, kind: CorpusKind) -> int | None:
     """
     if is_file(target):
         raise CorpusError(f"--to {target}: that is a file", "give a folder")
-    if not is_folder(target) or not any(target.iterdir()):
-        return None
     try:
+        if not target.exists() or not any(target.iterdir()):
+            return None
         there = count_recordings(kind, target)
     except CorpusError as error:
         raise CorpusError(
             f"{target} is not empty, and does not read as {kind.name}: {error.what}",
             "choose another folder",
         ) from error
+    except OSError as error:
+        raise storage_error("read", target, error) from error
     if there == 0:
         raise CorpusError(
             f"{target} is not empty, and holds no corpus {kind.name}", "choose another folder"

@@ -41,6 +41,8 @@ def unpack(archive: Path, folder: Path, keep: str, limit: int) -> None:
             f"{archive.name} is not a whole ZIP archive ({error})",
             "it was removed; run the same command again",
         ) from error
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        raise CorpusError(f"{archive.name} holds two things of one name", _REMEDY) from error
     except OSError as error:
         raise storage_error("unpack into", folder, error) from error
 
