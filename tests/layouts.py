@@ -15,9 +15,9 @@ FOUR = ("neutral", "happy", "angry", "sad")
 SENTENCES = ("DFA", "IEO")
 
 
-def sound(seed: int = 0, rate: int = 8000) -> bytes:
+def sound(seed: int = 0, rate: int = 8000, scale: float = 0.1) -> bytes:
     """A WAV file of a twentieth of a second of noise; another one for every seed."""
-    noise = 0.1 * np.random.default_rng(seed).standard_normal(rate // 20)
+    noise = scale * np.random.default_rng(seed).standard_normal(rate // 20)
     stream = io.BytesIO()
     soundfile.write(stream, noise, rate, format="WAV", subtype="PCM_16")
     return stream.getvalue()
@@ -30,12 +30,13 @@ def put(path: Path, content: bytes | None = None) -> Path:
 
 
 def crema_d_tree(root: Path) -> Path:
-    """Three actors, every emotion once, and the file whose level has one letter."""
+    """Three actors, every emotion once; the level of one letter, the file without sound."""
     for actor in ("1001", "1040", "1091"):
         for emotion in ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"):
             if (actor, emotion) != ("1040", "SAD"):
                 put(root / "AudioWAV" / f"{actor}_DFA_{emotion}_XX.wav")
     put(root / "AudioWAV" / "1040_ITH_SAD_X.wav")
+    put(root / "AudioWAV" / "1076_MTI_SAD_XX.wav", sound(scale=0))
     return root
 
 

@@ -33,7 +33,10 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 7286
 
 
 def test_crema_d_names_say_actor_and_emotion(tmp_path: Path) -> None:
-    """The folder may be the corpus' or that of its recordings; a level may have one letter."""
+    """The folder may be the corpus' or that of its recordings; a level may have one letter.
+
+    The recording that holds no sound is left out.
+    """
     corpus = load_corpus("crema_d", crema_d_tree(tmp_path))
     assert corpus.classes == FOUR
     assert corpus.counts() == dict.fromkeys(FOUR, 3)
@@ -144,7 +147,11 @@ def test_audformat_segments_are_cuts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "what", "remedy"),
     [
-        ({"table": "label"}, "no table 'label'", "did you mean 'labels'? (allowed: files, labels)"),
+        (
+            {"table": "label"},
+            "no table 'label' (corpus.options.table)",
+            "did you mean 'labels'? (allowed: files, labels)",
+        ),
         ({"emotion": "emotions"}, "'emotions'", "did you mean 'emotion'? (allowed: emotion, spea"),
         ({"table": "files"}, "table files has no column 'emotion'", "allowed: speaker"),
         ({"speaker": "speakers"}, "column 'speakers'", "did you mean 'speaker'?"),

@@ -125,7 +125,7 @@ def _table_name(folder: Path, database: "library.Database", options: AudformatOp
     if options.table:
         if options.table not in names:
             raise CorpusError(
-                f"{folder / HEADER} has no table {options.table!r}",
+                f"{folder / HEADER} has no table {options.table!r} (corpus.options.table)",
                 suggestion(options.table, names),
             )
         return options.table

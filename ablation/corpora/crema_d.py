@@ -1,7 +1,8 @@
 """CREMA-D, the recordings as WAV (Cao et al. 2014, doi 10.1109/TAFFC.2014.2336244).
 
 ``AudioWAV/1001_DFA_ANG_XX.wav``: actor, sentence, emotion, level. One file of the corpus has a
-level of one letter, ``1040_ITH_SAD_X.wav``.
+level of one letter, ``1040_ITH_SAD_X.wav``; another one, ``1076_MTI_SAD_XX.wav``, holds no sound
+but zeros, and is left out.
 """
 
 import re
@@ -28,6 +29,7 @@ EMOTIONS = {
 _NAME = re.compile(
     r"(?P<actor>1\d{3})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>XX?|LO|MD|HI)"
 )
+_SILENT = {"1076_MTI_SAD_XX"}
 _LAYOUT = "AudioWAV/1001_DFA_ANG_XX.wav and the like"
 
 
@@ -48,7 +50,9 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
                 f"{file} is not the recording but a note of Git LFS that stands for it",
                 "fetch the recordings: git lfs pull --include 'AudioWAV/*', or ablate corpus fetch",
             )
-        utterances.append(Utterance(file.stem, file, match["actor"], EMOTIONS[match["emotion"]]))
+        if file.stem not in _SILENT:
+            emotion = EMOTIONS[match["emotion"]]
+            utterances.append(Utterance(file.stem, file, match["actor"], emotion))
     return utterances
 
 

@@ -27,7 +27,7 @@ from ablation.corpora.places import (
     write_record,
 )
 from ablation.corpora.recordings import replace_pointers
-from ablation.corpora.resuming import Patience, Resuming, Unreachable
+from ablation.corpora.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.corpora.sources import SOURCES, Archive, Source
 from ablation.corpora.unpacking import unpack
 from ablation.errors import CorpusError
@@ -96,7 +96,11 @@ def fetch_corpus(
     try:
         with FileLock(work / "lock", timeout=0):
             there = recordings_at(target, kind)  # another fetch may have been faster
-            count = there or _fetch(kind, source, archives, work, target, patience, say)
+            try:
+                count = there or _fetch(kind, source, archives, work, target, patience, say)
+            except CorpusError:
+                _clear(work)
+                raise
             shutil.rmtree(work, ignore_errors=True)
     except Timeout as error:
         raise CorpusError(
@@ -105,6 +109,13 @@ def fetch_corpus(
     except OSError as error:
         raise storage_error("write to", work, error) from error
     return Fetched(target, count, new=there is None)
+
+
+def _clear(work: Path) -> None:
+    """Remove what a fetch that failed leaves, unless there are bytes to go on from."""
+    shutil.rmtree(work / "unpacked", ignore_errors=True)
+    if {entry.name for entry in work.iterdir()} <= {"lock"}:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _archives(source: Source, address: str | None) -> tuple[Archive, ...]:
@@ -140,7 +151,7 @@ def _fetch(
         shutil.rmtree(staging)  # of a fetch that was killed
     staging.mkdir()
     try:
-        say(f"unpacking {file.stat().st_size / 1e6:.1f} MB")
+        say(f"unpacking {megabytes(file.stat().st_size)}")
         unpack(file, staging, source.keep, source.unpacked)
     except CorpusError:
         file.unlink(missing_ok=True)  # so that the next try does not meet it again

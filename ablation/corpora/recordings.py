@@ -12,7 +12,7 @@ import pooch
 import requests
 
 from ablation.corpora.pointers import Pointer, read_pointer
-from ablation.corpora.resuming import Patience, Resuming, Unreachable
+from ablation.corpora.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.errors import CorpusError
 
 _AT_ONCE = 4  # connections; the homes are other people's machines
@@ -42,7 +42,7 @@ def replace_pointers(
     # Two files may be one recording, byte for byte: it comes once.
     wanted = {note.sha256: (file.name, note) for file, note in notes.items()}
     size = sum(note.size for _, note in wanted.values())
-    say(f"the archive names {len(notes)} recordings ({size / 1e6:.1f} MB): downloading them")
+    say(f"the archive names {len(notes)} recordings ({megabytes(size)}): downloading them")
     fetcher = _Fetcher(addresses, work / "recordings", patience)
     said = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -128,13 +128,13 @@ class Resuming:
                 best = max(best, there)
                 failed += 1
                 if failed >= self.patience.tries:
-                    kept = f"; {_megabytes(there)} are kept" if there else ""
+                    kept = f"; {megabytes(there)} are kept" if there else ""
                     raise Unreachable(
                         f"{url}: {drop}, {failed} times in a row",
                         f"run the same command again later{kept}",
                     ) from drop
                 pause = max(drop.wait, PAUSES[min(failed, len(PAUSES)) - 1])
-                self._say(f"{drop} at {_megabytes(there)}; trying again in {pause:g} s")
+                self._say(f"{drop} at {megabytes(there)}; trying again in {pause:g} s")
                 time.sleep(pause)
 
     def _connect(self, url: str) -> None:
@@ -193,14 +193,14 @@ class Resuming:
     def _too_large(self, url: str) -> CorpusError:
         self.partial.unlink(missing_ok=True)
         return CorpusError(
-            f"{url}: larger than the {_megabytes(self.limit)} that this file may have",
+            f"{url}: larger than the {megabytes(self.limit)} that this file may have",
             "this is another file; give the right address by --from",
         )
 
     def _tick(self, offset: int, total: int | None) -> None:
         if time.monotonic() - self._said >= _EVERY:
             self._said = time.monotonic()
-            self._say(_megabytes(offset) + (f" of {_megabytes(total)}" if total else ""))
+            self._say(megabytes(offset) + (f" of {megabytes(total)}" if total else ""))
 
     def _say(self, line: str) -> None:
         if self.progress is not None:
@@ -246,5 +246,6 @@ def _reason(error: requests.RequestException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
+    """A number of bytes as people read it."""
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size} bytes"

@@ -31,7 +31,7 @@ class Source:
     archives
         In the order in which they are tried: the next one where an address does not answer.
     recordings
-        How many there are in the whole corpus.
+        How many the reader finds in the whole corpus.
     unpacked
         Bytes that the archive may unpack to at most; several times what it does.
     keep
@@ -95,18 +95,19 @@ SOURCES: dict[str, Source] = {
         licence="Open Database License 1.0; its contents: Database Contents License 1.0",
         citation="Cao, Cooper, Keutmann, Gur, Nenkova, Verma: CREMA-D: Crowd-sourced Emotional "
         "Multimodal Actors Dataset. IEEE Transactions on Affective Computing 5(4), 2014",
-        # The archive holds notes of Git LFS, each with the SHA-256 of its recording; recordings
-        # come one by one, first from the mirror that the corpus' authors keep.
+        # The archive holds notes of Git LFS, each with the SHA-256 of its recording. Recordings
+        # come one by one, first from a mirror: GitHub's allowance for them is often used up.
         archives=(
             Archive(
                 "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip"
             ),
         ),
-        recordings=7442,
+        recordings=7441,  # of 7442: one has no sound and is left out by the reader
         unpacked=3_000_000_000,
         keep=r"([^/]+/)?(AudioWAV/.*|license\.txt|LICENSE\.txt)",
         recordings_at=(
             "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main/AudioWAV/",
+            "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/master/AudioWAV/",
             "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV/",
         ),
     ),
