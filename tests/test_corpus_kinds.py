@@ -229,7 +229,8 @@ def test_missing_package_says_how_to_install_it(
 def test_huggingface_bytes_become_files_that_can_be_read(tmp_path: Path, own_cache: Path) -> None:
     """Unpacked once, byte for byte, into the cache, by no name of the dataset's choice."""
     rows = huggingface_rows(tmp_path)
-    huggingface_dataset(rows).save_to_disk(str(tmp_path / "saved"))
+    dataset = huggingface_dataset(rows).with_format("pandas")  # a habit of its owner
+    dataset.save_to_disk(str(tmp_path / "saved"))
     corpus = load_corpus("huggingface", tmp_path / "saved")
     assert [u.label for u in corpus] == ["calm", "tense", "calm", "tense"]
     assert corpus.speakers == ["7", "8"]

@@ -484,7 +484,9 @@ def test_the_licence_must_be_accepted_before_anything_is_asked_for(
         (("emodb", "--to", "/"), "is no folder of a corpus"),
         (("emodb", "--to", "x", "--from", "ftp://a.example/x.zip"), "not an address of http"),
         (("emodb", "--to", "x", "--from", "file:///nowhere/x.zip"), "no file /nowhere/x.zip"),
+        (("emodb", "--to", "x", "--from", "file:///"), "no file /"),
         (("emodb", "--to", "x", "--from", "http://[/x.zip"), "http://[/x.zip"),
+        (("emodb", "--to", "x", "--from", "http://a..b/x.zip"), "error: http://a..b/x.zip: "),
         (("emodb", "--to", "full/file/emodb"), "full/file"),
     ],
 )

@@ -26,7 +26,10 @@ def corpus_fetch(
         ),
     ] = None,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds without a byte before a new try.")
+        float,
+        typer.Option(
+            "--timeout", min=0.1, max=3600, help="Seconds without a byte before a new try."
+        ),
     ] = 30.0,
     tries: Annotated[
         int, typer.Option("--tries", min=1, help="Tries without progress before giving up.")

@@ -114,7 +114,7 @@ def _utterances(
             "cast it: dataset.cast_column(NAME, datasets.Audio())",
         )
     columns = [options.audio, options.label, options.speaker]
-    rows = dataset.select_columns(list(dict.fromkeys(columns)))
+    rows = dataset.with_format(None).select_columns(list(dict.fromkeys(columns)))
     rows = rows.cast_column(options.audio, library.Audio(decode=False))
     names = [_names(dataset.features[column]) for column in columns]
     for number, row in enumerate(cast("Iterable[dict[str, Any]]", rows)):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import pooch
@@ -52,6 +53,7 @@ def replace_pointers(
                     said = time.monotonic()
                     say(f"{number} of {len(wanted)} recordings")
         except BaseException:
+            fetcher.stop.set()  # nobody waits for what is not wanted any more
             pool.shutdown(cancel_futures=True)
             raise
     for file, note in notes.items():
@@ -80,6 +82,7 @@ class _Fetcher:
         self.folder = folder
         self.patience = patience
         self.session = requests.Session()
+        self.stop = Event()
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, wanted: tuple[str, Pointer]) -> None:
@@ -102,7 +105,11 @@ class _Fetcher:
 
     def _retrieve(self, address: str, name: str, note: Pointer) -> None:
         downloader = Resuming(
-            self.folder / f"{note.sha256}.part", note.size, self.patience, session=self.session
+            self.folder / f"{note.sha256}.part",
+            note.size,
+            self.patience,
+            session=self.session,
+            stop=self.stop,
         )
         store = pooch.create(
             path=self.folder,

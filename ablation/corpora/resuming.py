@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -19,7 +20,7 @@ import requests
 import urllib3
 
 from ablation.errors import CorpusError
-from ablation.files import storage_error
+from ablation.files import is_file, storage_error
 
 _BLOCK = 1 << 16  # bytes
 _STALLED, _DROPPED = "no byte came in time", "the connection was dropped"
@@ -60,6 +61,8 @@ class Resuming:
         Bytes that the file may have at most.
     progress
         Called with lines for the user; None for silence.
+    stop
+        When set, no other try is made.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Resuming:
         patience: Patience,
         progress: Callable[[str], None] | None = None,
         session: requests.Session | None = None,
+        stop: Event | None = None,
     ) -> None:
         self.partial = partial
         self.version = partial.with_name(f"{partial.name}.version")
@@ -76,6 +80,7 @@ class Resuming:
         self.patience = patience
         self.progress = progress
         self.session = session or requests.Session()
+        self.stop = stop or Event()
         self._said = time.monotonic()
 
     def __call__(
@@ -104,18 +109,19 @@ class Resuming:
             self.version.unlink(missing_ok=True)
         except requests.RequestException as error:  # an OSError as well, so it comes first
             raise Unreachable(f"{url}: {_reason(error)}", "check the address") from error
+        except (ValueError, OverflowError) as error:  # an address or a time that sockets refuse
+            raise Unreachable(f"{url}: {error}", "check the address") from error
         except OSError as error:
             raise storage_error("write", self.partial, error) from error
         return None
 
     def _copy(self, url: str) -> None:
         file = Path(url2pathname(urlsplit(url).path))
-        try:
-            if file.stat().st_size > self.limit:
-                raise self._too_large(url)
-            shutil.copyfile(file, self.partial)
-        except FileNotFoundError as error:
-            raise Unreachable(f"no file {file}", "check the address") from error
+        if not is_file(file):
+            raise Unreachable(f"no file {file}", "check the address")
+        if file.stat().st_size > self.limit:
+            raise self._too_large(url)
+        shutil.copyfile(file, self.partial)
 
     def _download(self, url: str) -> None:
         best, failed = self._there(), 0
@@ -127,7 +133,7 @@ class Resuming:
                 failed = 0 if there > best else failed
                 best = max(best, there)
                 failed += 1
-                if failed >= self.patience.tries:
+                if failed >= self.patience.tries or self.stop.is_set():
                     kept = f"; {megabytes(there)} are kept" if there else ""
                     raise Unreachable(
                         f"{url}: {drop}, {failed} times in a row",
@@ -135,7 +141,7 @@ class Resuming:
                     ) from drop
                 pause = max(drop.wait, PAUSES[min(failed, len(PAUSES)) - 1])
                 self._say(f"{drop} at {megabytes(there)}; trying again in {pause:g} s")
-                time.sleep(pause)
+                self.stop.wait(pause)
 
     def _connect(self, url: str) -> None:
         """One connection; :class:`Dropped` when it ends before the file does."""
