@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import FOUR, audformat_tree, crema_d_tree, huggingface_tree, tess_tree
 
 from ablation.corpora import KINDS, Corpus, Utterance, load_corpus
 from ablation.corpora.content import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, check_folds, make_folds
 from ablation.errors import CorpusError, FoldError, StudyError
 
-FOUR = ("neutral", "happy", "angry", "sad")
 TWO = ("tense", "calm")
 
 # ---------------------------------------------------------------------------- trees, made up
@@ -129,8 +129,12 @@ TREES: Mapping[str, Callable[[Path], Path]] = {
     "synthetic": synthetic_tree,
     "emodb": emodb_tree,
     "ravdess": ravdess_tree,
+    "crema_d": crema_d_tree,
+    "tess": tess_tree,
     "iemocap": iemocap_tree,
     "manifest": manifest_csv,
+    "audformat": audformat_tree,
+    "huggingface": huggingface_tree,
 }
 
 # ---------------------------------------------------------------------------- every kind alike

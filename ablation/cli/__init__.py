@@ -14,6 +14,7 @@ from ablation.cli import (
     data_commands,
     evidence_commands,
     failures,
+    fetch_command,
     init_command,
     machine_commands,
     network_commands,
@@ -33,10 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-corpus_app = typer.Typer(help="List, check or synthesize corpora.", no_args_is_help=True)
 study_app = typer.Typer(
     help="Show studies: one as it would run, those shipped, their schema.", no_args_is_help=True
 )
+corpus_app = typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True)
 for command in (
     init_command.init,
     study_commands.grid,
@@ -57,6 +58,7 @@ app.add_typer(corpus_app, name="corpus")
 app.add_typer(study_app, name="study")
 app.command()(data_commands.cache)
 corpus_app.command("list")(data_commands.corpus_list)
+corpus_app.command("fetch")(fetch_command.corpus_fetch)
 corpus_app.command("check")(data_commands.corpus_check)
 corpus_app.command("synthesize")(data_commands.corpus_synthesize)
 study_app.command("show")(settings_commands.show)

@@ -20,13 +20,18 @@ def corpus_list() -> None:
     """The corpora that are supported."""
     with expected_errors():
         from ablation.corpora import KINDS
+        from ablation.corpora.sources import MANUAL, SOURCES
 
         for kind in KINDS.values():
-            print(f"{kind.name:10} {kind.summary}")
-            print(f"{'':10} layout: {kind.layout}")
+            print(f"{kind.name:12} {kind.summary}")
+            print(f"{'':12} layout: {kind.layout}")
             if kind.label_maps:
                 maps = ", ".join(kind.label_maps)
-                print(f"{'':10} label maps: {maps}")
+                print(f"{'':12} label maps: {maps}")
+            if kind.name in SOURCES:
+                print(f"{'':12} fetch: ablate corpus fetch {kind.name} --to FOLDER")
+            elif kind.name in MANUAL:
+                print(f"{'':12} by hand: ablate corpus fetch {kind.name} --to FOLDER says how")
 
 
 def corpus_check(
@@ -73,7 +78,7 @@ def corpus_synthesize(
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
 ) -> None:
-    """Show or clear the cache of spectrograms."""
+    """Show or clear the cache of spectrograms and of what was unpacked."""
     with expected_errors():
         import shutil
 
@@ -81,10 +86,11 @@ def cache(
         from ablation.files import cache_folder
 
         folder = cache_folder()
-        size = sum(cache_size(folder / name) for name in ("features", "synthetic"))
+        names = ("features", "synthetic", "huggingface")
+        size = sum(cache_size(folder / name) for name in names)
         print(f"{folder}: {size / 1e9:.2f} GB")
         if clear:
-            for name in ("features", "synthetic"):
+            for name in names:
                 if (folder / name).is_dir():
                     shutil.rmtree(folder / name)
             print("cleared")

@@ -9,7 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ablation.corpora import emodb, iemocap, manifest, ravdess, synthetic
+from ablation.corpora import (
+    audformat,
+    crema_d,
+    emodb,
+    huggingface,
+    iemocap,
+    manifest,
+    ravdess,
+    synthetic,
+    tess,
+)
 from ablation.corpora.base import Corpus, CorpusKind, Utterance, parse_options
 from ablation.errors import CorpusError, suggestion
 from ablation.files import at_home, is_file
@@ -19,7 +29,18 @@ __all__ = ["KINDS", "Corpus", "CorpusKind", "Utterance", "corpus_kind", "load_co
 RESERVED = ("test", "correct")  # n_test and n_correct count all classes together
 
 KINDS: dict[str, CorpusKind] = {
-    module.KIND.name: module.KIND for module in (synthetic, emodb, ravdess, iemocap, manifest)
+    module.KIND.name: module.KIND
+    for module in (
+        synthetic,
+        emodb,
+        ravdess,
+        crema_d,
+        tess,
+        iemocap,
+        manifest,
+        audformat,
+        huggingface,
+    )
 }
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
+from ablation.corpora.cells import as_text, is_missing
 from ablation.errors import CorpusError, suggestion
 from ablation.files import is_file, is_folder
 
@@ -79,7 +80,7 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
                 else f"a manifest is {_LAYOUT}",
             )
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
-    return [(number, row) for number, row in rows if not all(map(_missing, row.values()))]
+    return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
 
 
 def _csv(manifest: Path) -> "pd.DataFrame":
@@ -108,7 +109,7 @@ def _csv(manifest: Path) -> "pd.DataFrame":
 def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance:
     origin = f"{manifest}, row {number}"
     for column in REQUIRED:
-        if _missing(row[column]):
+        if is_missing(row[column]):
             raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
@@ -132,27 +133,13 @@ def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance
         raise CorpusError(f"{origin}: end = {end:g} does not lie after start = {start or 0:g}")
     spelt = Path(os.path.normpath(name)).as_posix()  # "./a.wav" is "a.wav"
     default = spelt if start is None and end is None else f"{spelt}:{start or 0:g}-{end or 'end'}"
-    identity = default if _missing(row.get("id")) else str(row["id"]).strip()
-    speaker, label = (_text(row[column]) for column in ("speaker", "label"))
+    identity = default if is_missing(row.get("id")) else str(row["id"]).strip()
+    speaker, label = (as_text(row[column]) for column in ("speaker", "label"))
     return Utterance(identity, file, speaker, label, start, end, origin)
 
 
-def _missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return not value.strip()
-    # Only what lacks a value differs from itself: NaN, no time.
-    return value is None or (np.isscalar(value) and value != value)
-
-
-def _text(value: Any) -> str:
-    """A label or speaker as text; a parquet column of numbers reads as in a CSV."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return str(value).strip()
-
-
 def _seconds(origin: str, column: str, value: Any) -> float | None:
-    if _missing(value):
+    if is_missing(value):
         return None
     try:
         seconds = float(value)

@@ -1,0 +1,257 @@
+"""A downloader for pooch that goes on where it was cut off.
+
+What has come so far lies in a file of its own, with what tells one version of the remote file from
+another beside it; a connection that drops or stalls is made again after a pause, and asks for the
+rest (HTTP Range, RFC 9110 section 14). A server that does not know of ranges starts anew.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import requests
+import urllib3
+
+from ablation.errors import CorpusError
+from ablation.files import is_file, storage_error
+
+_BLOCK = 1 << 16  # bytes
+_STALLED, _DROPPED = "no byte came in time", "the connection was dropped"
+_EVERY = 5.0  # seconds between two lines of progress
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that another try may better
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before another try, the last one for all later
+LONGEST_PAUSE = 120.0  # seconds that a server may ask us to wait
+
+
+class Unreachable(CorpusError):  # noqa: N818 - as its siblings in errors.py read
+    """Nobody answers at an address, or not with the file: another address may do."""
+
+
+class Dropped(Exception):  # noqa: N818 - a try that failed; the next one may not
+    """A connection that ended before the file did, or was refused for now."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a byte (seconds), and how many tries without progress to make."""
+
+    timeout: float = 30.0
+    tries: int = 6
+
+
+class Resuming:
+    """Downloads to ``partial``, whatever number of connections it takes; pooch calls it.
+
+    Parameters
+    ----------
+    partial
+        Where the bytes go until all of them are there.
+    limit
+        Bytes that the file may have at most.
+    progress
+        Called with lines for the user; None for silence.
+    stop
+        When set, no other try is made.
+    """
+
+    def __init__(
+        self,
+        partial: Path,
+        limit: int,
+        patience: Patience,
+        progress: Callable[[str], None] | None = None,
+        session: requests.Session | None = None,
+        stop: Event | None = None,
+    ) -> None:
+        self.partial = partial
+        self.version = partial.with_name(f"{partial.name}.version")
+        self.limit = limit
+        self.patience = patience
+        self.progress = progress
+        self.session = session or requests.Session()
+        self.stop = stop or Event()
+        self._said = time.monotonic()
+
+    def __call__(
+        self, url: str, output_file: str | Any, pooch: Any, check_only: bool = False
+    ) -> bool | None:
+        """Fetch ``url`` into the file ``output_file``, as pooch asks of a downloader.
+
+        Raises
+        ------
+        Unreachable
+            When the address does not answer, or not with the file, after all tries.
+        CorpusError
+            When the file is larger than it may be, or the address is none.
+        StorageError
+            When the disk refuses.
+        """
+        del pooch
+        if check_only:
+            raise NotImplementedError("a resuming download checks nothing in advance")
+        try:
+            if urlsplit(url).scheme == "file":
+                self._copy(url)
+            else:
+                self._download(url)
+            self.partial.replace(output_file)
+            self.version.unlink(missing_ok=True)
+        except requests.RequestException as error:  # an OSError as well, so it comes first
+            raise Unreachable(f"{url}: {_reason(error)}", "check the address") from error
+        except (ValueError, OverflowError) as error:  # an address or a time that sockets refuse
+            raise Unreachable(f"{url}: {error}", "check the address") from error
+        except OSError as error:
+            raise storage_error("write", self.partial, error) from error
+        return None
+
+    def _copy(self, url: str) -> None:
+        file = Path(url2pathname(urlsplit(url).path))
+        if not is_file(file):
+            raise Unreachable(f"no file {file}", "check the address")
+        if file.stat().st_size > self.limit:
+            raise self._too_large(url)
+        shutil.copyfile(file, self.partial)
+
+    def _download(self, url: str) -> None:
+        best, failed = self._there(), 0
+        while True:
+            try:
+                return self._connect(url)
+            except Dropped as drop:
+                there = self._there()
+                failed = 0 if there > best else failed
+                best = max(best, there)
+                failed += 1
+                if failed >= self.patience.tries or self.stop.is_set():
+                    kept = f"; {megabytes(there)} are kept" if there else ""
+                    raise Unreachable(
+                        f"{url}: {drop}, {failed} times in a row",
+                        f"run the same command again later{kept}",
+                    ) from drop
+                pause = max(drop.wait, PAUSES[min(failed, len(PAUSES)) - 1])
+                self._say(f"{drop} at {megabytes(there)}; trying again in {pause:g} s")
+                self.stop.wait(pause)
+
+    def _connect(self, url: str) -> None:
+        """One connection; :class:`Dropped` when it ends before the file does."""
+        offset = self._there()
+        headers = {"Accept-Encoding": "identity"}  # a range counts bytes as they are stored
+        if offset:
+            headers["Range"] = f"bytes={offset}-"
+            if self.version.is_file():
+                headers["If-Range"] = self.version.read_text(encoding="ascii")
+        try:
+            answer = self.session.get(
+                url, headers=headers, stream=True, timeout=self.patience.timeout
+            )
+            with answer:
+                self._receive(url, answer, offset)
+        except (requests.exceptions.SSLError, requests.exceptions.InvalidSchema):
+            raise
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise Dropped(_reason(error)) from error
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise Dropped(_STALLED) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Dropped(_DROPPED) from error
+
+    def _receive(self, url: str, answer: requests.Response, offset: int) -> None:
+        start, total = _span(url, answer)
+        if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or (
+            start is not None and start != offset
+        ):
+            self.partial.unlink(missing_ok=True)  # not what was asked for: start anew
+            raise Dropped("the server has no such rest of the file")
+        if total is not None and total > self.limit:
+            raise self._too_large(url)
+        if start is None:
+            offset = 0
+            tag = answer.headers.get("ETag", "")
+            version = tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
+            self.version.unlink(missing_ok=True)
+            if version.isascii() and version:
+                self.version.write_text(version, encoding="ascii")
+        with self.partial.open("ab" if start is not None else "wb") as file:
+            # Bytes as they come, so that none that came is lost when no more do.
+            while block := answer.raw.read1(_BLOCK, decode_content=False):
+                offset += len(block)
+                if offset > self.limit:
+                    raise self._too_large(url)
+                file.write(block)
+                self._tick(offset, total)
+        if total is not None and offset < total:
+            raise Dropped(_DROPPED)
+
+    def _there(self) -> int:
+        return self.partial.stat().st_size if self.partial.is_file() else 0
+
+    def _too_large(self, url: str) -> CorpusError:
+        self.partial.unlink(missing_ok=True)
+        return CorpusError(
+            f"{url}: larger than the {megabytes(self.limit)} that this file may have",
+            "this is another file; give the right address by --from",
+        )
+
+    def _tick(self, offset: int, total: int | None) -> None:
+        if time.monotonic() - self._said >= _EVERY:
+            self._said = time.monotonic()
+            self._say(megabytes(offset) + (f" of {megabytes(total)}" if total else ""))
+
+    def _say(self, line: str) -> None:
+        if self.progress is not None:
+            self.progress(line)
+
+
+def _span(url: str, answer: requests.Response) -> tuple[int | None, int | None]:
+    """First byte of a part (None: the whole file comes), and the size of the whole if told.
+
+    Raises :class:`Dropped` for an answer that may be another one later, :class:`Unreachable` for
+    one that will not.
+    """
+    code = answer.status_code
+    if code == HTTPStatus.PARTIAL_CONTENT:
+        span, _, total = (
+            answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        )
+        first = span.partition("-")[0]
+        return (int(first) if first.isdigit() else -1), (int(total) if total.isdigit() else None)
+    if code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return None, None
+    if code == HTTPStatus.OK:
+        length = answer.headers.get("Content-Length", "")
+        return None, int(length) if length.isdigit() else None
+    told = f"the server answers {code} {answer.reason}"
+    if code in _PASSING:
+        wait = answer.headers.get("Retry-After", "")
+        raise Dropped(told, min(float(wait), LONGEST_PAUSE) if wait.isdigit() else 0.0)
+    raise Unreachable(
+        f"{url}: {told}", "look at the corpus' home, or give another address by --from"
+    )
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Why no connection came about."""
+    if isinstance(error, requests.Timeout):
+        return _STALLED
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate cannot be checked"
+    if isinstance(error, requests.ConnectionError):
+        cut = any(word in str(error).lower() for word in ("reset", "aborted", "broken"))
+        return _DROPPED if cut else "no connection"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes as people read it."""
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size} bytes"
