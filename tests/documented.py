@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import soundfile
 import tomli_w
+from layouts import (
+    audformat_tree,
+    crema_d_tree,
+    huggingface_dataset,
+    huggingface_rows,
+    segmented_tree,
+    tess_tree,
+)
 
 ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -133,6 +142,17 @@ def named_recordings(folder: Path) -> None:
         for letter in "WFNT":
             for take in "ab":
                 noise(folder / "coded" / f"{speaker}{letter}{take}.wav")
+
+
+def corpora_of_others(folder: Path) -> None:
+    """CREMA-D and TESS in small, two audformat databases, a saved dataset of two splits."""
+    crema_d_tree(folder / "corpora" / "crema_d")
+    tess_tree(folder / "corpora" / "tess")
+    audformat_tree(folder / "databases" / "moods")
+    for file in segmented_tree(folder / "databases" / "turns").glob("*.wav"):
+        noise(file)
+    splits = {name: huggingface_dataset(huggingface_rows(folder)) for name in ("train", "test")}
+    pytest.importorskip("datasets").DatasetDict(splits).save_to_disk(str(folder / "splits"))
 
 
 def emodb(folder: Path) -> None:

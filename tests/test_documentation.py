@@ -12,6 +12,7 @@ from documented import (
     ROOT,
     answers,
     blocks,
+    corpora_of_others,
     emodb,
     links,
     named_recordings,
@@ -29,12 +30,14 @@ from ablation.drivers.estimating import measuring
 from ablation.execution import EXECUTORS, InProcessExecutor
 
 README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
+CORPORA = ROOT / "docs" / "how-to" / "corpora.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 
 # What no test can type, and why. Nothing else may be left out.
 SHELL = "set-up, or another program's command"
 ELSEWHERE = "needs machines or cards that are not here"
+HOMES = "needs a corpus' home or a mirror of it (tests/test_fetch.py has one of its own)"
 FILLED_IN = "the reader's own file stands in its place"
 NOT_RUN = {
     "python3 -m venv .venv": SHELL,
@@ -55,6 +58,11 @@ NOT_RUN = {
     " --shard $SLURM_ARRAY_TASK_ID/8": ELSEWHERE,
     "ablate grid --axis both --study emodb --devices cuda:0,cuda:1"
     " --workers-per-device 2": ELSEWHERE,
+    "pip install -c constraints.txt -e '.[audformat]'": SHELL,
+    "pip install -c constraints.txt -e '.[huggingface]'": SHELL,
+    "ablate corpus fetch ravdess --to corpora/ravdess": HOMES,
+    "ablate corpus fetch tess --to corpora/tess --accept-licence"
+    " --from http://127.0.0.1:8765/tess.zip": HOMES,
     "ablate predict FILE...": FILLED_IN,
     "ablate predict FILE... --segments": FILLED_IN,
     "ablate predict FILE... --json": FILLED_IN,
@@ -62,7 +70,12 @@ NOT_RUN = {
     "ablate explain FILE": FILLED_IN,
 }
 
-REFUSED = ["ablate init coded --yes"]  # the page shows the refusal
+REFUSED = [  # the page shows the refusal
+    "ablate init coded --yes",
+    "ablate corpus check --corpus audformat --corpus-root databases/moods"
+    " --set corpus.options.table=lables",
+    "ablate corpus check --corpus huggingface --corpus-root splits",
+]
 
 # Pages whose commands share a folder, in the order of a reader who goes from one to the next.
 STORIES = {
@@ -81,6 +94,7 @@ STORIES = {
         "docs/how-to/gpu.md",
         "docs/reference/files.md",
     ],
+    "corpora": ["docs/how-to/corpora.md"],
     "paper": ["docs/how-to/reproduce-paper.md"],
 }
 
@@ -116,6 +130,8 @@ def shelf(tmp_path: Path) -> Path:
     """A working folder with small corpora and studies under the names that pages use."""
     own_recordings(tmp_path / "mine")
     named_recordings(tmp_path)
+    corpora_of_others(tmp_path)
+    (tmp_path / "turns.toml").write_text(fenced(CORPORA, "# turns.toml"))
     emodb(tmp_path / "PATH" / "emodb")
     ravdess(tmp_path / "PATH" / "ravdess")
     iemocap_tree(tmp_path / "PATH" / "IEMOCAP_full_release")

@@ -17,7 +17,7 @@ from layouts import sound
 from running import Invoked, invoke
 
 from ablation.corpora import resuming
-from ablation.corpora.sources import SOURCES, Archive
+from ablation.corpora.fetching.sources import SOURCES, Archive
 
 EMODB = {
     f"wav/{speaker}a01{emotion}a.wav": sound(int(speaker) + ord(emotion))
@@ -378,7 +378,7 @@ def test_a_fetch_that_was_killed_while_unpacking_leaves_no_corpus(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("ablation.corpora.download.corpus_root", killed)
+        patch.setattr("ablation.corpora.fetching.download.corpus_root", killed)
         done = fetch(tmp_path, address, check=130)
     assert "interrupted; what came is kept" in done.stderr
     assert not (tmp_path / "emodb").exists()
@@ -520,7 +520,7 @@ def test_two_fetches_at_once_do_not_mix(server: Server, tmp_path: Path) -> None:
 
 
 def slow(folder: Path, address: str) -> None:
-    from ablation.corpora.download import fetch_corpus
+    from ablation.corpora.fetching.download import fetch_corpus
 
     patience = resuming.Patience(timeout=20)
     fetch_corpus("emodb", folder / "emodb", lambda _: None, lambda _: None, patience, address)

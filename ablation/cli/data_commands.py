@@ -20,7 +20,7 @@ def corpus_list() -> None:
     """The corpora that are supported."""
     with expected_errors():
         from ablation.corpora import KINDS
-        from ablation.corpora.sources import MANUAL, SOURCES
+        from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
         for kind in KINDS.values():
             print(f"{kind.name:12} {kind.summary}")

@@ -10,7 +10,7 @@ from ablation.cli.failures import EXPECTED_ERROR, INTERRUPTED, expected_errors, 
 from ablation.errors import CorpusError
 
 if TYPE_CHECKING:
-    from ablation.corpora.sources import Source
+    from ablation.corpora.fetching.sources import Source
 
 
 def corpus_fetch(
@@ -37,15 +37,15 @@ def corpus_fetch(
 ) -> None:
     """Download a corpus from its public home; the same command goes on where it was cut off."""
     with expected_errors():
-        from ablation.corpora.sources import MANUAL, SOURCES
+        from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
         if name in MANUAL:
             say(MANUAL[name])
             raise typer.Exit(EXPECTED_ERROR)
         if to is None and name in SOURCES:
             raise CorpusError("where to put the corpus is not said", f"as in --to corpora/{name}")
-        from ablation.corpora.download import fetch_corpus
-        from ablation.corpora.resuming import Patience
+        from ablation.corpora.fetching.download import fetch_corpus
+        from ablation.corpora.fetching.resuming import Patience
 
         def accept(source: "Source") -> None:
             _accept(source, accept_licence)

@@ -18,7 +18,16 @@ from ablation.version import __version__
 
 # Distributions of every run, and of what may be left out.
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "loky")
-OPTIONAL = ("numba", "optuna", "distributed", "dask-jobqueue", "optuna-dashboard", "onnx")
+OPTIONAL = (
+    "numba",
+    "optuna",
+    "distributed",
+    "dask-jobqueue",
+    "optuna-dashboard",
+    "onnx",
+    "audformat",
+    "datasets",
+)
 
 
 @dataclass(frozen=True)
@@ -65,9 +74,11 @@ class Part:
 PARTS = (
     Part("kernels", ("numba",), "the probe's compiled kernels: steps take longer", "numba"),
     Part("export", ("onnx", "onnxscript", "onnxruntime"), "ablate export", "[export]"),
-    Part("search", ("optuna",), "ablate search", "[search]"),
+    Part("search", ("optuna",), "ablate search", "optuna"),
     Part("cluster", ("distributed", "dask_jobqueue"), "cells on a cluster", "[cluster]"),
     Part("dashboard", ("optuna_dashboard",), "ablate dashboard", "[dashboard]"),
+    Part("audformat", ("audformat",), "databases in audformat", "[audformat]"),
+    Part("huggingface", ("datasets",), "datasets of Hugging Face", "[huggingface]"),
 )
 
 

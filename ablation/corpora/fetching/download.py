@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from ablation.corpora import corpus_kind
 from ablation.corpora.base import CorpusKind
-from ablation.corpora.places import (
+from ablation.corpora.fetching.places import (
     RECORD,
     corpus_root,
     count_recordings,
@@ -26,10 +26,10 @@ from ablation.corpora.places import (
     target_folder,
     write_record,
 )
-from ablation.corpora.recordings import replace_pointers
-from ablation.corpora.resuming import Patience, Resuming, Unreachable, megabytes
-from ablation.corpora.sources import SOURCES, Archive, Source
-from ablation.corpora.unpacking import unpack
+from ablation.corpora.fetching.recordings import replace_pointers
+from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
+from ablation.corpora.fetching.sources import SOURCES, Archive, Source
+from ablation.corpora.fetching.unpacking import unpack
 from ablation.errors import CorpusError
 from ablation.files import make_folder, storage_error
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ablation.corpora.base import CorpusKind, parse_options
-from ablation.corpora.sources import Archive, Source
+from ablation.corpora.fetching.sources import Archive, Source
 from ablation.errors import CorpusError
 from ablation.files import at_home, is_file, storage_error, write_text
 

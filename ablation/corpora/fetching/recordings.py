@@ -12,8 +12,8 @@ from typing import Any, cast
 import pooch
 import requests
 
+from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.corpora.pointers import Pointer, read_pointer
-from ablation.corpora.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.errors import CorpusError
 
 _AT_ONCE = 4  # connections; the homes are other people's machines
