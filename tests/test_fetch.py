@@ -16,7 +16,7 @@ import pytest
 from layouts import sound
 from running import Invoked, invoke
 
-from ablation.corpora import resuming
+from ablation.corpora.fetching import resuming
 from ablation.corpora.fetching.sources import SOURCES, Archive
 
 EMODB = {

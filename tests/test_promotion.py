@@ -236,7 +236,8 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    page = (Path(__file__).parents[1] / "docs" / "networks.md").read_text(encoding="utf-8")
+    docs = Path(__file__).parents[1] / "docs"
+    page = (docs / "explanation" / "networks.md").read_text(encoding="utf-8")
     source = page[page.index("# mynet.py") : page.index("build = Net")] + "build = Net\n"
     (tmp_path / "mynet.py").write_text(source)
     promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study)

@@ -1,6 +1,5 @@
 """Cells on executors, their rows into the store as they come."""
 
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from ablation.execution import EXECUTORS, Executor, Function, Slot, make_slots
 from ablation.records import TABLES as ALL_TABLES
 from ablation.store import ResultStore, Watch
 from ablation.study import ExecutionSpec, Study
-from ablation.training.task import CellTask, identity
+from ablation.training.task import CellTask, identity, train_cell
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -70,7 +69,7 @@ def cell_crew(
     """Workers for the cells of ``study``, whose rows go into ``folder``.
 
     However the block ends, the workers are stopped; the rows are compacted unless an error ended
-    it. ``function`` trains a cell (None: :func:`ablation.training.cell.run_cell`).
+    it. ``function`` trains a cell (None: :func:`~ablation.training.task.train_cell`).
 
     Raises
     ------
@@ -79,10 +78,7 @@ def cell_crew(
     """
     store = ResultStore(folder)
     try:
-        with _interrupts_held_back():
-            # Loads torch, which a run of no cells never needs.
-            from ablation.training.cell import run_cell
-        with executor_of(study, reporter.say).crew(function or run_cell) as crew:
+        with executor_of(study, reporter.say).crew(function or train_cell) as crew:
             yield CellCrew(crew, store, tally, reporter.say, keep)
     except KeyboardInterrupt as interrupt:
         store.compact()
@@ -161,17 +157,3 @@ def _unless_stored(
                 tally.stored += 1
                 continue
         yield task
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C within this block comes at its end: an import of C++ code that one breaks into aborts
-    the process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -6,13 +6,11 @@ workers at the same work. It needs no recording: its spectrograms are made up.
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from mmap import mmap
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -21,6 +19,7 @@ import torch
 from ablation.errors import MemoryShortage
 from ablation.features.bank import Held, Range, SegmentBank
 from ablation.features.segments import Purpose, segment_starts
+from ablation.memory import own_memory
 from ablation.study import FeaturesSpec, Shape
 from ablation.training.cell import build_probe
 from ablation.training.compute import Compute
@@ -224,25 +223,3 @@ def _mapped(height: int, columns: int) -> Sequence[np.ndarray]:
 def _most_frames(spec: FeaturesSpec) -> int:
     """Longer utterances are cut: a step sees no more than a segment of them."""
     return 8 * spec.columns(max(spec.segment_s, spec.train_hop_s))
-
-
-def own_memory() -> tuple[int, int]:
-    """Bytes of this process' own pages, and of the files and libraries it maps.
-
-    Where the system does not tell them apart, all are its own, at their most.
-    """
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return _most_resident(), 0
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    own, mapped = (int(fields[name].split()[0]) * 1024 for name in ("RssAnon", "RssFile"))
-    return own, mapped
-
-
-def _most_resident() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

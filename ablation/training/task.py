@@ -176,3 +176,11 @@ def provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]
         "started_at": started,
         "version": __version__,
     }
+
+
+def train_cell(task: CellTask, device: str) -> "Outcome":
+    """:func:`~ablation.training.cell.run_cell`, as a driver hands it to a worker: the worker loads
+    torch, the driver need not."""
+    from ablation.training.cell import run_cell
+
+    return run_cell(task, device)

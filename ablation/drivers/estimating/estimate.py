@@ -14,6 +14,7 @@ from ablation.drivers.running import slots_of
 from ablation.errors import StudyError
 from ablation.execution import Slot
 from ablation.features.cache import FeatureCache
+from ablation.memory import own_memory
 from ablation.study import Shape, Study, at_window
 from ablation.training.task import Cell
 
@@ -133,12 +134,12 @@ def _workers(study: Study, cells: int) -> int:
 def _measured(
     plan: GridPlan, none: Estimate, slots: Sequence[Slot], reporter: Reporter
 ) -> Estimate:
-    clock = time.perf_counter()
-    # Loads torch, as a run does.
+    driver, _ = own_memory()
+    # Loads torch, which the run itself leaves to its workers.
     from ablation.drivers.estimating.measuring import kind_of, measure_shapes
     from ablation.drivers.estimating.workload import fold_work, frames_of
 
-    startup = plan.seconds + time.perf_counter() - clock
+    startup = plan.seconds
     prepared, cells = plan.prepared, plan.missing
     frames = frames_of(prepared)
     work = fold_work(prepared, frames)
@@ -160,7 +161,7 @@ def _measured(
         startup_seconds=startup,
         spectrogram_seconds=spectrograms,
         core_share=min(pace.core_share for pace in paces.values()),
-        memory=_memory(plan, frames, paces, Counter(kinds)),
+        memory=_memory(plan, frames, paces, Counter(kinds), driver),
         by_shape=_by_shape(cells, shapes, work, paces[first], by_kind[first]),
     )
 
@@ -258,16 +259,14 @@ def _memory(
     frames: Mapping[str, int],
     paces: Mapping[str, "Pace"],
     workers: Mapping[str, int],
+    driver: int,
 ) -> Memory:
-    from ablation.training.measure import own_memory
-
     spec = plan.prepared.study.features
     windows = len(settings.unique(cell.window_ms for cell in plan.missing))
     spectrograms = 4 * spec.height * sum(max(n, spec.width) for n in frames.values()) * windows
     found = [one for pace in paces.values() for one in pace.measured]
     shared = max(one.shared_bytes for one in found) + spectrograms
     own = {kind: max(one.own_bytes for one in pace.measured) for kind, pace in paces.items()}
-    driver, _ = own_memory()
     return Memory(
         worker=max(own.values()),
         driver=driver,
