@@ -237,7 +237,7 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     docs = Path(__file__).parents[1] / "docs"
-    page = (docs / "explanation" / "networks.md").read_text(encoding="utf-8")
+    page = (docs / "how-to" / "own-network.md").read_text(encoding="utf-8")
     source = page[page.index("# mynet.py") : page.index("build = Net")] + "build = Net\n"
     (tmp_path / "mynet.py").write_text(source)
     promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study)

@@ -157,8 +157,12 @@ class Resuming:
             )
             with answer:
                 self._receive(url, answer, offset)
-        except (requests.exceptions.SSLError, requests.exceptions.InvalidSchema):
-            raise
+        except (
+            requests.exceptions.SSLError,
+            requests.exceptions.InvalidSchema,
+            urllib3.exceptions.LocationValueError,
+        ):
+            raise  # no other try would end otherwise
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Dropped(_reason(error)) from error
         except urllib3.exceptions.ReadTimeoutError as error:
