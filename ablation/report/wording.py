@@ -13,6 +13,7 @@ from ablation.analysis import (
     smallest_p_value,
     speakers_needed,
 )
+from ablation.errors import named
 from ablation.report.values import percent_ends, points, show
 
 LEVEL = 0.05
@@ -52,13 +53,25 @@ def _finding(
         return _nothing_found(list(axes.values()), majority)
     metric = metric_name(found[0].metric)
     parts = [_plateau(axis, metric) for axis in found]
-    parts += [
-        f"no {axis.axis.name} is shown to be better than another"
-        for axis in axes.values()
-        if axis not in found
-    ]
+    parts += [_not_shown(axis) for axis in axes.values() if axis not in found]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _not_shown(axis: AxisEvidence) -> str:
+    """An axis that is no finding, and what its smaller family tells apart all the same."""
+    text = f"no {axis.axis.name} is shown to be better than another"
+    against = axis.against
+    if axis.pairs is None or against is None:
+        return text
+    apart = [c.first for c in against.comparisons if c.significant]
+    if not apart:
+        return text
+    differ = "differs" if len(apart) == 1 else "differ"
+    return (
+        f"{text} with all pairs compared ({named(apart)} {differ} from {against.reference}, which "
+        f"was fixed beforehand)"
+    )
 
 
 def _plateau(axis: AxisEvidence, metric: str) -> str:
