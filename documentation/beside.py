@@ -19,6 +19,7 @@ BESIDE = (
     "LICENSE",
     "benchmarks/README.md",
     "figures/emodb/*.png",
+    "figures/ravdess/*.png",
     "studies/*.toml",
 )
 _ROLE = re.compile(r":(?:func|class|meth|mod|data):(<code>)~?")  # Sphinx's, in a docstring

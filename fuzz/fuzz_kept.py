@@ -10,7 +10,7 @@ from strategies import altered, damaged, floats, integers, texts
 from trials import Trials, Unfit
 
 from ablation import load_network
-from ablation.drivers.showing.compare import contrasts_table
+from ablation.drivers.showing.contrast import contrasts_table
 from ablation.drivers.showing.listings import read_table1
 from ablation.kept import record
 from ablation.networks import build_network

@@ -139,6 +139,19 @@ def test_a_manifest_may_name_a_file_that_cannot_be(tmp_path: Path, name: str) ->
         load_corpus("manifest", manifest_csv(tmp_path, rows))
 
 
+@pytest.mark.parametrize("column", ["file", "speaker", "label"])
+def test_a_parquet_manifest_whose_texts_are_no_utf_8(tmp_path: Path, column: str) -> None:
+    rows = manifest_rows(tmp_path)
+    broken = pa.array([row[column].encode() + b"\x80" for row in rows]).view(pa.binary())
+    texts = pa.StringArray.from_buffers(len(rows), *broken.buffers()[1:])
+    table = pa.Table.from_pylist(rows)
+    table = table.set_column(table.column_names.index(column), column, texts)
+    file = tmp_path / "manifest.parquet"
+    pq.write_table(table, file)
+    with pytest.raises(CorpusError, match="cannot read the manifest .*UTF8"):
+        load_corpus("manifest", file)
+
+
 @pytest.mark.parametrize("value", [["a"], [], {"a": 1}, b"a"])
 @pytest.mark.parametrize("column", ["file", "speaker", "label", "start", "id"])
 def test_a_parquet_manifest_whose_column_holds_no_texts(

@@ -50,11 +50,9 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
 
 def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
     """Numbered rows, as a text editor numbers them: the header of a CSV is line 1."""
-    import pandas as pd
-
     try:
         if manifest.suffix.lower() in (".parquet", ".pq"):
-            frame = pd.read_parquet(manifest, use_threads=False, pre_buffer=False)
+            frame = _parquet(manifest)
             first = 1
         else:
             frame = _csv(manifest)
@@ -81,6 +79,15 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             )
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
     return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
+
+
+def _parquet(manifest: Path) -> "pd.DataFrame":
+    """The fields of a parquet file; ValueError where its bytes are none of its columns' types."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(manifest, use_threads=False, pre_buffer=False)
+    table.validate(full=True)
+    return table.to_pandas(use_threads=False)
 
 
 def _csv(manifest: Path) -> "pd.DataFrame":

@@ -1,0 +1,52 @@
+"""Studies of real speech in the repository: whole, and their figures are drawn from their rows."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from running import invoke
+
+from ablation import read_results
+from ablation.drivers import settings
+from ablation.drivers.evidence import Evidence
+from ablation.drivers.stored import Stored
+from ablation.report import wording
+
+ROOT = Path(__file__).parents[1]
+STUDIES = {"emodb": 10, "ravdess": 6}  # folds
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
+    results = read_results(ROOT / "results" / study)
+    assert results.damaged == [] and len(results.failed_probes) == 0
+    run = settings.take(ROOT / "results", study)
+    stored = Stored(ROOT / "results", run)
+    for axis in ("height", "width"):
+        curve = stored.curve(Evidence(stored).axes[axis].axis, 40.0)
+        assert len(curve) >= 9
+        assert curve["complete"].all()
+        assert (curve["cells"] == STUDIES[study]).all()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_real_figure_is_drawn_anew_from_its_rows(study: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "results" / study, tmp_path / "results" / study)
+    invoke("plot", "--study", study, "--only", "figure2", cwd=tmp_path)
+    drawn = pd.read_csv(tmp_path / "figures" / study / "figure2.csv")
+    kept = pd.read_csv(ROOT / "figures" / study / "figure2.csv")
+    pd.testing.assert_frame_equal(drawn, kept)
+
+
+def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
+    run = settings.take(ROOT / "results", "emodb")
+    evidence = Evidence(Stored(ROOT / "results", run))
+    said = wording.answer(evidence.axes, run.majority)
+    caption = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    for words in (
+        "eyond a height of 6 bins (60 Hz)",
+        "no width is shown to be better than another with all pairs compared",
+        "must differ by about 7 points",
+    ):
+        assert words in said and words in caption
