@@ -195,6 +195,46 @@ def test_status_and_plot_name_the_other_settings(
     invoke("plot", "--study", tiny_study, "--digest", first["digest"][:6], cwd=tmp_path)
 
 
+def test_a_run_that_trained_nothing_hides_no_other(
+    done: Path, tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grid of other settings whose cluster does not answer; status alone tells of it."""
+    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    time.sleep(1.1)  # the time of a run is kept to the second
+    invoke("grid", "--axis", "height", "--values", "2,3", "--study", tiny_study,
+           "--set", "training.steps=2", "--cluster", "tcp://127.0.0.1:9",
+           cwd=tmp_path, check=1)  # fmt: skip
+    drawn = invoke("plot", "--study", tiny_study, "--only", "figure2", cwd=tmp_path)
+    assert "figure2.png" in drawn.stdout
+    status = invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
+    assert "probes: 0 of " in status and "other settings: " in status
+
+
+def test_parts_that_no_run_has_put_together_are_put_together(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """As after a disk that was full when the last run ended."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "results" / "tiny"
+    for name in ("probes", "predictions", "epochs"):
+        (folder / f"{name}.parts").mkdir()
+        (folder / f"{name}.parquet").rename(folder / f"{name}.parts" / "1.parquet")
+    again = train("grid", "--axis", "both", "--values", "2,3,5", "--study", tiny_study,
+                  cwd=tmp_path)  # fmt: skip
+    assert "0 trained, 20 were stored before" in again.stderr
+    assert (folder / "probes.parquet").exists() and not list(folder.glob("*.parts"))
+    assert_same(done / "results" / "tiny", folder)
+
+
+def test_a_study_goes_by_its_name_where_its_file_lies(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "mine.toml").write_text(tiny_study.read_text())
+    assert "20 of 20 cells" in invoke("status", "--study", "mine", cwd=tmp_path).stdout
+
+
 def test_dry_run_says_and_writes_nothing(tiny_study: Path, tmp_path: Path) -> None:
     run = train("grid", "--axis", "product", "--study", tiny_study, "--values", "2,3",
                  "--seeds", "0,1", "--folds", "2", "--dry-run", cwd=tmp_path)  # fmt: skip

@@ -782,3 +782,26 @@ def test_a_manifest_in_another_encoding_is_explained(tmp_path: Path) -> None:
     manifest.write_bytes("file,speaker,label\na.wav,J\u00fcrgen,sad\n".encode("latin-1"))
     with pytest.raises(CorpusError, match="save it as UTF-8"):
         load_corpus("manifest", manifest)
+
+
+def test_persons_in_several_sessions_are_doubted_and_numbered_speakers_are_not() -> None:
+    from ablation.corpora.base import session_doubts
+
+    people = ["Anaïs", "Björn", "Chloé"]
+    (doubt,) = session_doubts([f"{name}, Sitzung {k}" for name in people for k in (1, 2)])
+    assert "'Anaïs, Sitzung 1', 'Anaïs, Sitzung 2', and 2 more like them" in doubt
+    for sound in (
+        [f"speaker {k}" for k in range(9)],
+        [f"{sex}_{k:02d}" for sex in "FM" for k in range(5)],
+        [f"{name} {surname}" for name, surname in zip(people, "XYZ", strict=True)],
+        ["03", "08", "Ses01F"],
+    ):
+        assert session_doubts(sound) == []
+
+
+def test_a_manifest_parted_by_semicolons_is_told_so(tmp_path: Path) -> None:
+    file = manifest_csv(tmp_path)
+    header, *rows = file.read_text().replace(",", ";").splitlines()
+    file.write_text("\n".join([header, *(f"{row};0,5" for row in rows)]) + "\n")
+    with pytest.raises(CorpusError, match="semicolons: save it with commas"):
+        load_corpus("manifest", file)

@@ -155,7 +155,7 @@ def status(
         from ablation.drivers import settings
         from ablation.drivers.showing.status import files_of, status_of
 
-        run = settings.take(results, study_name(study), digest)
+        run = settings.take(results, study_name(study), digest, begun=True)
         state = status_of(results, run)
         plan_printing.warn_damaged(state.damaged)
         files = files_of(results, figures, run.study.name)

@@ -1,5 +1,6 @@
 """What a corpus is: utterances with a speaker and a label, and the classes of a study."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ablation.errors import CorpusError, StudyError, suggestion
+from ablation.errors import CorpusError, StudyError, named, suggestion
 from ablation.files import is_file, is_folder
 
 
@@ -64,7 +65,7 @@ class Corpus(Sequence[Utterance]):
                 ("classes", self.classes, " or join them by [corpus.labels]"),
             )
             for group in near_spellings(names)
-        ]
+        ] + session_doubts(self.speakers)
 
     def counts(self) -> dict[str, int]:
         """Utterances of each class, in the order of the classes."""
@@ -81,6 +82,30 @@ def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
         plain = unicodedata.normalize("NFKC", name).casefold()
         groups.setdefault("".join(c for c in plain if c not in " _-."), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
+
+
+_END = re.compile(r"^(?P<person>.*\w)[\s_\-.,;]+(?P<session>\w+)$")  # "Anna, session 2"
+_PERSONS = 3  # who must return so, before a pattern is seen in it
+
+
+def session_doubts(speakers: Iterable[str]) -> list[str]:
+    """A doubt where names of speakers look like persons with the number of a session behind.
+
+    Several persons must return with the same ends: "speaker 1" to "speaker 9" is nobody twice.
+    """
+    persons: dict[str, dict[str, str]] = {}
+    for speaker in speakers:
+        if (found := _END.match(speaker)) is not None:
+            persons.setdefault(found["person"], {})[found["session"]] = speaker
+    several = {person: ends for person, ends in persons.items() if len(ends) > 1}
+    ends = {end for mine in several.values() for end in mine}
+    if len(several) < _PERSONS or len(ends) > len(several):
+        return []
+    first = named(map(repr, next(iter(several.values())).values()))
+    return [
+        f"speakers {first}, and {len(several) - 1} more like them, may be one person in several "
+        f"sessions; if they are, name them alike: else one person stands on both sides of a fold"
+    ]
 
 
 class Options(BaseModel):

@@ -109,6 +109,8 @@ def _csv(manifest: Path) -> "pd.DataFrame":
     if longer:
         beyond = read(header=None, skiprows=1).iloc[:, len(frame.columns) :]
         if (beyond != "").any(axis=None):
+            if len(frame.columns) == 1 and ";" in frame.columns[0]:
+                raise ValueError("its columns are parted by semicolons: save it with commas")
             raise ValueError("rows have more fields than the header has columns")
     return frame
 

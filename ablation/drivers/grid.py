@@ -139,8 +139,11 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
             )
             for cell in plan.missing
         ]
-        leading = _leading(plan, folder)
+        # The best of a shard's own cells would compare shapes over different folds.
+        leading = _leading(plan, folder) if plan.shard[1] == 1 else None
         run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
+    elif ResultStore(folder).parts("probes"):  # of a run that could not put them together
+        ResultStore(folder).compact()
     return tally
 
 

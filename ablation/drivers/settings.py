@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from ablation.errors import StorageError, named
 from ablation.files import make_folder, storage_error, write_text
+from ablation.store import ResultStore
 from ablation.study import Shape, Study, parse_study
 
 SEARCH = "search"  # the axis of a search's request
@@ -230,8 +231,11 @@ def any_run(results: Path, name: str) -> bool:
     return any((study_folder(results, name) / "studies").glob("[!.]*.toml"))
 
 
-def take(results: Path, name: str, digest: str | None = None) -> AsRun:
+def take(results: Path, name: str, digest: str | None = None, begun: bool = False) -> AsRun:
     """The settings last run under the study's name, or those of ``digest`` (its beginning will do).
+
+    A run of which nothing is stored (it ended at once, or has only begun) hides no other, unless
+    ``begun`` asks for it.
 
     Raises
     ------
@@ -257,7 +261,18 @@ def take(results: Path, name: str, digest: str | None = None) -> AsRun:
     own = [
         run for run in runs if digest is not None or not (run.study.folds.pairs or run.variant_of)
     ]
-    return max(own or runs, key=lambda run: run.last_run)
+    candidates = own or runs
+    if len(candidates) > 1 and not begun:
+        stored = _stored_digests(folder.parent)
+        candidates = [run for run in candidates if run.digest in stored] or candidates
+    return max(candidates, key=lambda run: run.last_run)
+
+
+def _stored_digests(folder: Path) -> set[str]:
+    """The settings of which some cell is stored."""
+    store = ResultStore(folder)
+    tables = [store.read(name, []).rows for name in ("probes", "networks")]
+    return {str(digest) for table in tables for digest in table["digest"].to_pylist()}
 
 
 def others(results: Path, run: AsRun) -> list[AsRun]:

@@ -183,7 +183,8 @@ def _client(target: Any) -> Client:
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(
             f"no scheduler answers at {getattr(target, 'scheduler_address', target)}",
-            "start one with: dask scheduler; then workers with: dask worker ADDRESS --nthreads 1",
+            "start one with: dask scheduler --host 127.0.0.1; then workers with: "
+            "dask worker ADDRESS --nthreads 1",
         ) from error
 
 

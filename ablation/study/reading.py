@@ -23,12 +23,14 @@ def shipped_studies() -> Path:
 
 
 def find_study(path: Path) -> Path:
-    """``path`` itself, or the study of that file name that ships with the package.
+    """``path`` itself, that file with ``.toml``, or the study of that name in the package.
 
     Raises :class:`StudyError` when there is neither.
     """
     if is_file(path):
         return path
+    if path.name and not path.suffix and is_file(path.with_suffix(".toml")):
+        return path.with_suffix(".toml")
     if not path.name:
         raise StudyError(f"--study {path}: no file's name", "give a TOML file or a shipped study")
     shipped = shipped_studies() / path.with_suffix(".toml").name

@@ -17,7 +17,7 @@ from functools import cached_property
 from ablation.errors import CorpusError
 
 Name = tuple[str, ...]
-SEPARATORS = " _-.,;=+"
+SEPARATORS = " _-.,;=+()[]"
 _FORM = re.compile(
     rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
     rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"

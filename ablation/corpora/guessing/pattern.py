@@ -21,7 +21,7 @@ class Pattern:
     def __init__(self, text: str) -> None:
         """Raise :class:`CorpusError` for a pattern that has no sense or lacks a place."""
         self.text = text
-        plain = unicodedata.normalize("NFC", text).removeprefix("./")
+        plain = unicodedata.normalize("NFC", text).removeprefix("./").removesuffix(".{}")
         self._parts = plain.count("/") + 1
         self._with_suffix = bool(re.search(r"\.\w{2,5}$", plain))
         if self._with_suffix:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ablation.corpora import KINDS, RESERVED, load_corpus
-from ablation.corpora.base import near_spellings
+from ablation.corpora.base import near_spellings, session_doubts
 from ablation.corpora.guessing.naming import Reading, read_names
 from ablation.corpora.guessing.parts import Part
 from ablation.corpora.guessing.pattern import Pattern
@@ -206,7 +206,7 @@ def _doubts(spoken: Iterable[Spoken]) -> list[str]:
             ("labels", {one.label for one in spoken}, "join them by --labels"),
         )
         for group in near_spellings(values)
-    ]
+    ] + session_doubts(sorted({one.speaker for one in spoken}))
 
 
 def _check(understood: Understood) -> None:
