@@ -44,7 +44,7 @@ def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_ro
         wait_for_rows(other / "results" / "tiny", 2)
         running.kill_worker(0)
         running.add_worker()
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "20 cells: 20 trained" in err
     assert "Traceback" not in err
@@ -138,7 +138,7 @@ def test_workers_on_machines_of_their_own_get_the_files_they_lack(
             wait_for_rows(tmp_path / "results" / "tiny", 2)
             running.kill_worker(0)
             running.add_worker("--host", _address(befores[2]), before=befores[2])
-            _, err = process.communicate(timeout=120)
+            _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "sending 24 files to " in err
     assert_same(done / "results" / "tiny", tmp_path / "results" / "tiny")
@@ -168,7 +168,9 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
         path.chmod(path.stat().st_mode | stat.S_IEXEC)
     table = ["--set", 'cluster.system="slurm"', "--set", "cluster.jobs=2",
              "--set", 'cluster.directives=["--gres=gpu:1"]',
-             "--set", f'cluster.python="{sys.executable}"']  # fmt: skip
+             "--set", f'cluster.python="{sys.executable}"',
+             # Else the address may be that of a bridge which another test takes away again.
+             "--set", 'cluster.interface="lo"']  # fmt: skip
     arguments = [*BOTH, "--study", tiny_study, *table]
     shown = train(*arguments, "--dry-run", cwd=tmp_path)
     assert "2 jobs of slurm, each with this script:" in shown.stdout
@@ -177,7 +179,7 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
     run = subprocess.run(
         command(arguments), cwd=tmp_path, env=environment, capture_output=True, text=True,
-        check=False, timeout=120,
+        check=False, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     assert len(jobs.read_text().split()) == 2
@@ -227,7 +229,7 @@ def test_shards_at_once_are_the_whole_and_nothing_twice(
         for k in range(2)
     ]  # fmt: skip
     for k, shard in enumerate(shards):
-        _, err = shard.communicate(timeout=120)
+        _, err = shard.communicate(timeout=300)
         assert shard.returncode == 0, err
         assert f"shard {k} of 2, 10 cells" in err
         assert "10 cells: 10 trained" in err
