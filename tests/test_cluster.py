@@ -13,11 +13,21 @@ from pathlib import Path
 
 import pytest
 from clusters import cluster
+from conftest import common
+from filelock import FileLock
 from running import assert_same, command, invoke, train
 
 from ablation.store import ResultStore
 
 BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]
+
+
+@pytest.fixture
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One test at a time: while one builds bridges and takes them away, another's workers may wait
+    for an address that is gone."""
+    with FileLock(common(tmp_path_factory) / ".network.lock"):
+        yield
 
 
 def wait_for_rows(folder: Path, number: int) -> None:
@@ -121,7 +131,7 @@ def networks_apart(workers: int, hidden: Path) -> Iterator[tuple[str, list[list[
 
 
 def test_workers_on_machines_of_their_own_get_the_files_they_lack(
-    done: Path, tiny_study: Path, tmp_path: Path, own_cache: Path
+    done: Path, tiny_study: Path, tmp_path: Path, own_cache: Path, network: None
 ) -> None:
     """Each in a network namespace of its own that sees neither the driver's features nor results;
     one worker joins when its predecessor is killed."""
@@ -154,7 +164,7 @@ def _address(before: list[str]) -> str:
 
 
 def test_jobs_of_a_batch_system_are_shown_and_started(
-    done: Path, tiny_study: Path, tmp_path: Path
+    done: Path, tiny_study: Path, tmp_path: Path, network: None
 ) -> None:
     """A batch system of three scripts: a job is a process of this machine."""
     commands = tmp_path / "bin"
