@@ -178,9 +178,7 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
         path.chmod(path.stat().st_mode | stat.S_IEXEC)
     table = ["--set", 'cluster.system="slurm"', "--set", "cluster.jobs=2",
              "--set", 'cluster.directives=["--gres=gpu:1"]',
-             "--set", f'cluster.python="{sys.executable}"',
-             # Else the address may be that of a bridge which another test takes away again.
-             "--set", 'cluster.interface="lo"']  # fmt: skip
+             "--set", f'cluster.python="{sys.executable}"']  # fmt: skip
     arguments = [*BOTH, "--study", tiny_study, *table]
     shown = train(*arguments, "--dry-run", cwd=tmp_path)
     assert "2 jobs of slurm, each with this script:" in shown.stdout
