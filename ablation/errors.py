@@ -81,6 +81,11 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}? (allowed: {listed})" if near else f"allowed: {listed}"
 
 
+def first_line(error: BaseException) -> str:
+    """What another library's error says, but for the lines below; its type where it is silent."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def named(items: Iterable[object], most: int = 3) -> str:
     """``a, b, c and 4 more``: a list short enough for one line."""
     texts = [str(item) for item in items]

@@ -185,7 +185,6 @@ def test_status_and_plot_name_the_other_settings(
 ) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     first = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=tmp_path).stdout)
-    time.sleep(1.1)  # the time of a run is kept to the second
     train("grid", "--axis", "height", "--study", tiny_study, "--values", "2",
            "--set", "training.steps=2", cwd=tmp_path)  # fmt: skip
     status = invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
@@ -201,7 +200,6 @@ def test_a_run_that_trained_nothing_hides_no_other(
     """A grid of other settings whose cluster does not answer; status alone tells of it."""
     monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
-    time.sleep(1.1)  # the time of a run is kept to the second
     invoke("grid", "--axis", "height", "--values", "2,3", "--study", tiny_study,
            "--set", "training.steps=2", "--cluster", "tcp://127.0.0.1:9",
            cwd=tmp_path, check=1)  # fmt: skip

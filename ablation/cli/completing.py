@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 RULES = ("best", "one-se", "plateau")
-METRICS = ("wa", "ua")
 AXES = ("height", "width")
 
 
@@ -42,7 +41,9 @@ def rules(incomplete: str) -> list[str]:
 
 def metrics(incomplete: str) -> list[str]:
     """Scores; a class is one too, but which there are the results know."""
-    return _beginning(incomplete, METRICS)
+    from ablation.study.plans import SCORES
+
+    return _beginning(incomplete, SCORES)
 
 
 def axes(incomplete: str) -> list[str]:

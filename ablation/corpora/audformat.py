@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
-from ablation.errors import CorpusError, suggestion
+from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import is_file
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _database(folder: Path) -> Iterator["library.Database"]:
             database = library.Database.load(name)
         except (yaml.YAMLError, *_DAMAGED) as error:
             raise CorpusError(
-                f"cannot read {header}: {_first_line(error)}", "is it the header of audformat?"
+                f"cannot read {header}: {first_line(error)}", "is it the header of audformat?"
             ) from error
         yield database
 
@@ -150,7 +150,7 @@ def _table(folder: Path, database: "library.Database", name: str) -> "pd.DataFra
     try:
         return database[name].get()
     except _DAMAGED as error:
-        reason = _first_line(error)
+        reason = first_line(error)
         if "No file found for table" in reason:
             reason = f"there is no db.{name}.csv or db.{name}.parquet (pickled tables are not read)"
         raise CorpusError(
@@ -199,10 +199,6 @@ def _speakers(
                 )
     files = table.index.get_level_values("file")
     return dict(zip(table.index, (by_file.get(str(file)) for file in files), strict=True))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 KIND = CorpusKind(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
-from ablation.errors import CorpusError, suggestion
+from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import atomic_write, cache_folder, is_file
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _dataset(folder: Path, options: HuggingfaceOptions) -> "library.Dataset":
         loaded = library.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(
-            f"cannot read {folder}: {_first_line(error)}", "save the dataset again by save_to_disk"
+            f"cannot read {folder}: {first_line(error)}", "save the dataset again by save_to_disk"
         ) from error
     if isinstance(loaded, library.DatasetDict):
         chosen = _split(folder, loaded, options.split)
@@ -77,13 +77,9 @@ def _dataset(folder: Path, options: HuggingfaceOptions) -> "library.Dataset":
         chosen.data.validate(full=True)
     except ValueError as error:
         raise CorpusError(
-            f"{folder} is damaged: {_first_line(error)}", "save the dataset again by save_to_disk"
+            f"{folder} is damaged: {first_line(error)}", "save the dataset again by save_to_disk"
         ) from error
     return chosen
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _split(folder: Path, loaded: "library.DatasetDict", split: str) -> "library.Dataset":

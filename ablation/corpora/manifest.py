@@ -16,7 +16,7 @@ import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.corpora.cells import as_text, is_missing
-from ablation.errors import CorpusError, suggestion
+from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import is_file, is_folder
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             frame = _csv(manifest)
             first = 2
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        reason = reason.removeprefix("Error tokenizing data. C error: ")
+        reason = first_line(error).removeprefix("Error tokenizing data. C error: ")
         remedy = (
             "save it as UTF-8"
             if isinstance(error, UnicodeDecodeError)

@@ -142,8 +142,8 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
         # The best of a shard's own cells would compare shapes over different folds.
         leading = _leading(plan, folder) if plan.shard[1] == 1 else None
         run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
-    elif ResultStore(folder).parts("probes"):  # of a run that could not put them together
-        ResultStore(folder).compact()
+    else:
+        ResultStore(folder).compact()  # what a run left that could not, as on a full disk
     return tally
 
 

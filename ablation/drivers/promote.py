@@ -256,6 +256,8 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     if plan.missing:
         tasks = [_task(plan, folder, wanted, data) for wanted in plan.missing]
         run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
+    else:
+        ResultStore(folder).compact()  # what a run left that could not, as on a full disk
     return tally
 
 

@@ -289,8 +289,9 @@ def others_text(results: Path, run: AsRun) -> str:
 
 
 def now() -> datetime:
-    """The time of a request, to the second."""
-    return datetime.now(UTC).replace(microsecond=0)
+    """The time of a request, to the millisecond: two runs in one second have an order."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def unique(values: Iterable[Any]) -> tuple[Any, ...]:

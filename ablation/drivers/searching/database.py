@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ablation.errors import StorageError
+from ablation.errors import StorageError, first_line
 
 _TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
 _MOVE_AWAY = (
@@ -77,7 +77,7 @@ def usable(path: Path) -> Iterator[None]:
         root: BaseException = error
         while root.__cause__ is not None:
             root = root.__cause__
-        reason = (str(root).splitlines() or [type(root).__name__])[0]
+        reason = first_line(root)
         passing = isinstance(root, (sqlite3.OperationalError, OSError))
         remedy = "run the same command again when that is mended; what was finished is kept"
         raise StorageError(

@@ -137,6 +137,8 @@ class _Search:
         with self._stack:
             for first in range(0, wanted, at_once):
                 self._round(range(first, min(first + at_once, wanted)))
+        if self._crew is None:
+            ResultStore(self.folder).compact()  # what a run left that could not, as on a full disk
 
     def _round(self, numbers: range) -> None:
         drawn = self.trials.all
