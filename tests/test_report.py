@@ -21,8 +21,11 @@ import ablation
 from ablation.analysis import notebook
 from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
+from ablation.drivers.showing import report as showing
+from ablation.drivers.showing.drawing import Drawing
 from ablation.drivers.stored import Stored
 from ablation.errors import SelectionError, StudyError
+from ablation.report.document import Picture
 from ablation.store import ResultStore
 from ablation.study import Shape, load_study
 
@@ -63,11 +66,23 @@ class Text(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.parts))
 
 
-def report(folder: Path, *options: str) -> tuple[str, str]:
-    """What ``ablate report`` prints, and the words of its page."""
-    run = invoke("report", "--study", folder / "drawn.toml", *options, cwd=folder)
+def report(folder: Path, *options: str, drawn: bool = False) -> tuple[str, str]:
+    """What ``ablate report`` prints, and the words of its page.
+
+    Nine tenths of the time are matplotlib's, and no word is its: unless ``drawn``, each picture is
+    an empty one in its place. What figures show is in test_figures.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if not drawn:
+            patch.setattr(showing, "_picture", _empty_picture)
+        run = invoke("report", "--study", folder / "drawn.toml", *options, cwd=folder)
     page = (folder / "results" / "drawn" / "report.html").read_text(encoding="utf-8")
     return run.stdout + run.stderr, str(Text(page))
+
+
+def _empty_picture(drawing: Drawing) -> Picture:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
+    return Picture(drawing.name, drawing.caption, drawing.description, svg)
 
 
 @pytest.fixture
@@ -79,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_planted_plateau_is_the_answer(folder: Path) -> None:
     store_study(folder, Drawn(plateau_at_ten))
-    printed, page = report(folder)
+    printed, page = report(folder, drawn=True)
     answer = printed.splitlines()[0]
     assert answer.startswith("Beyond a height of 10 bins (100 Hz), where WA is ")
     assert "no taller filter is shown to gain" in answer
@@ -492,7 +507,7 @@ def test_names_that_are_formulas_or_no_letters_are_drawn_as_they_are(
 ) -> None:
     names = ("$\\frac$", "<b>", "na\u00efve \U0001f600", "\x07")
     store_study(folder, Drawn(plateau_at_ten, classes=names))
-    page = report(folder)[1]
+    page = report(folder, drawn=True)[1]
     assert "$\\frac$" in page and "na\u00efve" in page
     invoke("plot", "--study", folder / "drawn.toml", "--format", "png,pdf",
            "--only", "figure2,classes,confusion", cwd=folder)  # fmt: skip
