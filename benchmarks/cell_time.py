@@ -91,10 +91,10 @@ def _clocks(clock: Clock) -> ExitStack:
         optimizer.zero_grad = clock.around(optimizer.zero_grad, "optimizer")  # type: ignore[method-assign]
         return optimizer
 
-    original_model, original_optimizer = cell.build_probe, fit.make_optimizer
+    original_model, original_optimizer = cell.build_model, fit.make_optimizer
     stack = ExitStack()
     for place, name, timed in (
-        (cell, "build_probe", build_model),
+        (cell, "build_model", build_model),
         (fit, "make_optimizer", make_optimizer),
         (fit.functional, "cross_entropy", clock.around(fit.functional.cross_entropy, "loss")),
         (torch.Tensor, "backward", clock.around(torch.Tensor.backward, "backward")),

@@ -1,6 +1,7 @@
 """What a run will take, what is left of it, how far it has come, and what the machine has."""
 
 import json
+import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -10,14 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from running import ablate, invoke
+from running import ablate, invoke, train
 from storing import START, Drawn, store_study
 
 from ablation import read_results
 from ablation.analysis.interpolation import over_shapes
 from ablation.drivers.estimating import doctor, machine, measuring
-from ablation.drivers.estimating.estimate import Estimate, estimate_grid, makespan
+from ablation.drivers.estimating.estimate import Estimate, makespan
 from ablation.drivers.estimating.measuring import Pace, spread_out
+from ablation.drivers.estimating.probes import estimate_grid
 from ablation.drivers.estimating.workload import fold_work, frames_of
 from ablation.drivers.grid import plan_grid
 from ablation.drivers.leading import Leading
@@ -26,6 +28,7 @@ from ablation.drivers.progress import Reporter
 from ablation.drivers.showing.status import status_of
 from ablation.study import Shape, load_study
 from ablation.training.measure import Measured
+from ablation.training.task import Cell, CellTask
 
 MIB = 1 << 20
 
@@ -59,6 +62,41 @@ def test_where_nothing_is_missing_nothing_is_measured(
     assert "time" not in invoke(*grid, cwd=done).stdout
 
 
+def test_a_dry_run_of_a_promotion_measures_a_network_of_each_pooling(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    promote = ("promote", "--best", "--pooling", "gap,max", "--study", tiny_study, "--dry-run")
+    said = json.loads(train(*promote, "--json", cwd=tmp_path).stdout)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    assert (said["cells"], said["to_train"], said["folds"]) == (8, 8, ["a", "b", "c", "d"])
+    assert [line["network"] for line in said["networks"]] == ["CNN_TF_GAP", "CNN_TF_Max"]
+    assert said["seconds"] > said["startup_seconds"] > 0
+    assert said["memory_bytes"]["total"] > said["memory_bytes"]["worker"] > 50 * MIB
+
+
+def test_a_promotions_time_is_of_its_folds_and_of_the_best_on_all_speakers(
+    done: Path, tiny_study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alike(tasks: list[CellTask], *_: object) -> dict[str, Pace]:
+        """A step of 0.01 s whatever the network."""
+        return {"cpu": Pace("cpu", 2, tuple(measured_as(t.cell, 0.01) for t in tasks), 4.0)}
+
+    monkeypatch.setattr(measuring, "measure_cells", alike)
+    promote = ("promote", "--best", "--pooling", "gap,max", "--study", tiny_study, "--dry-run",
+               "--json", "--set", "network.training.steps=100")  # fmt: skip
+    folds = json.loads(invoke(*promote, "--no-final", cwd=done).stdout)
+    segments = 4 * 6 * 3  # speakers, utterances of each, segments to test
+    assert folds["worker_seconds"] == pytest.approx(2 * (4 * 2.0 + segments * 1e-4), abs=0.01)
+    whole = json.loads(invoke(*promote, cwd=done).stdout)
+    assert whole["worker_seconds"] == pytest.approx(folds["worker_seconds"] + 2.0, abs=0.01)
+    # On two workers the folds are shared, the last training is not.
+    assert whole["workers"] == 2
+    rest = whole["seconds"] - whole["startup_seconds"]
+    assert rest == pytest.approx(folds["worker_seconds"] / 2 + 2.0, rel=0.01)
+
+
 def test_json_is_of_a_dry_run(tiny_study: Path, tmp_path: Path) -> None:
     grid = ("grid", "--axis", "both", "--study", tiny_study, "--json")
     assert "--json is of --dry-run" in invoke(*grid, cwd=tmp_path, check=1).stderr
@@ -68,7 +106,7 @@ def test_steps_and_segments_are_those_of_the_run(done: Path, tiny_study: Path) -
     """Counted from the recordings' headers, without decoding one."""
     study = load_study(tiny_study, ["training.epochs=2"])
     prepared = prepare(study)
-    work = fold_work(prepared, frames_of(prepared))
+    work = fold_work(prepared, frames_of(prepared), study.training)
     assert {fold.steps for fold in work.values()} == {2 * -(-18 * 2 // 8)}  # 2 segments each
     rows = read_results(done / "results" / "tiny").predictions
     rows = rows[(rows["kind"] == "probe") & (rows["name"] == "2x2")]
@@ -76,13 +114,16 @@ def test_steps_and_segments_are_those_of_the_run(done: Path, tiny_study: Path) -
     assert {name: fold.scored for name, fold in work.items()} == stored
 
 
+def measured_as(cell: Cell, step: float) -> Measured:
+    return Measured(cell, step, step / 100, 1.0, 0.0, 0.0, 1, 300 * MIB, 100 * MIB, 0, 1.0)
+
+
 def pace(kind: str, seconds: dict[Shape, float]) -> Pace:
     """As if each shape's step took so long, a segment a hundredth of it, and the rest 1 s."""
-    measured = tuple(
-        Measured(shape, step, step / 100, 1.0, 0.0, 0.0, 1, 300 * MIB, 100 * MIB, 0, 1.0)
-        for shape, step in seconds.items()
+    measured = (
+        measured_as(Cell("probe", (shape,), 40.0, 0, ""), s) for shape, s in seconds.items()
     )
-    return Pace(kind, 2, measured, 4.0)
+    return Pace(kind, 2, tuple(measured), 4.0)
 
 
 def estimated(

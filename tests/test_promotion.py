@@ -17,10 +17,19 @@ from running import VOLATILE, ablate, command, fill, invoke, mounted, train
 import ablation
 from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts, tally
+from ablation.drivers.estimating import networks
+from ablation.drivers.estimating.estimate import Estimate
 from ablation.kept.record import read
 from ablation.store import Results
 
 NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")  # of conftest
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run that only plans: what it measures is tested with estimates."""
+    found = Estimate(workers=1, devices=("cpu",))
+    monkeypatch.setattr(networks, "estimate_promotion", lambda *_: found)
 
 
 def table(folder: Path) -> dict[str, dict[str, str]]:
@@ -171,6 +180,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
     assert not checkpoints.exists()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> None:
     for options, says in (
         (("--rule", "bset"), "did you mean 'best'?"),
@@ -191,6 +201,7 @@ def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> 
         assert "cells: 8, to train: 8" in run.stdout
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_fold(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
@@ -211,6 +222,7 @@ def test_nested_full_says_its_cost_and_chooses_from_probes_that_never_heard_the_
     assert "20 of 20 cells done" in invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> None:
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--seeds", "3",
                "--set", "features.scope=corpus", "--set", "network.training.steps=2")  # fmt: skip
@@ -249,7 +261,8 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     heard = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path)
     assert heard.stdout.split()[0] in ("bright", "dark")
     (tmp_path / "mynet.py").write_text(source.replace("relu", "tanh"))  # other code, other rows
-    assert "to train: 4" in ablate(*promote, "--dry-run", cwd=tmp_path).stdout
+    dry = ablate(*promote, "--dry-run", cwd=tmp_path)
+    assert "to train: 4" in dry.stdout and "measured here" in dry.stdout
     other = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
     assert "is not the one that it was trained with" in other.stderr
     (tmp_path / "mynet.py").unlink()
@@ -290,6 +303,7 @@ def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path
     assert "steps = 2" in settings.read_text()  # as it was run
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_promote_on_another_corpus_is_refused(
     done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:

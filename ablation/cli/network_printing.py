@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablation.cli.failures import say
-from ablation.drivers.progress import duration
+from ablation.cli.plan_printing import print_estimate
 from ablation.report import millions
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
+    from ablation.drivers.estimating.estimate import Estimate
     from ablation.drivers.predict import Heard
     from ablation.drivers.promote import PromotePlan
     from ablation.kept.record import Record
@@ -48,12 +49,12 @@ def say_promotion(plan: PromotePlan) -> None:
     )
 
 
-def print_promotion(plan: PromotePlan) -> None:
+def print_promotion(plan: PromotePlan, estimate: Estimate) -> None:
     """What a dry run says."""
     print(f"networks: {', '.join(dict.fromkeys(line.title for line in plan.lines))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
-    if plan.seconds_left:
-        print(f"time by the stored cells' own: {duration(plan.seconds_left)} of one worker")
+    if plan.missing:
+        print_estimate(estimate)
 
 
 def say_network(folder: Path, record: Record) -> None:

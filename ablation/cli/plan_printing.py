@@ -59,13 +59,14 @@ def print_plan(plan: GridPlan, estimate: Estimate) -> None:
     print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
     if plan.missing:
-        _print_estimate(estimate)
+        print_estimate(estimate)
 
 
 _BUSY = 0.8  # of a core's time: below, a step takes noticeably longer than it could
 
 
-def _print_estimate(estimate: Estimate) -> None:
+def print_estimate(estimate: Estimate) -> None:
+    """Time and memory of the missing cells."""
     memory, workers = estimate.memory, estimate.workers
     if memory is None:
         devices = ", ".join(estimate.devices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -103,7 +104,12 @@ def promote(
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
+    ] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="What --dry-run says, for scripts.")
+    ] = False,
 ) -> None:
     """Cross-validate the network with the chosen shapes; keep the best one."""
     with expected_errors():
@@ -114,7 +120,9 @@ def promote(
         from ablation.drivers.grid import as_given
         from ablation.drivers.progress import Reporter
 
-        reporter = Reporter()
+        if json_ and not dry_run:
+            raise StudyError("--json is of --dry-run", "give both, or read results/*/table1.csv")
+        began, reporter = time.perf_counter(), Reporter()
         choosing = best or nested or nested_full
         if choosing and shapes is not None:
             raise StudyError(
@@ -159,9 +167,26 @@ def promote(
         plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
         network_printing.say_promotion(plan)
         if dry_run:
-            network_printing.print_promotion(plan)
+            _say_what_it_takes(plan, time.perf_counter() - began, final, json_, reporter)
             return
         _carry_out(plan, results, final, reporter)
+
+
+def _say_what_it_takes(
+    plan: PromotePlan, planning: float, final: bool, json_: bool, reporter: Reporter
+) -> None:
+    from ablation.cli import network_printing, plan_printing, status_printing
+    from ablation.drivers.estimating.networks import as_json, estimate_promotion
+
+    if not json_:
+        plan_printing.print_jobs(plan.study)
+    if plan.missing:
+        reporter.say("trying a few steps on the workers that the run would use")
+    estimate = estimate_promotion(plan, planning, final, reporter)
+    if json_:
+        status_printing.print_object(as_json(plan, estimate))
+    else:
+        network_printing.print_promotion(plan, estimate)
 
 
 def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter) -> None:

@@ -82,7 +82,7 @@ def grid(
         if json_ and not dry_run:
             raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
         from ablation.cli import plan_printing, status_printing
-        from ablation.drivers.estimating.estimate import as_json, estimate_grid
+        from ablation.drivers.estimating.probes import as_json, estimate_grid
         from ablation.drivers.grid import plan_grid, run_grid
         from ablation.drivers.progress import Reporter
 

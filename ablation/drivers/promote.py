@@ -62,8 +62,7 @@ class Wanted(NamedTuple):
 class PromotePlan:
     """The networks to be cross-validated, the missing ones, and missing references.
 
-    ``costs`` are by network digest; ``seconds_left`` is the missing cells' time on one worker by
-    the stored ones' own, None when none is stored.
+    ``costs`` are by network digest.
     """
 
     prepared: Prepared
@@ -75,7 +74,6 @@ class PromotePlan:
     cells: tuple[Wanted, ...]
     missing: tuple[Wanted, ...]
     references: tuple[Wanted, ...]  # those missing
-    seconds_left: float | None
     fresh: bool = False  # stored cells are trained again
 
 
@@ -162,7 +160,6 @@ def plan_promote(
     )
     done = _stored(results, run)
     missing = tuple(c for c in cells if fresh or c.key not in done)
-    seconds = [done[c.key] for c in cells if c.key in done]
     return PromotePlan(
         prepared=prepared,
         run=run,
@@ -173,7 +170,6 @@ def plan_promote(
         cells=cells,
         missing=missing,
         references=tuple(c for c in references if c.key not in done),
-        seconds_left=len(missing) * sum(seconds) / len(seconds) if seconds else None,
         fresh=fresh,
     )
 
@@ -222,15 +218,15 @@ def with_pooling(study: Study, pooling: str) -> Study:
     return override_study(study, [f'network.pooling="{pooling}"']) if pooling else study
 
 
-def _stored(results: Path, run: AsRun) -> dict[tuple[str, int, str], float]:
-    """Keys of the finished networks and references of these settings, and the seconds each took."""
+def _stored(results: Path, run: AsRun) -> set[tuple[str, int, str]]:
+    """Keys of the finished networks and references of these settings."""
     store = ResultStore(study_folder(results, run.study.name))
-    done = {}
-    for table, name in (("networks", "network_digest"), ("references", "reference")):
-        for row in store.read(table, ["train_seconds"]).rows.to_pylist():
-            if row["digest"] == run.digest and row["status"] == OK:
-                done[row[name], row["seed"], row["fold"]] = row["train_seconds"]
-    return done
+    return {
+        (row[name], row["seed"], row["fold"])
+        for table, name in (("networks", "network_digest"), ("references", "reference"))
+        for row in store.read(table, []).rows.to_pylist()
+        if row["digest"] == run.digest and row["status"] == OK
+    }
 
 
 def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:

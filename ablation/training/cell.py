@@ -97,9 +97,9 @@ def _outcome(task: CellTask, device: str, started: datetime) -> Outcome:
 
 def _probe(task: CellTask, device: str) -> _Trained:
     train, test = _banks(task)
-    compute = Compute(torch.device(device))
+    compute = compute_of(task, device)
     with seeded("init", task.cell.name, task.cell.name, task.cell.seed, task.cell.fold):
-        model = compute.place(build_probe(task))
+        model = compute.place(build_model(task))
     fitted = fit(model, train, task.training, _seed(task), compute)
     scores, n_segments = predict(fitted.model, test, task.training, compute.device)
     engine = task.study.probe.engine
@@ -107,15 +107,10 @@ def _probe(task: CellTask, device: str) -> _Trained:
 
 
 def _network(task: CellTask, device: str) -> _Trained:
-    cell, features = task.cell, task.study.features
     train, test = _banks(task)
-    compute = network_compute(task.study.network, device)
-    with seeded("init", cell.title, shapes_text(cell.shapes), *_seed(task)):
-        model = compute.place(
-            build_network(
-                cell.shapes, cell.pooling, len(task.classes), task.study.network, features
-            )
-        )
+    compute = compute_of(task, device)
+    with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *_seed(task)):
+        model = compute.place(build_model(task))
     checkpoint = _checkpoint(task, device, compute)
     fitted = fit(model, train, task.training, _seed(task), compute, checkpoint)
     scores = n_segments = None
@@ -138,13 +133,23 @@ def _reference(task: CellTask, _device: str) -> _Trained:
 _BY_KIND = {"probe": _probe, "network": _network, "final": _network, "reference": _reference}
 
 
-def build_probe(task: CellTask) -> nn.Module:
-    """The untrained probe of a cell."""
-    shape, probe = task.cell.shapes[0], task.study.probe
-    sizes = (shape.height, shape.width, probe.filters, len(task.classes), probe.bias)
+def compute_of(task: CellTask, device: str) -> Compute:
+    """Where, and in which format, a cell's model is trained."""
+    if task.cell.kind == "probe":
+        return Compute(torch.device(device))
+    return network_compute(task.study.network, device)
+
+
+def build_model(task: CellTask) -> nn.Module:
+    """The untrained probe or network of a cell."""
+    cell, study, classes = task.cell, task.study, len(task.classes)
+    if cell.kind != "probe":
+        return build_network(cell.shapes, cell.pooling, classes, study.network, study.features)
+    shape, probe = cell.shapes[0], study.probe
+    sizes = (shape.height, shape.width, probe.filters, classes, probe.bias)
     if probe.engine == "reference":
         return ReferenceProbe(*sizes, probe.dilation)
-    tile = task.study.execution.tile
+    tile = study.execution.tile
     return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, tile=tile)
 
 

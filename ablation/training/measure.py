@@ -1,6 +1,6 @@
 """A step of training and the scoring of a segment, measured where cells are trained.
 
-:func:`measure` runs in a worker like :func:`~ablation.training.cell.run_cell` does: the same probe,
+:func:`measure` runs in a worker like :func:`~ablation.training.cell.run_cell` does: the same model,
 the same :func:`~ablation.training.fit.fit`, the same threads and allocator, and beside it the other
 workers at the same work. It needs no recording: its spectrograms are made up.
 """
@@ -20,11 +20,10 @@ from ablation.errors import MemoryShortage
 from ablation.features.bank import Held, Range, SegmentBank
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
-from ablation.study import FeaturesSpec, Shape
-from ablation.training.cell import build_probe
-from ablation.training.compute import Compute
+from ablation.study import FeaturesSpec
+from ablation.training.cell import build_model, compute_of
 from ablation.training.fit import fit, segment_scores
-from ablation.training.task import CellTask
+from ablation.training.task import Cell, CellTask
 
 _CHUNK = 0.1  # seconds of steps between two looks at the clock
 _FEWEST, _MOST = 3, 40  # looks of which the median counts
@@ -35,12 +34,12 @@ _SLOW = 1e-6  # learning rate: weights stay where they are, and no loss runs awa
 
 @dataclass(frozen=True)
 class Trial:
-    """A probe to be measured.
+    """A probe or network to be measured.
 
     Attributes
     ----------
     task
-        A cell of the shape; its fold's utterances are not looked at.
+        A cell of it; its fold's utterances are not looked at.
     train, test
         Lengths in frames of the utterances of both sides of a typical fold.
     seconds
@@ -55,7 +54,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a cell of a shape costs.
+    """What a cell of a probe or network costs.
 
     Attributes
     ----------
@@ -77,7 +76,7 @@ class Measured:
         Of a core's time that the worker had (0..1): less than all where other programs want it.
     """
 
-    shape: Shape
+    cell: Cell
     step_seconds: float
     segment_seconds: float
     cell_seconds: float
@@ -94,14 +93,15 @@ def measure(trial: Trial, device: str) -> Measured:
     """Measure ``trial`` on ``device``; :class:`MemoryShortage` when a card has no room for it."""
     began = time.time()
     try:
-        return _measure(trial, torch.device(device), began)
+        return _measure(trial, device, began)
     except torch.OutOfMemoryError as error:
         raise MemoryShortage(f"{device}: no memory for {trial.task.cell.name}") from error
 
 
-def _measure(trial: Trial, device: torch.device, began: float) -> Measured:
+def _measure(trial: Trial, where: str, began: float) -> Measured:
     task, spec = trial.task, trial.task.study.features
-    compute = Compute(device)
+    compute = compute_of(task, where)
+    device = compute.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     arrays = _arrays(trial)
@@ -109,7 +109,7 @@ def _measure(trial: Trial, device: torch.device, began: float) -> Measured:
     train = _bank(_spread(trial.train, _TRAIN), spec, "train", arrays)
     test = _bank(_spread(trial.test, _TEST), spec, "test", arrays)
     placed = time.perf_counter()
-    model = compute.place(build_probe(task))
+    model = compute.place(build_model(task))
     building += time.perf_counter() - placed
 
     def steps(number: int) -> None:
@@ -126,7 +126,7 @@ def _measure(trial: Trial, device: torch.device, began: float) -> Measured:
     share = (time.process_time() - core) / (time.perf_counter() - wall)
     own, shared = own_memory()
     return Measured(
-        shape=task.cell.shapes[0],
+        cell=task.cell,
         step_seconds=step,
         segment_seconds=scoring / len(test),
         cell_seconds=building,

@@ -1,22 +1,19 @@
-"""Hours and memory of a grid before it is run, from steps measured on this machine."""
+"""What an estimate is, and what those of probes and of networks are reckoned from alike."""
 
 import heapq
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ablation.drivers import settings
-from ablation.drivers.grid import GridPlan
-from ablation.drivers.progress import Reporter
+from ablation.drivers.prepare import Prepared
 from ablation.drivers.running import slots_of
 from ablation.errors import StudyError
 from ablation.execution import Slot
 from ablation.features.cache import FeatureCache
-from ablation.memory import own_memory
 from ablation.study import Shape, Study, at_window
-from ablation.training.task import Cell
 
 if TYPE_CHECKING:
     from ablation.drivers.estimating.measuring import Lengths, Pace
@@ -77,6 +74,8 @@ class Estimate:
         Of a core's time that a worker had while it was measured (0..1): less than all where other
         programs, or too many workers, want it too. The times are those of a machine that stays as
         busy.
+    by_shape
+        Of a grid's missing cells; empty of networks.
     elsewhere
         Whether the cells run on a cluster, whose machines may be faster or slower than this one.
         ``workers`` are then those of its jobs, and one where nobody knows how many there are.
@@ -94,31 +93,13 @@ class Estimate:
     elsewhere: bool = False
 
 
-def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
-    """Measure steps on the slots that the plan's run would use, and reckon from them.
-
-    Nothing is measured where no cell is missing, nor where the cells go to a cluster whose device
-    is not on this machine. Spectrograms that are made to time them stay in the cache.
-
-    Raises
-    ------
-    AblationError
-        For a recording that cannot be used, a device that is not there, or one without memory for
-        any shape.
-    """
-    study = plan.prepared.study
-    none = Estimate(
-        workers=_workers(study, len(plan.missing)),
+def nothing_measured(study: Study, cells: int) -> Estimate:
+    """Of so many missing cells: who will work on them."""
+    return Estimate(
+        workers=_workers(study, cells),
         devices=settings.unique(study.execution.devices),
         elsewhere=study.cluster.used,
     )
-    try:
-        slots = slots_of(study.execution)[: max(1, len(plan.missing))]
-    except StudyError:
-        if not none.elsewhere:
-            raise
-        return none
-    return _measured(plan, none, slots, reporter) if plan.missing else none
 
 
 def _workers(study: Study, cells: int) -> int:
@@ -131,39 +112,26 @@ def _workers(study: Study, cells: int) -> int:
     return min(workers, max(1, cells))
 
 
-def _measured(
-    plan: GridPlan, none: Estimate, slots: Sequence[Slot], reporter: Reporter
-) -> Estimate:
-    driver, _ = own_memory()
-    # Loads torch, which the run itself leaves to its workers.
-    from ablation.drivers.estimating.measuring import kind_of, measure_shapes
-    from ablation.drivers.estimating.workload import fold_work, frames_of
+def slots_to_measure(study: Study, cells: int) -> list[Slot]:
+    """The slots that a run of so many cells would use, or those like them on this machine.
 
-    startup = plan.seconds
-    prepared, cells = plan.prepared, plan.missing
-    frames = frames_of(prepared)
-    work = fold_work(prepared, frames)
-    shapes = settings.unique(cell.shapes[0] for cell in cells)
-    spectrograms = _spectrogram_seconds(plan, frames)
-    with reporter.task("measured", unit="steps") as count:
-        classes = prepared.corpus.classes
-        paces = measure_shapes(prepared.study, classes, shapes, _typical(work), slots, count)
-    by_kind = {kind: _cell_seconds(cells, shapes, work, pace) for kind, pace in paces.items()}
+    Empty where the cells go to a cluster whose device is not here. Raises :class:`StudyError` for a
+    device that is not there.
+    """
+    try:
+        return slots_of(study.execution)[: max(1, cells)]
+    except StudyError:
+        if not study.cluster.used:
+            raise
+        return []
+
+
+def kinds_of(slots: Sequence[Slot], none: Estimate) -> list[str]:
+    """The kind of device of each worker."""
+    from ablation.drivers.estimating.measuring import kind_of
+
     kinds = [kind_of(slot) for slot in slots]
-    if none.elsewhere:
-        kinds = kinds[:1] * none.workers
-    startup += max(pace.startup_seconds for pace in paces.values())
-    first = kinds[0]
-    return replace(
-        none,
-        seconds=startup + spectrograms + makespan(by_kind, kinds),
-        worker_seconds=sum(by_kind[first]),
-        startup_seconds=startup,
-        spectrogram_seconds=spectrograms,
-        core_share=min(pace.core_share for pace in paces.values()),
-        memory=_memory(plan, frames, paces, Counter(kinds), driver),
-        by_shape=_by_shape(cells, shapes, work, paces[first], by_kind[first]),
-    )
+    return kinds[:1] * none.workers if none.elsewhere else kinds
 
 
 def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> float:
@@ -183,7 +151,7 @@ def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> fl
     return max(at for at, _ in free)
 
 
-def _typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
+def typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
     """The lengths of the fold that is in the middle by its steps."""
     from ablation.drivers.estimating.measuring import Lengths
 
@@ -192,50 +160,12 @@ def _typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
     return Lengths(fold.train, fold.test)
 
 
-def _cell_seconds(
-    cells: Sequence[Cell], shapes: Sequence[Shape], work: Mapping[str, "FoldWork"], pace: "Pace"
-) -> list[float]:
-    """Of every cell in its turn, on one worker."""
-    step, segment = pace.step_seconds(shapes), pace.segment_seconds(shapes)
-    besides = pace.cell_seconds
-    return [
-        work[cell.fold].steps * step[cell.shapes[0]]
-        + work[cell.fold].scored * segment[cell.shapes[0]]
-        + besides
-        for cell in cells
-    ]
-
-
-def _by_shape(
-    cells: Sequence[Cell],
-    shapes: Sequence[Shape],
-    work: Mapping[str, "FoldWork"],
-    pace: "Pace",
-    seconds: Sequence[float],
-) -> dict[Shape, ShapeWork]:
-    number: Counter[Shape] = Counter(cell.shapes[0] for cell in cells)
-    steps: Counter[Shape] = Counter()
-    spent = dict.fromkeys(shapes, 0.0)
-    for cell, one in zip(cells, seconds, strict=True):
-        steps[cell.shapes[0]] += work[cell.fold].steps
-        spent[cell.shapes[0]] += one
-    step = pace.step_seconds(shapes)
-    return {
-        shape: ShapeWork(
-            number[shape],
-            steps[shape],
-            step[shape],
-            spent[shape] / number[shape],
-            shape in pace.shapes,
-        )
-        for shape in shapes
-    }
-
-
-def _spectrogram_seconds(plan: GridPlan, frames: Mapping[str, int]) -> float:
+def spectrogram_seconds(
+    prepared: Prepared, windows: Sequence[float], frames: Mapping[str, int]
+) -> float:
     """What making the missing spectrograms of all windows will take, from making a few."""
-    prepared, seconds = plan.prepared, 0.0
-    for window in settings.unique(cell.window_ms for cell in plan.missing):
+    seconds = 0.0
+    for window in windows:
         cache = FeatureCache(at_window(prepared.study, window).features)
         missing = cache.lacking(prepared.corpus.utterances, prepared.contents)
         apart = max(1, len(missing) // _FEW)
@@ -254,19 +184,21 @@ def _spectrogram_seconds(plan: GridPlan, frames: Mapping[str, int]) -> float:
     return seconds
 
 
-def _memory(
-    plan: GridPlan,
+def memory_of(
+    prepared: Prepared,
+    windows: int,
     frames: Mapping[str, int],
     paces: Mapping[str, "Pace"],
-    workers: Mapping[str, int],
+    kinds: Sequence[str],
     driver: int,
 ) -> Memory:
-    spec = plan.prepared.study.features
-    windows = len(settings.unique(cell.window_ms for cell in plan.missing))
+    """Of workers of these kinds and of a driver with so many bytes, on so many windows."""
+    spec = prepared.study.features
     spectrograms = 4 * spec.height * sum(max(n, spec.width) for n in frames.values()) * windows
     found = [one for pace in paces.values() for one in pace.measured]
     shared = max(one.shared_bytes for one in found) + spectrograms
     own = {kind: max(one.own_bytes for one in pace.measured) for kind, pace in paces.items()}
+    workers = Counter(kinds)
     return Memory(
         worker=max(own.values()),
         driver=driver,
@@ -274,30 +206,3 @@ def _memory(
         total=driver + shared + sum(number * own[kind] for kind, number in workers.items()),
         devices=max(one.device_bytes for one in found),
     )
-
-
-def as_json(plan: GridPlan, estimate: Estimate) -> dict[str, Any]:
-    """All of it for scripts; times in seconds, memory in bytes."""
-    request, prepared = plan.request, plan.prepared
-    memory = estimate.memory
-    return {
-        "study": prepared.study.name,
-        "digest": prepared.digest,
-        "cells": len(plan.cells),
-        "to_train": len(plan.missing),
-        "stored": len(plan.cells) - len(plan.missing),
-        "shapes": [str(shape) for shape in request.shapes],
-        "windows": list(request.windows),
-        "folds": [fold.name for fold in prepared.folds],
-        "seeds": list(request.seeds),
-        "workers": estimate.workers,
-        "devices": list(estimate.devices),
-        "threads": prepared.study.execution.threads,
-        "seconds": round(estimate.seconds, 3),
-        "worker_seconds": round(estimate.worker_seconds, 3),
-        "startup_seconds": round(estimate.startup_seconds, 3),
-        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
-        "core_share": round(estimate.core_share, 3),
-        "memory_bytes": None if memory is None else vars(memory),
-        "by_shape": {str(shape): vars(work) for shape, work in estimate.by_shape.items()},
-    }

@@ -17,7 +17,7 @@ from ablation.training.task import Cell, CellTask, FoldData
 
 _MOST_SHAPES = 24  # that are measured; the others lie between them
 _IN_ALL = 16.0  # seconds to spend on a device, start-up and slow steps not counted
-_EACH = (0.4, 1.0)  # least and most of them for a shape
+_EACH = (0.4, 1.0)  # least and most of them for a cell
 
 Count = Callable[[int, int], None]
 
@@ -39,7 +39,7 @@ class Pace:
     workers
         Slots that were busy while it was measured.
     measured
-        At least one of every shape in ``trials`` that found memory.
+        At least one of every cell in ``trials`` that found memory.
     startup_seconds
         From the start of a worker to its first task, and what its first steps took more than later
         ones; not where kernels were compiled, which is done once.
@@ -52,7 +52,7 @@ class Pace:
 
     @property
     def shapes(self) -> frozenset[Shape]:
-        return frozenset(found.shape for found in self.measured)
+        return frozenset(found.cell.shapes[0] for found in self.measured)
 
     @property
     def cell_seconds(self) -> float:
@@ -77,7 +77,7 @@ class Pace:
     ) -> dict[Shape, float]:
         found: dict[tuple[int, int], list[float]] = {}
         for one in self.measured:
-            found.setdefault(one.shape[:2], []).append(value(one))
+            found.setdefault(one.cell.shapes[0][:2], []).append(value(one))
         known = {shape: median(values) for shape, values in found.items()}
         values = over_shapes(known, [shape[:2] for shape in shapes])
         return {shape: values[shape[:2]] for shape in shapes}
@@ -110,12 +110,26 @@ def measure_shapes(
     MemoryShortage
         When no shape finds memory on a device.
     """
+    window, fold = study.features.window_ms, FoldData("", (), (), ())
+    tasks = [
+        CellTask(Cell("probe", (shape,), window, 0, ""), study, tuple(classes), "", fold)
+        for shape in spread_out(shapes, _MOST_SHAPES)
+    ]
+    return measure_cells(tasks, lengths, slots, count)
+
+
+def measure_cells(
+    tasks: Sequence[CellTask],
+    lengths: Lengths,
+    slots: Sequence[Slot],
+    count: Count = lambda _done, _all: None,
+) -> dict[str, Pace]:
+    """The same of any cells, whose folds are not looked at. Raises as :func:`measure_shapes`."""
     by_kind: dict[str, list[Slot]] = {}
     for slot in slots:
         by_kind.setdefault(kind_of(slot), []).append(slot)
-    picked = spread_out(shapes, _MOST_SHAPES)
     return {
-        kind: _pace(kind, _trials(study, classes, picked, lengths, len(own)), own, count)
+        kind: _pace(kind, _trials(tasks, lengths, len(own)), own, count)
         for kind, own in by_kind.items()
     }
 
@@ -137,22 +151,13 @@ def spread_out(shapes: Sequence[Shape], most: int) -> list[Shape]:
     return picked
 
 
-def _trials(
-    study: Study, classes: Sequence[str], shapes: Sequence[Shape], lengths: Lengths, slots: int
-) -> list[Trial]:
-    """A trial a shape, and as many more that no slot is idle beside another one's work."""
-    rounds = -(-len(shapes) // slots)
+def _trials(tasks: Sequence[CellTask], lengths: Lengths, slots: int) -> list[Trial]:
+    """A trial a cell, and as many more that no slot is idle beside another one's work."""
+    rounds = -(-len(tasks) // slots)
     seconds = min(max(_IN_ALL / rounds, _EACH[0]), _EACH[1])
-    fold = FoldData("", (), (), ())
-    window = study.features.window_ms
     return [
-        Trial(
-            CellTask(Cell("probe", (shape,), window, 0, ""), study, tuple(classes), "", fold),
-            lengths.train,
-            lengths.test,
-            seconds,
-        )
-        for shape in islice(cycle(shapes), rounds * slots)
+        Trial(task, lengths.train, lengths.test, seconds)
+        for task in islice(cycle(tasks), rounds * slots)
     ]
 
 

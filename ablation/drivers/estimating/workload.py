@@ -21,7 +21,7 @@ class FoldWork:
     Attributes
     ----------
     steps, scored
-        Optimiser steps of a probe, and test segments.
+        Optimiser steps of a training, and test segments.
     """
 
     train: tuple[int, ...]
@@ -58,7 +58,9 @@ def frames_of(prepared: Prepared) -> dict[str, int]:
     return frames
 
 
-def fold_work(prepared: Prepared, frames: Mapping[str, int]) -> dict[str, FoldWork]:
+def fold_work(
+    prepared: Prepared, frames: Mapping[str, int], training: TrainingSpec
+) -> dict[str, FoldWork]:
     """The work of every fold by its name; :func:`frames_of` gives ``frames``.
 
     Raises :class:`StudyError` for a fold of which every utterance on a side is dropped.
@@ -75,6 +77,6 @@ def fold_work(prepared: Prepared, frames: Mapping[str, int]) -> dict[str, FoldWo
                 f'fold {fold.name}: features.short = "drop" leaves no utterance on one side',
                 'set features.short to "zero" or "repeat"',
             )
-        return FoldWork(train, test, study.features, study.training)
+        return FoldWork(train, test, study.features, training)
 
     return {fold.name: work(fold) for fold in prepared.folds}

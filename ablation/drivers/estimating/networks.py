@@ -1,0 +1,203 @@
+"""Hours and memory of a promotion before it is run, from steps measured on this machine.
+
+One network of each pooling is measured, with the shapes that most of its missing cells have; others
+take as much longer as they have more multiply-adds.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from ablation.drivers.estimating.estimate import (
+    Estimate,
+    kinds_of,
+    makespan,
+    memory_of,
+    nothing_measured,
+    slots_to_measure,
+    spectrogram_seconds,
+    typical,
+)
+from ablation.drivers.progress import Reporter
+from ablation.drivers.promote import PromotePlan, Wanted, with_pooling
+from ablation.execution import Slot
+from ablation.memory import own_memory
+from ablation.training.task import CellTask, FoldData
+
+if TYPE_CHECKING:
+    from ablation.drivers.estimating.measuring import Pace
+    from ablation.drivers.estimating.workload import FoldWork
+    from ablation.training.measure import Measured
+
+
+def estimate_promotion(
+    plan: PromotePlan, planning: float, final: bool, reporter: Reporter
+) -> Estimate:
+    """Measure a step of a network of each pooling on the slots that the run would use.
+
+    Parameters
+    ----------
+    planning
+        Seconds that it took to make the plan, as it will again.
+    final
+        Whether the best network is to be trained on all speakers at the end.
+
+    Nothing is measured where no network is missing, nor where they go to a cluster whose device is
+    not on this machine. Spectrograms that are made to time them stay in the cache. The references
+    are not reckoned with; they take seconds.
+
+    Raises
+    ------
+    AblationError
+        For a recording that cannot be used, a device that is not there, or one without memory for
+        any of the networks.
+    """
+    cells = len(plan.missing)
+    none = nothing_measured(plan.study, cells)
+    slots = slots_to_measure(plan.study, cells)
+    if not cells or not slots:
+        return none
+    found = _measured(plan, none, slots, final, reporter)
+    return replace(
+        found,
+        seconds=found.seconds + planning,
+        startup_seconds=found.startup_seconds + planning,
+    )
+
+
+def _measured(
+    plan: PromotePlan, none: Estimate, slots: Sequence[Slot], final: bool, reporter: Reporter
+) -> Estimate:
+    driver, _ = own_memory()
+    # Loads torch, as the plan did to count parameters.
+    from ablation.drivers.estimating.measuring import measure_cells
+    from ablation.drivers.estimating.workload import fold_work, frames_of
+
+    prepared, training = plan.prepared, plan.study.network.training
+    frames = frames_of(prepared)
+    work = fold_work(prepared, frames, training)
+    windows = [plan.study.features.window_ms]
+    spectrograms = spectrogram_seconds(prepared, windows, frames)
+    tasks = [_task(plan, wanted) for wanted in _most_common(plan.missing)]
+    with reporter.task("measured", unit="steps") as count:
+        paces = measure_cells(tasks, typical(work), slots, count)
+    rates = {kind: _Rates.of(plan, pace) for kind, pace in paces.items()}
+    by_kind = {
+        kind: [rate.seconds(plan, wanted, work[wanted.cell.fold]) for wanted in plan.missing]
+        for kind, rate in rates.items()
+    }
+    kinds = kinds_of(slots, none)
+    first = kinds[0]
+    last = _final_seconds(plan, work, rates[first]) if final else 0.0
+    startup = max(pace.startup_seconds for pace in paces.values())
+    return replace(
+        none,
+        seconds=startup + spectrograms + makespan(by_kind, kinds) + last,
+        worker_seconds=sum(by_kind[first]) + last,
+        startup_seconds=startup,
+        spectrogram_seconds=spectrograms,
+        core_share=min(pace.core_share for pace in paces.values()),
+        memory=memory_of(prepared, 1, frames, paces, kinds, driver),
+    )
+
+
+def _most_common(missing: Sequence[Wanted]) -> list[Wanted]:
+    """Of each pooling a cell with the shapes that most of its cells have."""
+    first = {(wanted.cell.pooling, wanted.cell.shapes): wanted for wanted in missing}
+    counts = Counter((wanted.cell.pooling, wanted.cell.shapes) for wanted in missing)
+    picked: dict[str, Wanted] = {}
+    for key, _ in counts.most_common():
+        picked.setdefault(key[0], first[key])
+    return list(picked.values())
+
+
+def _task(plan: PromotePlan, wanted: Wanted) -> CellTask:
+    return CellTask(
+        cell=wanted.cell,
+        study=with_pooling(plan.study, wanted.cell.pooling),
+        classes=plan.prepared.corpus.classes,
+        digest=plan.run.digest,
+        fold=FoldData("", (), (), ()),
+        network_digest=wanted.digest,
+    )
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """What one kind of device takes: a step and a scored segment by pooling, per multiply-add of a
+    segment, and a cell besides."""
+
+    step: Mapping[str, float]
+    segment: Mapping[str, float]
+    besides: float
+
+    @classmethod
+    def of(cls, plan: PromotePlan, pace: "Pace") -> "_Rates":
+        cost = {wanted.cell: plan.costs[wanted.digest] for wanted in plan.missing}
+
+        def by_pooling(value: Callable[["Measured"], float]) -> dict[str, float]:
+            found: dict[str, list[float]] = {}
+            for one in pace.measured:
+                rate = value(one) / cost[one.cell].multiply_adds
+                found.setdefault(one.cell.pooling, []).append(rate)
+            return {pooling: median(rates) for pooling, rates in found.items()}
+
+        return cls(
+            by_pooling(lambda one: one.step_seconds),
+            by_pooling(lambda one: one.segment_seconds),
+            pace.cell_seconds,
+        )
+
+    def seconds(self, plan: PromotePlan, wanted: Wanted, work: "FoldWork") -> float:
+        """Of a cell on one worker."""
+        size = plan.costs[wanted.digest].multiply_adds
+        step, segment = (self._rate(known, wanted) for known in (self.step, self.segment))
+        return size * (work.steps * step + work.scored * segment) + self.besides
+
+    def _rate(self, known: Mapping[str, float], wanted: Wanted) -> float:
+        """Of a pooling that could not be measured, as of the slowest that was."""
+        return known.get(wanted.cell.pooling, max(known.values()))
+
+
+def _final_seconds(plan: PromotePlan, work: Mapping[str, "FoldWork"], rates: _Rates) -> float:
+    """Of the slowest plain line trained on all speakers, as nobody knows yet which is the best."""
+    some = next(iter(work.values()))
+    everyone = replace(some, train=(*some.train, *some.test), test=())
+    cells = {wanted.digest: wanted for wanted in plan.cells}
+    plain = [cells[next(iter(line.digests.values()))] for line in plan.lines if line.plain]
+    return max((rates.seconds(plan, wanted, everyone) for wanted in plain), default=0.0)
+
+
+def as_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
+    """All of it for scripts; times in seconds, memory in bytes."""
+    memory = estimate.memory
+    return {
+        "study": plan.study.name,
+        "digest": plan.run.digest,
+        "networks": [_line(plan, number) for number in range(len(plan.lines))],
+        "cells": len(plan.cells),
+        "to_train": len(plan.missing),
+        "stored": len(plan.cells) - len(plan.missing),
+        "folds": [fold.name for fold in plan.prepared.folds],
+        "seeds": list(plan.seeds),
+        "workers": estimate.workers,
+        "devices": list(estimate.devices),
+        "threads": plan.study.execution.threads,
+        "seconds": round(estimate.seconds, 3),
+        "worker_seconds": round(estimate.worker_seconds, 3),
+        "startup_seconds": round(estimate.startup_seconds, 3),
+        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
+        "core_share": round(estimate.core_share, 3),
+        "memory_bytes": None if memory is None else vars(memory),
+    }
+
+
+def _line(plan: PromotePlan, number: int) -> dict[str, Any]:
+    line = plan.lines[number]
+    return {
+        "network": line.title,
+        "selection": line.selection.manner or "given or of all folds",
+        "shapes": {fold: [str(s) for s in line.shapes(fold)] for fold in line.digests},
+    }
