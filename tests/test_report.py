@@ -92,6 +92,18 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_what_to_run_next_is_of_the_very_settings(folder: Path) -> None:
+    """A run may have changed any field of its study's file by --set."""
+    store_study(folder, Drawn(plateau_at_ten, options={"training": {"epochs": 7}}))
+    _, page = report(folder)
+    (settings,) = (folder / "results" / "drawn" / "studies").glob("*.toml")
+    assert "epochs = 7" in settings.read_text(encoding="utf-8")
+    named = f"--study {settings.relative_to(folder)}"
+    for hint in ("--axis height --windows 20,40,80", "promote --best"):
+        assert f"{hint} {named}" in page, hint
+    assert "--study drawn" not in page
+
+
 def test_a_planted_plateau_is_the_answer(folder: Path) -> None:
     store_study(folder, Drawn(plateau_at_ten))
     printed, page = report(folder, drawn=True)

@@ -7,6 +7,7 @@ with the classes, the folds and each request, so that plots and counts need no c
 import dataclasses
 import math
 import os
+import shlex
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -297,6 +298,11 @@ def now() -> datetime:
 def unique(values: Iterable[Any]) -> tuple[Any, ...]:
     """Values in their order, each once."""
     return tuple(dict.fromkeys(values))
+
+
+def as_study(results: Path, run: AsRun) -> str:
+    """The option that names these very settings; the study's own file may differ from them."""
+    return f"--study {shlex.quote(str(_file(results, run.study.name, run.digest)))}"
 
 
 def _file(results: Path, name: str, digest: str) -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
 from ablation.drivers.searching.searched import Searched, search_file
-from ablation.drivers.settings import SEARCH, AsRun, study_folder
+from ablation.drivers.settings import SEARCH, AsRun, as_study, study_folder
 from ablation.errors import StorageError
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -28,11 +28,14 @@ class Stored:
         Finished and failed probe cells.
     damaged
         Files that could not be read so far.
+    as_study
+        The option that names these settings to a command.
     """
 
     def __init__(self, results: Path, run: AsRun) -> None:
         self.run = run
         self.folder = study_folder(results, run.study.name)
+        self.as_study = as_study(results, run)
         self.damaged: list[str] = []
         self._shapes: dict[float, dict[Shape, Counts]] = {}
         rows = self._read("probes")

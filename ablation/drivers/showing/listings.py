@@ -81,13 +81,12 @@ def networks_section(
             tables.append(family_table(family, "pairs_networks", caption))
     else:
         lines.append(
-            f"No network is cross-validated yet "
-            f"(ablate promote --best --study {evidence.run.study.name})."
+            f"No network is cross-validated yet (ablate promote --best {evidence.stored.as_study})."
         )
     if whole and not any("," not in network.shapes for network in whole):
         lines.append(
             f"Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 "
-            f"--study {evidence.run.study.name} for the paper's 10x2,2x8), which tells whether "
+            f"{evidence.stored.as_study} for the paper's 10x2,2x8), which tells whether "
             f"separate shapes are what helps."
         )
     return Section(

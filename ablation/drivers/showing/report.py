@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ablation.analysis import AXES
 from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.settings import SEARCH, AsRun, Request, study_folder
+from ablation.drivers.settings import SEARCH, AsRun, Request, as_study, study_folder
 from ablation.drivers.showing.drawing import Drawing
 from ablation.drivers.showing.drawings import drawings
 from ablation.drivers.showing.listings import hours, read_table1
@@ -205,8 +205,7 @@ def _versions() -> str:
 
 def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> list[str]:
     """The command lines that make the study anew."""
-    settings = f"{results}/{run.study.name}/studies/{run.digest}.toml"
-    study = f"--study {shlex.quote(settings)}"
+    study = as_study(results, run)
     lines = ["# every setting of probes, and of each network, stands in the file named by --study"]
     lines += [
         f"ablate {_asked(request)} {study}"

@@ -199,7 +199,7 @@ def _classes(pictures: Mapping[str, Picture]) -> Section:
 def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     lines: list[str] = []
     tables: list[Table] = []
-    name = evidence.run.study.name
+    study = evidence.stored.as_study
     for reading in evidence.windows.values():
         lines += wording.window_sentences(reading)
         rows = []
@@ -227,7 +227,7 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     if not evidence.windows:
         lines.append(
             f"Not run: whether the best height moves with the analysis window "
-            f"(ablate grid --axis height --windows 20,40,80 --study {name})."
+            f"(ablate grid --axis height --windows 20,40,80 {study})."
         )
     matched = evidence.matched()
     for best, same in matched.items():
@@ -238,7 +238,7 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
         shape = next((axis.name(axis.best) for axis in evidence.axes.values()), "10x2")
         lines.append(
             f"Not run: shapes of as many weights as the best in another form "
-            f"(ablate grid --matched {shape} --study {name})."
+            f"(ablate grid --matched {shape} {study})."
         )
     if contrasts := contrasts_table(evidence.stored.folder):
         tables.append(contrasts)
@@ -269,8 +269,8 @@ def _matched_sentence(
         ""
         if len(same) == total
         else (
-            f" These are {len(same)} of {total} forms (ablate grid --matched {best} --study "
-            f"{evidence.run.study.name} trains the rest)."
+            f" These are {len(same)} of {total} forms (ablate grid --matched {best} "
+            f"{evidence.stored.as_study} trains the rest)."
         )
     )
     return (
