@@ -281,8 +281,9 @@ def test_status_tells_the_rate_while_a_run_goes_on(tmp_path: Path) -> None:
     began = START + timedelta(minutes=1)  # all cells at once; each took 36 s
     state = status_of(tmp_path / "results", run, now=began + timedelta(seconds=50))
     assert state.cells_an_hour == pytest.approx(49 * 100)
+    assert state.quiet_seconds == pytest.approx(14)  # a run may have ended since then
     later = status_of(tmp_path / "results", run, now=began + timedelta(minutes=10))
-    assert later.cells_an_hour is None
+    assert (later.cells_an_hour, later.quiet_seconds) == (None, None)
 
 
 def test_status_of_a_study_without_a_finished_cell(tmp_path: Path) -> None:

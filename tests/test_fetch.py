@@ -296,6 +296,14 @@ def test_nobody_at_the_address(server: Server, tmp_path: Path) -> None:
     assert "error: http://127.0.0.1:9/emodb.zip: no connection, 2 times in a row" in done.stderr
 
 
+def test_without_a_network_it_is_not_waited_for(tmp_path: Path) -> None:
+    """A name under ``.invalid`` is never known (RFC 2606)."""
+    done = fetch(tmp_path, "http://emodb.invalid/emodb.zip", check=1, tries=6)
+    nothing(tmp_path, done)
+    assert "there is no network, 2 times in a row" in done.stderr
+    assert "--from (file:///" in done.stderr
+
+
 # ---------------------------------------------------------------------------- what comes is bad
 
 

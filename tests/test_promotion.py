@@ -77,6 +77,21 @@ def test_table_1_has_both_scores_what_they_must_beat_and_the_optimism(promoted: 
     assert "Li et al. 2018" not in text  # the paper's rows are of IEMOCAP
 
 
+def test_a_network_that_learned_nothing_is_named(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    still = ("--set", "network.training.steps=1", "--set", "network.training.learning_rate=1e-9")
+    promote = ("promote", "--best", "--pooling", "gap", "--study", tiny_study, "--no-final")
+    run = train(*promote, *still, cwd=tmp_path)
+    assert "warning: CNN_TF_GAP is not shown to know more than the majority class" in run.stderr
+    text = (tmp_path / "results" / "tiny" / "table1.md").read_text(encoding="utf-8")
+    assert "- CNN_TF_GAP is not shown to know more than the majority class" in text
+    learned = train(*promote, "--set", "network.training.steps=60", cwd=tmp_path)
+    assert float(table(tmp_path)["CNN_TF_GAP"]["wa"]) > 0.9
+    assert "warning" not in learned.stderr
+
+
 def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None:
     """From the predictions, by a rule written here again; equal trainings ran once."""
     results = read_results(promoted / "results" / "tiny")

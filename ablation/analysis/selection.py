@@ -44,9 +44,11 @@ def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
     """
     scores = _scores(shapes, metric)
     best = max(scores, key=lambda extent: (scores[extent], -extent))
-    return Choice(
-        best, scores[best], f"highest {_name(metric)} of {len(scores)} shapes ({scores[best]:.1%})"
-    )
+    reason = f"highest {_name(metric)} of {len(scores)} shapes ({scores[best]:.1%})"
+    alike = [str(e) for e in sorted(scores) if e != best and scores[e] == scores[best]]
+    if alike:
+        reason += f"; {', '.join(alike)} {'has' if len(alike) == 1 else 'have'} the very same score"
+    return Choice(best, scores[best], reason)
 
 
 def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:

@@ -201,6 +201,8 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
         print(table.text)
         for file in table.files:
             print(file)
+        for doubt in table.at_chance:
+            say(f"warning: {doubt}")
         if final and table.best is not None and table.scores is not None:
             say(f"{table.best.title} has the highest WA: trained on all speakers, to be kept")
             place, last = driver.run_final(plan, table.best, table.scores, results, reporter)

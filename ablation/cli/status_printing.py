@@ -39,8 +39,9 @@ def print_status(
             print(f"  {shape}: {left.cells} cells, about {duration(left.seconds)} of one worker")
         if len(slowest) > _MOST_SHAPES:
             print(f"  and {len(slowest) - _MOST_SHAPES} more shapes")
-    if state.cells_an_hour is not None:
-        print(f"going on: {state.cells_an_hour:,.0f} cells an hour")
+    if state.cells_an_hour is not None and state.quiet_seconds is not None:
+        ago = duration(state.quiet_seconds)
+        print(f"of late: {state.cells_an_hour:,.0f} cells an hour, the last one ended {ago} ago")
     if state.best is not None:
         name, wa = state.best
         print(f"best so far: {name}, WA {100 * wa:.1f} %")
@@ -71,6 +72,7 @@ def print_json(run: AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> 
             "by_shape": {str(shape): vars(left) for shape, left in state.by_shape.items()},
             "best": None if state.best is None else {"shape": state.best[0], "wa": state.best[1]},
             "cells_an_hour": state.cells_an_hour,
+            "seconds_since_last_cell": state.quiet_seconds,
             "failures": list(state.failures),
             "damaged": list(state.damaged),
             "files": [str(path) for path, _ in files],

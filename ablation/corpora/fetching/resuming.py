@@ -27,6 +27,7 @@ _STALLED, _DROPPED = "no byte came in time", "the connection was dropped"
 _EVERY = 5.0  # seconds between two lines of progress
 _PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that another try may better
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before another try, the last one for all later
+_FEW_TRIES = 2  # where not even the server's name is known: most often there is no network
 LONGEST_PAUSE = 120.0  # seconds that a server may ask us to wait
 
 
@@ -35,11 +36,16 @@ class Unreachable(CorpusError):  # noqa: N818 - as its siblings in errors.py rea
 
 
 class Dropped(Exception):  # noqa: N818 - a try that failed; the next one may not
-    """A connection that ended before the file did, or was refused for now."""
+    """A connection that ended before the file did, or was refused for now.
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
+    ``wait`` is how long the server asks us to wait (seconds), ``tries`` how many tries such an end
+    is worth where nothing has come at all.
+    """
+
+    def __init__(self, reason: str, wait: float = 0.0, tries: int | None = None) -> None:
         super().__init__(reason)
         self.wait = wait
+        self.tries = tries
 
 
 @dataclass(frozen=True)
@@ -133,11 +139,15 @@ class Resuming:
                 failed = 0 if there > best else failed
                 best = max(best, there)
                 failed += 1
-                if failed >= self.patience.tries or self.stop.is_set():
-                    kept = f"; {megabytes(there)} are kept" if there else ""
+                tries = self.patience.tries
+                if drop.tries is not None and not there:
+                    tries = min(tries, drop.tries)
+                if failed >= tries or self.stop.is_set():
+                    kept = f" ({megabytes(there)} are kept)" if there else ""
                     raise Unreachable(
                         f"{url}: {drop}, {failed} times in a row",
-                        f"run the same command again later{kept}",
+                        f"run the same command again later{kept}, or give another address by "
+                        f"--from (file:///... for an archive that you have)",
                     ) from drop
                 pause = max(drop.wait, PAUSES[min(failed, len(PAUSES)) - 1])
                 self._say(f"{drop} at {megabytes(there)}; trying again in {pause:g} s")
@@ -164,7 +174,8 @@ class Resuming:
         ):
             raise  # no other try would end otherwise
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise Dropped(_reason(error)) from error
+            tries = _FEW_TRIES if _nameless(error) else None
+            raise Dropped(_reason(error), tries=tries) from error
         except urllib3.exceptions.ReadTimeoutError as error:
             raise Dropped(_STALLED) from error
         except urllib3.exceptions.HTTPError as error:
@@ -250,10 +261,19 @@ def _reason(error: requests.RequestException) -> str:
         return _STALLED
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate cannot be checked"
+    if _nameless(error):
+        return "no such server is known here, or there is no network"
     if isinstance(error, requests.ConnectionError):
         cut = any(word in str(error).lower() for word in ("reset", "aborted", "broken"))
         return _DROPPED if cut else "no connection"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _nameless(error: requests.RequestException) -> bool:
+    """Whether the server's name could not be looked up."""
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, urllib3.exceptions.NameResolutionError)
 
 
 def megabytes(size: int) -> str:

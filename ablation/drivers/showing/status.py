@@ -43,7 +43,10 @@ class Status:
     best
         The best shape so far and its WA (0..1), of those that are complete.
     cells_an_hour
-        How fast a run is going on at present; None when none is.
+        How fast cells ended of late; None when the last one ended too long ago to tell.
+    quiet_seconds
+        Since the last cell ended: of a run that is going on, not much more than a cell takes. None
+        with ``cells_an_hour``.
     """
 
     done: int
@@ -55,6 +58,7 @@ class Status:
     by_shape: dict[Shape, ShapeLeft]
     best: tuple[str, float] | None
     cells_an_hour: float | None
+    quiet_seconds: float | None
     failures: tuple[str, ...]
     damaged: tuple[str, ...]
 
@@ -83,6 +87,7 @@ def status_of(results: Path, run: AsRun, now: datetime | None = None) -> Status:
     mine = rows[pd.Series([key in asked for key in keys], rows.index, bool)]  # also of no rows
     finished, failed = mine[mine["status"] == OK], mine[mine["status"] == FAILED]
     by_shape = _left(asked, finished)
+    rate, quiet = _rate(finished, now or datetime.now(UTC)) if by_shape else (None, None)
     of_digest = networks.frame()
     of_digest = of_digest[(of_digest["digest"] == run.digest) & (of_digest["status"] == OK)]
     return Status(
@@ -94,7 +99,8 @@ def status_of(results: Path, run: AsRun, now: datetime | None = None) -> Status:
         worker_seconds_left=_sum(by_shape) if len(finished) else None,
         by_shape=by_shape,
         best=_best(asked, finished),
-        cells_an_hour=_rate(finished, now or datetime.now(UTC)) if by_shape else None,
+        cells_an_hour=rate,
+        quiet_seconds=quiet,
         failures=tuple(_failure(row) for row in failed.to_dict("records")),
         damaged=(*probes.damaged, *networks.damaged),
     )
@@ -143,25 +149,25 @@ def _best(
     return leading.best
 
 
-def _rate(finished: pd.DataFrame, now: datetime) -> float | None:
-    """Cells an hour of the run that is going on, by when its latest cells began and ended.
+def _rate(finished: pd.DataFrame, now: datetime) -> tuple[float, float] | tuple[None, None]:
+    """Cells an hour by when the latest cells began and ended, and the seconds since the last end.
 
-    A run is going on when the last end is not much longer ago than a cell takes; it began after
-    the last gap of that length.
+    None when the last end is much longer ago than a cell takes: no run is going on. What counts
+    began after the last gap of that length.
     """
     if finished.empty:
-        return None
+        return None, None
     took = pd.to_timedelta(finished["train_seconds"], unit="s")
     cells = pd.DataFrame({"began": finished["started_at"], "ended": finished["started_at"] + took})
     cells = cells.dropna().sort_values("ended").tail(_LATEST)
     longest = (cells["ended"] - cells["began"]).max()
     patience = 3 * longest + timedelta(minutes=1)
-    if cells.empty or now - cells["ended"].iloc[-1] > patience:
-        return None
+    if cells.empty or (quiet := now - cells["ended"].iloc[-1]) > patience:
+        return None, None
     gaps = cells["ended"].diff() > patience
     mine = cells[gaps.cumsum() == gaps.sum()]
     hours = (mine["ended"].iloc[-1] - mine["began"].min()) / timedelta(hours=1)
-    return len(mine) / hours if hours > 0 else None
+    return (len(mine) / hours, max(0.0, quiet.total_seconds())) if hours > 0 else (None, None)
 
 
 def _failure(row: dict) -> str:

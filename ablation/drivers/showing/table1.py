@@ -27,7 +27,7 @@ from ablation.report import Row, points, table1_csv, table1_latex, table1_markdo
 from ablation.store import ResultStore
 from ablation.study import shapes_text
 
-SVM = REFERENCES[-1]
+MAJORITY, SVM = REFERENCES
 _NESTED = {
     "nested": (
         "approximate: a probe scored on another speaker was trained with the held-out one's speech"
@@ -46,12 +46,16 @@ class _Scored:
 
 @dataclass(frozen=True)
 class Table1:
-    """The files written, the table as Markdown, and the best plain line that is complete."""
+    """The files written, the table as Markdown, and the best plain line that is complete.
+
+    ``at_chance`` names the lines that are not shown to be above the majority class, as sentences.
+    """
 
     files: tuple[Path, ...]
     text: str
     best: Line | None
     scores: ScoreNote | None
+    at_chance: tuple[str, ...]
 
 
 def write_table1(plan: PromotePlan, results: Path) -> Table1:
@@ -81,7 +85,8 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     for title, value in held.items():
         if value is not None:
             rows.append(_reference_row(plan, title, value, held[SVM]))
-    notes = _notes(plan, there)
+    at_chance = _at_chance(plan, there, held[MAJORITY])
+    notes = [*_notes(plan, there), *at_chance]
     paper = plan.prepared.corpus.name == "iemocap"
     caption = (
         f"Speech emotion recognition on {_corpus(plan)}, "
@@ -100,6 +105,7 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
         texts["table1.md"],
         best,
         None if best is None else _note(plan, there[best.title, ""]),
+        at_chance,
     )
 
 
@@ -188,6 +194,24 @@ def _against(scored: _Scored, other: _Scored | None) -> Interval | None:
         return None
     absent = [s for s in other.counts.speakers if s not in scored.counts.speakers]
     return difference_interval(scored.counts, other.counts.without(absent), "wa")
+
+
+def _at_chance(
+    plan: PromotePlan, scored: Mapping[tuple[str, str], _Scored], majority: _Scored | None
+) -> tuple[str, ...]:
+    """Of every line that no interval tells from always answering the largest class."""
+    found = []
+    for line in plan.lines:
+        name = ", ".join(filter(None, (line.title, line.selection.manner)))
+        mine = scored.get((line.title, line.selection.manner))
+        gain = None if mine is None else _against(mine, majority)
+        if gain is not None and not gain.low > 0:
+            found.append(
+                f"{name} is not shown to know more than the majority class (WA over it: "
+                f"{points(gain)} points): train it longer, or with other settings "
+                f"([network.training]), before believing anything it says."
+            )
+    return tuple(found)
 
 
 def _shapes(line: Line) -> str:
