@@ -28,6 +28,7 @@ from ablation.execution.cluster import ClusterExecutor
 from ablation.execution.connecting import connect_to
 from ablation.execution.devices import core_count
 from ablation.features.cache import Entry
+from ablation.memory import own_memory
 from ablation.study import Shape, Study, override_study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
 
@@ -94,6 +95,18 @@ def nap(task: float, device: str) -> float:
     return task
 
 
+_pinned: list[np.ndarray] = []
+
+
+def hoard(task: int, device: str) -> int:
+    """Takes ``task`` MiB in small pieces, frees all but the last, and tells what the process had
+    before (bytes)."""
+    before, _ = own_memory()
+    pieces = [np.ones(1 << 17, np.uint8) for _ in range(8 * task)]
+    _pinned.append(pieces[-1])
+    return before
+
+
 def alone(task: tuple[int, str], device: str) -> int:
     """Finds no memory where another task of the device is at work."""
     number, folder = task
@@ -112,6 +125,14 @@ def hungry(task: int, device: str) -> int:
     if task == 1:
         raise MemoryShortage("no memory for task 1 even alone")
     return task
+
+
+def test_a_worker_does_not_keep_what_its_tasks_have_freed(apart: Make) -> None:
+    """The allocator keeps memory for the next operator; a worker that trains networks for hours
+    would keep all that ever fitted nowhere."""
+    made = apart([SLOTS[0]]).run(hoard, [1, 1, 400, 1])
+    before = [end.value for end in sorted(made, key=lambda end: end.index)]
+    assert before[-1] < before[1] + (100 << 20)
 
 
 def test_every_task_ends_once_with_its_own_result(make: Make) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from ablation.errors import StudyError
 from ablation.execution.base import Slot
 from ablation.files import allow_many_files
+from ablation.memory import own_memory
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
+_GROWN = 1.25  # times what a worker had after its first task: then it gives back what is free
 
 
 def core_count() -> int:
@@ -131,6 +133,28 @@ def _keep_memory() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_MAX, 0)
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+class Thrift:
+    """Gives the system back what a worker has freed, when that has become much.
+
+    Memory that is kept for the next operator (:func:`settle`) is also kept where nothing fits into
+    it any more, between pieces that are in use: a worker would grow with every network it trains.
+    Giving it back after every task would make the next one touch all its pages anew.
+    """
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+
+    def after_task(self) -> None:
+        """To be called between two tasks."""
+        own, _ = own_memory()
+        if self._first is None:
+            self._first = own
+        elif own > _GROWN * self._first and sys.platform == "linux":
+            libc = ctypes.CDLL(None)
+            if hasattr(libc, "malloc_trim"):
+                libc.malloc_trim(0)
 
 
 def _end_with(parent: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ablation.errors import MemoryShortage
 from ablation.execution.base import Crew, Executor, Finished, Function, Slot
-from ablation.execution.devices import settle
+from ablation.execution.devices import Thrift, settle
 
 
 class InProcessExecutor(Executor):
@@ -17,7 +17,7 @@ class InProcessExecutor(Executor):
 class _InProcessCrew(Crew):
     def __init__(self, function: Function, slot: Slot) -> None:
         super().__init__()
-        self.function, self.slot = function, slot
+        self.function, self.slot, self._thrift = function, slot, Thrift()
 
     def finished(self) -> Iterator[list[Finished]]:
         settle(self.slot.threads)
@@ -30,6 +30,8 @@ class _InProcessCrew(Crew):
             return Finished(index, task, device, self.function(task, device))
         except MemoryShortage as shortage:
             return Finished(index, task, device, crash=str(shortage))
+        finally:
+            self._thrift.after_task()
 
     def close(self) -> None:
         """Nothing runs between two tasks."""

@@ -13,9 +13,11 @@ from loky import ProcessPoolExecutor
 from loky.backend.resource_tracker import ensure_running
 
 from ablation.execution.base import Function, Slot
-from ablation.execution.devices import settle, worker_environment
+from ablation.execution.devices import Thrift, settle, worker_environment
 
 TRIES = 3  # of a task whose worker dies
+
+_thrift = Thrift()  # of the worker process that imports this
 
 
 @dataclass
@@ -48,7 +50,7 @@ class WorkerProcess:
         with _interrupts_kept_off(), _children_allowed():
             if self.pool is not None:
                 try:
-                    return self.pool.submit(function, task, self.slot.visible_device)
+                    return self.pool.submit(_served, function, task, self.slot.visible_device)
                 except BrokenExecutor:  # it died idle, between two tasks
                     self.discard()
             self.pool = ProcessPoolExecutor(
@@ -58,13 +60,21 @@ class WorkerProcess:
                 initargs=(self.slot.threads, os.getpid()),
                 env=dict(self.environment),
             )
-            return self.pool.submit(function, task, self.slot.visible_device)
+            return self.pool.submit(_served, function, task, self.slot.visible_device)
 
     def discard(self) -> None:
         """End the process; the next task starts a new one."""
         if self.pool is not None:
             self.pool.shutdown(wait=True, kill_workers=True)
             self.pool = None
+
+
+def _served(function: Function, task: Any, device: str) -> Any:
+    """What the worker process runs."""
+    try:
+        return function(task, device)
+    finally:
+        _thrift.after_task()
 
 
 def reason_of(death: BrokenExecutor) -> str:
