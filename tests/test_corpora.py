@@ -1,5 +1,6 @@
 """Corpora: every loader on a tree of its own layout, real recordings where there are, folds."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -775,6 +776,27 @@ def test_names_spelt_in_two_ways_are_doubted(tmp_path: Path) -> None:
     assert doubts[1].startswith("classes 'Sad', 'sad' differ only in spelling")
     manifest.write_text("file,speaker,label\na.wav,Ben,sad\nb.wav,Anna,neutral\n")
     assert load_corpus("manifest", manifest).doubts() == []
+
+
+def test_accents_and_umlauts_spelt_out_are_doubted_and_like_names_are_not() -> None:
+    from ablation.corpora.spelling import near_spellings
+
+    one = [["Doerte", "Dörte"], ["Dorte", "Dörte"], ["JOSE", "José"], ["Mueller, U", "müller,u"],
+           ["Soeren", "Søren"], ["anna-lena", "Anna Lena"]]  # fmt: skip
+    for names in one:
+        assert near_spellings(names) == [tuple(sorted(names))]
+        assert near_spellings([unicodedata.normalize("NFD", name) for name in names])
+    for others in (
+        ["Joe", "Jo"],
+        ["Michael", "Michal"],
+        ["か", "が"],
+        ["राम", "रमा"],
+        ["s1", "s2"],
+    ):
+        assert near_spellings(others) == []
+    assert near_spellings(["Ben", "Dörte", "Dorte", "Doerte"]) == [
+        tuple(sorted(["Doerte", "Dorte", "Dörte"]))
+    ]
 
 
 def test_a_manifest_in_another_encoding_is_explained(tmp_path: Path) -> None:

@@ -206,9 +206,25 @@ def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
     parts = ("--speaker", "folder:1", "--label", "folder:2")
     refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
     assert "one speaker only: bored (anna)" in refused.stderr
-    assert "--labels 'bored='" in refused.stderr
+    assert "--labels bored=, or" in refused.stderr
     invoke("init", folder, "--yes", *parts, "--labels", "bored=", cwd=tmp_path)
     assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"angry", "sad"}
+
+
+def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
+    tmp_path: Path,
+) -> None:
+    layout, people = "{speaker}, Sitzung {take}/{label}.wav", ["Doerte", "Dörte", "Ben"]
+    folder = simple(tmp_path / "mine", layout, speakers=people, labels=["Ärger", "Ueberraschung"])
+    made = invoke("init", folder, "--yes", cwd=tmp_path)
+    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == set(people)
+    assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"Ärger", "Ueberraschung"}
+    assert (
+        "note: 'Ben, Sitzung 1', 'Ben, Sitzung 2' are read as one speaker, Ben, in several sessions"
+    ) in made.stderr
+    assert "note: speakers 'Doerte', 'Dörte' differ in spelling only" in made.stderr
+    checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path)
+    assert "doubt: speakers 'Doerte', 'Dörte' differ only in spelling" in checked.stdout
 
 
 def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:

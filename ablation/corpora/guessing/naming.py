@@ -1,12 +1,15 @@
 """Which part of a recording's name is the speaker, and which the label: guessed, or refused.
 
 Every part that names have is tried as either (:mod:`~ablation.corpora.guessing.evidence` says what
-speaks for it). Where two readings are about equally good none is taken: a wrong speaker would put
-one person on both sides of a fold without a word. Nothing here opens a file.
+speaks for it, :mod:`~ablation.corpora.guessing.sessions` who comes back in several sessions). Where
+two readings are about equally good none is taken: a wrong speaker would put one person on both
+sides of a fold without a word. Nothing here opens a file.
 """
 
+import shlex
+from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ablation.corpora.guessing.evidence import (
     LEAST,
@@ -20,17 +23,22 @@ from ablation.corpora.guessing.evidence import (
     takes_once,
 )
 from ablation.corpora.guessing.parts import HOW, Column, Name, Part, column, columns
+from ablation.corpora.guessing.sessions import Persons, returning
 from ablation.errors import CorpusError, named
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Speaker and label of every name (None: the name has none), and the parts they stand in."""
+    """Speaker and label of every name (None: the name has none), and the parts they stand in.
+
+    ``remark`` says what a reader may not expect.
+    """
 
     speaker: Part
     label: Part
     speakers: tuple[str | None, ...]
     labels: tuple[str | None, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,18 +78,36 @@ def read_names(
     if len(given) == 2:
         return _Pair(0.0, given["speaker"], given["label"]).reading()
     found = columns(names)
-    pairs = _pairs(found, given, codes)
+    people = [one for one in (returning(column, names) for column in found) if one is not None]
+    pairs = _pairs(found, given, codes, [one for one in people if one.plain])
     if not pairs:
         raise _nothing(found, given, codes)
     best, *rivals = _contenders(pairs, found, given) or pairs[:1]
     if rivals:
-        raise _ambiguous([best, *rivals], given)
+        raise _ambiguous(_persons_first([best, *rivals], people), given)
     unsure = _speaking(best) < LEAST or _astray(best.speaker, best.label)
     if "speaker" not in given and unsure:
         raise _no_speaker(best)
     if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
         raise _no_label(best.label)
-    return best.reading()
+    return replace(best.reading(), remark=_remark(best, people))
+
+
+def _remark(best: _Pair, people: list[Persons]) -> str:
+    """That sessions of a person are one speaker, where they are."""
+    for one in people:
+        if one.person is best.speaker:
+            pairs = zip(one.person.values, one.whole.values, strict=True)
+            names = sorted({whole for person, whole in pairs if whole and person == _first(one)})
+            return f"{quoted(names)} are read as one speaker, {_first(one)}, in several sessions"
+    return ""
+
+
+def _first(people: Persons) -> str | None:
+    """The first of the persons who have several sessions."""
+    pairs = {p for p in zip(people.person.values, people.whole.values, strict=True) if all(p)}
+    times = Counter(person for person, _ in pairs)
+    return min(person for person, n in times.items() if person and n > 1)
 
 
 def _known(speaker: Part | None, label: Part | None) -> list[tuple[str, Part]]:
@@ -95,9 +121,16 @@ def _given(names: Sequence[Name], part: Part, what: str) -> Column:
     return found
 
 
-def _pairs(found: list[Column], given: dict[str, Column], codes: Set[str]) -> list[_Pair]:
-    """All pairs of parts that cross, the best first; of those that say the same the plainest."""
-    speakers = [given["speaker"]] if "speaker" in given else found
+def _pairs(
+    found: list[Column], given: dict[str, Column], codes: Set[str], people: list[Persons]
+) -> list[_Pair]:
+    """All pairs of parts that cross, the best first; of those that say the same the plainest.
+
+    ``people`` stand for the folders that name their sessions too.
+    """
+    person = {one.whole.part: one.person for one in people}
+    free = [person.get(column.part, column) for column in found]
+    speakers = [given["speaker"]] if "speaker" in given else free
     labels = [given["label"]] if "label" in given else found
     pairs: dict[object, _Pair] = {}
     for label in labels:
@@ -161,9 +194,28 @@ def _contenders(pairs: list[_Pair], found: list[Column], given: dict[str, Column
     return kept
 
 
+def _persons_first(pairs: list[_Pair], people: list[Persons]) -> list[_Pair]:
+    """``pairs``, but before a folder of a person's session the person alone.
+
+    That errs to the safe side: no one is then on both sides of a fold.
+    """
+    alone = {one.person.partition for one in people}
+    return sorted(pairs, key=lambda pair: pair.speaker.partition not in alone)
+
+
 def shown(values: Sequence[str | None]) -> str:
     """``angry, happy, neutral and 4 more``."""
-    return named(sorted({value for value in values if value is not None}))
+    return quoted(sorted({value for value in values if value is not None}))
+
+
+def quoted(names: Sequence[str]) -> str:
+    """The same of names in their order; one with a comma stands in quotes."""
+    return named(repr(name) if "," in name else name for name in names)
+
+
+def _flag(what: str, part: Part) -> str:
+    """``--speaker field:1``, as a shell takes it."""
+    return f"--{what} {shlex.quote(str(part))}"
 
 
 def _ambiguous(pairs: list[_Pair], given: dict[str, Column]) -> CorpusError:
@@ -176,7 +228,7 @@ def _ambiguous(pairs: list[_Pair], given: dict[str, Column]) -> CorpusError:
     ]
     ways = [_way(pair, open_) for pair in (best, *rivals)]
     flags = [
-        " ".join(f"--{what} {getattr(pair, what).part}" for what in open_)
+        " ".join(_flag(what, getattr(pair, what).part) for what in open_)
         for pair in (best, *rivals)
     ]
     number = {2: "two ways", 3: "three ways"}.get(len(pairs), f"{len(pairs)} ways")
@@ -201,8 +253,8 @@ def _no_speaker(best: _Pair) -> CorpusError:
     return CorpusError(
         f"nothing in the names surely tells who speaks: {speaker.part} ({shown(speaker.values)}) "
         f"may as well count takes or sentences",
-        f"speaker-independent folds need speakers: give --speaker {speaker.part} if it is the "
-        f"speaker, or another part; or put each speaker's recordings in a folder",
+        f"speaker-independent folds need speakers: give {_flag('speaker', speaker.part)} if it is "
+        f"the speaker, or another part; or put each speaker's recordings in a folder",
     )
 
 
@@ -210,7 +262,7 @@ def _no_label(label: Column) -> CorpusError:
     return CorpusError(
         f"nothing in the names surely tells the label: {label.part} ({shown(label.values)}) may as "
         f"well count takes",
-        f"give --label {label.part} if it is the label, or another part",
+        f"give {_flag('label', label.part)} if it is the label, or another part",
     )
 
 
