@@ -1,5 +1,6 @@
 """Corpora: every loader on a tree of its own layout, real recordings where there are, folds."""
 
+import pickle
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -557,6 +558,66 @@ def test_manifest_empty_cell_names_row_and_column(tmp_path: Path, column: str) -
     with pytest.raises(CorpusError) as caught:
         load_corpus("manifest", manifest)
     assert caught.value.what == f"{manifest}, row 4: {column} is empty"
+
+
+def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [dict(row) for row in manifest_rows(tmp_path)]
+    folder = tmp_path / "sounds"
+    rows[0]["label"] = " "
+    rows[1] |= {"speaker": "", "file": "sounds/b_clam.wav"}
+    rows[2] |= {"file": "sounds/x.ogg"}
+    rows[3] |= {"start": "-1", "end": "soon"}
+    rows[4] |= {"start": 1, "end": 1}
+    rows.append(rows[5])
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert str(caught.value).splitlines() == [
+        f"{manifest}, row 2: label is empty",
+        "  fill it in or remove the row",
+        "  also row 3: speaker is empty",
+        f"  also row 3: no file {folder / 'b_clam.wav'} (did you mean 'b_calm.wav'?)",
+        f"  also row 4: no file {folder / 'x.ogg'} (paths are relative to the manifest)",
+        "  also row 5: start = '-1' is not a time in seconds from 0",
+        "  also row 5: end = 'soon' is not a time in seconds from 0",
+        "  also row 6: end = 1 does not lie after start = 1",
+        f"  also row 8: {rows[5]['file']} is a duplicate of {manifest}, row 7 (remove one of the "
+        "two rows, or give them different ids)",
+    ]
+
+
+def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
+    gone = [{"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)]
+    manifest = manifest_csv(tmp_path, gone)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(f"{manifest}, row 2: no file")
+    assert lines[-2:] == [f"  also row 11: no file {tmp_path / 'gone9.wav'}", "  and 20 more"]
+    assert sum("no file" in line for line in lines) == 10
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - as it comes from another process
+    assert str(copy) == str(caught.value)
+
+
+def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    header, *rows = manifest.read_text().splitlines()
+    rows[1], rows[3] = f"{rows[1]},more", f"{rows[3]},and,more"
+    manifest.write_text("\n".join([header, *rows]))
+    with pytest.raises(CorpusError, match="in line 3") as caught:
+        load_corpus("manifest", manifest)
+    assert caught.value.also == (f"also line 5: {len(rows[3].split(','))} fields",)
+
+
+def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    rows[1]["label"] = rows[4]["label"] = "clam"
+    rows[2]["label"] = "tens"
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest, {"calm": "calm", "tense": "tense"})
+    assert caught.value.what == f"{manifest}, row 3: unknown label 'clam' (and in 1 more row)"
+    assert caught.value.also[0].startswith(f"also {manifest}, row 4: unknown label 'tens' (did you")
 
 
 def test_manifest_one_recording_spelt_in_two_ways_is_a_duplicate(tmp_path: Path) -> None:
