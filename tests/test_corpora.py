@@ -587,7 +587,9 @@ def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
-    gone = [{"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)]
+    gone: list[dict[str, object]] = [
+        {"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)
+    ]
     manifest = manifest_csv(tmp_path, gone)
     with pytest.raises(CorpusError) as caught:
         load_corpus("manifest", manifest)

@@ -192,6 +192,13 @@ def test_who_may_be_another_in_the_next_session_is_asked_for_the_person_first(
     assert caught.value.remedy == "say which: --speaker folder:1/field:1 or --speaker folder:1"
 
 
+def test_a_session_is_no_speaker() -> None:
+    names = names_of("{s}, Sitzung {n}/{l}", s=["P1", "P2", "P3"], n=["1", "2"], l=MOODS)
+    with pytest.raises(CorpusError, match="in two ways") as caught:
+        read_names(names)
+    assert caught.value.remedy == "say which: --speaker folder:1/field:1 or --speaker folder:1"
+
+
 def test_who_is_numbered_comes_back_nowhere() -> None:
     names = names_of("speaker {n}/{l}/{t}", n=["1", "2", "3"], l=MOODS, t=TAKES)
     assert set(read_names(names).speakers) == {"speaker 1", "speaker 2", "speaker 3"}

@@ -79,7 +79,7 @@ def read_names(
         return _Pair(0.0, given["speaker"], given["label"]).reading()
     found = columns(names)
     people = [one for one in (returning(column, names) for column in found) if one is not None]
-    pairs = _pairs(found, given, codes, [one for one in people if one.plain])
+    pairs = _pairs(found, given, codes, people)
     if not pairs:
         raise _nothing(found, given, codes)
     best, *rivals = _contenders(pairs, found, given) or pairs[:1]
@@ -126,10 +126,11 @@ def _pairs(
 ) -> list[_Pair]:
     """All pairs of parts that cross, the best first; of those that say the same the plainest.
 
-    ``people`` stand for the folders that name their sessions too.
+    Plain ``people`` stand for the folders that name their sessions too; a session is no speaker.
     """
-    person = {one.whole.part: one.person for one in people}
-    free = [person.get(column.part, column) for column in found]
+    person = {one.whole.part: one.person for one in people if one.plain}
+    sessions = {one.sessions for one in people}
+    free = [person.get(one.part, one) for one in found if one.partition not in sessions]
     speakers = [given["speaker"]] if "speaker" in given else free
     labels = [given["label"]] if "label" in given else found
     pairs: dict[object, _Pair] = {}

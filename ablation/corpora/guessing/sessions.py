@@ -38,12 +38,14 @@ _NUMBERED = re.compile(rf"{_PERSON}{_SIGNS}+{_COUNT}{_SIGNS}*")  # Anna 1
 class Persons:
     """``whole``, the name of a folder, without the session: ``person`` is the part that is left.
 
-    ``plain`` where nothing else can be meant.
+    ``plain`` where nothing else can be meant; ``sessions`` are files by session, where a word says
+    that it is one, and then no speakers.
     """
 
     whole: Column
     person: Column
     plain: bool
+    sessions: bytes = b""
 
 
 def returning(whole: Column, names: Sequence[Name]) -> Persons | None:
@@ -62,9 +64,13 @@ def returning(whole: Column, names: Sequence[Name]) -> Persons | None:
     part = _part(whole, people, names)
     if part is None:
         return None
-    counts = {count for _, count in pieces.values()}
-    plainly = worded and _are_persons(sorted(set(people.values())), len(counts))
-    return Persons(whole, replace(part, before=whole.before, remains=True), plainly)
+    person = replace(part, before=whole.before, remains=True)
+    if not worded:
+        return Persons(whole, person, plain=False)
+    counts = tuple(None if value is None else pieces[value][1] for value in whole.values)
+    sessions = replace(whole, values=counts)
+    sure = _are_persons(sorted(set(people.values())), len(sessions.distinct))
+    return Persons(whole, person, sure, sessions.partition)
 
 
 def _with_word(value: str) -> tuple[str, str] | None:
