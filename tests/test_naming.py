@@ -192,6 +192,14 @@ def test_who_may_be_another_in_the_next_session_is_asked_for_the_person_first(
     assert caught.value.remedy == "say which: --speaker folder:1/field:1 or --speaker folder:1"
 
 
+def test_who_is_asked_for_is_named_whole() -> None:
+    people = ["Frau Maier", "Herr Kunz", "Frau K."]
+    folders = {"s": people, "n": ["1", "2", "3", "4"]}
+    with pytest.raises(CorpusError) as caught:
+        read_names(names_of("{s}, {n}. Sitzung/{l}/{t}", l=MOODS, t=TAKES, **folders))
+    assert "speaker folder:1/field:1:, (Frau K., Frau Maier, Herr Kunz)" in caught.value.what
+
+
 def test_a_session_is_no_speaker() -> None:
     names = names_of("{s}, Sitzung {n}/{l}", s=["P1", "P2", "P3"], n=["1", "2"], l=MOODS)
     with pytest.raises(CorpusError, match="in two ways") as caught:

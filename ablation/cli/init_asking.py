@@ -72,7 +72,7 @@ def _offered(found: list[Column]) -> list[Column]:
 
 
 def _values(column: Column) -> str:
-    from ablation.corpora.guessing.naming import shown
+    from ablation.corpora.guessing.refusals import shown
 
     return f"{counted(len(column.distinct), 'value')}: {printable(shown(column.values))}"
 

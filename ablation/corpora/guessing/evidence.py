@@ -7,6 +7,7 @@ and a part below :data:`LEAST` is not guessed at all.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
 
 from ablation.corpora.guessing.parts import Column
 from ablation.corpora.guessing.words import (
@@ -28,6 +29,15 @@ _UNLIKE = -3.0
 _MOST_LABELS = 20
 _USUAL_LABELS = 12
 _NUMBERED = re.compile(r"([a-z])\d{1,4}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two parts read as speaker and label, and what speaks for it."""
+
+    score: float
+    speaker: Column
+    label: Column
 
 
 def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:

@@ -113,6 +113,11 @@ def _part(whole: Column, people: dict[str, str], names: Sequence[Name]) -> Colum
         for index in (1, -1)
     ]
     found = [column(part, names) for part in parts]
-    exact = [one for one in found if one.values == meant]
+    exact = [one for one in found if list(map(_bare, one.values)) == list(map(_bare, meant))]
     partition = replace(whole, values=meant).partition
     return next(iter([*exact, *(one for one in found if one.partition == partition)]), None)
+
+
+def _bare(person: str | None) -> str | None:
+    """Without the full stop of "Anna M., session 1", which may belong to either."""
+    return person and person.rstrip(".")
