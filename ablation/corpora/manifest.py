@@ -95,10 +95,13 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
 
 def _longer_lines(manifest: Path) -> list[str]:
     """The lines with more fields than the header, but for the first, which pandas names."""
-    with manifest.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file, skipinitialspace=True)
-        header = len(next(reader))
-        lines = [(reader.line_num, len(row)) for row in reader if len(row) > header]
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = len(next(reader, []))
+            lines = [(reader.line_num, len(row)) for row in reader if len(row) > header]
+    except (ValueError, OSError, csv.Error):  # no text at all: the first fault says enough
+        return []
     told = [f"also line {number}: {fields} fields" for number, fields in lines[1:MOST_TOLD]]
     return [*told, *([f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else [])]
 
