@@ -158,9 +158,9 @@ def _facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[
     run, stored = evidence.run, evidence.stored
     features, training = run.study.features, run.study.training
     budget = (
-        counted(training.epochs, "epoch")
-        if training.steps is None
-        else counted(training.steps, "step")
+        counted(training.steps, "step")
+        if training.steps is not None
+        else counted(training.epochs or 0, "epoch")  # a study has one of the two
     )
     rows = [stored.probes, stored.networks]
 
