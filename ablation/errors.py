@@ -1,11 +1,11 @@
 """The tree of expected errors.
 
 An expected error is one that the user can mend: it says what happened, where, and what to do,
-and the command line prints it as one or two lines with exit code 1. Anything else is a bug and
-keeps its traceback.
+and the command line prints it as one or two lines, and one for each further fault of the same
+kind, with exit code 1. Anything else is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -18,16 +18,19 @@ class AblationError(Exception):
         What happened, with the file, row or field it happened in and the value found.
     remedy
         What to do about it; empty where ``what`` already says so.
+    also
+        Further faults that can be mended in the same go, a line each.
     """
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str = "", also: Sequence[str] = ()) -> None:
         what, remedy = _line(what), _line(remedy)
-        super().__init__(what, remedy)
+        self.also = tuple(map(_line, also))
+        super().__init__(what, remedy, *([self.also] if also else []))
         self.what = what
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.what}\n  {self.remedy}" if self.remedy else self.what
+        return "\n  ".join([self.what, *([self.remedy] if self.remedy else []), *self.also])
 
 
 class StudyError(AblationError):
@@ -91,3 +94,8 @@ def named(items: Iterable[object], most: int = 3) -> str:
     texts = [str(item) for item in items]
     rest = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 speaker`` or ``2 speakers``; ``plural`` where it is not the noun with an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

@@ -1,5 +1,7 @@
 """Corpora: every loader on a tree of its own layout, real recordings where there are, folds."""
 
+import pickle
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -558,6 +560,68 @@ def test_manifest_empty_cell_names_row_and_column(tmp_path: Path, column: str) -
     assert caught.value.what == f"{manifest}, row 4: {column} is empty"
 
 
+def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [dict(row) for row in manifest_rows(tmp_path)]
+    folder = tmp_path / "sounds"
+    rows[0]["label"] = " "
+    rows[1] |= {"speaker": "", "file": "sounds/b_clam.wav"}
+    rows[2] |= {"file": "sounds/x.ogg"}
+    rows[3] |= {"start": "-1", "end": "soon"}
+    rows[4] |= {"start": 1, "end": 1}
+    rows.append(rows[5])
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert str(caught.value).splitlines() == [
+        f"{manifest}, row 2: label is empty",
+        "  fill it in or remove the row",
+        "  also row 3: speaker is empty",
+        f"  also row 3: no file {folder / 'b_clam.wav'} (did you mean 'b_calm.wav'?)",
+        f"  also row 4: no file {folder / 'x.ogg'} (paths are relative to the manifest)",
+        "  also row 5: start = '-1' is not a time in seconds from 0",
+        "  also row 5: end = 'soon' is not a time in seconds from 0",
+        "  also row 6: end = 1 does not lie after start = 1",
+        f"  also row 8: {rows[5]['file']} is a duplicate of {manifest}, row 7 (remove one of the "
+        "two rows, or give them different ids)",
+    ]
+
+
+def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
+    gone: list[dict[str, object]] = [
+        {"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)
+    ]
+    manifest = manifest_csv(tmp_path, gone)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(f"{manifest}, row 2: no file")
+    assert lines[-2:] == [f"  also row 11: no file {tmp_path / 'gone9.wav'}", "  and 20 more"]
+    assert sum("no file" in line for line in lines) == 10
+    copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - as it comes from another process
+    assert str(copy) == str(caught.value)
+
+
+def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    header, *rows = manifest.read_text().splitlines()
+    rows[1], rows[3] = f"{rows[1]},more", f"{rows[3]},and,more"
+    manifest.write_text("\n".join([header, *rows]))
+    with pytest.raises(CorpusError, match="in line 3") as caught:
+        load_corpus("manifest", manifest)
+    assert caught.value.also == (f"also line 5: {len(rows[3].split(','))} fields",)
+
+
+def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    rows[1]["label"] = rows[4]["label"] = "clam"
+    rows[2]["label"] = "tens"
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest, {"calm": "calm", "tense": "tense"})
+    assert caught.value.what == f"{manifest}, row 3: unknown label 'clam' (and in 1 more row)"
+    assert caught.value.also[0].startswith(f"also {manifest}, row 4: unknown label 'tens' (did you")
+
+
 def test_manifest_one_recording_spelt_in_two_ways_is_a_duplicate(tmp_path: Path) -> None:
     """Else it could be trained on under one speaker and tested under another."""
     rows = manifest_rows(tmp_path)
@@ -775,6 +839,27 @@ def test_names_spelt_in_two_ways_are_doubted(tmp_path: Path) -> None:
     assert doubts[1].startswith("classes 'Sad', 'sad' differ only in spelling")
     manifest.write_text("file,speaker,label\na.wav,Ben,sad\nb.wav,Anna,neutral\n")
     assert load_corpus("manifest", manifest).doubts() == []
+
+
+def test_accents_and_umlauts_spelt_out_are_doubted_and_like_names_are_not() -> None:
+    from ablation.corpora.spelling import near_spellings
+
+    one = [["Doerte", "Dörte"], ["Dorte", "Dörte"], ["JOSE", "José"], ["Mueller, U", "müller,u"],
+           ["Soeren", "Søren"], ["anna-lena", "Anna Lena"]]  # fmt: skip
+    for names in one:
+        assert near_spellings(names) == [tuple(sorted(names))]
+        assert near_spellings([unicodedata.normalize("NFD", name) for name in names])
+    for others in (
+        ["Joe", "Jo"],
+        ["Michael", "Michal"],
+        ["か", "が"],
+        ["राम", "रमा"],
+        ["s1", "s2"],
+    ):
+        assert near_spellings(others) == []
+    assert near_spellings(["Ben", "Dörte", "Dorte", "Doerte"]) == [
+        tuple(sorted(["Doerte", "Dorte", "Dörte"]))
+    ]
 
 
 def test_a_manifest_in_another_encoding_is_explained(tmp_path: Path) -> None:

@@ -307,9 +307,11 @@ def test_huggingface_row_that_lacks_something_is_named(
     tmp_path: Path, column: str, value: object, expected: str
 ) -> None:
     rows = huggingface_rows(tmp_path)
-    rows[column][2] = value
-    with pytest.raises(CorpusError, match=expected):
+    rows[column][2] = rows[column][3] = value
+    with pytest.raises(CorpusError, match=expected) as caught:
         load_corpus("huggingface", save_unembedded(rows, tmp_path / "saved"))
+    (also,) = caught.value.also
+    assert "row 3" in also
 
 
 def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(

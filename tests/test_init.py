@@ -91,7 +91,7 @@ def test_what_cannot_be_used_is_named_and_left_out(unusual: Path, tmp_path: Path
     assert "cut.wav" in made.stderr
     assert "nowhere.wav" in made.stderr
     assert "lacks the speaker or the label: lies apart.wav" in made.stderr
-    assert "other files (notes.txt)" in made.stderr
+    assert "passed over: 1 other file (notes.txt)" in made.stderr
     assert "hidden" not in made.stderr
     files = [row["file"] for row in rows(tmp_path / "mine.csv")]
     assert not any("hidden" in f or "loop" in f or "broken" in f for f in files)
@@ -206,9 +206,25 @@ def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
     parts = ("--speaker", "folder:1", "--label", "folder:2")
     refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
     assert "one speaker only: bored (anna)" in refused.stderr
-    assert "--labels 'bored='" in refused.stderr
+    assert "--labels bored=, or" in refused.stderr
     invoke("init", folder, "--yes", *parts, "--labels", "bored=", cwd=tmp_path)
     assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"angry", "sad"}
+
+
+def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
+    tmp_path: Path,
+) -> None:
+    layout, people = "{speaker}, Sitzung {take}/{label}.wav", ["Doerte", "Dörte", "Ben"]
+    folder = simple(tmp_path / "mine", layout, speakers=people, labels=["Ärger", "Ueberraschung"])
+    made = invoke("init", folder, "--yes", cwd=tmp_path)
+    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == set(people)
+    assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"Ärger", "Ueberraschung"}
+    assert (
+        "note: 'Ben, Sitzung 1', 'Ben, Sitzung 2' are read as one speaker, Ben, in several sessions"
+    ) in made.stderr
+    assert "note: speakers 'Doerte', 'Dörte' differ in spelling only" in made.stderr
+    checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path)
+    assert "doubt: speakers 'Doerte', 'Dörte' differ only in spelling" in checked.stdout
 
 
 def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
@@ -271,6 +287,22 @@ def test_a_folder_one_may_not_look_into_is_named(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine")
     (folder / "shut").mkdir(mode=0)
     assert "shut" in invoke("init", folder, "--yes", cwd=tmp_path).stderr
+
+
+def test_one_thing_is_counted_in_the_singular(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine")
+    (folder / "notes.txt").write_text("of the sessions")
+    made = invoke("init", folder, "--yes", cwd=tmp_path)
+    assert "passed over: 1 other file (notes.txt)" in made.stderr
+    alone = [line for line in (tmp_path / "mine.csv").read_text().splitlines() if "ben" not in line]
+    (tmp_path / "mine.csv").write_text("\n".join([*alone[:2], alone[-1]]))
+    checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path, check=1)
+    assert "corpus manifest: 2 utterances, 1 speaker\n" in checked.stdout
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "broken.wav").write_text("no audio")
+    refused = invoke("init", tmp_path / "one", "--yes", cwd=tmp_path, check=1)
+    assert "none of 1 recording can be read" in refused.stderr
+    assert "reading headers: 1 of 1 file, in" in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["none", "empty", "file"])

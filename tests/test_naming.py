@@ -1,8 +1,11 @@
 """Speakers and labels read from names: rightly, or not at all."""
 
 import re
+import shlex
+import unicodedata
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import pytest
 from hypothesis import event, given, settings
@@ -142,6 +145,81 @@ def test_a_word_before_the_speaker_in_some_names_becomes_no_speaker() -> None:
     longer = [(f"{m}_zus_{s}_x{n}z",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
     with pytest.raises(CorpusError, match="who speaks"):
         read_names([*names, *longer])
+
+
+STRANGERS = ["Ewelina", "Nikodem", "Xaveria"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "people", "part"),
+    [
+        ("{s}, Sitzung {n}", ["Anna", "Ben"], "folder:1/field:1"),
+        ("{s}_session{n}", STRANGERS, "folder:1/field:1"),
+        ("{s} ({n}. Sitzung)", STRANGERS, "folder:1/field:1"),
+        ("Tag {n}, {s}", STRANGERS, "folder:1/field:-1"),
+        ("{s}, Sitzung {n}", ["Anna Lea", "Ben", "Jörg"], "folder:1/field:1:,"),
+        ("{s} Take{n}", ["Anna-Lea", "Anna-Mia", "Jörg"], "folder:1/field:1: "),
+    ],
+)
+@pytest.mark.parametrize("rest", ["{l}/{t}", "{l}_{t}"])
+def test_a_person_who_comes_back_in_another_session_is_one_speaker(
+    folder: str, people: list[str], part: str, rest: str
+) -> None:
+    names = names_of(f"{folder}/{rest}", s=people, n=["1", "2"], l=MOODS, t=TAKES)
+    reading = read_names(names)
+    assert set(reading.speakers) == set(people)
+    assert str(reading.speaker) == part
+    assert Part.parse(part, "--speaker") == reading.speaker
+    assert f"are read as one speaker, {min(people)}, in several sessions" in reading.remark
+
+
+@pytest.mark.parametrize(
+    ("folder", "people"),
+    [
+        ("{s}, Sitzung {n}", ["Mutter", "Vater", "Kind"]),  # of another family in the next
+        ("{s}, session {n}", ["P1", "P2", "P3"]),
+        ("{s}, session {n}", ["A", "B", "C"]),
+        ("{s}, session {n}", STRANGERS[:2]),  # two may be those who talk to each other
+        ("{s}, {n}", STRANGERS),
+    ],
+)
+def test_who_may_be_another_in_the_next_session_is_asked_for_the_person_first(
+    folder: str, people: list[str]
+) -> None:
+    names = names_of(f"{folder}/{{l}}/{{t}}", s=people, n=["1", "2"], l=MOODS, t=TAKES)
+    with pytest.raises(CorpusError) as caught:
+        read_names(names)
+    assert caught.value.remedy == "say which: --speaker folder:1/field:1 or --speaker folder:1"
+
+
+def test_who_is_asked_for_is_named_whole() -> None:
+    people = ["Frau Maier", "Herr Kunz", "Frau K."]
+    folders = {"s": people, "n": ["1", "2", "3", "4"]}
+    with pytest.raises(CorpusError) as caught:
+        read_names(names_of("{s}, {n}. Sitzung/{l}/{t}", l=MOODS, t=TAKES, **folders))
+    assert "speaker folder:1/field:1:, (Frau K., Frau Maier, Herr Kunz)" in caught.value.what
+
+
+def test_a_session_is_no_speaker() -> None:
+    names = names_of("{s}, Sitzung {n}/{l}", s=["P1", "P2", "P3"], n=["1", "2"], l=MOODS)
+    with pytest.raises(CorpusError, match="in two ways") as caught:
+        read_names(names)
+    assert caught.value.remedy == "say which: --speaker folder:1/field:1 or --speaker folder:1"
+
+
+def test_who_is_numbered_comes_back_nowhere() -> None:
+    names = names_of("speaker {n}/{l}/{t}", n=["1", "2", "3"], l=MOODS, t=TAKES)
+    assert set(read_names(names).speakers) == {"speaker 1", "speaker 2", "speaker 3"}
+
+
+def test_what_is_suggested_is_quoted_for_a_shell() -> None:
+    people = ["Ada-Li", "Ada-Wu", "Mo"]
+    names = names_of("{s} {n}/{l}/{t}", s=people, n=["1", "2"], l=MOODS, t=TAKES)
+    with pytest.raises(CorpusError) as caught:
+        read_names(names)
+    _, part, *_ = shlex.split(caught.value.remedy.removeprefix("say which: "))
+    assert part == "folder:1/field:1: "
+    assert set(read_names(names, speaker=Part.parse(part, "--speaker")).speakers) == set(people)
 
 
 def test_a_part_that_is_given_decides() -> None:
@@ -306,6 +384,25 @@ def test_known_corpora_are_recognised_by_their_names(title: str, names: list[Nam
     assert known_scheme([*names, *stray]) is None
 
 
-@pytest.mark.parametrize("word", ["Wut", "Fröhlich", "COLÈRE", "enojado", "Rabbia", "verdrietig"])
-def test_emotions_are_known_in_several_languages(word: str) -> None:
-    assert plain(word) in EMOTIONS
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Ärger Freude Trauer neutral Angst Ekel Langeweile Überraschung",
+        "Aerger FREUDE traurig Neutral aengstlich angeekelt gelangweilt ueberrascht",
+        "wütend fröhlich",
+        "Wuetend Froehlich",
+        "colère joie tristesse peur dégoût",
+        "enojado alegría miedo aburrimiento",
+        "Rabbia felicità PAURA noia",
+        "złość radość",
+        "verdrietig boos",
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_emotions_are_known_as_labels_in_several_languages(
+    words: str, form: Literal["NFC", "NFD"]
+) -> None:
+    moods = [unicodedata.normalize(form, word) for word in words.split()]
+    names = names_of("{s}_{l}_{t}", s=["qa", "rb"], l=moods, t=["x", "y", "z"])
+    reading = read_names(names, speaker=Part.parse("field:1", "--speaker"))
+    assert (str(reading.label), set(reading.labels)) == ("field:2", set(moods))

@@ -13,7 +13,7 @@ from ablation.analysis.comparisons import speaker_gains
 from ablation.analysis.intervals import difference_interval
 from ablation.analysis.signflip import max_t_p_value
 from ablation.analysis.speakers import METRICS, Counts
-from ablation.errors import SelectionError
+from ablation.errors import SelectionError, counted
 
 LEVEL = 0.05  # of the plateau rule's tests
 
@@ -44,7 +44,7 @@ def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
     """
     scores = _scores(shapes, metric)
     best = max(scores, key=lambda extent: (scores[extent], -extent))
-    reason = f"highest {_name(metric)} of {len(scores)} shapes ({scores[best]:.1%})"
+    reason = f"highest {_name(metric)} of {counted(len(scores), 'shape')} ({scores[best]:.1%})"
     alike = [str(e) for e in sorted(scores) if e != best and scores[e] == scores[best]]
     if alike:
         reason += f"; {', '.join(alike)} {'has' if len(alike) == 1 else 'have'} the very same score"

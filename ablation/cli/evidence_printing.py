@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ablation.analysis import AXES
 from ablation.cli.failures import say
 from ablation.drivers import settings
-from ablation.errors import SelectionError, StudyError
+from ablation.errors import SelectionError, StudyError, counted
 from ablation.report import points, show, wording
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def print_confirmed(confirmed: Confirmed) -> None:
     print(f"{written} {contrast.written_at:%Y-%m-%d %H:%M} UTC: {confirmed.file}")
     if contrast.stored_before:
         print(
-            f"{contrast.tested_on} had {contrast.stored_before} cells of these shapes before it "
-            f"was written down: its scores may have been seen"
+            f"{contrast.tested_on} had {counted(contrast.stored_before, 'cell')} of these shapes "
+            f"before it was written down: its scores may have been seen"
         )
     print(
-        f"tested on {contrast.tested_on}, {confirmed.speakers} speakers: "
+        f"tested on {contrast.tested_on}, {counted(confirmed.speakers, 'speaker')}: "
         f"{points(found.difference)} points, d_z {show(found.effect, 'number')}, "
         f"p = {show(found.p, 'p')}"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ablation.errors import AblationError
+from ablation.errors import AblationError, counted
 
 if TYPE_CHECKING:
     from ablation.drivers.running import Tally
@@ -21,7 +21,7 @@ debug = False  # set by --debug: expected errors keep their traceback
 
 @contextmanager
 def expected_errors() -> Iterator[None]:
-    """Expected errors as one or two lines and exit 1, an interrupt with the line that resumes."""
+    """Expected errors as a few lines and exit 1, an interrupt with the line that resumes."""
     try:
         yield
     except AblationError as error:
@@ -46,7 +46,9 @@ def _say_interrupted(tally: "Tally | None") -> None:
     if tally is None:
         say("interrupted before anything was trained")
     else:
-        say(f"interrupted: {tally.stored + tally.trained} of {tally.cells} cells are stored")
+        are = "is" if tally.cells == 1 else "are"
+        there = f"{tally.stored + tally.trained} of {counted(tally.cells, 'cell')} {are} stored"
+        say(f"interrupted: {there}")
     arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
     say(f"resume with: {shlex.join(['ablate', *arguments])}")
 

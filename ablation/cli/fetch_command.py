@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablation.cli.failures import EXPECTED_ERROR, INTERRUPTED, expected_errors, say
-from ablation.errors import CorpusError
+from ablation.errors import CorpusError, counted
 
 if TYPE_CHECKING:
     from ablation.corpora.fetching.sources import Source
@@ -59,7 +59,7 @@ def corpus_fetch(
             raise typer.Exit(INTERRUPTED) from None
         if not fetched.new:
             say(f"{name} is there already: nothing to do")
-        print(f"{fetched.folder}: {fetched.recordings} recordings")
+        print(f"{fetched.folder}: {counted(fetched.recordings, 'recording')}")
         say(f"next: ablate corpus check --corpus {name} --corpus-root {fetched.folder}")
 
 

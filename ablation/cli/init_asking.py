@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ablation.cli.failures import say
 from ablation.cli.init_printing import printable
-from ablation.errors import AblationError, CorpusError
+from ablation.errors import AblationError, CorpusError, counted
 
 if TYPE_CHECKING:
     from ablation.corpora.guessing.parts import Column, Part
@@ -72,9 +72,9 @@ def _offered(found: list[Column]) -> list[Column]:
 
 
 def _values(column: Column) -> str:
-    from ablation.corpora.guessing.naming import shown
+    from ablation.corpora.guessing.refusals import shown
 
-    return f"{len(column.distinct)} values: {printable(shown(column.values))}"
+    return f"{counted(len(column.distinct), 'value')}: {printable(shown(column.values))}"
 
 
 def _part(answer: str, offered: list[Column]) -> Part:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 
 from ablation.cli.failures import say
-from ablation.errors import named
+from ablation.errors import counted, named
 
 if TYPE_CHECKING:
     from ablation.drivers.starting.finding import Found, LeftOut
@@ -27,8 +27,9 @@ def print_understood(found: "Found", understood: "Understood") -> None:
     if understood.by_parts:
         print(f"  ({HOW})")
     print(
-        f"{len(understood.spoken)} recordings, {len(understood.speakers)} speakers, "
-        f"{len(understood.labels)} labels"
+        f"{counted(len(understood.spoken), 'recording')}, "
+        f"{counted(len(understood.speakers), 'speaker')}, "
+        f"{counted(len(understood.labels), 'label')}"
     )
     for line in _table(understood):
         print(f"  {line}")
@@ -43,7 +44,7 @@ def print_understood(found: "Found", understood: "Understood") -> None:
         say(f"note: {printable(remark)}")
     say_left_out(understood.left_out)
     if found.others:
-        say(f"passed over: {len(found.others)} other files ({_named(found.others)})")
+        say(f"passed over: {counted(len(found.others), 'other file')} ({_named(found.others)})")
 
 
 def say_left_out(left_out: "tuple[LeftOut, ...]") -> None:
@@ -56,7 +57,7 @@ def say_left_out(left_out: "tuple[LeftOut, ...]") -> None:
         paths = [one.path for one in left_out if one.reason == reason]
         say(f"  {times} {printable(reason)}: {_named(paths)}")
     if len(reasons) > _REASONS:
-        say(f"  and {len(reasons) - _REASONS} other reasons")
+        say(f"  and {counted(len(reasons) - _REASONS, 'other reason')}")
 
 
 def _named(paths: "list[str] | tuple[str, ...]") -> str:
@@ -71,7 +72,7 @@ def _table(understood: "Understood") -> list[str]:
     header = ["", *shown_labels, *(["others"] if labels[_COLUMNS:] else []), "all"]
     groups = [(speaker, [speaker]) for speaker in shown_speakers]
     if speakers[_ROWS:]:
-        groups.append((f"{len(speakers) - _ROWS} others", speakers[_ROWS:]))
+        groups.append((counted(len(speakers) - _ROWS, "other"), speakers[_ROWS:]))
     groups.append(("all", speakers))
     rows = [header]
     for title, members in groups:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ablation.cli.failures import say
 from ablation.cli.plan_printing import print_estimate
+from ablation.errors import counted
 from ablation.report import millions
 from ablation.study import shapes_text
 
@@ -34,7 +35,7 @@ def say_promotion(plan: PromotePlan) -> None:
     for line in plan.lines:
         shapes = Counter(shapes_text(chosen.shapes) for chosen in line.selection.by_fold.values())
         listed = "; ".join(
-            f"{text} in {n} fold{'s' * (n > 1)}" if len(shapes) > 1 else text
+            f"{text} in {counted(n, 'fold')}" if len(shapes) > 1 else text
             for text, n in shapes.most_common()
         )
         cost = max((plan.costs[d] for d in line.digests.values()), key=lambda c: c.parameters)
@@ -44,7 +45,7 @@ def say_promotion(plan: PromotePlan) -> None:
             f"{millions(cost.multiply_adds)} multiply-adds a segment"
         )
     say(
-        f"{len(plan.cells)} cells: {len(plan.cells) - len(plan.missing)} stored, "
+        f"{counted(len(plan.cells), 'cell')}: {len(plan.cells) - len(plan.missing)} stored, "
         f"{len(plan.missing)} to train"
     )
 

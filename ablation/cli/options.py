@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ablation.cli import completing
-from ablation.errors import StudyError, suggestion
+from ablation.errors import StudyError, counted, suggestion
 
 if TYPE_CHECKING:
     from ablation.study import Shape, Study
@@ -162,7 +162,7 @@ def grid_wish(
     if not fitting:
         raise StudyError(
             f"--matched {matched}: no shape of as many weights fits a segment of "
-            f"{features.height} bins x {features.width} frames",
+            f"{counted(features.height, 'bin')} x {counted(features.width, 'frame')}",
             "as in --matched 10x2",
         )
     return fitting

@@ -15,6 +15,7 @@ from ablation.drivers.grid import GridPlan
 from ablation.drivers.progress import duration, size
 from ablation.drivers.running import Tally
 from ablation.drivers.stored import Stored
+from ablation.errors import counted
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def say_plan(plan: GridPlan) -> None:
     corpus, study = plan.prepared.corpus, plan.prepared.study
     counts = ", ".join(f"{n} {label}" for label, n in corpus.counts().items())
     say(
-        f"study {study.name} ({plan.prepared.digest}): {corpus.name}, {len(corpus)} utterances "
-        f"({counts}), {len(corpus.speakers)} speakers, {len(plan.prepared.folds)} folds"
+        f"study {study.name} ({plan.prepared.digest}): {corpus.name}, "
+        f"{counted(len(corpus), 'utterance')} ({counts}), "
+        f"{counted(len(corpus.speakers), 'speaker')}, "
+        f"{counted(len(plan.prepared.folds), 'fold')}"
     )
     for doubt in corpus.doubts():
         say(f"warning: {doubt}")
@@ -43,7 +46,7 @@ def say_plan(plan: GridPlan) -> None:
     part, parts = plan.shard
     shard = f"shard {part} of {parts}, " if parts > 1 else ""
     say(
-        f"{shard}{len(plan.cells)} cells: {shapes} shape{'s' * (shapes > 1)}, "
+        f"{shard}{counted(len(plan.cells), 'cell')}: {counted(shapes, 'shape')}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
 
@@ -72,7 +75,7 @@ def print_estimate(estimate: Estimate) -> None:
         devices = ", ".join(estimate.devices)
         print(f"time: not known, there is no {devices} on this machine to measure it on")
         return
-    spread = f"on {workers} worker{'s' * (workers > 1)}"
+    spread = f"on {counted(workers, 'worker')}"
     alone = f" ({duration(estimate.worker_seconds)} of one)" if workers > 1 else ""
     where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
     print(f"time: about {duration(estimate.seconds)} {spread}{alone}, measured {where}")
@@ -95,7 +98,7 @@ def print_jobs(study: Study) -> None:
         return
     from ablation.drivers.clusters import script_of
 
-    jobs = f"{study.cluster.jobs} job{'s' * (study.cluster.jobs > 1)}"
+    jobs = counted(study.cluster.jobs, "job")
     print(f"{jobs} of {study.cluster.system}, each with this script:")
     print(script_of(study))
 
@@ -140,6 +143,6 @@ def say_tally(tally: Tally) -> None:
     parts = [f"{tally.trained} trained", f"{tally.stored} were stored before"]
     if tally.failures:
         parts.append(f"{len(tally.failures)} failed")
-    say(f"{tally.cells} cells: {', '.join(parts)}")
+    say(f"{counted(tally.cells, 'cell')}: {', '.join(parts)}")
     if tally.failures:
         say("failed cells are tried again by the same command; ablate status lists them")

@@ -7,6 +7,7 @@ from ablation.cli.failures import say
 from ablation.drivers import settings
 from ablation.drivers.searching.search import SearchPlan
 from ablation.drivers.searching.searched import FAILED, Searched, Trial
+from ablation.errors import counted
 from ablation.records import OK
 from ablation.report import millions
 from ablation.store import ResultStore
@@ -19,15 +20,15 @@ _MOST = 10  # shapes listed
 def say_plan(plan: SearchPlan) -> None:
     corpus, study, terms = plan.prepared.corpus, plan.prepared.study, plan.terms
     say(
-        f"study {study.name} ({terms.digest}): {corpus.name}, {len(corpus)} utterances, "
-        f"{len(corpus.speakers)} speakers, {len(terms.folds)} folds"
+        f"study {study.name} ({terms.digest}): {corpus.name}, {counted(len(corpus), 'utterance')}, "
+        f"{counted(len(corpus.speakers), 'speaker')}, {counted(len(terms.folds), 'fold')}"
     )
     for doubt in corpus.doubts():
         say(f"warning: {doubt}")
     pruned = "all cells of each" if terms.prune_p is None else "pruned"
     say(
         f"search of {plan.space} by {terms.sampler} for {', '.join(terms.objective)}, {pruned}: "
-        f"{plan.wanted} trials, {min(plan.ended, plan.wanted)} there"
+        f"{counted(plan.wanted, 'trial')}, {min(plan.ended, plan.wanted)} there"
     )
 
 
@@ -38,7 +39,10 @@ def print_plan(plan: SearchPlan) -> None:
     left = max(0, plan.wanted - plan.ended)
     print(f"space: {plan.space}")
     print(f"trials: {plan.wanted}, there: {min(plan.ended, plan.wanted)}")
-    print(f"cells of a trial: {each} ({len(terms.folds)} folds, {len(terms.seeds)} seeds)")
+    print(
+        f"cells of a trial: {each} ({counted(len(terms.folds), 'fold')}, "
+        f"{counted(len(terms.seeds), 'seed')})"
+    )
     at_most = "at most, since trials are pruned and" if terms.prune_p else "at most, since"
     print(f"cells: {left * each} {at_most} points may be stored or come again")
 
@@ -58,10 +62,16 @@ def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
     for trial in listed:
         print(_line(searched, trial, scores, width))
     failed = len(searched.of(FAILED))
-    rest = [f"{len(searched.complete)} points complete", f"{len(searched.pruned)} pruned"]
-    rest += [f"{failed} trials failed"] * bool(failed)
-    rest += [f"{searched.repeated} trials repeated a point"] * bool(searched.repeated)
-    print(f"{', '.join(rest)}; {searched.cells} cells of {searched.cells_of_all} without pruning")
+    rest = [
+        f"{counted(len(searched.complete), 'point')} complete",
+        f"{len(searched.pruned)} pruned",
+    ]
+    rest += [f"{counted(failed, 'trial')} failed"] * bool(failed)
+    rest += [f"{counted(searched.repeated, 'trial')} repeated a point"] * bool(searched.repeated)
+    print(
+        f"{', '.join(rest)}; {counted(searched.cells, 'cell')} of {searched.cells_of_all} "
+        f"without pruning"
+    )
 
 
 def _line(searched: Searched, trial: Trial, scores: Scores, width: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ablation.drivers.progress import duration
+from ablation.errors import counted
 
 if TYPE_CHECKING:
     from ablation.drivers.settings import AsRun
@@ -27,18 +28,21 @@ def print_status(
         f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
     print(
-        f"probes: {state.done} of {state.asked} cells done, {state.failed} failed, "
+        f"probes: {state.done} of {counted(state.asked, 'cell')} done, {state.failed} failed, "
         f"{state.left} left"
     )
     if state.worker_seconds_left and state.seconds_left:
-        spread = f"on {state.workers} worker{'s' * (state.workers > 1)}"
+        spread = f"on {counted(state.workers, 'worker')}"
         alone = f" ({duration(state.worker_seconds_left)} of one)" if state.workers > 1 else ""
         print(f"time left: about {duration(state.seconds_left)} {spread}{alone}")
         slowest = sorted(state.by_shape.items(), key=lambda item: -item[1].seconds)
         for shape, left in slowest[:_MOST_SHAPES]:
-            print(f"  {shape}: {left.cells} cells, about {duration(left.seconds)} of one worker")
+            print(
+                f"  {shape}: {counted(left.cells, 'cell')}, about {duration(left.seconds)} of "
+                f"one worker"
+            )
         if len(slowest) > _MOST_SHAPES:
-            print(f"  and {len(slowest) - _MOST_SHAPES} more shapes")
+            print(f"  and {counted(len(slowest) - _MOST_SHAPES, 'more shape')}")
     if state.cells_an_hour is not None and state.quiet_seconds is not None:
         ago = duration(state.quiet_seconds)
         print(f"of late: {state.cells_an_hour:,.0f} cells an hour, the last one ended {ago} ago")
@@ -47,7 +51,7 @@ def print_status(
         print(f"best so far: {name}, WA {100 * wa:.1f} %")
     for failure in state.failures:
         print(f"  failed: {failure}")
-    print(f"networks: {state.networks} folds stored")
+    print(f"networks: {counted(state.networks, 'fold')} stored")
     for other in others:
         print(f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC")
     print("files of all settings:" if others else "files:")

@@ -5,6 +5,7 @@ label map and checks what can be checked without decoding audio. Nothing here kn
 or networks.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from ablation.corpora import (
     tess,
 )
 from ablation.corpora.base import Corpus, CorpusKind, Utterance, parse_options
-from ablation.errors import CorpusError, suggestion
+from ablation.corpora.faults import Faults
+from ablation.errors import CorpusError, counted, suggestion
 from ablation.files import at_home, is_file
 
 __all__ = ["KINDS", "Corpus", "CorpusKind", "Utterance", "corpus_kind", "load_corpus"]
@@ -139,29 +141,49 @@ def _label_map(
                 suggestion(label, known),
             )
     if not kind.closed:
-        for utterance in found:
-            if utterance.label not in labels:
-                raise CorpusError(
-                    f"{utterance.origin}: unknown label {utterance.label!r}",
-                    suggestion(utterance.label, labels)
-                    + f'; to leave it out, add {utterance.label} = "" to [corpus.labels]',
-                )
+        _check_labels(found, labels)
     return labels
 
 
+def _check_labels(found: list[Utterance], labels: Mapping[str, str]) -> None:
+    """Raise :class:`CorpusError` for labels that the map lacks, each where it is met first."""
+    times = Counter(utterance.label for utterance in found if utterance.label not in labels)
+    faults = Faults()
+    for utterance in found:
+        label = utterance.label
+        if more := times.pop(label, 0):
+            rows = f" (and in {counted(more - 1, 'more row')})" if more > 1 else ""
+            faults.add(
+                CorpusError(
+                    f"{utterance.origin}: unknown label {label!r}{rows}",
+                    suggestion(label, labels)
+                    + f'; to leave it out, add {label} = "" to [corpus.labels]',
+                )
+            )
+    faults.end()
+
+
 def _check_files(utterances: list[Utterance]) -> None:
+    faults = Faults()
     for utterance in utterances:
         if not is_file(utterance.file):
             place = f" (named by {utterance.origin})" if utterance.origin else ""
-            raise CorpusError(f"no file {utterance.file}{place}", "complete the corpus folder")
+            faults.add(
+                CorpusError(f"no file {utterance.file}{place}", "complete the corpus folder")
+            )
+    faults.end()
 
 
 def _check_ids(utterances: list[Utterance]) -> None:
     seen: dict[str, Utterance] = {}
+    faults = Faults()
     for utterance in utterances:
         other = seen.setdefault(utterance.id, utterance)
         if other is not utterance:
-            raise CorpusError(
-                f"{utterance.file} and {other.file} are both utterance {utterance.id}",
-                "remove one of them",
+            faults.add(
+                CorpusError(
+                    f"{utterance.file} and {other.file} are both utterance {utterance.id}",
+                    "remove one of them",
+                )
             )
+    faults.end()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
+from ablation.corpora.faults import Faults
 from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import is_file
 
@@ -63,12 +64,18 @@ def _read(root: Path | None, options: AudformatOptions) -> list[Utterance]:
         _require_column(folder, name, table, options.emotion, "emotion")
         speakers = _speakers(folder, database, name, table, options.speaker)
         emotions = table[options.emotion]
-    utterances = []
+    utterances, faults = [], Faults(f"{folder / HEADER}, ")
     for place, emotion in emotions.items():
         if is_missing(emotion):
             continue
         file, start, end = place if isinstance(place, tuple) else (place, None, None)
-        utterances.append(_utterance(folder, name, str(file), start, end, emotion, speakers[place]))
+        try:
+            utterances.append(
+                _utterance(folder, name, str(file), start, end, emotion, speakers[place])
+            )
+        except CorpusError as fault:
+            faults.add(fault)
+    faults.end()
     return utterances
 
 

@@ -1,7 +1,6 @@
 """What a corpus is: utterances with a speaker and a label, and the classes of a study."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ablation.corpora.spelling import near_spellings
 from ablation.errors import CorpusError, StudyError, named, suggestion
 from ablation.files import is_file, is_folder
 
@@ -73,15 +73,6 @@ class Corpus(Sequence[Utterance]):
         for utterance in self.utterances:
             counts[utterance.label] += 1
         return counts
-
-
-def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of names that differ only in capitals, blanks, hyphens or Unicode form."""
-    groups: dict[str, list[str]] = {}
-    for name in sorted(set(names)):
-        plain = unicodedata.normalize("NFKC", name).casefold()
-        groups.setdefault("".join(c for c in plain if c not in " _-."), []).append(name)
-    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 _END = re.compile(r"^(?P<person>.*\w)[\s_\-.,;]+(?P<session>\w+)$")  # "Anna, session 2"

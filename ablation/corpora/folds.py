@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Literal
 
 from ablation.corpora.base import Corpus
-from ablation.errors import FoldError, named
+from ablation.errors import FoldError, counted, named
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ def make_folds(
     else:
         if count > len(speakers):
             raise FoldError(
-                f"{count} folds asked for, but corpus {corpus.name} has {len(speakers)} speakers",
+                f"{count} folds asked for, but corpus {corpus.name} has "
+                f"{counted(len(speakers), 'speaker')}",
                 f"choose 2 to {len(speakers)} folds",
             )
         groups = _groups(corpus, count, seed)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
+from ablation.corpora.faults import Faults
 from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import atomic_write, cache_folder, is_file
 
@@ -113,12 +114,18 @@ def _utterances(
     rows = dataset.with_format(None).select_columns(list(dict.fromkeys(columns)))
     rows = rows.cast_column(options.audio, library.Audio(decode=False))
     names = [_names(dataset.features[column]) for column in columns]
+    faults = Faults(f"{folder}, ")
     for number, row in enumerate(cast("Iterable[dict[str, Any]]", rows)):
         origin = f"{folder}, row {number}"
-        file = _file(folder, origin, row[options.audio])
-        label = _text(origin, options.label, row[options.label], names[1])
-        speaker = _text(origin, options.speaker, row[options.speaker], names[2])
-        yield Utterance(f"{number:06d}", file, speaker, label, origin=origin)
+        try:
+            file = _file(folder, origin, row[options.audio])
+            label = _text(origin, options.label, row[options.label], names[1])
+            speaker = _text(origin, options.speaker, row[options.speaker], names[2])
+        except CorpusError as fault:
+            faults.add(fault)
+        else:
+            yield Utterance(f"{number:06d}", file, speaker, label, origin=origin)
+    faults.end()
 
 
 def _names(feature: Any) -> list[str] | None:

@@ -4,10 +4,11 @@ Paths are relative to the manifest. ``start`` and ``end`` (seconds) cut an utter
 longer recording; ``id`` names it (by default the file, with the start where there is one).
 """
 
+import csv
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.corpora.cells import as_text, is_missing
+from ablation.corpora.faults import MOST_TOLD, Faults
 from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import is_file, is_folder
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 REQUIRED = ("file", "speaker", "label")
 _LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
+_LONGER = "Expected "  # as pandas begins: "Expected 3 fields in line 5, saw 4"
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -36,15 +39,24 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
         raise CorpusError(f"manifest {root} {what}", f"--corpus-root takes {_LAYOUT}")
     utterances = []
     seen: dict[str, str] = {}
+    faults = Faults(f"{root}, ")
     for number, row in _rows(root):
-        utterance = _utterance(root, number, row)
+        origin = f"{root}, row {number}"
+        if wrong := list(_row_faults(root.parent, origin, row, faults.room)):
+            for fault in wrong:
+                faults.add(fault)
+            continue
+        utterance = _utterance(root.parent, origin, row)
         if utterance.id in seen:
-            raise CorpusError(
-                f"{utterance.origin}: {utterance.id} is a duplicate of {seen[utterance.id]}",
-                "remove one of the two rows, or give them different ids",
+            faults.add(
+                CorpusError(
+                    f"{origin}: {utterance.id} is a duplicate of {seen[utterance.id]}",
+                    "remove one of the two rows, or give them different ids",
+                )
             )
-        seen[utterance.id] = utterance.origin
+        seen.setdefault(utterance.id, origin)
         utterances.append(utterance)
+    faults.end()
     return utterances
 
 
@@ -64,7 +76,8 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             if isinstance(error, UnicodeDecodeError)
             else (f"a manifest is {_LAYOUT}; a field with a comma in it stands in double quotes")
         )
-        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", remedy) from error
+        also = _longer_lines(manifest) if reason.startswith(_LONGER) else []
+        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", remedy, also) from error
     frame.columns = [str(column).strip().lower() for column in frame.columns]
     for column in REQUIRED:
         if column not in frame.columns:
@@ -78,6 +91,19 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             )
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
     return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
+
+
+def _longer_lines(manifest: Path) -> list[str]:
+    """The lines with more fields than the header, but for the first, which pandas names."""
+    try:
+        with manifest.open(newline="", encoding="utf-8") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = len(next(reader, []))
+            lines = [(reader.line_num, len(row)) for row in reader if len(row) > header]
+    except (ValueError, OSError, csv.Error):  # no text at all: the first fault says enough
+        return []
+    told = [f"also line {number}: {fields} fields" for number, fields in lines[1:MOST_TOLD]]
+    return [*told, *([f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else [])]
 
 
 def _parquet(manifest: Path) -> "pd.DataFrame":
@@ -114,39 +140,67 @@ def _csv(manifest: Path) -> "pd.DataFrame":
     return frame
 
 
-def _utterance(manifest: Path, number: int, row: Mapping[Any, Any]) -> Utterance:
-    origin = f"{manifest}, row {number}"
+def _row_faults(
+    folder: Path, origin: str, row: Mapping[Any, Any], with_hints: bool
+) -> Iterator[CorpusError]:
+    """All that is wrong with a row by itself; ``with_hints`` looks for like names of files."""
+    wrong = set()
     for column in REQUIRED:
         if is_missing(row[column]):
-            raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
+            wrong.add(column)
+            yield CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
-            raise CorpusError(f"{origin}: {column} = {value!r} is neither a text nor a number")
-    name = str(row["file"]).strip()
-    file = manifest.parent / name
+            wrong.add(column)
+            yield CorpusError(f"{origin}: {column} = {value!r} is neither a text nor a number")
+    if "file" not in wrong:
+        yield from _file_faults(folder / str(row["file"]).strip(), origin, with_hints)
+    if not wrong & {"start", "end"}:
+        yield from _time_faults(origin, row)
+
+
+def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusError]:
     if is_folder(file):
-        raise CorpusError(f"{origin}: {file} is a folder, not a recording", "name the recording")
-    if not is_file(file):
-        folder = file.parent
-        siblings = [path.name for path in folder.glob("*")] if is_folder(folder) else []
-        near = suggestion(file.name, siblings) if siblings else ""
-        hint = (
-            near.split(" (allowed")[0]
-            if near.startswith("did")
-            else ("paths are relative to the manifest")
-        )
-        raise CorpusError(f"{origin}: no file {file}", hint)
-    start, end = (_seconds(origin, column, row.get(column)) for column in ("start", "end"))
-    if end is not None and end <= (start or 0.0):
-        raise CorpusError(f"{origin}: end = {end:g} does not lie after start = {start or 0:g}")
+        yield CorpusError(f"{origin}: {file} is a folder, not a recording", "name the recording")
+    elif not is_file(file):
+        yield CorpusError(f"{origin}: no file {file}", _like(file) if with_hints else "")
+
+
+def _like(file: Path) -> str:
+    """What a file that is not there may be meant to be."""
+    folder = file.parent
+    siblings = [path.name for path in folder.glob("*")] if is_folder(folder) else []
+    near = suggestion(file.name, siblings) if siblings else ""
+    if near.startswith("did"):
+        return near.split(" (allowed")[0]
+    return "paths are relative to the manifest"
+
+
+def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:
+    times = []
+    for column in ("start", "end"):
+        try:
+            times.append(_seconds(row.get(column)))
+        except ValueError as error:
+            yield CorpusError(f"{origin}: {column} = {error}")
+    if len(times) == 2 and times[1] is not None and times[1] <= (times[0] or 0.0):
+        start, end = times[0] or 0, times[1]
+        yield CorpusError(f"{origin}: end = {end:g} does not lie after start = {start:g}")
+
+
+def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:
+    """The utterance of a row without faults."""
+    name = str(row["file"]).strip()
+    start, end = (_seconds(row.get(column)) for column in ("start", "end"))
     spelt = Path(os.path.normpath(name)).as_posix()  # "./a.wav" is "a.wav"
     default = spelt if start is None and end is None else f"{spelt}:{start or 0:g}-{end or 'end'}"
     identity = default if is_missing(row.get("id")) else str(row["id"]).strip()
     speaker, label = (as_text(row[column]) for column in ("speaker", "label"))
-    return Utterance(identity, file, speaker, label, start, end, origin)
+    return Utterance(identity, folder / name, speaker, label, start, end, origin)
 
 
-def _seconds(origin: str, column: str, value: Any) -> float | None:
+def _seconds(value: Any) -> float | None:
+    """A time; None for an empty cell, :class:`ValueError` for what is none."""
     if is_missing(value):
         return None
     try:
@@ -154,7 +208,7 @@ def _seconds(origin: str, column: str, value: Any) -> float | None:
     except (TypeError, ValueError):
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise CorpusError(f"{origin}: {column} = {value!r} is not a time in seconds from 0")
+        raise ValueError(f"{value!r} is not a time in seconds from 0")
     return seconds
 
 

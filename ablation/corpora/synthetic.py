@@ -22,7 +22,7 @@ from ablation.corpora import manifest
 from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
 from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
-from ablation.errors import CorpusError
+from ablation.errors import CorpusError, counted
 from ablation.files import atomic_write, cache_folder, is_file, is_folder, make_folder
 
 GENERATOR_VERSION = 1  # raised when the audio of a seed changes
@@ -89,7 +89,9 @@ def synthesize(
         with atomic_write(settings, durable=False) as file:
             file.write(wanted.encode())
         if progress:
-            progress(f"rendering {options.utterances} synthetic utterances into {folder}")
+            progress(
+                f"rendering {counted(options.utterances, 'synthetic utterance')} into {folder}"
+            )
         rows = [_store(folder, rendering) for rendering in _render(options)]
         text = io.StringIO()
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

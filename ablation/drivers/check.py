@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ablation.corpora import Corpus, Utterance, load_corpus
 from ablation.corpora.folds import make_folds
 from ablation.drivers.progress import Reporter, duration
-from ablation.errors import AudioError, FoldError
+from ablation.errors import AudioError, FoldError, counted
 from ablation.features.audio import read_audio
 from ablation.study import Study
 
@@ -57,7 +57,8 @@ def _length(utterance: Utterance, rate: int) -> float | AudioError:
 def _lines(corpus: Corpus, seconds: list[float], segment_s: float) -> list[str]:
     counts = corpus.counts()
     lines = [
-        f"corpus {corpus.name}: {len(corpus)} utterances, {len(corpus.speakers)} speakers",
+        f"corpus {corpus.name}: {counted(len(corpus), 'utterance')}, "
+        f"{counted(len(corpus.speakers), 'speaker')}",
         "classes: "
         + ", ".join(f"{label} {n}" for label, n in counts.items())
         + f" ({'/'.join(map(str, counts.values()))})",
@@ -70,7 +71,9 @@ def _lines(corpus: Corpus, seconds: list[float], segment_s: float) -> list[str]:
     if seconds:
         short = sum(length < segment_s for length in seconds)
         if short:
-            lines.append(f"shorter than a segment of {segment_s:g} s: {short} utterances")
+            lines.append(
+                f"shorter than a segment of {segment_s:g} s: {counted(short, 'utterance')}"
+            )
         lines.append(
             f"length: {min(seconds):.1f} to {max(seconds):.1f} s, in all {duration(sum(seconds))}"
         )

@@ -23,7 +23,7 @@ from ablation.drivers.prepare import Prepared
 from ablation.drivers.progress import Reporter, duration
 from ablation.drivers.settings import AsRun
 from ablation.drivers.stored import Stored, axis_shape
-from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.errors import SelectionError, StudyError, counted, suggestion
 from ablation.study import Shape, Study, override_study
 
 
@@ -177,9 +177,10 @@ def _cost_of_pairs(results: Path, run: AsRun, plan: GridPlan) -> str:
     left = len(plan.missing)
     seconds = duration(left * float(Stored(results, run).probes["train_seconds"].mean()))
     return (
-        f"nested-full: {len(plan.cells)} probes ({len(plan.request.shapes)} shapes without each of "
-        f"{len(plan.prepared.folds)} pairs of folds), {len(plan.cells) - left} stored, {left} to "
-        f"train: about {seconds} of one worker"
+        f"nested-full: {counted(len(plan.cells), 'probe')} "
+        f"({counted(len(plan.request.shapes), 'shape')} without each of "
+        f"{counted(len(plan.prepared.folds), 'pair')} of folds), {len(plan.cells) - left} "
+        f"stored, {left} to train: about {seconds} of one worker"
     )
 
 

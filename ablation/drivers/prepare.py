@@ -8,7 +8,7 @@ from ablation.corpora import Corpus, load_corpus
 from ablation.corpora.content import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
 from ablation.drivers.progress import Reporter
-from ablation.errors import StudyError, named
+from ablation.errors import StudyError, counted, named
 from ablation.features.cache import Entry, FeatureCache, trim
 from ablation.study import Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
@@ -54,7 +54,7 @@ def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
             reach = "" if (height, width) == shape[:2] else f" reaches {height} x {width} and"
             raise StudyError(
                 f"filter {shape}{reach} is larger than the spectrogram of a segment, "
-                f"{features.height} bins x {features.width} frames",
+                f"{counted(features.height, 'bin')} x {counted(features.width, 'frame')}",
                 f"heights go up to {(features.height - 1) // down + 1}, widths up to "
                 f"{(features.width - 1) // along + 1}",
             )

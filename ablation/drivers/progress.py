@@ -106,7 +106,8 @@ class _Lines:
             else f"in {duration(self.clock.elapsed)}"
         )
         end = f", {note}" if note else ""
-        self.reporter.say(f"{self.name}: {done} of {total} {self.unit}, {going}{end}")
+        unit = self.unit.removesuffix("s") if total == 1 else self.unit
+        self.reporter.say(f"{self.name}: {done} of {total} {unit}, {going}{end}")
 
 
 def duration(seconds: float) -> str:

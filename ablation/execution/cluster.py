@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import cloudpickle
 
-from ablation.errors import ClusterError, MemoryShortage
+from ablation.errors import ClusterError, MemoryShortage, counted
 from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
 from ablation.execution.outpost import Answer, Supply, attend, install, unpack, versions
 from ablation.execution.process import TRIES
@@ -226,7 +226,7 @@ class _ClusterCrew(Crew):
         if place is None:
             packs = self.supply.packs(names, _PACK_BYTES)
             place = self.places[where] = _Place(worker, packs)
-            self.say(f"sending {len(names)} files to {where}")
+            self.say(f"sending {counted(len(names), 'file')} to {where}")
             for _ in range(_PACKS_AT_ONCE):
                 self._send(place)
         place.waiting.append(job)

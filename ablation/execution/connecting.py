@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ablation.errors import ClusterError, suggestion
+from ablation.errors import ClusterError, counted, suggestion
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -80,7 +80,7 @@ def start_jobs(
             job.status = Status.closed
         if refused:
             raise ClusterError(
-                f"{command} refused {len(refused)} of {jobs} jobs",
+                f"{command} refused {len(refused)} of {counted(jobs, 'job')}",
                 "submit the script that --dry-run shows by hand to see why",
             )
         client = _client(cluster)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
-from ablation.errors import MemoryShortage
+from ablation.errors import MemoryShortage, counted
 from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
 from ablation.execution.process import TRIES, WorkerProcess, reason_of
 
@@ -87,6 +87,6 @@ class _LocalCrew(Crew):
             return Finished(job.index, job.task, device, crash=str(shortage))
         self.workers.remove(worker)
         left = len(beside) - 1
-        self.say(f"{device}: out of memory; {left} worker{'s' * (left > 1)} on it from now on")
+        self.say(f"{device}: out of memory; {counted(left, 'worker')} on it from now on")
         self._retries.append(job)
         return None

@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from ablation.errors import AudioError
+from ablation.errors import AudioError, counted
 
 SILENCE = 1e-5  # peak below which a recording is silent: -100 dB of full scale
 LOUDEST = 1e30  # of full scale: as good as infinite
@@ -192,8 +192,8 @@ def _refuse_truncated_wav(file: Path) -> None:
             if name == b"data":
                 if length not in _STREAMED and length > there:
                     raise AudioError(
-                        f"{file}: truncated: the header promises {length} bytes of audio, "
-                        f"{there} are there",
+                        f"{file}: truncated: the header promises {counted(length, 'byte')} of "
+                        f"audio, {there} are there",
                         _REMEDY,
                     )
                 return

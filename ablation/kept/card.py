@@ -1,5 +1,6 @@
 """The model card beside a kept network: what it is for, what it was trained on, how good it is."""
 
+from ablation.errors import counted
 from ablation.kept.record import Record
 
 
@@ -37,15 +38,16 @@ def model_card(record: Record) -> str:
         "",
         "## What it was trained on",
         "",
-        f"Corpus {corpus.name} ({corpus.utterances} utterances, fingerprint "
-        f"`{corpus.fingerprint}`); {len(corpus.train_speakers)} speakers: "
+        f"Corpus {corpus.name} ({counted(corpus.utterances, 'utterance')}, fingerprint "
+        f"`{corpus.fingerprint}`); {counted(len(corpus.train_speakers), 'speaker')}: "
         f"{', '.join(corpus.train_speakers)}; {held_out}. The corpus' licence may bind what is "
         "made of it.",
         "",
         "## What it hears",
         "",
         f"Segments of {features.segment_s:g} s at {features.sample_rate} Hz, mono: "
-        f"{features.height} frequency bins of {features.bin_hz:g} Hz by {features.width} frames of "
+        f"{counted(features.height, 'frequency bin')} of {features.bin_hz:g} Hz by "
+        f"{counted(features.width, 'frame')} of "
         f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, scale {features.scale}, range "
         f"taken over the {features.scope}. A recording's score is the mean over its segments.",
         "",

@@ -13,7 +13,7 @@ from ablation.analysis import (
     smallest_p_value,
     speakers_needed,
 )
-from ablation.errors import named
+from ablation.errors import counted, named
 from ablation.report.values import percent_ends, points, show
 
 LEVEL = 0.05
@@ -118,7 +118,7 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
 
 def _trust(axes: Sequence[AxisEvidence], found: bool) -> str:
     alike = " and ".join(
-        f"{len(axis.like_best)} of {_count(len(axis.shapes) - 1, f'other {axis.axis.name}')}"
+        f"{len(axis.like_best)} of {counted(len(axis.shapes) - 1, f'other {axis.axis.name}')}"
         for axis in axes
         if axis.pairs is not None
     )
@@ -138,21 +138,17 @@ def _reach(axes: Sequence[AxisEvidence]) -> str:
     speakers, seeds = axes[0].speakers, axes[0].noise.seeds
     limit = max(detectable(axis.noise, axis.speakers, axis.noise.seeds) for axis in axes)
     if not limit < 1:
-        return f"{_count(speakers, 'speaker')} cannot show any difference"
+        return f"{counted(speakers, 'speaker')} cannot show any difference"
     if limit <= 0:
-        return f"the {_count(speakers, 'speaker')} do not differ at all, which is no good sign"
+        return f"the {counted(speakers, 'speaker')} do not differ at all, which is no good sign"
     return (
         f"even two shapes named beforehand must differ by about {100 * limit:.0f} points for "
-        f"{speakers} speakers and {seeds_text(seeds)} to show it four times out of five"
+        f"{counted(speakers, 'speaker')} and {seeds_text(seeds)} to show it four times out of five"
     )
 
 
 def seeds_text(number: int) -> str:
-    return _count(number, "seed")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+    return counted(number, "seed")
 
 
 def axis_sentences(axis: AxisEvidence) -> list[str]:
@@ -161,7 +157,7 @@ def axis_sentences(axis: AxisEvidence) -> list[str]:
     if axis.pairs is not None:
         apart = [c for c in axis.pairs.comparisons if c.significant]
         lines.append(
-            f"{axis.axis.name.capitalize()}: of {_count(len(axis.pairs.comparisons), 'pair')}, "
+            f"{axis.axis.name.capitalize()}: of {counted(len(axis.pairs.comparisons), 'pair')}, "
             f"{len(apart)} can be told apart when all are tested jointly at 5 %; the best, "
             f"{axis.name(axis.best)}, {_like_best(axis)}."
         )
@@ -204,7 +200,7 @@ def limits(axis: AxisEvidence) -> list[str]:
     """What so many speakers and seeds can and cannot show."""
     noise, speakers = axis.noise, axis.speakers
     lines = [
-        f"The smallest two-sided p-value that {_count(speakers, 'speaker')} can give is "
+        f"The smallest two-sided p-value that {counted(speakers, 'speaker')} can give is "
         f"{show(smallest_p_value(speakers), 'p')}"
         + (
             "."
@@ -230,7 +226,7 @@ def limits(axis: AxisEvidence) -> list[str]:
         lines.append(
             f"Standard deviations of a paired difference: {100 * noise.speaker:.1f} points between "
             f"speakers, {100 * noise.seed:.1f} between seeds for all speakers alike, "
-            f"{100 * noise.rest:.1f} of a speaker under a seed ({noise.seeds} seeds)."
+            f"{100 * noise.rest:.1f} of a speaker under a seed ({counted(noise.seeds, 'seed')})."
         )
     return lines
 

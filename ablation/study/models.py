@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ablation.errors import counted
 from ablation.study.fields import (
     FACTORY,
     NotNegative,
@@ -209,7 +210,7 @@ class NetworkSpec(Spec):
         for pool in self.pools:
             if pool not in layers:
                 raise ValueError(
-                    f"pools names Conv{pool}; with {len(self.channels)} channels the layers are "
-                    f"Conv1 to Conv{layers[-1]}"
+                    f"pools names Conv{pool}; with {counted(len(self.channels), 'channel')} the "
+                    f"layers are Conv1 to Conv{layers[-1]}"
                 )
         return self

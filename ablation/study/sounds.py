@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from ablation.errors import counted
 from ablation.study.fields import NotNegative, PositiveFloat, Spec
 
 
@@ -141,8 +142,8 @@ class FeaturesSpec(Spec):
     def _consistent(self) -> Self:
         if self.window_samples > self.n_fft:
             raise ValueError(
-                f"window_ms = {self.window_ms:g} is {self.window_samples} samples, more than "
-                f"n_fft = {self.n_fft}"
+                f"window_ms = {self.window_ms:g} is {counted(self.window_samples, 'sample')}, "
+                f"more than n_fft = {self.n_fft}"
             )
         if self.window_samples < 2:
             raise ValueError(f"window_ms = {self.window_ms:g} is shorter than two samples")

@@ -30,7 +30,7 @@ from ablation.corpora.fetching.recordings import replace_pointers
 from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.corpora.fetching.sources import SOURCES, Archive, Source
 from ablation.corpora.fetching.unpacking import unpack
-from ablation.errors import CorpusError
+from ablation.errors import CorpusError, counted
 from ablation.files import make_folder, storage_error
 
 _SCHEMES = ("http", "https", "file")
@@ -165,7 +165,7 @@ def _fetch(
         raise
     count = count_recordings(kind, root)
     if count != source.recordings:
-        say(f"note: {count} recordings; the whole corpus has {source.recordings}")
+        say(f"note: {counted(count, 'recording')}; the whole corpus has {source.recordings}")
     checksum = f"sha256:{pooch.file_hash(str(file))}"
     if archive.checksum is None:
         say(f"no checksum of this archive is known; {RECORD} keeps its own: {checksum}")

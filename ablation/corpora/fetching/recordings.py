@@ -14,7 +14,7 @@ import requests
 
 from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
 from ablation.corpora.pointers import Pointer, read_pointer
-from ablation.errors import CorpusError
+from ablation.errors import CorpusError, counted
 
 _AT_ONCE = 4  # connections; the homes are other people's machines
 _EVERY = 5.0  # seconds between two lines of progress
@@ -43,7 +43,10 @@ def replace_pointers(
     # Two files may be one recording, byte for byte: it comes once.
     wanted = {note.sha256: (file.name, note) for file, note in notes.items()}
     size = sum(note.size for _, note in wanted.values())
-    say(f"the archive names {len(notes)} recordings ({megabytes(size)}): downloading them")
+    say(
+        f"the archive names {counted(len(notes), 'recording')} ({megabytes(size)}): downloading "
+        f"them"
+    )
     fetcher = _Fetcher(addresses, work / "recordings", patience)
     said = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -51,7 +54,7 @@ def replace_pointers(
             for number, _ in enumerate(pool.map(fetcher, wanted.values()), 1):
                 if time.monotonic() - said >= _EVERY:
                     said = time.monotonic()
-                    say(f"{number} of {len(wanted)} recordings")
+                    say(f"{number} of {counted(len(wanted), 'recording')}")
         except BaseException:
             fetcher.stop.set()  # nobody waits for what is not wanted any more
             pool.shutdown(cancel_futures=True)

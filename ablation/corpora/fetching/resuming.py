@@ -19,7 +19,7 @@ from urllib.request import url2pathname
 import requests
 import urllib3
 
-from ablation.errors import CorpusError
+from ablation.errors import CorpusError, counted
 from ablation.files import is_file, storage_error
 
 _BLOCK = 1 << 16  # bytes
@@ -145,7 +145,7 @@ class Resuming:
                 if failed >= tries or self.stop.is_set():
                     kept = f" ({megabytes(there)} are kept)" if there else ""
                     raise Unreachable(
-                        f"{url}: {drop}, {failed} times in a row",
+                        f"{url}: {drop}, {counted(failed, 'time')} in a row",
                         f"run the same command again later{kept}, or give another address by "
                         f"--from (file:///... for an archive that you have)",
                     ) from drop
@@ -278,4 +278,4 @@ def _nameless(error: requests.RequestException) -> bool:
 
 def megabytes(size: int) -> str:
     """A number of bytes as people read it."""
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size} bytes"
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else counted(size, "byte")

@@ -7,6 +7,7 @@ and a part below :data:`LEAST` is not guessed at all.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
 
 from ablation.corpora.guessing.parts import Column
 from ablation.corpora.guessing.words import (
@@ -30,12 +31,21 @@ _USUAL_LABELS = 12
 _NUMBERED = re.compile(r"([a-z])\d{1,4}", re.IGNORECASE)
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two parts read as speaker and label, and what speaks for it."""
+
+    score: float
+    speaker: Column
+    label: Column
+
+
 def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
     """How much ``column`` looks like labels; None where it cannot be. ``codes`` are known ones."""
     values = column.distinct
     if not 2 <= len(values) <= max(_MOST_LABELS, len(codes)):
         return None
-    folder = FOLDER if column.part.folder is not None and not column.part.split else 0.0
+    folder = _sorted_by(column)
     if codes and _share(values, lambda value: value in codes) >= 0.8:
         return 2 * CERTAIN
     emotions = _share(values, _is_emotion)
@@ -56,7 +66,7 @@ def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
 def speaker_score(column: Column) -> float:
     """How much ``column`` looks like speakers."""
     values = column.distinct
-    folder = FOLDER if column.part.folder is not None and not column.part.split else 0.0
+    folder = _sorted_by(column)
     emotions = _share(values, _is_emotion)
     if emotions < 0.5 and (_speaks(column) or _share(values, _is_name) >= 0.5):
         return CERTAIN + folder
@@ -133,6 +143,12 @@ def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bo
 def _from_the_start(run: list[int]) -> bool:
     first = min(run)
     return first in (0, 1) and sorted(run) == list(range(first, first + len(run)))
+
+
+def _sorted_by(column: Column) -> float:
+    """What a part gains where it is a folder's name, all of it or all but the session."""
+    whole = not column.part.split or column.remains
+    return FOLDER if column.part.folder is not None and whole else 0.0
 
 
 def _share(values: Sequence[str], is_one: Callable[[str], bool]) -> float:

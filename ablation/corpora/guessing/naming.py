@@ -1,17 +1,20 @@
 """Which part of a recording's name is the speaker, and which the label: guessed, or refused.
 
 Every part that names have is tried as either (:mod:`~ablation.corpora.guessing.evidence` says what
-speaks for it). Where two readings are about equally good none is taken: a wrong speaker would put
-one person on both sides of a fold without a word. Nothing here opens a file.
+speaks for it, :mod:`~ablation.corpora.guessing.sessions` who comes back in several sessions). Where
+two readings are about equally good none is taken: a wrong speaker would put one person on both
+sides of a fold without a word. Nothing here opens a file.
 """
 
+from collections import Counter
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ablation.corpora.guessing.evidence import (
     LEAST,
     MARGIN,
     NUMBER,
+    Pair,
     counts_takes,
     crosses,
     label_score,
@@ -20,27 +23,27 @@ from ablation.corpora.guessing.evidence import (
     takes_once,
 )
 from ablation.corpora.guessing.parts import HOW, Column, Name, Part, column, columns
-from ablation.errors import CorpusError, named
+from ablation.corpora.guessing.refusals import ambiguous, no_label, no_speaker, nothing, quoted
+from ablation.corpora.guessing.sessions import Persons, returning
+from ablation.errors import CorpusError
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Speaker and label of every name (None: the name has none), and the parts they stand in."""
+    """Speaker and label of every name (None: the name has none), and the parts they stand in.
+
+    ``remark`` says what a reader may not expect.
+    """
 
     speaker: Part
     label: Part
     speakers: tuple[str | None, ...]
     labels: tuple[str | None, ...]
+    remark: str = ""
 
 
-@dataclass(frozen=True)
-class _Pair:
-    score: float
-    speaker: Column
-    label: Column
-
-    def reading(self) -> Reading:
-        return Reading(self.speaker.part, self.label.part, self.speaker.values, self.label.values)
+def _reading(pair: Pair) -> Reading:
+    return Reading(pair.speaker.part, pair.label.part, pair.speaker.values, pair.label.values)
 
 
 def read_names(
@@ -68,20 +71,38 @@ def read_names(
     """
     given = {what: _given(names, part, what) for what, part in _known(speaker, label)}
     if len(given) == 2:
-        return _Pair(0.0, given["speaker"], given["label"]).reading()
+        return _reading(Pair(0.0, given["speaker"], given["label"]))
     found = columns(names)
-    pairs = _pairs(found, given, codes)
+    people = [one for one in (returning(column, names) for column in found) if one is not None]
+    pairs = _pairs(found, given, codes, people)
     if not pairs:
-        raise _nothing(found, given, codes)
+        raise nothing(found, given, codes)
     best, *rivals = _contenders(pairs, found, given) or pairs[:1]
     if rivals:
-        raise _ambiguous([best, *rivals], given)
+        raise ambiguous(_persons_first([best, *rivals], people), given)
     unsure = _speaking(best) < LEAST or _astray(best.speaker, best.label)
     if "speaker" not in given and unsure:
-        raise _no_speaker(best)
+        raise no_speaker(best)
     if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
-        raise _no_label(best.label)
-    return best.reading()
+        raise no_label(best.label)
+    return replace(_reading(best), remark=_remark(best, people))
+
+
+def _remark(best: Pair, people: list[Persons]) -> str:
+    """That sessions of a person are one speaker, where they are."""
+    for one in people:
+        if one.person is best.speaker:
+            pairs = zip(one.person.values, one.whole.values, strict=True)
+            names = sorted({whole for person, whole in pairs if whole and person == _first(one)})
+            return f"{quoted(names)} are read as one speaker, {_first(one)}, in several sessions"
+    return ""
+
+
+def _first(people: Persons) -> str | None:
+    """The first of the persons who have several sessions."""
+    pairs = {p for p in zip(people.person.values, people.whole.values, strict=True) if all(p)}
+    times = Counter(person for person, _ in pairs)
+    return min(person for person, n in times.items() if person and n > 1)
 
 
 def _known(speaker: Part | None, label: Part | None) -> list[tuple[str, Part]]:
@@ -95,11 +116,19 @@ def _given(names: Sequence[Name], part: Part, what: str) -> Column:
     return found
 
 
-def _pairs(found: list[Column], given: dict[str, Column], codes: Set[str]) -> list[_Pair]:
-    """All pairs of parts that cross, the best first; of those that say the same the plainest."""
-    speakers = [given["speaker"]] if "speaker" in given else found
+def _pairs(
+    found: list[Column], given: dict[str, Column], codes: Set[str], people: list[Persons]
+) -> list[Pair]:
+    """All pairs of parts that cross, the best first; of those that say the same the plainest.
+
+    Plain ``people`` stand for the folders that name their sessions too; a session is no speaker.
+    """
+    person = {one.whole.part: one.person for one in people if one.plain}
+    sessions = {one.sessions for one in people}
+    free = [person.get(one.part, one) for one in found if one.partition not in sessions]
+    speakers = [given["speaker"]] if "speaker" in given else free
     labels = [given["label"]] if "label" in given else found
-    pairs: dict[object, _Pair] = {}
+    pairs: dict[object, Pair] = {}
     for label in labels:
         worth = 0.0 if "label" in given else label_score(label, codes)
         if worth is None:
@@ -111,16 +140,16 @@ def _pairs(found: list[Column], given: dict[str, Column], codes: Set[str]) -> li
                 continue
             if speaker.partition == label.partition:
                 continue
-            pair = _Pair(worth, speaker, label)
+            pair = Pair(worth, speaker, label)
             spoken = 0.0 if "speaker" in given else _speaking(pair)
-            pair = _Pair(worth + spoken, speaker, label)
+            pair = Pair(worth + spoken, speaker, label)
             held = pairs.get(_meaning(pair))
             if held is None or pair.score > held.score:
                 pairs[_meaning(pair)] = pair
     return sorted(pairs.values(), key=lambda pair: -pair.score)
 
 
-def _meaning(pair: _Pair) -> object:
+def _meaning(pair: Pair) -> object:
     return pair.speaker.partition, pair.label.partition
 
 
@@ -143,15 +172,15 @@ def _astray(speaker: Column, label: Column) -> bool:
     return not (0 < first < second or 0 > first > second)
 
 
-def _speaking(pair: _Pair) -> float:
+def _speaking(pair: Pair) -> float:
     """The speaker's score beside this label."""
     once = takes_once(pair.speaker, pair.label)
     return speaker_score(pair.speaker) - (1.0 if once else 0.0)
 
 
-def _contenders(pairs: list[_Pair], found: list[Column], given: dict[str, Column]) -> list[_Pair]:
+def _contenders(pairs: list[Pair], found: list[Column], given: dict[str, Column]) -> list[Pair]:
     """The best pair and those about as good, without numbers that surely count takes."""
-    kept: list[_Pair] = []
+    kept: list[Pair] = []
     for pair in pairs:
         if kept and kept[0].score - pair.score >= MARGIN:
             break
@@ -161,74 +190,11 @@ def _contenders(pairs: list[_Pair], found: list[Column], given: dict[str, Column
     return kept
 
 
-def shown(values: Sequence[str | None]) -> str:
-    """``angry, happy, neutral and 4 more``."""
-    return named(sorted({value for value in values if value is not None}))
+def _persons_first(pairs: list[Pair], people: list[Persons]) -> list[Pair]:
+    """``pairs``, but before a folder of a person's session the person alone.
 
-
-def _ambiguous(pairs: list[_Pair], given: dict[str, Column]) -> CorpusError:
-    best, *rivals = pairs[:_SHOWN]
-    open_ = [
-        what
-        for what in ("speaker", "label")
-        if what not in given
-        and any(getattr(best, what).partition != getattr(one, what).partition for one in rivals)
-    ]
-    ways = [_way(pair, open_) for pair in (best, *rivals)]
-    flags = [
-        " ".join(f"--{what} {getattr(pair, what).part}" for what in open_)
-        for pair in (best, *rivals)
-    ]
-    number = {2: "two ways", 3: "three ways"}.get(len(pairs), f"{len(pairs)} ways")
-    return CorpusError(
-        f"the names can be read in {number}: {' or '.join(ways)}",
-        f"say which: {' or '.join(flags)}",
-    )
-
-
-def _way(pair: _Pair, open_: list[str]) -> str:
-    return " with ".join(
-        f"{what} {getattr(pair, what).part} ({shown(getattr(pair, what).values)})" for what in open_
-    )
-
-
-_SHOWN = 3
-_WAYS = "give --speaker and --label (as folder:1 or field:2), or --pattern '{speaker}/{label}_{}'"
-
-
-def _no_speaker(best: _Pair) -> CorpusError:
-    speaker = best.speaker
-    return CorpusError(
-        f"nothing in the names surely tells who speaks: {speaker.part} ({shown(speaker.values)}) "
-        f"may as well count takes or sentences",
-        f"speaker-independent folds need speakers: give --speaker {speaker.part} if it is the "
-        f"speaker, or another part; or put each speaker's recordings in a folder",
-    )
-
-
-def _no_label(label: Column) -> CorpusError:
-    return CorpusError(
-        f"nothing in the names surely tells the label: {label.part} ({shown(label.values)}) may as "
-        f"well count takes",
-        f"give --label {label.part} if it is the label, or another part",
-    )
-
-
-def _nothing(found: list[Column], given: dict[str, Column], codes: Set[str]) -> CorpusError:
-    labels = [(label_score(one, codes) or 0.0, one) for one in found]
-    likely = max((pair for pair in labels if pair[0] >= LEAST), key=lambda p: p[0], default=None)
-    if "label" in given or likely is not None:
-        label = given["label"] if "label" in given else likely[1] if likely else found[0]
-        return CorpusError(
-            f"nothing in the names tells who speaks: {label.part} ({shown(label.values)}) is the "
-            f"label, and no other part has two values or more that each come with several labels",
-            "speaker-independent folds need two speakers at least: put each one's recordings in a "
-            "folder, or write a manifest with a column speaker by hand",
-        )
-    if "speaker" in given:
-        return CorpusError(
-            f"nothing in the names tells the label beside --speaker {given['speaker'].part} "
-            f"({shown(given['speaker'].values)})",
-            "give --label (as folder:1 or field:2), or --pattern '{speaker}/{label}_{}'",
-        )
-    return CorpusError("nothing in the names tells speaker and label", _WAYS)
+    That errs to the safe side: no one is then on both sides of a fold.
+    """
+    alone = {one.person.partition: one.person for one in people}
+    named = [replace(p, speaker=alone.get(p.speaker.partition, p.speaker)) for p in pairs]
+    return sorted(named, key=lambda pair: pair.speaker.partition not in alone)

@@ -48,7 +48,9 @@ class Part:
     @classmethod
     def parse(cls, text: str, option: str) -> "Part":
         """As the command line gives it; :class:`CorpusError` for any other text."""
-        match = _FORM.fullmatch(text.strip()) if text.strip() else None
+        plain = text.strip()
+        # A blank at the end may be the separator: "field:2: ".
+        match = (_FORM.fullmatch(plain) or _FORM.fullmatch(f"{plain} ")) if plain else None
         if match is None or (match["separator"] and match["split"] != "field"):
             raise CorpusError(
                 f"{option} {text!r} is no part of a name",
@@ -108,13 +110,15 @@ class Column:
     """A part and its value in every name (None where it has none).
 
     ``before`` is what stands before it in every name, "" where that varies. ``ragged`` parts are
-    counted in names of several lengths: only such of one end go together.
+    counted in names of several lengths: only such of one end go together. What ``remains`` of a
+    folder's name without a session says as much as the whole.
     """
 
     part: Part
     values: tuple[str | None, ...]
     before: str = ""
     ragged: bool = False
+    remains: bool = False
 
     @cached_property
     def distinct(self) -> list[str]:

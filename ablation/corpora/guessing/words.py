@@ -1,20 +1,26 @@
 """Words by which the names of files and folders tell what they mean.
 
-Words are compared in lower case and without accents (:func:`plain`). None of these lists decides
-alone: a part of the names counts as labels or speakers when most of its values are words of one.
+Words are compared in lower case and without accents (:func:`plain`); an umlaut may also be spelt
+out (``Aerger``). None of these lists decides alone: a part of the names counts as labels or
+speakers when most of its values are words of one.
 """
 
-import unicodedata
+from ablation.corpora.spelling import spelt_out, without_accents
 
 
 def plain(word: str) -> str:
     """``word`` in lower case, without accents, signs and digits: ``Fröhlich_2`` is ``frohlich``."""
-    spread = unicodedata.normalize("NFKD", word.replace("ß", "ss")).casefold()
-    return "".join(c for c in spread if c.isalpha())
+    return _letters(without_accents(word))
+
+
+def _letters(text: str) -> str:
+    return "".join(c for c in text if c.isalpha())
 
 
 def _words(*texts: str) -> frozenset[str]:
-    return frozenset(plain(word) for text in texts for word in text.split())
+    """Each word as :func:`plain` gives it, and as it would with its umlauts spelt out."""
+    words = [word for text in texts for word in text.split()]
+    return frozenset(_letters(way(word)) for word in words for way in (without_accents, spelt_out))
 
 
 EMOTIONS = _words(
@@ -26,25 +32,34 @@ EMOTIONS = _words(
     tired content proud shame guilt hate love tender tenderness elation despair pride panic
     positive negative pos neg oth other""",
     # German
-    """wut wutend zorn zornig arger argerlich freude frohlich gluck glucklich trauer traurig
-    traurigkeit angst angstlich furcht ekel angeekelt uberrascht uberraschung langeweile
-    gelangweilt ruhig""",
+    """wut wütend zorn zornig ärger ärgerlich verärgert genervt gereizt hass freude freudig froh
+    fröhlich glück glücklich begeistert begeisterung trauer traurig traurigkeit angst ängstlich
+    furcht panik ekel angeekelt überrascht überraschung erstaunt erstaunen langeweile gelangweilt
+    ruhig ruhe entspannt gestresst müde frustriert enttäuscht enttäuschung verachtung scham stolz
+    nervös aufgeregt verzweifelt verzweiflung positiv negativ""",
     # French
-    """colere fache joie heureux joyeux triste tristesse peur degout surpris ennui neutre calme""",
+    """colère encolère fâché fâchée furieux furieuse énervé joie heureux heureuse joyeux joyeuse
+    bonheur triste tristesse peur apeuré effrayé dégoût dégoûté surpris surprise ennui ennuyé
+    neutre calme mépris honte fierté""",
     # Spanish, Portuguese
-    """enojo ira enfado enojado feliz felicidad alegria alegre tristeza miedo asco sorpresa neutro
-    neutra raiva medo nojo surpresa aburrimiento""",
+    """enojo ira enfado enojado enojada enfadado enfadada feliz felicidad alegría alegria alegre
+    contento contenta tristeza triste miedo asustado asco sorpresa sorprendido neutro neutra calma
+    desprecio raiva medo nojo surpresa felicidade aburrimiento aburrido tédio""",
     # Italian
-    """rabbia gioia felicita tristezza paura disgusto sorpresa neutrale neutralita noia rab gio tri
-    pau""",
+    """rabbia arrabbiato arrabbiata gioia gioioso felicità felice tristezza triste paura spaventato
+    disgusto disgustato sorpresa sorpreso neutrale neutralità neutro noia annoiato calmo
+    disprezzo rab gio tri pau""",
     # Dutch, Danish, Swedish, Polish, Turkish
-    """boos blij bang verdrietig vrede glaede sorg radsla smutek radosc zlosc strach ofke mutluluk
-    uzgun kizgin mutlu notr""",
+    """boos blij bang verdrietig vrede glæde sorg rädsla smutek radość złość strach öfke mutluluk
+    üzgün kızgın mutlu nötr""",
 )
 # One or two letters are an emotion only together: those of EmoDB, SAVEE and English initials.
 LETTERS = frozenset((*"weaftnlhsdc", "sa", "su"))
 
-LABEL_WORDS = _words("emotion emotions emo label class classes klasse gefuhl emocion emozione mood")
+LABEL_WORDS = _words(
+    """emotion emotions emo label class classes klasse gefühl gefühle émotion emoción emozione
+    mood"""
+)
 SPEAKER_WORDS = _words(
     """spk spkr speaker speakers sprecher sprecherin actor actress schauspieler subject subj subjekt
     participant proband probandin vp person talker locuteur hablante locutor parlante attore
@@ -52,11 +67,25 @@ SPEAKER_WORDS = _words(
 )
 SPEAKER_LETTERS = frozenset("spfmwvk")  # of s01, p3, F02: a speaker's number more often than not
 
-NO_SPEAKERS = _words(
-    """session sess ses day tag take part teil train training test dev val valid validation eval set
+SESSION_WORDS = _words(
+    """session sessions sess ses sitzung termin treffen besuch visit day tag week woche take
+    aufnahme recording part teil round runde séance seance jour sesión dia día sessione giorno"""
+)
+
+NO_SPEAKERS = SESSION_WORDS | _words(
+    """train training test dev val valid validation eval set
     fold cd disc disk male female f m w mann frau man woman men women low mid high strong
     normal weak intensity lo md hi xx sentence satz text utterance utt rep repetition version
     room raum mic wav wavs flac mp3 audio data"""
+)
+
+# What another person may be in the next session.
+ROLES = _words(
+    """group gruppe class klasse team pair paar dyad dyade family familie mother mutter father vater
+    parent child kind son daughter sohn tochter teacher lehrer lehrerin student schüler therapist
+    therapeut therapeutin doctor doktor arzt ärztin nurse interviewer interviewee moderator host
+    guest gast caller operator agent customer kunde kundin left right links rechts male female boy
+    girl junge mädchen männlich weiblich männer frauen kinder adult erwachsene control kontrolle"""
 )
 
 NAMES = _words(
@@ -73,10 +102,10 @@ NAMES = _words(
     ulrike ursula uta ute vanessa vera victoria yvonne zoe adam adrian albert alex alexander
     alfred ali andreas andrew anton antonio arne arthur axel ben benjamin bernd bernhard bert
     bob boris bruno carl carlos charles christian christoph chris daniel david dennis dieter
-    dirk dominik edward elias emil eric erik ernst fabian felix finn florian francesco frank
+    dirk dörte dominik edward elias emil eric erik ernst fabian felix finn florian francesco frank
     franz fred friedrich fritz gabriel georg george gerd gustav hans harald harry heinz helmut
     henri henrik henry holger hugo ian ivan jack jakob james jan jens jim joachim jochen joe
-    john jonas jonathan jorg jorge jose josef joseph juan juergen jurgen julian julius kai
+    john jonas jonathan jörg jorge jose josef joseph juan jürgen julian julius kai
     karl kevin klaus konrad kurt lars leo leon liam lorenz louis luca lucas luis lukas manfred
     marc marco marcus mario mark markus martin mathias matteo matthias max maximilian michael
     miguel mike moritz nick nico nicolas niklas nils noah norbert oliver oscar oskar otto

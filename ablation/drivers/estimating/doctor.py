@@ -8,7 +8,7 @@ from typing import Any
 from ablation.drivers.estimating import machine
 from ablation.drivers.progress import Reporter, duration, size
 from ablation.drivers.running import slots_of
-from ablation.errors import AblationError
+from ablation.errors import AblationError, counted
 from ablation.execution import Slot
 from ablation.files import cache_folder
 from ablation.study import Shape, Study
@@ -101,7 +101,7 @@ def _cluster(study: Study) -> str:
         return ""
     if spec.address is not None:
         return f"the scheduler at {spec.address}"
-    return f"{spec.jobs} jobs of {spec.system}, {spec.processes} workers each"
+    return f"{counted(spec.jobs, 'job')} of {spec.system}, {counted(spec.processes, 'worker')} each"
 
 
 def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
@@ -156,8 +156,7 @@ def _where(found: Checkup) -> str:
     for slot in found.slots:
         counts[slot] = counts.get(slot, 0) + 1
     listed = [
-        f"{n} worker{'s' * (n > 1)} of {slot.threads} thread{'s' * (slot.threads > 1)} "
-        f"on {slot.device}"
+        f"{counted(n, 'worker')} of {counted(slot.threads, 'thread')} on {slot.device}"
         for slot, n in counts.items()
     ]
     return ", ".join(listed) or "cells cannot be run here"
@@ -170,7 +169,7 @@ def _step_lines(found: Checkup) -> Iterator[str]:
         thousand = duration(1000 * step.seconds)
         yield (
             f"a step of the probe {step.shape} on {step.device}: {1000 * step.seconds:.1f} ms"
-            f"{beside}, {training.batch_size} segments of {spec.height} x {spec.width}; "
+            f"{beside}, {counted(training.batch_size, 'segment')} of {spec.height} x {spec.width}; "
             f"{thousand} a thousand"
         )
 

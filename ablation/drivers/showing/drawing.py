@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.drivers.evidence import Evidence
+from ablation.errors import counted
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def title_of(evidence: Evidence, what: str, window: bool = True) -> str:
     run = evidence.run
     seeds = len(run.seeds())
     return (
-        f"{run.study.name}: {what}, {len(run.folds)} folds, {seeds} seed{'s' * (seeds > 1)}"
+        f"{run.study.name}: {what}, {counted(len(run.folds), 'fold')}, {counted(seeds, 'seed')}"
         + (f", window {run.study.features.window_ms:g} ms" if window else "")
         + f" ({run.digest})"
     )

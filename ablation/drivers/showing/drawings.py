@@ -25,6 +25,7 @@ from ablation.drivers.showing.model_drawings import (
 from ablation.drivers.showing.networks import StoredNetwork
 from ablation.drivers.showing.search_section import search_drawing
 from ablation.drivers.stored import fixed_side
+from ablation.errors import counted
 from ablation.figures import (
     Panel,
     WindowPanel,
@@ -148,7 +149,7 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
         "heatmap",
         "WA of the stored shapes; the highest is outlined. Of many shapes the highest is high by "
         "luck too.",
-        f"WA of {len(scores)} shapes{highest}",
+        f"WA of {counted(len(scores), 'shape')}{highest}",
         scores,
         lambda: draw_heatmap(
             scores, "wa", "WA", title_of(evidence, "WA over height and width"), chosen
@@ -213,7 +214,8 @@ def _critical(evidence: Evidence) -> Iterator[Drawing]:
             f"Mean rank over speakers of every filter {name} (1 is best). A bar joins shapes of "
             f"which no two can be told apart (all pairs tested jointly at 5 %, sign flips by "
             f"speaker).",
-            f"{apart} of {len(axis.pairs.comparisons)} pairs of {name}s can be told apart",
+            f"{apart} of {counted(len(axis.pairs.comparisons), 'pair')} of {name}s can be told "
+            f"apart",
             data,
             _draw_ranks(evidence, name, ranks, groups, axis),
         )
@@ -227,7 +229,9 @@ def _draw_ranks(
     axis: AxisEvidence,
 ) -> Callable[[], Figure]:
     speakers = axis.pairs.speakers if axis.pairs else 0
-    note = f"joint sign-flip test of all pairs by speaker, level 5 %, {speakers} speakers"
+    note = (
+        f"joint sign-flip test of all pairs by speaker, level 5 %, {counted(speakers, 'speaker')}"
+    )
     return lambda: draw_critical(
         pd.Series(ranks), groups, title_of(evidence, f"mean ranks of {name}s"), note
     )

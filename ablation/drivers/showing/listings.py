@@ -17,6 +17,7 @@ from ablation.analysis import (
 )
 from ablation.drivers.evidence import Evidence, references_scores
 from ablation.drivers.showing.networks import StoredNetwork
+from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Kind, Value
 
@@ -51,8 +52,9 @@ def family_table(family: Family, name: str, caption: str) -> Table:
         tuple(rows),
         frozenset(marked),
         (
-            f"Marked: told apart at 5 % jointly. {family.speakers} speakers; no p-value can be "
-            f"below {family.smallest_p:.4f}. Intervals are each comparison's own, not adjusted: "
+            f"Marked: told apart at 5 % jointly. {counted(family.speakers, 'speaker')}; no "
+            f"p-value can be below {family.smallest_p:.4f}. Intervals are each comparison's own, "
+            f"not adjusted: "
             f"one that leaves out 0 is no finding while its joint p is above 5 %.",
         ),
     )

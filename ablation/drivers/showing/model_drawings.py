@@ -16,6 +16,7 @@ from ablation.analysis import (
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.showing.drawing import Drawing, title_of
 from ablation.drivers.showing.networks import StoredNetwork, learned_filters
+from ablation.errors import counted
 from ablation.figures import (
     Scales,
     draw_confusion,
@@ -57,7 +58,7 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
         "speakers",
         f"{label} of each held-out speaker with some shapes (smallest, chosen, largest, reference) "
         f"and the networks; diamonds are pooled scores. Lines join a speaker's scores.",
-        f"{label} by speaker of {len(models)} models",
+        f"{label} by speaker of {counted(len(models), 'model')}",
         data,
         lambda: draw_speakers(data, title_of(evidence, f"{label} by speaker"), "shape or network"),
     )

@@ -18,6 +18,7 @@ from ablation.drivers.showing.plot import remarks, shown_classes
 from ablation.drivers.showing.search_section import search_answer
 from ablation.drivers.showing.sections import sections
 from ablation.drivers.stored import Stored
+from ablation.errors import counted
 from ablation.figures import svg_text
 from ablation.files import write_text
 from ablation.report import (
@@ -113,8 +114,8 @@ def _subtitle(evidence: Evidence) -> str:
     counts = ", ".join(f"{n} {label}" for label, n in zip(run.classes, run.counts, strict=True))
     scheme = "a fold a speaker" if study.folds.scheme == "speaker" else "speaker groups"
     return (
-        f"{study.corpus.name}: {sum(run.counts)} utterances ({counts}); {len(run.folds)} folds, "
-        f"{scheme}; settings {run.digest}"
+        f"{study.corpus.name}: {counted(sum(run.counts), 'utterance')} ({counts}); "
+        f"{counted(len(run.folds), 'fold')}, {scheme}; settings {run.digest}"
     )
 
 
@@ -137,7 +138,7 @@ def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]
         lone = axis.speakers < 2
         if lone or (axis.pairs is not None and not axis.pairs.can_reject):
             found.append(
-                f"{axis.speakers} speaker{'s' * (not lone)} cannot show any difference between "
+                f"{counted(axis.speakers, 'speaker')} cannot show any difference between "
                 f"{axis.axis.name}s at 5 %, whatever the scores: more speakers are needed."
             )
     seeds = stored.named.groupby(["height", "width", "window_ms"])["seed"].nunique()
@@ -156,7 +157,11 @@ def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]
 def _facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[str, str]]:
     run, stored = evidence.run, evidence.stored
     features, training = run.study.features, run.study.training
-    budget = f"{training.epochs} epochs" if training.steps is None else f"{training.steps} steps"
+    budget = (
+        counted(training.steps, "step")
+        if training.steps is not None
+        else counted(training.epochs or 0, "epoch")  # a study has one of the two
+    )
     rows = [stored.probes, stored.networks]
 
     def seen(column: str) -> str:
@@ -173,8 +178,9 @@ def _facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[
         ("seeds", ", ".join(map(str, sorted(run.seeds())))),
         (
             "spectrogram",
-            f"{features.height} bins of {features.bin_hz:g} Hz x {features.width} frames of "
-            f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, normalised by "
+            f"{counted(features.height, 'bin')} of {features.bin_hz:g} Hz x "
+            f"{counted(features.width, 'frame')} of {features.hop_ms:g} ms, window "
+            f"{features.window_ms:g} ms, normalised by "
             f"{features.scope}",
         ),
         (

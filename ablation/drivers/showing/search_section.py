@@ -10,7 +10,7 @@ from ablation.drivers.evidence import Evidence
 from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
 from ablation.drivers.showing.drawing import Drawing, title_of
 from ablation.drivers.stored import Stored
-from ablation.errors import StorageError
+from ablation.errors import StorageError, counted
 from ablation.figures import draw_search
 from ablation.report import Column, Picture, Section, Table
 
@@ -34,7 +34,7 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
         f"points lie, in the same colours. Ringed: the {marked}. "
         + ("Hollow: given up, the score is an estimate. " if searched.of(PRUNED) else "")
         + "Of many points the highest is high by luck too.",
-        f"{len(data)} trials, highest {label} {best.values[0]:.1%} at {best.point}",
+        f"{counted(len(data), 'trial')}, highest {label} {best.values[0]:.1%} at {best.point}",
         data,
         lambda: draw_search(
             data, label, marked, title_of(evidence, f"search by {SAMPLERS[searched.terms.sampler]}")
@@ -76,7 +76,7 @@ def search_answer(stored: Stored) -> str:
         return ""
     best, name = searched.complete[0], searched.terms.score.upper()
     return (
-        f"A search of {len(searched.trials)} trials found its highest {name}, "
+        f"A search of {counted(len(searched.trials), 'trial')} found its highest {name}, "
         f"{best.values[0]:.1%}, at {best.point}. Whether that shape differs from any other is not "
         f"tested: shapes that were tried for what others had scored cannot say, and none was named "
         f"beforehand (ablate grid)."
@@ -128,7 +128,10 @@ def _counts(stored: Stored, searched: Searched) -> dict[str, Counts]:
 def _asked(searched: Searched) -> str:
     terms = searched.terms
     (low, high), (narrow, wide) = terms.heights, terms.widths
-    ranges = [f"heights of {low} to {high} bins", f"widths of {narrow} to {wide} frames"]
+    ranges = [
+        f"heights of {low} to {counted(high, 'bin')}",
+        f"widths of {narrow} to {counted(wide, 'frame')}",
+    ]
     ranges += [
         f"{name} {', '.join(map(str, values))}" for name, values in sorted(terms.choices.items())
     ]
@@ -141,18 +144,19 @@ def _asked(searched: Searched) -> str:
     ]
     again = f"; {searched.repeated} came to a point tried before" if searched.repeated else ""
     return (
-        f"{len(searched.trials)} trials over {', '.join(ranges)}, drawn {terms.at_once} at a time "
-        f"by {SAMPLERS[terms.sampler]} with seed {terms.seed} for {goal}: "
+        f"{counted(len(searched.trials), 'trial')} over {', '.join(ranges)}, drawn "
+        f"{terms.at_once} at a time by {SAMPLERS[terms.sampler]} with seed {terms.seed} for "
+        f"{goal}: "
         f"{', '.join(counts)}{again}."
     )
 
 
 def _cells(searched: Searched) -> str:
     terms = searched.terms
-    each = f"{len(terms.folds)} folds" + (
-        f" and {len(terms.seeds)} seeds" if len(terms.seeds) > 1 else ""
+    each = counted(len(terms.folds), "fold") + (
+        f" and {counted(len(terms.seeds), 'seed')}" if len(terms.seeds) > 1 else ""
     )
-    text = f"A point is scored on {each}; the trials took {searched.cells} cells"
+    text = f"A point is scored on {each}; the trials took {counted(searched.cells, 'cell')}"
     if terms.prune_p is None:
         return f"{text}, none of them given up before its end."
     every = searched.cells_of_all

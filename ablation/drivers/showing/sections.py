@@ -23,6 +23,7 @@ from ablation.drivers.showing.listings import (
 )
 from ablation.drivers.showing.networks import StoredNetwork
 from ablation.drivers.showing.search_section import search_section
+from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Value
 from ablation.study import Shape, matched_shapes
@@ -181,7 +182,7 @@ def _needed_table(axis: AxisEvidence) -> Table:
         (
             Column("difference", "points"),
             Column("speakers", "text", f"with {wording.seeds_text(axis.noise.seeds)}"),
-            Column("seeds", "text", f"with {axis.speakers} speakers"),
+            Column("seeds", "text", f"with {counted(axis.speakers, 'speaker')}"),
         ),
         tuple(rows),
         notes=("80 % power at the 5 % level, one contrast named beforehand.",),

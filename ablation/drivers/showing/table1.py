@@ -19,7 +19,7 @@ from ablation.analysis import (
 from ablation.drivers.choosing import Chosen
 from ablation.drivers.promote import REFERENCES, Line, PromotePlan
 from ablation.drivers.settings import study_folder
-from ablation.errors import SelectionError
+from ablation.errors import SelectionError, counted
 from ablation.files import write_text
 from ablation.kept.record import ScoreNote
 from ablation.records import OK
@@ -152,7 +152,7 @@ def _line_row(plan: PromotePlan, line: Line, scored: _Scored, svm: _Scored | Non
     wanted = len(plan.prepared.folds) * len(plan.seeds)
     seeds = str(scored.cells["seed"].nunique())
     if len(scored.cells) < wanted:
-        seeds += f" ({len(scored.cells)} of {wanted} cells)"
+        seeds += f" ({len(scored.cells)} of {counted(wanted, 'cell')})"
     manner = line.selection.manner
     return Row(
         name=f"{line.title}, {manner}" if manner else line.title,
@@ -221,15 +221,16 @@ def _shapes(line: Line) -> str:
     )
     if len(counts) == 1:
         return next(iter(counts))
-    return "; ".join(f"{shapes} ({n} fold{'s' * (n > 1)})" for shapes, n in counts.most_common())
+    return "; ".join(f"{shapes} ({counted(n, 'fold')})" for shapes, n in counts.most_common())
 
 
 def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[str]:
     notes = [
         f"WA and UA in %, pooled over the utterances of {len(plan.prepared.folds)} "
         f"speaker-independent folds and averaged over seeds, with 95 % intervals by speaker "
-        f"(Student's t, {len(plan.prepared.corpus.speakers)} speakers); beside them the mean over "
-        f"folds. The training sets of the folds overlap, which the intervals do not know. The last "
+        f"(Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside them "
+        f"the mean over folds. The training sets of the folds overlap, which the intervals do "
+        f"not know. The last "
         f"epoch counts.",
         "WA over SVM: difference in points to the log-mel machine on the same folds, paired by "
         "speaker.",

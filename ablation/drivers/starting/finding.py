@@ -11,7 +11,7 @@ import soundfile
 
 from ablation.corpora.guessing.parts import Name
 from ablation.drivers.progress import Reporter
-from ablation.errors import AudioError, CorpusError
+from ablation.errors import AudioError, CorpusError, counted
 from ablation.features.audio import audio_header
 from ablation.files import is_file, is_folder
 
@@ -143,11 +143,11 @@ def _empty(folder: Path, left_out: list[LeftOut], others: list[tuple[str, ...]])
     if left_out:
         first = left_out[0]
         return CorpusError(
-            f"{folder}: none of {len(left_out)} recordings can be read, as {first.path}: "
-            f"{first.reason}",
+            f"{folder}: none of {counted(len(left_out), 'recording')} can be read, as "
+            f"{first.path}: {first.reason}",
             "give a folder of recordings that libsndfile reads (WAV, FLAC, Ogg, Opus, MP3, AIFF)",
         )
-    found = f" ({len(others)} other files, as {'/'.join(others[0])})" if others else ""
+    found = f" ({counted(len(others), 'other file')}, as {'/'.join(others[0])})" if others else ""
     return CorpusError(
         f"{folder} holds no recording{found}",
         "recordings end in .wav, .flac, .ogg, .opus, .mp3, .aiff or what else libsndfile reads; "

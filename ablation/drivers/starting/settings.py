@@ -8,7 +8,7 @@ from statistics import median
 from ablation.corpora import Corpus, Utterance
 from ablation.corpora.folds import make_folds
 from ablation.drivers.starting.understanding import Understood
-from ablation.errors import FoldError
+from ablation.errors import FoldError, counted
 from ablation.study import HEIGHTS, WIDTHS
 
 _PAPER_RATE, _PAPER_HZ, _PAPER_SEGMENT = 16000, 4000, 2.0
@@ -117,7 +117,7 @@ def _folds(understood: Understood) -> tuple[str, int, str]:
         except FoldError:
             pass  # a class of few speakers, all in one group: alone, each leaves the others' of it
         else:
-            why = f"{speakers} speakers in {count} groups: a fold each would take long"
+            why = f"{speakers} speakers in {counted(count, 'group')}: a fold each would take long"
             return "speaker-groups", count, why
     make_folds(corpus, "speaker")
     return "speaker", count, f"each of the {speakers} speakers is tested once, by all others"

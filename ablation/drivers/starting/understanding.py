@@ -1,16 +1,18 @@
 """Who speaks what in a folder of recordings: by a pattern, a known corpus' names, or a guess."""
 
+import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ablation.corpora import KINDS, RESERVED, load_corpus
-from ablation.corpora.base import near_spellings, session_doubts
+from ablation.corpora.base import session_doubts
 from ablation.corpora.guessing.naming import Reading, read_names
 from ablation.corpora.guessing.parts import Part
 from ablation.corpora.guessing.pattern import Pattern
 from ablation.corpora.guessing.schemes import Scheme, known_scheme
+from ablation.corpora.spelling import near_spellings
 from ablation.drivers.starting.finding import Found, LeftOut, Recording
 from ablation.errors import CorpusError, named, suggestion
 
@@ -75,6 +77,7 @@ def understand(found: Found, wish: Wish) -> Understood:
         results have a column of already.
     """
     names = [recording.name for recording in found.recordings]
+    remarks: list[str] = []
     scheme = None
     if wish.pattern is not None:
         how = f"by --pattern {wish.pattern.text!r}"
@@ -86,6 +89,7 @@ def understand(found: Found, wish: Wish) -> Understood:
         reading = read_names(names, wish.speaker, wish.label, frozenset(wish.codes))
         how = f"speaker {reading.speaker}, label {reading.label}"
         pairs = _pairs(reading)
+        remarks += [reading.remark] * bool(reading.remark)
     if not any(pairs):
         raise CorpusError(
             f"{how}: no recording fits, as {'/'.join(found.recordings[0].path)}",
@@ -106,7 +110,6 @@ def understand(found: Found, wish: Wish) -> Understood:
         ready = _by_kind(found, scheme, how)
         if ready is not None:
             return ready
-    remarks: list[str] = []
     spoken = _spelt_alike(raw, remarks)
     spoken, unwanted = _classes(spoken, wish.codes, scheme)
     understood = Understood(
@@ -227,7 +230,7 @@ def _check(understood: Understood) -> None:
         if label in RESERVED:
             raise CorpusError(
                 f"a class cannot be called {label!r}: n_{label} is a column of the results already",
-                f"call it otherwise, as in --labels {label}={label}ed",
+                f"call it otherwise, as in --labels {shlex.quote(f'{label}={label}ed')}",
             )
     lone = {
         label: people.pop()
@@ -240,6 +243,6 @@ def _check(understood: Understood) -> None:
         raise CorpusError(
             f"spoken by one speaker only: {named(said)} ({understood.how}); where that one is "
             f"tested, nothing could be learnt of it",
-            f"leave out by --labels '{out}', or add recordings of other speakers; if it is no "
-            f"label, give --label or --pattern",
+            f"leave out by --labels {shlex.quote(out)}, or add recordings of other speakers; if it "
+            f"is no label, give --label or --pattern",
         )

@@ -13,7 +13,7 @@ from ablation.drivers.starting.finding import Found
 from ablation.drivers.starting.settings import choose_settings
 from ablation.drivers.starting.text import study_text
 from ablation.drivers.starting.understanding import Understood
-from ablation.errors import CorpusError, StorageError, StudyError
+from ablation.errors import CorpusError, StorageError, StudyError, counted
 from ablation.files import atomic_write, require_writable
 from ablation.study import parse_study
 
@@ -67,8 +67,9 @@ def prepare(found: Found, understood: Understood, to: Path, name: str, force: bo
     require_writable(to)
     maps = list(corpus_kind(understood.kind).label_maps) if understood.kind else []
     text = study_text(
-        title=f"{len(understood.spoken)} recordings of {len(understood.speakers)} speakers, "
-        f"{len(understood.labels)} labels; {understood.how}",
+        title=f"{counted(len(understood.spoken), 'recording')} of "
+        f"{counted(len(understood.speakers), 'speaker')}, "
+        f"{counted(len(understood.labels), 'label')}; {understood.how}",
         name=name,
         corpus=understood.kind or "manifest",
         root=_relative(found.folder, to) if manifest is None else manifest.name,
