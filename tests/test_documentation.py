@@ -37,6 +37,7 @@ LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 
 # What no test can type, and why. Nothing else may be left out.
 SHELL = "set-up, or another program's command"
+AT_HOME = "writes into the home of whoever types it"
 ELSEWHERE = "needs machines or cards that are not here"
 HOMES = "needs a corpus' home or a mirror of it (tests/test_fetch.py has one of its own)"
 FILLED_IN = "the reader's own file stands in its place"
@@ -49,6 +50,7 @@ NOT_RUN = {
     "make check": SHELL,
     "make docs": SHELL,
     "make reference": SHELL,
+    "ablate --install-completion bash": AT_HOME,
     "pytest tests/test_networks.py tests/test_kept.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
