@@ -221,7 +221,7 @@ def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
 
 def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
     """decay * mean + (1 - decay) * weights after every step, from the first step's weights on."""
-    spec = TrainingSpec(steps=3, epochs=None, batch_size=8, averaging=0.75)
+    spec = TrainingSpec(steps=40, epochs=None, batch_size=8, averaging=0.75)
     with seeded("init", 0):
         probe = ReferenceProbe(2, 2, 4, 2)
     seen: list[torch.Tensor] = []
@@ -233,6 +233,23 @@ def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
         expected = 0.75 * expected + 0.25 * weight
     assert torch.allclose(fitted.model.conv.weight, expected, atol=1e-6)
     assert not torch.allclose(fitted.model.conv.weight, probe.conv.weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [5, 60])
+def test_nothing_of_the_beginning_is_left_in_the_average(
+    two_tones: SegmentBank, steps: int
+) -> None:
+    """Of a window as long as the training, batch norm's initial variances would be left."""
+    means = []
+    for averaging in (0.0, 0.98):
+        spec = TrainingSpec(
+            steps=steps, epochs=None, batch_size=8, schedule="cosine", averaging=averaging
+        )
+        with seeded("init", 0):
+            probe = ReferenceProbe(6, 2, 8, 2)
+        fitted = fit(probe, two_tones, spec, [0], PLAIN).model
+        means.append(fitted.norm.running_var.mean().item())
+    assert means[1] == pytest.approx(means[0], rel=0.1)
 
 
 def test_one_cycle_rises_and_falls() -> None:

@@ -113,7 +113,8 @@ class TrainingSpec(Spec):
     )
     averaging: Share = Field(
         default=0.0,
-        description="Decay a step of the running mean of the weights that counts; 0: none.",
+        description="Decay a step of the running mean of the weights that counts; 0: none. Its "
+        "window of 1 / (1 - averaging) steps is at most a tenth of the budget.",
     )
     augment: AugmentSpec = Field(
         default=AugmentSpec(), description="Random changes of training segments."

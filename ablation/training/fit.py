@@ -14,7 +14,13 @@ from ablation.study import TrainingSpec
 from ablation.training.augment import augment, draw_gains
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute
-from ablation.training.schedule import Budget, budget, learning_rate, make_optimizer
+from ablation.training.schedule import (
+    Budget,
+    averaging_decay,
+    budget,
+    learning_rate,
+    make_optimizer,
+)
 from ablation.training.seeding import generator, seeded
 
 
@@ -74,7 +80,7 @@ def fit(
     average = None
     models = {"model": model}
     if spec.averaging:
-        decay = get_ema_multi_avg_fn(spec.averaging)
+        decay = get_ema_multi_avg_fn(averaging_decay(spec, total))
         average = AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
         models["average"] = average
     records = checkpoint.load(models, optimizer) if checkpoint else []

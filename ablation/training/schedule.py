@@ -48,6 +48,16 @@ def learning_rate(spec: TrainingSpec, step: int, total: Budget) -> float:
     return spec.learning_rate * spec.decay**passed
 
 
+def averaging_decay(spec: TrainingSpec, total: Budget) -> float:
+    """The decay a step of the running mean of the weights.
+
+    ``averaging`` itself, unless its window of 1 / (1 - averaging) steps is more than a tenth of the
+    budget: then that tenth. So less than e^-10 of the beginning is left at the end. A hundredth
+    would be too much: batch norm's variances begin at 1, and those of a first layer end at 0.01.
+    """
+    return min(spec.averaging, max(0.0, 1 - 10 / total.steps))
+
+
 def _cosine(share: float) -> float:
     """From 1 to 0 as ``share`` goes from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * share))
