@@ -96,6 +96,8 @@ def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
         time.sleep(0.05)
     time.sleep(0.3 if early else 4)  # while the workers start, or while they train
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: driver and workers alike
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)  # as an impatient user does, or ``timeout``
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
@@ -103,6 +105,33 @@ def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
     assert resume.startswith("resume with: ablate grid --axis height")
     assert "--fresh" not in resume
     assert ("interrupted" if early else "of 12 cells are stored") in err
+
+
+def test_an_interrupt_after_a_while_leaves_at_once() -> None:
+    """Whatever the clearing up waits for."""
+    code = """
+import signal, time
+from ablation.cli.failures import Interrupts
+signal.signal(signal.SIGINT, Interrupts())
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("clearing", flush=True)
+    time.sleep(60)
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "clearing\n"
+    process.send_signal(signal.SIGINT)  # the same press
+    time.sleep(1.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and "resume with: ablate" in err
 
 
 def test_workers_end_when_their_driver_is_killed(tiny_study: Path, tmp_path: Path) -> None:

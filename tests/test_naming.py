@@ -200,6 +200,17 @@ def test_who_is_asked_for_is_named_whole() -> None:
     assert "speaker folder:1/field:1:, (Frau K., Frau Maier, Herr Kunz)" in caught.value.what
 
 
+@pytest.mark.parametrize("day", ["2021-03-{}", "202103{}", "{}.03.2021", "2021-03-{}_studio"])
+def test_a_day_is_no_speaker(day: str) -> None:
+    days = [day.format(number) for number in ("04", "05", "11")]
+    names = names_of("{d}/{l} - satz{t}", d=days, l=["wütend", "traurig"], t=["1", "2", "3"])
+    with pytest.raises(CorpusError):
+        read_names(names)
+    people = names_of("{s}/{d}/{l} - satz1", s=["P07", "P12", "P31"], d=days,
+                      l=["wütend", "traurig"])  # fmt: skip
+    assert set(read_names(people).speakers) == {"P07", "P12", "P31"}
+
+
 def test_a_session_is_no_speaker() -> None:
     names = names_of("{s}, Sitzung {n}/{l}", s=["P1", "P2", "P3"], n=["1", "2"], l=MOODS)
     with pytest.raises(CorpusError, match="in two ways") as caught:

@@ -318,6 +318,27 @@ def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path
     assert "steps = 2" in settings.read_text()  # as it was run
 
 
+def test_the_best_network_is_of_the_settings_asked_for(
+    promoted: Path, tiny_study: Path, tiny_manifest: Path
+) -> None:
+    recording = next(tiny_manifest.parent.glob("*.wav"))
+    (settings,) = (promoted / "results" / "tiny" / "studies").glob("*.toml")
+    predict = ("predict", recording, "--study", tiny_study, "--digest")
+    run = invoke(*predict, settings.stem[:6], cwd=promoted)
+    assert f"settings {settings.stem}" in run.stderr
+    run = invoke(*predict, "0" * 6, cwd=promoted, check=1)
+    assert "no network of all speakers of settings 000000" in run.stderr
+
+
+def test_what_was_run_may_be_said_again(done: Path, tiny_study: Path) -> None:
+    """Options of the grid are copied to the next line."""
+    promote = ("promote", "--best", "--rule", "none", "--study", tiny_study, "--set")
+    run = invoke(*promote, "training.steps=6", cwd=done, check=1)
+    assert "no rule 'none'" in run.stderr
+    run = invoke(*promote, "training.steps=7", cwd=done, check=1)
+    assert "the probes were trained with [training] as it was run" in run.stderr
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_promote_on_another_corpus_is_refused(
     done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path

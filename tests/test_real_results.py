@@ -1,5 +1,6 @@
 """Studies of real speech in the repository: whole, and their figures are drawn from their rows."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.stored import Stored
 from ablation.report import wording
+from ablation.study import NETWORK_NAMES
 
 ROOT = Path(__file__).parents[1]
 STUDIES = {"emodb": 10, "ravdess": 6}  # folds
@@ -28,6 +30,23 @@ def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
         assert len(curve) >= 9
         assert curve["complete"].all()
         assert (curve["cells"] == STUDIES[study]).all()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_real_study_is_promoted_with_all_poolings_plain_and_nested(study: str) -> None:
+    results = read_results(ROOT / "results" / study)
+    assert len(results.failed_networks) == 0
+    folds = settings.take(ROOT / "results", study).folds
+    with (ROOT / "results" / study / "table1.csv").open(encoding="utf-8") as file:
+        names = [row["network"] for row in csv.DictReader(file)]
+    for pooling in ("gap", "bilinear", "attention"):
+        title = NETWORK_NAMES[pooling]
+        assert {title, f"{title}, nested"} <= set(names)
+        rows = results.networks[(results.networks["pooling"] == pooling)]
+        whole = rows.groupby("network_digest")["fold"].nunique() == len(folds)
+        assert whole.any()  # a plain one
+        assert set(rows["fold"]) == set(folds)
+    assert list((ROOT / "results" / study / "studies" / "networks").glob("*.toml"))
 
 
 @pytest.mark.parametrize("study", STUDIES)

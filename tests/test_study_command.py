@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -10,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running import invoke
+import tomli_w
+from running import invoke, train
 
 from ablation.cli import completing
 from ablation.study import Study, load_study, shipped_studies, study_fields, study_schema
@@ -248,3 +250,43 @@ def test_a_wrong_word_is_answered_in_two_lines_with_the_right_one(
 def test_no_command_at_all_is_answered_with_help(tmp_path: Path) -> None:
     shown = invoke(cwd=tmp_path, check=2)
     assert "Train the probes" in shown.stdout + shown.stderr
+
+
+# ------------------------------------------------------------- the file, and what was last run
+
+
+def test_settings_that_the_file_does_not_have_are_named(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """Plots and reports are of the settings last run; a try with ``--set`` is one."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    status = ("status", "--study", tiny_study)
+    assert "differ from" not in invoke(*status, cwd=tmp_path).stderr
+    own = load_digest(tmp_path)
+    tried = ("--set", "training.steps=2", "--set", "training.learning_rate=0.01")
+    train("grid", "--axis", "height", "--values", "2,3", "--study", tiny_study, *tried,
+          cwd=tmp_path)  # fmt: skip
+    said = invoke(*status, cwd=tmp_path).stderr
+    assert f"differ from {tiny_study} in training.steps, training.learning_rate" in said
+    assert f"--digest {own} takes the file's own" in said
+    assert "differ from" not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
+
+
+def test_two_corpora_under_one_name_are_warned_of(
+    done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    other = tmp_path / "elsewhere"
+    shutil.copytree(tiny_manifest.parent, other)
+    study = other / "tiny.toml"
+    text = tomllib.loads(tiny_study.read_text())
+    text["corpus"]["root"] = str(other / tiny_manifest.name)
+    study.write_text(tomli_w.dumps(text))
+    run = invoke("plot", "--study", study, "--only", "costs", cwd=tmp_path)
+    assert f"warning: these settings were run on another corpus than {study} names" in run.stderr
+    assert str(tiny_manifest) in run.stderr
+
+
+def load_digest(folder: Path) -> str:
+    (settings,) = (folder / "results" / "tiny" / "studies").glob("*.toml")
+    return settings.stem

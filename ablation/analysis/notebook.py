@@ -172,7 +172,7 @@ def _only(rows: pd.DataFrame, column: str, wanted: object, option: str) -> pd.Da
     values = rows[column].unique().tolist()
     if wanted is None and len(values) > 1:
         listed = ", ".join(map(str, values))
-        raise SelectionError(f"the probes have several of {column}", f"give {option}: {listed}")
+        raise SelectionError(f"the probes are of several {column}s", f"give {option}: {listed}")
     rows = rows if wanted is None else rows[rows[column] == wanted]
     if rows.empty:
         raise SelectionError(

@@ -6,7 +6,7 @@ Commands import what they need when they run, so that ``ablate --help`` answers 
 import io
 import signal
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -90,9 +90,12 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be spelt in no encoding
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
-    signal.signal(signal.SIGTERM, _interrupt)  # a scheduler's request to end is an interrupt
-    app()
-
-
-def _interrupt(_number: int, _frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
+    interrupts = failures.Interrupts()
+    signal.signal(signal.SIGTERM, interrupts)  # a scheduler's request to end is an interrupt
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
+        signal.signal(signal.SIGINT, interrupts)
+    try:
+        app()
+    finally:
+        if interrupts.came:  # the same press may arrive while Python ends
+            signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -54,7 +54,7 @@ def report(
         from ablation.drivers.showing.report import report as write
 
         run = settings.take(results, study_name(study), digest)
-        evidence_printing.say_taken(run)
+        evidence_printing.say_taken(run, study, results)
         shown = None if classes is None else parse_words(classes)
         written = write(results, figures, run, _references(reference), metric, shown)
         for line in written.lacking:
@@ -102,11 +102,12 @@ def compare(
         from ablation.drivers.stored import Stored
         from ablation.errors import StudyError
 
-        names = [study_name(path) for path in study or [DEMO]]
+        files = study or [DEMO]
+        names = [study_name(path) for path in files]
         if len(names) > 2:
             raise StudyError(f"--study is given {len(names)} times", "give one study or two")
         first = settings.take(results, names[0], digest)
-        evidence_printing.say_taken(first)
+        evidence_printing.say_taken(first, files[0], results)
         given = _references(reference)
         if len(names) == 1:
             evidence = Evidence(Stored(results, first), given, metric)
@@ -115,7 +116,7 @@ def compare(
         there = settings.any_run(results, names[1])
         second = settings.take(results, names[1]) if there else None
         if second is not None:
-            evidence_printing.say_taken(second)
+            evidence_printing.say_taken(second, files[1], results)
         if given is not None and len(given) > 1:
             raise StudyError("--reference: one contrast has one reference", "as in 10x2")
         how = Choosing(axis, rule, metric, given[0] if given else None, anew)

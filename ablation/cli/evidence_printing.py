@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablation.analysis import AXES
 from ablation.cli.failures import say
+from ablation.cli.options import load_given
 from ablation.drivers import settings
-from ablation.errors import SelectionError, StudyError, counted
+from ablation.errors import SelectionError, StudyError, counted, named
 from ablation.report import points, show, wording
 
 if TYPE_CHECKING:
@@ -15,10 +17,31 @@ if TYPE_CHECKING:
     from ablation.drivers.showing.compare import Confirmed
 
 
-def say_taken(run: settings.AsRun) -> None:
+def say_taken(run: settings.AsRun, study: Path, results: Path) -> None:
+    """Which stored settings were taken, and in what they differ from the file ``study``."""
     say(
         f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
+    say_differing(run, study, results)
+
+
+def say_differing(run: settings.AsRun, study: Path, results: Path) -> None:
+    """Warn of a file of this name that is another study, or has other settings than were taken."""
+    given = load_given(study, [], None, None)
+    found = settings.differing(run, given)
+    if not found:
+        return
+    own = [o for o in settings.others(results, run) if not settings.differing(o, given)]
+    remedy = f"; --digest {own[0].digest} takes the file's own" if own else ""
+    others = {name for name in found if name in ("corpus.name", "corpus.root", "corpus.labels")}
+    if others:
+        say(
+            f"warning: these settings were run on another corpus than {study} names "
+            f"({run.study.corpus.name}, {run.study.corpus.root or 'no root given'}){remedy}; "
+            f"studies of two corpora need two names, or --results folders of their own"
+        )
+    else:
+        say(f"note: these settings differ from {study} in {named(found, 4)}{remedy}")
 
 
 def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 import shlex
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -38,6 +39,35 @@ def expected_errors() -> Iterator[None]:
         raise typer.Exit(EXPECTED_ERROR) from None
 
 
+class Interrupts:
+    """What an interrupt does: the first ends the command in order, one after a second at once.
+
+    A terminal and ``timeout`` may send one interrupt twice; the second of them would cut off the
+    clearing up that the first has begun.
+    """
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+
+    @property
+    def came(self) -> bool:
+        """Whether there was one."""
+        return self._first is not None
+
+    def __call__(self, _number: int, _frame: object) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+            raise KeyboardInterrupt
+        if now - self._first > _ONE_INTERRUPT:
+            say("interrupted again: left at once; finished cells are stored")
+            say(_resuming())
+            os._exit(INTERRUPTED)  # workers end by themselves when they find their parent gone
+
+
+_ONE_INTERRUPT = 1.0  # seconds
+
+
 def _say_interrupted(tally: "Tally | None") -> None:
     """What is there, and the line that goes on from it."""
     if "--dry-run" in sys.argv:
@@ -49,8 +79,12 @@ def _say_interrupted(tally: "Tally | None") -> None:
         are = "is" if tally.cells == 1 else "are"
         there = f"{tally.stored + tally.trained} of {counted(tally.cells, 'cell')} {are} stored"
         say(f"interrupted: {there}")
+    say(_resuming())
+
+
+def _resuming() -> str:
     arguments = [argument for argument in sys.argv[1:] if argument != "--fresh"]
-    say(f"resume with: {shlex.join(['ablate', *arguments])}")
+    return f"resume with: {shlex.join(['ablate', *arguments])}"
 
 
 def say(text: str) -> None:

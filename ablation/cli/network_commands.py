@@ -26,6 +26,10 @@ NetworkOption = Annotated[
     typer.Option("--network", help="Folder of a kept network; default: the study's best."),
 ]
 
+KeptDigestOption = Annotated[
+    str, typer.Option("--digest", help="The best of these settings; default: of all settings.")
+]
+
 
 def predict(
     files: Annotated[
@@ -39,6 +43,7 @@ def predict(
     segments: Annotated[
         bool, typer.Option("--segments", help="A line for every segment, with its times.")
     ] = False,
+    digest: KeptDigestOption = "",
     results: ResultsOption = RESULTS,
 ) -> None:
     """Name the emotion of recordings."""
@@ -48,7 +53,7 @@ def predict(
         from ablation.drivers.progress import Reporter
 
         recordings = find_recordings(files)
-        _, kept = _opened(network, study, results)
+        _, kept = _opened(network, study, results, digest)
         heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
         faults = (
             network_printing.print_heard_json(kept.record, heard)
@@ -69,6 +74,7 @@ def explain(
         Path | None,
         typer.Option(help="Default: FIGURES/STUDY/explain-FOLDER-NAME.png (or .pdf, .svg)."),
     ] = None,
+    digest: KeptDigestOption = "",
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
@@ -76,7 +82,7 @@ def explain(
     with expected_errors():
         from ablation.drivers.explain import explain as draw
 
-        _, kept = _opened(network, study, results)
+        _, kept = _opened(network, study, results, digest)
         # Many corpora name recordings alike in every speaker's folder.
         name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
         path = output or figures / kept.record.study / name
@@ -90,25 +96,28 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="Default: network.onnx in the network's folder.")
     ] = None,
+    digest: KeptDigestOption = "",
     results: ResultsOption = RESULTS,
 ) -> None:
     """Write a kept network as ONNX, checked against torch."""
     with expected_errors():
         from ablation.kept.export import export_onnx
 
-        folder, kept = _opened(network, study, results)
+        folder, kept = _opened(network, study, results, digest)
         path = output or folder / "network.onnx"
         difference = export_onnx(kept, path)
         say(f"its scores differ from torch's by {difference:.1g} at most")
         print(path)
 
 
-def _opened(network: Path | None, study: Path, results: Path) -> tuple[Path, KeptNetwork]:
+def _opened(
+    network: Path | None, study: Path, results: Path, digest: str
+) -> tuple[Path, KeptNetwork]:
     """The network asked for, and what is said of it."""
     from ablation.cli import network_printing
     from ablation.drivers.predict import open_network
 
     name = study_name(study) if network is None else ""
-    folder, kept = open_network(results, name, network)
+    folder, kept = open_network(results, name, network, digest)
     network_printing.say_network(folder, kept.record)
     return folder, kept

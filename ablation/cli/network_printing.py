@@ -61,7 +61,7 @@ def print_promotion(plan: PromotePlan, estimate: Estimate) -> None:
 def say_network(folder: Path, record: Record) -> None:
     scores = record.scores
     known = "" if scores is None else f", WA {scores.wa:.1%} on {scores.measured_on}"
-    say(f"network {folder}: {record.title}{known}")
+    say(f"network {folder}: {record.title}, settings {record.digest}{known}")
 
 
 def print_heard(record: Record, heard: Iterable[Heard], segments: bool) -> int:

@@ -140,7 +140,7 @@ def promote(
         if choosing or digest is not None or settings.any_run(results, study_name(study)):
             run = settings.take(results, study_name(study), digest)
             overrides = [*(set_ or []), *overrides]
-            evidence_printing.say_taken(run)
+            evidence_printing.say_taken(run, study, results)
             known = True
         else:  # shapes are given, and there is no run of probes to go by
             beside, own = driver.part_overrides(set_ or [])

@@ -132,7 +132,7 @@ def plot(
         from ablation.drivers.showing.plot import plot as draw
 
         run = settings.take(results, study_name(study), digest)
-        evidence_printing.say_taken(run)
+        evidence_printing.say_taken(run, study, results)
         chosen = None if classes is None else parse_words(classes)
         wanted = None if only is None else parse_words(only)
         drawn = draw(results, figures, run, chosen, parse_words(format_), wanted)
@@ -151,11 +151,12 @@ def status(
 ) -> None:
     """Count cells done, failed and left; list files."""
     with expected_errors():
-        from ablation.cli import plan_printing, status_printing
+        from ablation.cli import evidence_printing, plan_printing, status_printing
         from ablation.drivers import settings
         from ablation.drivers.showing.status import files_of, status_of
 
         run = settings.take(results, study_name(study), digest, begun=True)
+        evidence_printing.say_differing(run, study, results)
         state = status_of(results, run)
         plan_printing.warn_damaged(state.damaged)
         files = files_of(results, figures, run.study.name)

@@ -125,6 +125,11 @@ def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
 def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
     if root is not None and is_file(root / _MANIFEST):
         return manifest.KIND.read(root / _MANIFEST, Options())
+    if root is not None and is_file(root):
+        raise CorpusError(
+            f"corpus synthetic: {root} is a file, not the folder of a synthetic corpus",
+            "of a manifest of your own say --corpus manifest, or name your study by --study",
+        )
     if root is not None and not is_folder(root):
         raise CorpusError(
             f"corpus synthetic: {root} does not exist",

@@ -121,19 +121,21 @@ def rescore(place: Path, scores: ScoreNote) -> bool:
     return True
 
 
-def best_kept(study_folder: Path) -> Path:
+def best_kept(study_folder: Path, digest: str = "") -> Path:
     """The network of all speakers with the highest cross-validated WA; of equal ones the latest.
 
-    Raises :class:`StorageError` when there is none.
+    ``digest`` is the beginning of its probes' settings' digest; empty: of any settings. Raises
+    :class:`StorageError` when there is none.
     """
     found = []
     for path in study_folder.glob("networks/*/network.json"):
         record = read(path.parent)
-        if not record.fold and record.scores is not None:
+        if not record.fold and record.scores is not None and record.digest.startswith(digest):
             found.append((record.scores.wa, path.stat().st_mtime, path.parent))
     if not found:
         raise StorageError(
-            f"no network of all speakers is kept in {study_folder / 'networks'}",
+            f"no network of all speakers{f' of settings {digest}' * bool(digest)} is kept in "
+            f"{study_folder / 'networks'}",
             "run ablate promote with the same --study first, or give a folder by --network",
         )
     return max(found)[-1]

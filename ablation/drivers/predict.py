@@ -71,9 +71,12 @@ def _all_of(text: str, files: Iterable[Path], otherwise: str) -> list[Path]:
     return listed
 
 
-def open_network(results: Path, study: str, folder: Path | None) -> tuple[Path, "KeptNetwork"]:
-    """The network in ``folder``, or the study's best; raises as :func:`ablation.load_network`."""
-    place = folder or best_kept(study_folder(results, study))
+def open_network(
+    results: Path, study: str, folder: Path | None, digest: str = ""
+) -> tuple[Path, "KeptNetwork"]:
+    """The network in ``folder``, or the study's best, of settings ``digest`` where that is given;
+    raises as :func:`ablation.load_network`."""
+    place = folder or best_kept(study_folder(results, study), digest)
     from ablation.kept import load_network
 
     network = load_network(place)

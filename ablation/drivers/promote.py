@@ -15,7 +15,7 @@ from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.drivers.settings import AsRun, study_folder
-from ablation.errors import StudyError
+from ablation.errors import StudyError, counted
 from ablation.files import require_writable
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -84,6 +84,8 @@ def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
     """
     beside, own = part_overrides(overrides)
     for override in beside:
+        if override_study(run.study, [override]) == run.study:  # as it was run
+            continue
         raise StudyError(
             f"--set {override}: the probes were trained with [{_table(override)}] as it was run",
             "promote changes fields of network, execution and cluster only; for others run "
@@ -245,6 +247,10 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     code = _code(plan.study.network.factory)
     keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code)
     if plan.references:
+        reporter.say(
+            f"first what networks are held against ({' and '.join(REFERENCES)}): "
+            f"{counted(len(plan.references), 'cell')}"
+        )
         beside = Tally(cells=len(plan.references), stored=0)
         tasks = [_task(plan, folder, wanted, data) for wanted in plan.references]
         run_cells(tasks, folder, plan.study, beside, reporter)

@@ -9,7 +9,7 @@ import math
 import os
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -287,6 +287,32 @@ def others_text(results: Path, run: AsRun) -> str:
     """Which other settings could be taken, as the end of a remedy; empty when there are none."""
     listed = [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
     return f"; other settings stored: {named(listed, 4)}, taken by --digest" if listed else ""
+
+
+def differing(run: AsRun, given: Study) -> list[str]:
+    """Fields of a study in which ``run`` differs from ``given``, of those that a probe's row
+    depends on; a root that ``given`` leaves open is no difference."""
+    ours, theirs = (
+        dict(_fields(study.model_dump(mode="json", include=set(_OF_PROBES))))
+        for study in (run.study, given)
+    )
+    if theirs.get("corpus.root") is None:
+        ours.pop("corpus.root", None)
+        theirs.pop("corpus.root", None)
+    return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+
+
+_OF_PROBES = ("corpus", "features", "probe", "folds", "training")
+
+
+def _fields(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field by its path; labels and options, whose names are the user's, as a whole."""
+    for name, value in table.items():
+        path = f"{above}{name}"
+        if isinstance(value, Mapping) and path not in ("corpus.labels", "corpus.options"):
+            yield from _fields(value, f"{path}.")
+        else:
+            yield path, value
 
 
 def now() -> datetime:

@@ -102,9 +102,16 @@ def _tried(factory: str, what: str, call: Callable[[], Any]) -> Any:
     except AblationError:
         raise
     except (Exception, SystemExit) as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frame = _theirs(traceback.extract_tb(error.__traceback__), factory)
         raise StudyError(
             f"--network {factory}: {what} raised {type(error).__name__}: {error} "
             f"({frame.filename}, line {frame.lineno})",
             "--debug shows the traceback",
         ) from error
+
+
+def _theirs(frames: traceback.StackSummary, factory: str) -> traceback.FrameSummary:
+    """The last frame in the user's own module; the very last one where none is."""
+    module = sys.modules.get(factory.partition(":")[0])
+    file = getattr(module, "__file__", None)
+    return next((frame for frame in reversed(frames) if frame.filename == file), frames[-1])

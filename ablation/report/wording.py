@@ -110,10 +110,16 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
             f"({majority:.1%})".replace("%", " %")
         )
     return (
-        f"No filter {names} is shown to be better than another: none of {number} "
-        f"comparisons tells two shapes apart (smallest joint p "
+        f"No filter {names} is shown to be better than another: {_none_of(number)} "
+        f"two shapes apart (smallest joint p "
         f"{show(smallest, 'p')}{level}){chance}."
     )
+
+
+def _none_of(comparisons: int) -> str:
+    if comparisons == 1:
+        return "the one comparison does not tell"
+    return f"none of {comparisons} comparisons tells"
 
 
 def _trust(axes: Sequence[AxisEvidence], found: bool) -> str:

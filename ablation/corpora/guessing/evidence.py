@@ -28,6 +28,10 @@ FOLDER = 1.0  # people sort by what matters: a folder says more than a field
 _UNLIKE = -3.0
 _MOST_LABELS = 20
 _USUAL_LABELS = 12
+_DATE = re.compile(  # 2021-03-04, 20210304, 4.3.21, 04_03_2021
+    r"(19|20)\d\d([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])|"
+    r"(0?[1-9]|[12]\d|3[01])([-_. ])(0?[1-9]|1[0-2])\6((19|20)?\d\d)"
+)
 _NUMBERED = re.compile(r"([a-z])\d{1,4}", re.IGNORECASE)
 
 
@@ -75,7 +79,7 @@ def speaker_score(column: Column) -> float:
     if _share(values, lambda value: bool(_NUMBERED.fullmatch(value))) >= 0.8:
         lettered = all(value[0].casefold() in SPEAKER_LETTERS for value in values)
         return (NUMBERED if lettered else NUMBER) + folder  # t1 and r2 are takes, a01 is a text
-    no_speakers = _share(values, lambda value: plain(value) in NO_SPEAKERS)
+    no_speakers = _share(values, lambda value: plain(value) in NO_SPEAKERS or _is_date(value))
     if no_speakers >= 0.5 or plain(column.before) in NO_SPEAKERS:
         return folder - FOLDER
     if _numbers(values):
@@ -138,6 +142,12 @@ def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bo
         if len(runs) >= 4 and len(ends) > 1 and all(map(_from_the_start, runs.values())):
             return True
     return False
+
+
+def _is_date(value: str) -> bool:
+    """Whether a value begins with a day: recordings are sorted by it, speakers come back."""
+    found = _DATE.match(value)
+    return found is not None and not value[found.end() : found.end() + 1].isalnum()
 
 
 def _from_the_start(run: list[int]) -> bool:

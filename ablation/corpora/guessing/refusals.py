@@ -40,6 +40,8 @@ def ambiguous(pairs: list[Pair], given: dict[str, Column]) -> CorpusError:
         for pair in (best, *rivals)
     ]
     number = {2: "two ways", 3: "three ways"}.get(len(pairs), f"{len(pairs)} ways")
+    if len(pairs) > len(ways):
+        number += f", the likeliest {len(ways)}"
     return CorpusError(
         f"the names can be read in {number}: {' or '.join(ways)}",
         f"say which: {' or '.join(flags)}",
