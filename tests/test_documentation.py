@@ -37,6 +37,7 @@ LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 
 # What no test can type, and why. Nothing else may be left out.
 SHELL = "set-up, or another program's command"
+HOURS = "an hour of two cores; its rows are in results/emodb (tests/test_real_results.py)"
 AT_HOME = "writes into the home of whoever types it"
 ELSEWHERE = "needs machines or cards that are not here"
 HOMES = "needs a corpus' home or a mirror of it (tests/test_fetch.py has one of its own)"
@@ -51,6 +52,8 @@ NOT_RUN = {
     "make docs": SHELL,
     "make reference": SHELL,
     "ablate --install-completion bash": AT_HOME,
+    "ablate promote --best --nested --pooling all --study emodb --corpus-root PATH/emodb"
+    " --set network.training.steps=160 --no-final": HOURS,
     "pytest tests/test_networks.py tests/test_kept.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
