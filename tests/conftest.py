@@ -161,6 +161,7 @@ def promoted(tmp_path_factory: pytest.TempPathFactory, done: Path, tiny_study: P
 
     def make(folder: Path) -> None:
         shutil.copytree(done, folder, dirs_exist_ok=True)
-        ablate(*promote, "--study", tiny_study, cwd=folder)
+        # One worker: to start a second takes longer than what it would do.
+        ablate(*promote, "--study", tiny_study, "--workers", "1", cwd=folder)
 
     return once(tmp_path_factory, "promoted", make)

@@ -267,7 +267,8 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     page = (docs / "how-to" / "own-network.md").read_text(encoding="utf-8")
     source = page[page.index("# mynet.py") : page.index("build = Net")] + "build = Net\n"
     (tmp_path / "mynet.py").write_text(source)
-    promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study)
+    promote = ("promote", "--best", "--network", "mynet:build", "--study", tiny_study,
+               "--workers", "1")  # fmt: skip
     ablate(*promote, cwd=tmp_path)
     results = read_results(tmp_path / "results" / "tiny")
     assert set(results.networks["network"]) == {"mynet:build"}
