@@ -74,6 +74,10 @@ ClusterOption = Annotated[
 DigestOption = Annotated[
     str | None, typer.Option("--digest", help="Settings to take; default: those last run.")
 ]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
+]
+DryRunJsonOption = Annotated[bool, typer.Option("--json", help="What --dry-run says, for scripts.")]
 DEMO = Path("studies/demo.toml")
 RESULTS, FIGURES = Path("results"), Path("figures")
 

@@ -19,6 +19,8 @@ from ablation.cli.options import (
     CorpusOption,
     DevicesOption,
     DigestOption,
+    DryRunJsonOption,
+    DryRunOption,
     PerDeviceOption,
     ResultsOption,
     RootOption,
@@ -104,12 +106,8 @@ def promote(
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
-    ] = False,
-    json_: Annotated[
-        bool, typer.Option("--json", help="What --dry-run says, for scripts.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    json_: DryRunJsonOption = False,
 ) -> None:
     """Cross-validate the network with the chosen shapes; keep the best one."""
     with expected_errors():
@@ -176,7 +174,7 @@ def _say_what_it_takes(
     plan: PromotePlan, planning: float, final: bool, json_: bool, reporter: Reporter
 ) -> None:
     from ablation.cli import network_printing, plan_printing, status_printing
-    from ablation.drivers.estimating.networks import as_json, estimate_promotion
+    from ablation.drivers.estimating.networks import estimate_promotion, promotion_json
 
     if not json_:
         plan_printing.print_jobs(plan.study)
@@ -184,7 +182,7 @@ def _say_what_it_takes(
         reporter.say("trying a few steps on the workers that the run would use")
     estimate = estimate_promotion(plan, planning, final, reporter)
     if json_:
-        status_printing.print_object(as_json(plan, estimate))
+        status_printing.print_object(promotion_json(plan, estimate))
     else:
         network_printing.print_promotion(plan, estimate)
 

@@ -16,6 +16,8 @@ from ablation.cli.options import (
     CorpusOption,
     DevicesOption,
     DigestOption,
+    DryRunJsonOption,
+    DryRunOption,
     FiguresOption,
     PerDeviceOption,
     ResultsOption,
@@ -70,19 +72,15 @@ def grid(
     ] = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored cells again.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
-    ] = False,
-    json_: Annotated[
-        bool, typer.Option("--json", help="What --dry-run says, for scripts.")
-    ] = False,
+    dry_run: DryRunOption = False,
+    json_: DryRunJsonOption = False,
 ) -> None:
     """Train the probes that are not stored yet."""
     with expected_errors():
         if json_ and not dry_run:
             raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
         from ablation.cli import plan_printing, status_printing
-        from ablation.drivers.estimating.probes import as_json, estimate_grid
+        from ablation.drivers.estimating.probes import estimate_grid, grid_json
         from ablation.drivers.grid import plan_grid, run_grid
         from ablation.drivers.progress import Reporter
 
@@ -104,7 +102,7 @@ def grid(
                 reporter.say("trying a few steps on the workers that the run would use")
             estimate = estimate_grid(plan, reporter)
             if json_:
-                status_printing.print_object(as_json(plan, estimate))
+                status_printing.print_object(grid_json(plan, estimate))
             else:
                 plan_printing.print_plan(plan, estimate)
             return

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ablation.drivers import settings
 from ablation.drivers.prepare import Prepared
@@ -206,3 +206,19 @@ def memory_of(
         total=driver + shared + sum(number * own[kind] for kind, number in workers.items()),
         devices=max(one.device_bytes for one in found),
     )
+
+
+def as_json(study: Study, estimate: Estimate) -> dict[str, Any]:
+    """What is alike of a grid's and a promotion's, for scripts; seconds and bytes."""
+    memory = estimate.memory
+    return {
+        "workers": estimate.workers,
+        "devices": list(estimate.devices),
+        "threads": study.execution.threads,
+        "seconds": round(estimate.seconds, 3),
+        "worker_seconds": round(estimate.worker_seconds, 3),
+        "startup_seconds": round(estimate.startup_seconds, 3),
+        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
+        "core_share": round(estimate.core_share, 3),
+        "memory_bytes": None if memory is None else vars(memory),
+    }

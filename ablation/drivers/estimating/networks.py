@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablation.drivers.estimating.estimate import (
     Estimate,
+    as_json,
     kinds_of,
     makespan,
     memory_of,
@@ -37,16 +38,16 @@ def estimate_promotion(
 ) -> Estimate:
     """Measure a step of a network of each pooling on the slots that the run would use.
 
+    Nothing is measured where no network is missing, nor where they go to a cluster whose device is
+    not on this machine. Spectrograms that are made to time them stay in the cache. Of missing
+    references the start of their workers is reckoned with: each takes less than a second.
+
     Parameters
     ----------
     planning
         Seconds that it took to make the plan, as it will again.
     final
         Whether the best network is to be trained on all speakers at the end.
-
-    Nothing is measured where no network is missing, nor where they go to a cluster whose device is
-    not on this machine. Spectrograms that are made to time them stay in the cache. Of missing
-    references the start of their workers is reckoned with: each takes less than a second.
 
     Raises
     ------
@@ -172,9 +173,8 @@ def _final_seconds(plan: PromotePlan, work: Mapping[str, "FoldWork"], rates: _Ra
     return max((rates.seconds(plan, wanted, everyone) for wanted in plain), default=0.0)
 
 
-def as_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
+def promotion_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
     """All of it for scripts; times in seconds, memory in bytes."""
-    memory = estimate.memory
     return {
         "study": plan.study.name,
         "digest": plan.run.digest,
@@ -184,15 +184,7 @@ def as_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
         "stored": len(plan.cells) - len(plan.missing),
         "folds": [fold.name for fold in plan.prepared.folds],
         "seeds": list(plan.seeds),
-        "workers": estimate.workers,
-        "devices": list(estimate.devices),
-        "threads": plan.study.execution.threads,
-        "seconds": round(estimate.seconds, 3),
-        "worker_seconds": round(estimate.worker_seconds, 3),
-        "startup_seconds": round(estimate.startup_seconds, 3),
-        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
-        "core_share": round(estimate.core_share, 3),
-        "memory_bytes": None if memory is None else vars(memory),
+        **as_json(plan.study, estimate),
     }
 
 

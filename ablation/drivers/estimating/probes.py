@@ -9,6 +9,7 @@ from ablation.drivers import settings
 from ablation.drivers.estimating.estimate import (
     Estimate,
     ShapeWork,
+    as_json,
     kinds_of,
     makespan,
     memory_of,
@@ -121,10 +122,9 @@ def _by_shape(
     }
 
 
-def as_json(plan: GridPlan, estimate: Estimate) -> dict[str, Any]:
+def grid_json(plan: GridPlan, estimate: Estimate) -> dict[str, Any]:
     """All of it for scripts; times in seconds, memory in bytes."""
     request, prepared = plan.request, plan.prepared
-    memory = estimate.memory
     return {
         "study": prepared.study.name,
         "digest": prepared.digest,
@@ -135,14 +135,6 @@ def as_json(plan: GridPlan, estimate: Estimate) -> dict[str, Any]:
         "windows": list(request.windows),
         "folds": [fold.name for fold in prepared.folds],
         "seeds": list(request.seeds),
-        "workers": estimate.workers,
-        "devices": list(estimate.devices),
-        "threads": prepared.study.execution.threads,
-        "seconds": round(estimate.seconds, 3),
-        "worker_seconds": round(estimate.worker_seconds, 3),
-        "startup_seconds": round(estimate.startup_seconds, 3),
-        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
-        "core_share": round(estimate.core_share, 3),
-        "memory_bytes": None if memory is None else vars(memory),
+        **as_json(prepared.study, estimate),
         "by_shape": {str(shape): vars(work) for shape, work in estimate.by_shape.items()},
     }
