@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import process
+from multiprocessing import process, resource_tracker
 from typing import Any
 
 from loky import ProcessPoolExecutor
-from loky.backend.resource_tracker import ensure_running
+from loky.backend import resource_tracker as loky_tracker
 
 from ablation.execution.base import Function, Slot
 from ablation.execution.devices import Thrift, settle, worker_environment
@@ -85,9 +85,10 @@ def reason_of(death: BrokenExecutor) -> str:
 @contextmanager
 def _interrupts_kept_off() -> Iterator[None]:
     """A process started in this block inherits the mask, so that Ctrl-C reaches the driver alone
-    while the worker starts; from then on `settle` sees to it. Loky's tracker may lift the mask when
-    it starts, so it is first."""
-    ensure_running()
+    while the worker starts; from then on `settle` sees to it. Either tracker, loky's and Python's
+    own, may lift the mask when it starts, so they are first."""
+    loky_tracker.ensure_running()
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
