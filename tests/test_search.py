@@ -28,7 +28,7 @@ from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.searching.rounds import Cells, Round
 from ablation.drivers.searching.search import plan_search, run_search
-from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, Searched
+from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, Searched, Terms, Trial
 from ablation.drivers.searching.space import space_of
 from ablation.drivers.searching.trials import Pruner, Trials, read_searches
 from ablation.drivers.stored import Stored
@@ -343,6 +343,20 @@ def test_a_failed_cell_fails_its_trial_alone(opened: Trials) -> None:
     assert states == [FAILED if hit else COMPLETE for hit in same]
     opened.draw(3)
     assert opened.all[3].state == "running"
+
+
+def test_of_points_that_score_the_same_the_smaller_leads() -> None:
+    terms = Terms(
+        digest="", objective=("wa",), sampler="tpe", prune_p=None, seed=0, at_once=1,
+        heights=(2, 12), widths=(2, 12), choices={}, grid=(), window_ms=40.0, seeds=(0,),
+        folds=("a",),
+    )  # fmt: skip
+    scores = {8: 0.5, 4: 0.5, 6: 0.5, 2: 0.25}
+    trials = tuple(
+        Trial(number, {"height": height, "width": 2}, "", COMPLETE, (score,), {0: score})
+        for number, (height, score) in enumerate(scores.items())
+    )
+    assert [t.point for t in Searched(terms, trials).complete] == ["4x2", "6x2", "8x2", "2x2"]
 
 
 def test_the_pruner_is_wilcoxons_test_of_differences() -> None:

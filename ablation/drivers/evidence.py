@@ -151,5 +151,4 @@ def check_metric(metric: str, classes: tuple[str, ...]) -> str:
 
 
 def _weights(name: str) -> int:
-    shape = Shape.parse(name)
-    return shape.height * shape.width
+    return Shape.parse(name).weights

@@ -24,6 +24,11 @@ class Shape(NamedTuple):
         count = "" if self.filters is None else f":{self.filters}"
         return f"{self.height}x{self.width}{count}"
 
+    @property
+    def weights(self) -> int:
+        """Of one filter."""
+        return self.height * self.width
+
     @classmethod
     def parse(cls, text: str) -> "Shape":
         """ "10x2" or "10x2:12"; :class:`StudyError` for any other text."""
@@ -44,7 +49,7 @@ def shapes_text(shapes: Iterable[Shape]) -> str:
 
 def matched_shapes(shape: Shape) -> tuple[Shape, ...]:
     """All shapes with as many weights as ``shape``, from the widest to the tallest."""
-    weights = shape.height * shape.width
+    weights = shape.weights
     low = [number for number in range(1, isqrt(weights) + 1) if weights % number == 0]
     heights = sorted({*low, *(weights // number for number in low)})
     return tuple(Shape(height, weights // height) for height in heights)

@@ -137,7 +137,7 @@ def measure_cells(
 def spread_out(shapes: Sequence[Shape], most: int) -> list[Shape]:
     """At most ``most`` of the shapes, the smallest and the largest first and then always the one
     farthest from all before it, so that any beginning of the list is spread over all of them."""
-    left = sorted(dict.fromkeys(shapes), key=lambda shape: (shape.height * shape.width, shape))
+    left = sorted(dict.fromkeys(shapes), key=lambda shape: (shape.weights, shape))
     if not left:
         return []
     places = {shape: (log(shape.height), log(shape.width)) for shape in left}

@@ -125,7 +125,7 @@ class _Search:
         self.folder = settings.study_folder(results, plan.prepared.study.name)
         self.cells = Cells()
         self.tally = Tally(cells=0, stored=0)
-        self.best: tuple[float, str] | None = None
+        self.best: tuple[float, int, str] | None = None  # score, minus the size, point
         self._asked: set[Key] = set()
         self._data: dict[tuple[float, str], FoldData] = {}
         self._crew: CellCrew | None = None
@@ -211,14 +211,15 @@ class _Search:
         if candidate.state == COMPLETE:
             score = candidate.values[0]
             end = f"{name} {score:.1%}"
-            if self.best is None or score > self.best[0]:
-                self.best = score, trial.point
+            rank = score, -trial.shape.weights
+            if self.best is None or rank > self.best[:2]:
+                self.best = *rank, trial.point
         elif candidate.state == PRUNED:
             unit = "folds" if len(terms.seeds) == 1 else "cells"
             end = f"pruned after {len(candidate.scores)} of {len(candidate.keys)} {unit}"
         else:
             end = "failed"
-        best = "" if self.best is None else f"; best so far {self.best[1]}, {self.best[0]:.1%}"
+        best = "" if self.best is None else f"; best so far {self.best[2]}, {self.best[0]:.1%}"
         self.reporter.say(
             f"trial {trial.number + 1} of {self.plan.wanted}: {trial.point}{again}, {end}{best}"
         )
@@ -227,7 +228,8 @@ class _Search:
         """Keep the settings of every variant, with the shapes that were completed."""
         complete = self.trials.searched.complete
         if complete:
-            self.best = complete[0].values[0], complete[0].point
+            first = complete[0]
+            self.best = first.values[0], -first.shape.weights, first.point
         prepared = self.plan.prepared
         studies = {v.digest: v.study for v in self.plan.space.variants}
         for digest, study in ({prepared.digest: prepared.study} | studies).items():

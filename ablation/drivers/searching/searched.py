@@ -133,9 +133,9 @@ class Searched:
 
     @property
     def complete(self) -> list[Trial]:
-        """Complete trials of different points, the best first; of equal ones the earliest."""
+        """Complete trials of different points, the best first; of equal ones the smaller."""
         first = {trial.point: trial for trial in reversed(self.of(COMPLETE))}
-        return sorted(first.values(), key=lambda trial: (-trial.values[0], trial.number))
+        return sorted(first.values(), key=lambda t: (-t.values[0], t.shape.weights, t.number))
 
     @property
     def pruned(self) -> list[Trial]:

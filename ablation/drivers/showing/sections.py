@@ -258,7 +258,7 @@ def _matched_sentence(
     others = [name for name in same if name != best]
     apart = [n for n in others if (c := family.between(n, best)) is not None and c.significant]
     shape = Shape.parse(best)
-    weights = shape.height * shape.width
+    weights = shape.weights
     scores = ", ".join(f"{n} {100 * same[n].score(evidence.metric):.1f} %" for n in same)
     told = (
         f"{', '.join(apart)} can be told from {best} (jointly, 5 %)"
