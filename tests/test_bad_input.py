@@ -221,7 +221,8 @@ def test_a_faulty_set_is_not_blamed_on_the_study_file(bench: Bench) -> None:
     [
         ("values", "2,x", ["--values 2,x: 'x' is not a whole number", "parted by commas"]),
         ("values", "2,,3", ["--values 2,,3: '' is not a whole number"]),
-        ("values", "0", ["grid.heights.0 = 0"]),
+        ("values", "0", ["--values 0: 0 is no extent of a filter", "from 1 on"]),
+        ("values", "4,-3", ["-3 is no extent of a filter"]),
         ("values", "2.5", ["'2.5' is not a whole number"]),
         ("folds", "x", ["--folds x", "'speaker' nor a number", "--folds 6"]),
         ("folds", "1", ["folds.count = 1", "greater than or equal to 2"]),

@@ -179,6 +179,11 @@ def grid_overrides(
     overrides = []
     if values is not None:
         numbers = parse_numbers("--values", values, int)
+        if min(numbers) < 1:
+            raise StudyError(
+                f"--values {values}: {min(numbers)} is no extent of a filter",
+                "whole numbers from 1 on: bins of a height, frames of a width",
+            )
         if axis != "width":
             overrides.append(f"grid.heights={numbers}")
         if axis != "height":
