@@ -248,7 +248,7 @@ def test_questions_are_asked_where_somebody_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
-    answers = iter(["9", "2", "field:1", "angry=rage", "nonsense", "y"])
+    answers = iter(["9", "2", "nine", "field:1", "angry", "angry=rage", "nonsense", "y"])
     monkeypatch.setattr(init_command, "answers", lambda: True)
     monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
     made = invoke("init", folder, cwd=tmp_path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ablation.cli.failures import say
 from ablation.cli.init_printing import printable
@@ -12,8 +13,11 @@ from ablation.errors import AblationError, CorpusError, counted
 
 if TYPE_CHECKING:
     from ablation.corpora.guessing.parts import Column, Part
+    from ablation.corpora.guessing.pattern import Pattern
     from ablation.drivers.starting.finding import Found
     from ablation.drivers.starting.understanding import Wish
+
+T = TypeVar("T")
 
 _MOST = 15  # parts offered
 
@@ -42,20 +46,24 @@ def another_wish(found: Found, wish: Wish) -> Wish:
         say(f"  {number}  {column.part!s:18} {_values(column)}")
     say("Answer with a number, a part (as field:2), a pattern such as {speaker}/{label}_{}.wav,")
     say("or q to give up.")
+    speaker = _asked("Which is the speaker? ", lambda answer: _pattern_or_part(answer, offered))
+    if isinstance(speaker, Pattern):
+        wish = replace(wish, pattern=speaker, speaker=None, label=None)
+    else:
+        label = _asked("Which is the label? ", lambda answer: _part(answer, offered))
+        wish = replace(wish, pattern=None, speaker=speaker, label=label)
+    codes = _asked(
+        "What do labels mean? (as W=angry,L= ; Enter: as they are) ",
+        lambda answer: parse_codes(answer) if answer else {},
+    )
+    return replace(wish, codes=codes)
+
+
+def _asked(question: str, read: Callable[[str], T]) -> T:
+    """What ``read`` makes of the answer; asked again where it can make nothing of it."""
     while True:
         try:
-            speaker = ask("Which is the speaker? ")
-            if "{" in speaker:
-                wish = replace(wish, pattern=Pattern(speaker), speaker=None, label=None)
-            else:
-                wish = replace(
-                    wish,
-                    pattern=None,
-                    speaker=_part(speaker, offered),
-                    label=_part(ask("Which is the label? "), offered),
-                )
-            codes = ask("What do labels mean? (as W=angry,L= ; Enter: as they are) ")
-            return replace(wish, codes=parse_codes(codes) if codes else {})
+            return read(ask(question))
         except CorpusError as error:
             say(f"{error}")
 
@@ -75,6 +83,12 @@ def _values(column: Column) -> str:
     from ablation.corpora.guessing.refusals import shown
 
     return f"{counted(len(column.distinct), 'value')}: {printable(shown(column.values))}"
+
+
+def _pattern_or_part(answer: str, offered: list[Column]) -> Pattern | Part:
+    from ablation.corpora.guessing.pattern import Pattern
+
+    return Pattern(answer) if "{" in answer else _part(answer, offered)
 
 
 def _part(answer: str, offered: list[Column]) -> Part:
