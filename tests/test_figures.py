@@ -519,6 +519,20 @@ def test_classes_draw_scores_and_intervals() -> None:
     assert legend_texts(figure) == ["95 % interval by speaker", "not all folds and seeds"]
 
 
+def test_a_class_has_one_colour_in_every_figure() -> None:
+    classes = ["angry", "bored", "Neutral", "calm"]
+    frame = curve_frame(["wa", "ua", *(f"acc_{name}" for name in classes)])
+    panel = Panel(AXES["height"], frame, fixed=2)
+    (axes,) = draw_figure2([panel], classes, 0.37, TITLE).axes[:1]
+    together = {line.get_label(): line.get_color() for line in axes.get_lines()}
+    scores = [("wa", "WA"), ("ua", "UA"), *((f"acc_{name}", name) for name in classes)]
+    alone = draw_classes({"height": frame}, scores, TITLE).axes
+    for axes, (_, name) in zip(alone, scores, strict=False):
+        colour = axes.get_lines()[0].get_color()
+        assert colour == together["WA" if name == "UA" else name]
+    assert len({together[name] for name in ("WA", *classes)}) == 5
+
+
 def test_an_unknown_interval_leaves_a_gap() -> None:
     frame = curve_frame(["ua"])
     frame.loc[[1, 3], ["ua_low", "ua_high"]] = np.nan

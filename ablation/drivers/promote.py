@@ -184,6 +184,8 @@ def _cell(line: Line, fold: str, window_ms: float, seed: int) -> Cell:
 def _line(
     run: AsRun, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
 ) -> Line:
+    from ablation.networks import network_cost
+
     factory = study.network.factory
     wanted = with_pooling(study, pooling)
     digests = {}
@@ -193,7 +195,9 @@ def _line(
         digest = wanted.network_digest(run.digest, names, code)
         digests[fold] = digest
         if digest not in costs:
-            costs[digest] = _cost(wanted, chosen.shapes, len(run.classes))
+            costs[digest] = network_cost(
+                chosen.shapes, pooling, len(run.classes), wanted.network, wanted.features
+            )
     return Line(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
 
 
@@ -201,18 +205,6 @@ def _code(factory: str | None) -> str:
     from ablation.networks import source_digest
 
     return source_digest(factory) if factory else ""
-
-
-def _cost(study: Study, shapes: Sequence[Shape], classes: int) -> "Cost":
-    import torch
-
-    from ablation.networks import build_network, cost_of
-
-    network, features = study.network, study.features
-    # A network of the user's own is built and tried in earnest.
-    with torch.device("cpu" if network.factory else "meta"):
-        model = build_network(shapes, network.pooling, classes, network, features)
-    return cost_of(model, features.height, features.width)
 
 
 def with_pooling(study: Study, pooling: str) -> Study:

@@ -16,7 +16,7 @@ from ablation.figures.scale import (
     scale_extent,
     wrap_text,
 )
-from ablation.figures.style import COLOURS, RC
+from ablation.figures.style import COLOURS, RC, class_colours
 
 _WIDTH, _HEIGHT = 2.7, 1.3  # inches of a panel
 _LABEL = 0.36  # inches of a label with the space beside it
@@ -42,13 +42,15 @@ def draw_classes(
             layout="constrained",
         )
         grid = figure.subplots(len(scores), len(curves), squeeze=False, sharex="col", sharey="row")
+        classes = [name.removeprefix("acc_") for name, _ in scores if name.startswith("acc_")]
+        colours = class_colours(classes)
         for column, (name, curve) in zip(grid.T, curves.items(), strict=True):
             axis = AXES[name]
             reach = float(curve["extent"].max() / curve["extent"].min())
             scale_extent(column[0], curve, axis, apart=max(1.12, reach ** (_LABEL / _WIDTH)))
             for number, (axes, (score, _)) in enumerate(zip(column, scores, strict=True)):
-                known = COLOURS.get(score.removeprefix("acc_").lower())
-                draw_curve(axes, curve, score, Look.of(number, known))
+                colour = colours.get(score.removeprefix("acc_"), COLOURS["wa"])
+                draw_curve(axes, curve, score, Look.of(number, colour))
             column[-1].set_xlabel(f"filter {name} ({axis.direction}), {UNITS[name]}")
         for axes, (_, label) in zip(grid[:, 0], scores, strict=True):
             axes.set_ylabel(wrap_text(f"{label} (%)", _HEIGHT, 9))

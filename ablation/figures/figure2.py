@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from ablation.analysis import Axis
 from ablation.figures.scale import draw_band, scale_extent
-from ablation.figures.style import COLOURS, DASHES, MARKERS, RC, SPARE
+from ablation.figures.style import COLOURS, DASHES, MARKERS, RC, class_colours
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,9 @@ def _legend(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
 
 def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: float) -> None:
     curve, axis = panel.curve, panel.axis
-    for number, score in enumerate(["wa", *(f"acc_{label}" for label in classes)]):
-        label = "WA" if score == "wa" else score[4:]
-        spare = SPARE[number % len(SPARE)]
-        _draw_line(axes, curve, score, label, COLOURS.get(label.lower(), spare), number)
+    _draw_line(axes, curve, "wa", "WA", COLOURS["wa"], 0)
+    for number, (label, colour) in enumerate(class_colours(classes).items(), 1):
+        _draw_line(axes, curve, f"acc_{label}", label, colour, number)
     _draw_intervals(axes, curve)
     axes.axhline(100 * majority, color="#777777", linewidth=0.9, label="majority class")
     extents = curve["extent"]

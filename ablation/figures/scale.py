@@ -21,8 +21,7 @@ _MOST_LABELS = 30
 UNITS = {"height": "bins", "width": "frames"}
 PARTIAL = "not all folds and seeds"
 
-# Yellow comes last: it is faint on white.
-_LINES = (*COLOURS.values(), *(c for c in SPARE if c != "#F0E442"), "#F0E442")
+_LINES = (*COLOURS.values(), *SPARE)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """One look for every figure: readable in print and by colour-blind readers."""
 
 import io
+import itertools
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ COLOURS = {
     "sad": "#009E73",
     "happy": "#CC79A7",
 }
-SPARE = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+SPARE = ("#E69F00", "#56B4E9", "#999999", "#F0E442")  # yellow comes last: it is faint on white
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
@@ -41,6 +42,14 @@ RC: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "ablation",
 }
+
+
+def class_colours(classes: Iterable[str]) -> dict[str, str]:
+    """A colour for each class, the same in every figure: the paper's have theirs, others by
+    their order among a study's."""
+    spare = itertools.cycle(SPARE)
+    return {name: COLOURS.get(name.lower()) or next(spare) for name in classes}
+
 
 FORMATS = ("png", "pdf", "svg")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no XML may hold them

@@ -9,6 +9,7 @@ folds or training.
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 
 from ablation.networks.backbone import Backbone, Network
@@ -25,6 +26,7 @@ __all__ = [
     "Network",
     "build_network",
     "cost_of",
+    "network_cost",
     "source_digest",
 ]
 
@@ -39,3 +41,16 @@ def build_network(
     if spec.factory is not None:
         return own_network(spec.factory, shapes, classes, (features.height, features.width))
     return Network(shapes, pooling, classes, spec)
+
+
+def network_cost(
+    shapes: Sequence[Shape], pooling: str, classes: int, spec: NetworkSpec, features: FeaturesSpec
+) -> Cost:
+    """What :func:`build_network` would build costs; counted without building its weights.
+
+    Raises :class:`~ablation.errors.StudyError` as that does.
+    """
+    # A network of the user's own is built and tried in earnest.
+    with torch.device("meta" if spec.factory is None else "cpu"):
+        model = build_network(shapes, pooling, classes, spec, features)
+    return cost_of(model, features.height, features.width)

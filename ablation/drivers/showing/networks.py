@@ -1,16 +1,22 @@
-"""Promoted networks as they are stored: scores by speaker, cost, learned filters; without torch."""
+"""Promoted networks as they are stored: scores by speaker, cost, learned filters.
+
+Without torch, but for the cost of a network that is not kept.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ablation.analysis import Counts, speaker_counts
 from ablation.drivers.stored import Stored
+from ablation.errors import AblationError
 from ablation.records import OK
+from ablation.study import Shape, load_study
 
 _CONV1 = "backbone.conv1.groups.{}.weight"  # in a kept network's weights
 
@@ -30,7 +36,7 @@ class StoredNetwork:
     tallied
         Its counted predictions.
     parameters, multiply_adds
-        None where no kept network says it.
+        None of a network of the user's own that is not kept.
     """
 
     digest: str
@@ -62,7 +68,7 @@ def stored_networks(stored: Stored) -> list[StoredNetwork]:
         if mine.empty:
             continue
         seeds = cells["seed"].nunique()
-        parameters, adds = costs.get(str(digest), (None, None))
+        parameters, adds = costs.get(str(digest)) or _counted(stored, str(digest), first)
         found.append(
             StoredNetwork(
                 digest=str(digest),
@@ -141,3 +147,22 @@ def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
         ):  # damaged: its cost is not known
             continue
     return costs
+
+
+def _counted(
+    stored: Stored, digest: str, row: Mapping[Any, Any]
+) -> tuple[int, int] | tuple[None, None]:
+    """The same of a network that is not kept, by its settings."""
+    path = stored.folder / "studies" / "networks" / f"{digest}.toml"
+    try:
+        study = load_study(str(path))
+        if study.network.factory is not None:  # no code of the user's runs for a figure
+            return None, None
+        from ablation.networks import network_cost
+
+        shapes = [Shape.parse(text) for text in row["shapes"].split(",")]
+        classes = len(stored.run.classes)
+        cost = network_cost(shapes, row["pooling"], classes, study.network, study.features)
+    except AblationError:  # no such file, or it cannot be read: its cost is not known
+        return None, None
+    return cost.parameters, cost.multiply_adds
