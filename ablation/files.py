@@ -1,6 +1,7 @@
 """Writing files so that no reader ever sees half of one, and naming the fault when one fails."""
 
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -113,6 +114,13 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         raise storage_error("write", path, error) from error
     finally:
         # Clearing away is a courtesy: a refusal here must not hide the error that brought us here.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def forget_half_written(path: Path) -> None:
+    """Remove what writers of ``path`` that were killed have left; nobody may be writing it now."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 

@@ -187,7 +187,9 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
-    assert list(checkpoints.glob("[!.]*.safetensors"))  # it was in the middle of a fold
+    there = list(checkpoints.glob("[!.]*.safetensors"))
+    assert there  # it was in the middle of a fold
+    (checkpoints / f".{there[0].name}.0123abcd.tmp").write_bytes(b"half")  # and of writing
     train(*promote, cwd=folders[1])
     calm, killed = map(_weights, folders)
     assert len(calm) == 4

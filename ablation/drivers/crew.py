@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ablation.execution import Crew, Finished
+from ablation.files import forget_half_written
 from ablation.store import ResultStore
 from ablation.training.task import CellTask, Outcome, failed_outcome
 
@@ -156,5 +157,6 @@ def _forget_checkpoint(task: CellTask) -> None:
     """A finished cell needs none; a failed one starts from the beginning when tried again."""
     if task.checkpoint is not None:
         task.checkpoint.unlink(missing_ok=True)
+        forget_half_written(task.checkpoint)  # by a worker that was killed
         with suppress(OSError):  # others' may still be there
             task.checkpoint.parent.rmdir()

@@ -4,10 +4,9 @@ Without torch, but for the cost of a network that is not kept.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +67,8 @@ def stored_networks(stored: Stored) -> list[StoredNetwork]:
         if mine.empty:
             continue
         seeds = cells["seed"].nunique()
-        parameters, adds = costs.get(str(digest)) or _counted(stored, str(digest), first)
+        cost = costs.get(str(digest)) or _counted(stored, str(digest), str(first["shapes"]))
+        parameters, adds = cost or (None, None)
         found.append(
             StoredNetwork(
                 digest=str(digest),
@@ -149,20 +149,19 @@ def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
     return costs
 
 
-def _counted(
-    stored: Stored, digest: str, row: Mapping[Any, Any]
-) -> tuple[int, int] | tuple[None, None]:
+def _counted(stored: Stored, digest: str, shapes: str) -> tuple[int, int] | None:
     """The same of a network that is not kept, by its settings."""
     path = stored.folder / "studies" / "networks" / f"{digest}.toml"
     try:
-        study = load_study(str(path))
-        if study.network.factory is not None:  # no code of the user's runs for a figure
-            return None, None
+        study = load_study(path)
+        network = study.network
+        if network.factory is not None:  # no code of the user's runs for a figure
+            return None
         from ablation.networks import network_cost
 
-        shapes = [Shape.parse(text) for text in row["shapes"].split(",")]
+        wanted = [Shape.parse(text) for text in shapes.split(",")]
         classes = len(stored.run.classes)
-        cost = network_cost(shapes, row["pooling"], classes, study.network, study.features)
+        cost = network_cost(wanted, network.pooling, classes, network, study.features)
     except AblationError:  # no such file, or it cannot be read: its cost is not known
-        return None, None
+        return None
     return cost.parameters, cost.multiply_adds
