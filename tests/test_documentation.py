@@ -54,6 +54,8 @@ NOT_RUN = {
     "ablate --install-completion bash": AT_HOME,
     "ablate promote --best --nested --pooling all --study emodb --corpus-root PATH/emodb"
     " --set network.training.steps=160 --no-final": HOURS,
+    "ablate promote --best --nested --pooling all --study ravdess --corpus-root PATH/ravdess"
+    " --set network.training.steps=160 --no-final": HOURS,
     "pytest tests/test_networks.py tests/test_kept.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,

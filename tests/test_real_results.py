@@ -11,13 +11,15 @@ from running import invoke
 from ablation import read_results
 from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
+from ablation.drivers.showing.listings import networks_section
+from ablation.drivers.showing.networks import stored_networks
 from ablation.drivers.stored import Stored
 from ablation.report import wording
 from ablation.study import NETWORK_NAMES
 
 ROOT = Path(__file__).parents[1]
 STUDIES = {"emodb": 10, "ravdess": 6}  # folds
-PROMOTED = ["emodb"]  # with all poolings
+PROMOTED = ["emodb", "ravdess"]  # with all poolings
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -60,6 +62,18 @@ def test_real_figures_are_drawn_anew_from_their_rows(study: str, tmp_path: Path)
         drawn = pd.read_csv(tmp_path / "figures" / study / f"{figure}.csv")
         kept = pd.read_csv(ROOT / "figures" / study / f"{figure}.csv")
         pd.testing.assert_frame_equal(drawn, kept)
+
+
+def test_networks_of_unlike_budgets_are_doubted() -> None:
+    """RAVDESS: the paper's shapes had more steps than the shapes chosen by the probes."""
+    stored = Stored(ROOT / "results", settings.take(ROOT / "results", "ravdess"))
+    networks = stored_networks(stored)
+    section = networks_section(Evidence(stored), networks, {})
+    assert "Not all networks were trained for as many steps" in section.paragraphs[0]
+    for network in networks:
+        assert (f"{network.label}: {network.steps:,}" in section.paragraphs[0]) == network.complete
+    alike = [network for network in networks if network.steps == 160]
+    assert "steps" not in " ".join(networks_section(Evidence(stored), alike, {}).paragraphs)
 
 
 def test_the_caption_of_the_readme_is_what_the_report_says() -> None:

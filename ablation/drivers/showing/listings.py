@@ -85,6 +85,12 @@ def networks_section(
         lines.append(
             f"No network is cross-validated yet (ablate promote --best {evidence.stored.as_study})."
         )
+    if len({network.steps for network in whole}) > 1:
+        budgets = ", ".join(f"{network.label}: {network.steps:,}" for network in whole)
+        lines.append(
+            f"Not all networks were trained for as many steps ({budgets}): what differs between "
+            f"them may be the budget's doing."
+        )
     if whole and not any("," not in network.shapes for network in whole):
         lines.append(
             f"Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 "
@@ -112,6 +118,7 @@ def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Ta
                 network.multiply_adds,
                 network.folds,
                 network.seeds,
+                network.steps,
                 network.digest,
             )
         )
@@ -126,6 +133,7 @@ def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Ta
             Column("multiply-adds", "millions", "a segment"),
             Column("folds", "integer", f"of {len(evidence.run.folds)}"),
             Column("seeds", "integer"),
+            Column("steps", "integer", "of training"),
             Column("digest"),
         ),
         tuple(rows),

@@ -30,6 +30,8 @@ class StoredNetwork:
         Pooling and shapes, and where two have the same the beginning of the digest.
     folds, seeds
         How many finished cells' folds and seeds there are.
+    steps
+        Of its training; of a budget in epochs, those of the fold with most.
     complete
         Whether every fold of every seed is finished.
     tallied
@@ -44,6 +46,7 @@ class StoredNetwork:
     shapes: str
     folds: int
     seeds: int
+    steps: int
     complete: bool
     counts: Counts
     tallied: pd.DataFrame
@@ -77,6 +80,7 @@ def stored_networks(stored: Stored) -> list[StoredNetwork]:
                 shapes=str(first["shapes"]),
                 folds=cells["fold"].nunique(),
                 seeds=seeds,
+                steps=int(cells["steps"].max()),
                 complete=len(cells) == len(stored.run.folds) * seeds,
                 counts=speaker_counts(mine, stored.run.classes),
                 tallied=mine,
