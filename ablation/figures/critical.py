@@ -81,6 +81,7 @@ def _draw_axis(axes: Axes, low: float, high: float, depth: float) -> None:
     axes.set_ylim(depth, 0)
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
+    axes.spines["top"].set_visible(True)
     axes.yaxis.set_visible(False)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")

@@ -33,6 +33,7 @@ RC: Any = {
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "axes.spines.right": False,
+    "axes.spines.top": False,
     "axes.axisbelow": True,
     "lines.linewidth": 1.4,
     "lines.markersize": 4.5,
