@@ -19,12 +19,13 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
+from ablation.corpora.faults import MOST_TOLD
 from ablation.errors import AblationError
 
 ROUND = 100  # examples from one seed
 SLOW, HANGING = 30, 120  # seconds for one example: a fault; the end of the process
 MEMORY = 2 << 30  # bytes that one example may ask for
-LONGEST = 2000  # characters of a message: a user reads it
+LONGEST = 1000  # characters of a line of a message: a user reads it
 
 _ERRORS = os.dup(2)  # for the last words of a hanging process, whoever silences the other
 _SETTINGS = settings(
@@ -96,11 +97,13 @@ class Trials:
             raise Unfit(f"one example took {seconds:.0f} s")
 
     def _judge(self, error: AblationError) -> None:
-        """A refusal is one line and a remedy that a terminal can show."""
-        text = str(error)
-        if not error.what.strip() or len(text) > LONGEST or len(text.splitlines()) > 2:
+        """A refusal is one line and a remedy that a terminal can show, and a few more faults."""
+        text, also = str(error), len(error.also)
+        lines = text.splitlines()
+        few = len(lines) <= 2 + also and also <= MOST_TOLD
+        if not error.what.strip() or not few or any(len(line) > LONGEST for line in lines):
             self.failed = True
-            raise Unfit(f"a message nobody can read: {text[:LONGEST]!r}") from error
+            raise Unfit(f"a message nobody can read: {text[:2000]!r}") from error
 
 
 @contextmanager

@@ -266,6 +266,13 @@ def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
 # ---------------------------------------------------------------------------- the corpus
 
 
+def test_an_empty_map_of_labels_is_said_to_be_empty(bench: Bench) -> None:
+    refused(
+        bench.grid(sets=["corpus.labels={}"]),
+        "[corpus.labels] is empty", "labels found: ", "leave the table out",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
 def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: str) -> None:
     missing = bench.folder / "nowhere"

@@ -37,7 +37,7 @@ LINKING = [*PAGES, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 
 # What no test can type, and why. Nothing else may be left out.
 SHELL = "set-up, or another program's command"
-HOURS = "an hour of two cores; its rows are in results/emodb (tests/test_real_results.py)"
+HOURS = "half an hour or more of two cores; its rows are in results/ (tests/test_real_results.py)"
 AT_HOME = "writes into the home of whoever types it"
 ELSEWHERE = "needs machines or cards that are not here"
 HOMES = "needs a corpus' home or a mirror of it (tests/test_fetch.py has one of its own)"

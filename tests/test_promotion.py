@@ -171,7 +171,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
     promote = (
         *("promote", "--shapes", "3x2,2x5:3", "--study", tiny_study, "--workers", "2"),
         *("--corpus-root", tiny_manifest),
-        *("--set", "network.training.epochs=20", "--set", "network.training.optimizer=adamw"),
+        *("--set", "network.training.epochs=8", "--set", "network.training.optimizer=adamw"),
         *("--set", "network.training.averaging=0.9", "--no-final"),
         *("--set", "network.training.augment.time_mask=0.2"),
     )

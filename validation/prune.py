@@ -6,7 +6,7 @@ Optuna's own, drawn and given up as by ``ablate search``.
 
     python validation/prune.py [--studies 12] [--trials 40]
 
-prints the table of docs/how-to/search.md (half an hour on one core).
+prints the table of docs/how-to/search.md (ten minutes of one core).
 """
 
 import argparse

@@ -133,6 +133,12 @@ def _label_map(
     if labels is None:
         ready = next(iter(kind.label_maps.values()), None)
         return ready if ready is not None else {label: label for label in sorted(present)}
+    if not labels:
+        raise CorpusError(
+            f"[corpus.labels] is empty: no label of corpus {kind.name} has a class",
+            f"give each its class (labels found: {', '.join(sorted(present))}), or leave the "
+            f"table out",
+        )
     known = present | {label for ready in kind.label_maps.values() for label in ready}
     for label in labels:
         if label not in known:
