@@ -122,12 +122,11 @@ def test_every_page_with_commands_is_in_a_story_and_every_exception_is_written_d
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Cells are trained in this process: a worker's start costs more than a small cell.
 
-    Rows do not depend on it (tests/test_execution.py runs one contract over all executors). Steps
-    that estimates rest on are measured for a moment only, of few shapes.
+    Rows do not depend on it (tests/test_execution.py runs one contract over all executors).
+    Estimates rest on few shapes.
     """
     threads = torch.get_num_threads()
     monkeypatch.setitem(EXECUTORS, "local", InProcessExecutor)
-    monkeypatch.setattr(measuring, "_EACH", (0.01, 0.01))
     monkeypatch.setattr(measuring, "_MOST_SHAPES", 3)
     monkeypatch.setitem(style.RC, "savefig.dpi", 50)  # nobody looks at these figures
     yield

@@ -162,7 +162,7 @@ def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
         assert end.returncode == 130
         assert "cells are stored" in end.stderr
         assert "resume with: ablate search --trials 9" in end.stderr
-    ablate(*trained(tiny_study), "--workers", "2", cwd=tmp_path)
+    train(*trained(tiny_study), cwd=tmp_path)
     assert told(searches(tmp_path)[0]) == told(searches(undisturbed)[0])
     # The same cells, not one more: what a pruned trial did not need was never trained.
     assert_same(tmp_path / "results" / "tiny", undisturbed / "results" / "tiny")
