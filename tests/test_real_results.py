@@ -64,6 +64,23 @@ def test_real_figures_are_drawn_anew_from_their_rows(study: str, tmp_path: Path)
         pd.testing.assert_frame_equal(drawn, kept)
 
 
+@pytest.mark.parametrize("change", ["garbage [", "max_hz = 50.0\nsegment_s = 0.05", None])
+def test_a_network_whose_settings_were_spoilt_has_no_cost(
+    change: str | None, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "results" / "ravdess", tmp_path / "ravdess")
+    for path in (tmp_path / "ravdess" / "studies" / "networks").glob("*.toml"):
+        if change is None:
+            path.unlink()
+        else:
+            lines = path.read_text().splitlines()
+            kept = [line for line in lines if not line.startswith(("max_hz", "segment_s"))]
+            path.write_text("\n".join(kept).replace("[features]", f"[features]\n{change}"))
+    networks = stored_networks(Stored(tmp_path, settings.take(tmp_path, "ravdess")))
+    assert len(networks) == 10
+    assert {network.parameters for network in networks} == {None}
+
+
 def test_networks_of_unlike_budgets_are_doubted() -> None:
     """RAVDESS: the paper's shapes had more steps than the shapes chosen by the probes."""
     stored = Stored(ROOT / "results", settings.take(ROOT / "results", "ravdess"))

@@ -37,7 +37,7 @@ class StoredNetwork:
     tallied
         Its counted predictions.
     parameters, multiply_adds
-        None of a network of the user's own that is not kept.
+        None where neither a kept network nor its stored settings say it.
     """
 
     digest: str
@@ -166,6 +166,7 @@ def _counted(stored: Stored, digest: str, shapes: str) -> tuple[int, int] | None
         wanted = [Shape.parse(text) for text in shapes.split(",")]
         classes = len(stored.run.classes)
         cost = network_cost(wanted, network.pooling, classes, network, study.features)
-    except AblationError:  # no such file, or it cannot be read: its cost is not known
+    except (AblationError, RuntimeError):
+        # No such file, or one changed by hand: torch's word for sizes that fit no network.
         return None
     return cost.parameters, cost.multiply_adds
