@@ -115,7 +115,9 @@ def test_steps_and_segments_are_those_of_the_run(done: Path, tiny_study: Path) -
 
 
 def measured_as(cell: Cell, step: float) -> Measured:
-    return Measured(cell, step, step / 100, 1.0, 0.0, 0.0, 1, 300 * MIB, 100 * MIB, 0, 1.0)
+    return Measured(
+        cell, step, step / 100, 1.0, 0.0, 0.0, 1, 300 * MIB, 100 * MIB, 0, 50 * MIB, False, 1.0
+    )
 
 
 def pace(kind: str, seconds: dict[Shape, float]) -> Pace:

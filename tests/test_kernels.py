@@ -25,7 +25,7 @@ from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
 from ablation.probes.compiled.passes import CompiledPass
 from ablation.probes.compiled.transform import sizes
-from ablation.probes.moments import patch_moments
+from ablation.probes.moments import batch_sums, moments_of, segment_sums
 from ablation.probes.plans import SIZES, Plan, Problem, lag_size, score_plan
 from ablation.probes.portable import PortablePass
 from ablation.probes.reference import same_padding
@@ -156,9 +156,9 @@ def test_every_way_gives_the_same_lags(
     rows, columns, height, width = shape
     rng = np.random.default_rng(0)
     segments = torch.from_numpy(rng.standard_normal((5, rows, columns)).astype("f4")).to(dtype)
-    expected = lags_by_hand(segments.double(), height, width)
+    expected = torch.stack([lags_by_hand(s[None].double(), height, width) for s in segments])
     turned = segments.mT.contiguous().mT
-    slack = 1e-14 * float(expected[0, width - 1]) * 4  # of R(0, 0), the largest
+    slack = 4e-14 * float(expected[:, 0, width - 1].max())  # of R(0, 0), the largest
 
     def check(passes: CompiledPass | PortablePass, name: str) -> None:
         for view in (segments, turned):
@@ -183,7 +183,8 @@ def test_every_way_gives_the_same_lags(
 def test_moments_are_those_of_all_patches(
     shape: tuple[int, int, int, int], n: int, offset: bool, seed: int
 ) -> None:
-    """Mean and covariance of every patch, written down one by one."""
+    """Mean and covariance of every patch, written down one by one; also from sums that were made of
+    every segment alone, and from those of segments on their side."""
     rows, columns, height, width = shape
     segments = torch.from_numpy(np.random.default_rng(seed).standard_normal((n, rows, columns)))
     segments = segments + 3 * offset  # a mean that dwarfs the deviation costs digits
@@ -191,13 +192,20 @@ def test_moments_are_those_of_all_patches(
     patches = functional.unfold(padded, (height, width)).transpose(1, 2).flatten(0, 1)
     mean = patches.mean(0)
     centred = patches - mean
+    power = float(segments.square().mean())
+    covariance = centred.T @ centred / len(patches)
     for passes in (CompiledPass(), PortablePass()):
-        lags = passes.lags(segments, height, width)
-        moments = patch_moments(segments, lags, height, width)
-        power = float(segments.square().mean())
-        assert (moments.mean - mean).abs().max() <= 1e-13 * power**0.5
-        covariance = centred.T @ centred / len(patches)
-        assert (moments.covariance - covariance).abs().max() <= 1e-13 * power
+        for turned in (False, True):
+            x, extent = (segments.mT, (width, height)) if turned else (segments, (height, width))
+            lags = passes.lags(x, *extent)
+            whole, each = batch_sums(x, lags, *extent), segment_sums(x, lags, *extent)
+            for first, second in (
+                (whole.first[0], whole.second[0]),
+                (each.first.sum(0), each.second.sum(0)),
+            ):
+                moments = moments_of(first, second, x.numel(), turned=turned)
+                assert (moments.mean - mean).abs().max() <= 1e-13 * power**0.5
+                assert (moments.covariance - covariance).abs().max() <= 1e-13 * power
 
 
 @given(

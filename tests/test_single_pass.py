@@ -25,6 +25,7 @@ import ablation.probes.compiled.passes as compiled
 from ablation.corpora import load_corpus
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import FeatureCache
+from ablation.features.feeds import HostFeed
 from ablation.features.segments import Purpose
 from ablation.probes import ReferenceProbe, SinglePassProbe
 from ablation.probes.compiled.passes import CompiledPass
@@ -553,7 +554,7 @@ from pathlib import Path
 import torch
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
-from ablation.probes import SinglePassProbe
+from ablation.probes import SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec
 
 torch.set_num_threads(1)
@@ -564,7 +565,8 @@ probe = SinglePassProbe(3, 2, 4, 3)
 probe.load_state_dict(torch.load(folder / "state.pt"))
 (probe(batch) ** 2).sum().backward()
 gradients = [p.grad for p in probe.parameters()]
-kinds = [type(probe.passes).__name__, str("numba" in sys.modules and bool(sys.modules["numba"]))]
+has_numba = "numba" in sys.modules and bool(sys.modules["numba"])
+kinds = [type(passes_for(batch.device)).__name__, str(has_numba)]
 torch.save([kinds, batch, *gradients, *probe.norm.buffers()], folder / "result.pt")
 """
 
@@ -691,9 +693,9 @@ def test_two_hundred_steps_are_the_same_steps(fold: FoldData, losses: list[float
         with seeded("init", 0):
             probe = InDouble(engine(SHAPE.height, SHAPE.width, study.probe.filters, len(CLASSES)))
         losses.clear()
-        fit(probe, train, study.training, ["order"], Compute(CPU))
+        fit(probe, HostFeed(train), study.training, ["order"], Compute(CPU))
         traces.append(np.array(losses))
-        predictions.append(predict(probe, test, study.training, CPU)[0].argmax(1))
+        predictions.append(predict(probe, HostFeed(test), study.training)[0].argmax(1))
     one, other = traces
     assert len(one) == len(other) == 200
     assert np.abs(one - other).max() <= 1e-9

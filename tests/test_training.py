@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from test_features import entry_of
 
 from ablation.features.bank import SegmentBank
+from ablation.features.feeds import HostFeed
 from ablation.probes import ENGINES, ReferenceProbe
 from ablation.study import AugmentSpec, FeaturesSpec, TrainingSpec
-from ablation.training.augment import augment, draw_gains
+from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint
 from ablation.training.compute import Compute
 from ablation.training.fit import Fitted, fit, predict
@@ -132,8 +133,8 @@ def test_a_probe_learns_and_repeats_itself_bit_by_bit(two_tones: SegmentBank) ->
     for _ in range(2):
         with seeded("init", 0):
             probe = ReferenceProbe(6, 2, 8, 2)
-        fitted = fit(probe, two_tones, spec, [0], PLAIN)
-        runs.append((fitted, predict(fitted.model, two_tones, spec, CPU)[0]))
+        fitted = fit(probe, HostFeed(two_tones), spec, [0], PLAIN)
+        runs.append((fitted, predict(fitted.model, HostFeed(two_tones), spec)[0]))
     (first, scores), (again, same) = runs
     assert first.records == again.records
     assert np.array_equal(scores, same)
@@ -179,7 +180,7 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
             taken += 1
 
         model.register_forward_pre_hook(count)
-        return fit(model, two_tones, spec, ["a"], PLAIN, checkpoint), taken
+        return fit(model, HostFeed(two_tones), spec, ["a"], PLAIN, checkpoint), taken
 
     whole, steps = run(None)
     per_epoch = whole.budget.steps_per_epoch
@@ -203,7 +204,7 @@ def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
     def run(identity: str) -> Fitted:
         with seeded("init", 0):
             probe = ReferenceProbe(2, 2, 4, 2)
-        return fit(probe, two_tones, spec, [0], PLAIN, Checkpoint(path, identity))
+        return fit(probe, HostFeed(two_tones), spec, [0], PLAIN, Checkpoint(path, identity))
 
     whole = run("mine")
     if damage == "torn":
@@ -226,7 +227,7 @@ def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
         probe = ReferenceProbe(2, 2, 4, 2)
     seen: list[torch.Tensor] = []
     probe.register_forward_pre_hook(lambda *_: seen.append(probe.conv.weight.detach().clone()))
-    fitted = fit(probe, two_tones, spec, [0], PLAIN)
+    fitted = fit(probe, HostFeed(two_tones), spec, [0], PLAIN)
     after = [*seen[1:], probe.conv.weight.detach()]
     expected = after[0]
     for weight in after[1:]:
@@ -247,7 +248,7 @@ def test_nothing_of_the_beginning_is_left_in_the_average(
         )
         with seeded("init", 0):
             probe = ReferenceProbe(6, 2, 8, 2)
-        fitted = fit(probe, two_tones, spec, [0], PLAIN).model
+        fitted = fit(probe, HostFeed(two_tones), spec, [0], PLAIN).model
         means.append(fitted.norm.running_var.mean().item())
     assert means[1] == pytest.approx(means[0], rel=0.1)
 
@@ -264,16 +265,22 @@ def test_one_cycle_rises_and_falls() -> None:
     assert 0 < rates[-1] < 1e-4
 
 
+def drawn(spec: AugmentSpec, n: int, *seed: object) -> torch.Tensor:
+    """Draws for one batch of ``n`` segments."""
+    return draw(spec, [n], generator(*seed), CPU)[0]
+
+
 def test_augmentation_does_nothing_unless_it_is_asked_for() -> None:
     batch = torch.rand(3, 1, 20, 10)
-    assert torch.equal(augment(batch, AugmentSpec(), generator("x")), batch)
-    assert draw_gains(AugmentSpec(), 3, generator("x")) is None
+    nothing = drawn(AugmentSpec(), 3, "x")
+    assert torch.equal(augment(batch, AugmentSpec(), nothing), batch)
+    assert gains(AugmentSpec(), nothing) is None
 
 
 @given(st.floats(0.05, 0.9), st.integers(1, 3), st.sampled_from(["frequency", "time"]))
 def test_a_mask_is_a_run_of_zeros_of_at_most_its_share(share: float, masks: int, axis: str) -> None:
     spec = AugmentSpec(**{f"{axis}_mask": share}, masks=masks)  # type: ignore[arg-type]
-    batch = augment(torch.ones(5, 1, 40, 30), spec, generator(share, masks))
+    batch = augment(torch.ones(5, 1, 40, 30), spec, drawn(spec, 5, share, masks))
     kept = batch.amax(3 if axis == "frequency" else 2)[:, 0]  # (5, length)
     whole = batch.amin(3 if axis == "frequency" else 2)[:, 0]
     assert torch.equal(kept, whole)  # a row or column is covered as a whole or not at all
@@ -284,7 +291,8 @@ def test_a_mask_is_a_run_of_zeros_of_at_most_its_share(share: float, masks: int,
 def test_warps_keep_0_hz_and_shifts_move_without_wrapping() -> None:
     batch = torch.zeros(64, 1, 40, 30)
     batch[:, :, 20, 15] = 1
-    warped = augment(batch, AugmentSpec(frequency_warp=0.2), generator("w"))
+    wide = AugmentSpec(frequency_warp=0.2)
+    warped = augment(batch, wide, drawn(wide, len(batch), "w"))
     rows = (warped.sum(3)[:, 0] * torch.arange(40)).sum(1) / warped.sum((1, 2, 3))
     # Bin 20's centre lies 20.5 bins above 0 Hz; stretched by up to a fifth either way.
     assert ((rows + 0.5) / 20.5).min() >= 1 / 1.2 - 0.02
@@ -294,7 +302,8 @@ def test_warps_keep_0_hz_and_shifts_move_without_wrapping() -> None:
     assert (columns == 15).all()
     edge = torch.zeros(64, 1, 40, 30)
     edge[..., 0] = 1
-    moved = augment(edge, AugmentSpec(time_shift=0.2), generator("s"))
+    late = AugmentSpec(time_shift=0.2)
+    moved = augment(edge, late, drawn(late, len(edge), "s"))
     assert (moved[..., 7:] == 0).all()  # never round the corner
 
 
@@ -323,11 +332,11 @@ def test_scores_do_not_depend_on_the_company(two_tones: SegmentBank) -> None:
     with seeded("init", 1):
         probe = ReferenceProbe(3, 2, 4, 2)
     spec = TrainingSpec()
-    together, _ = predict(probe, two_tones, spec, CPU)
+    together, _ = predict(probe, HostFeed(two_tones), spec)
     for index in (0, 5, 11):
-        entry = two_tones._entries[index]
+        entry = two_tones.entries[index]
         alone = SegmentBank([entry], [0], two_tones.spec, "train")
-        assert np.array_equal(predict(probe, alone, spec, CPU)[0][0], together[index])
+        assert np.array_equal(predict(probe, HostFeed(alone), spec)[0][0], together[index])
 
 
 def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank) -> None:
@@ -335,7 +344,7 @@ def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank)
         probe = ReferenceProbe(2, 2, 4, 2).eval()
     logits = probe(two_tones.batch(range(len(two_tones)))).detach().double()
     for score in ("logit", "posterior"):
-        scores, counts = predict(probe, two_tones, TrainingSpec(score=score), CPU)
+        scores, counts = predict(probe, HostFeed(two_tones), TrainingSpec(score=score))
         each = logits.softmax(1) if score == "posterior" else logits
         for index in range(12):
             mine = each[torch.as_tensor(two_tones.utterance == index)]
@@ -346,4 +355,4 @@ def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank)
 def test_a_loss_that_is_no_number_is_said(two_tones: SegmentBank) -> None:
     spec = TrainingSpec(steps=20, epochs=None, learning_rate=1e30, schedule="constant")
     with seeded("init", 2), pytest.raises(Exception, match="lower training.learning_rate"):
-        fit(ReferenceProbe(2, 2, 4, 2), two_tones, spec, [0], PLAIN)
+        fit(ReferenceProbe(2, 2, 4, 2), HostFeed(two_tones), spec, [0], PLAIN)

@@ -42,10 +42,16 @@ class SegmentBank:
 
     Attributes
     ----------
+    entries
+        The utterances' arrays.
     utterance
         For every segment, the position of its utterance in ``entries``; int64, shape (n,).
+    starts
+        For every segment, its first column in its utterance's array.
     labels
         For every segment, its class; int64, shape (n,).
+    ranges
+        For every utterance, the range that is mapped; None where each segment has its own.
     corpus_range
         The range that ``scope = "corpus"`` maps; None with another scope.
     """
@@ -60,21 +66,21 @@ class SegmentBank:
     ) -> None:
         self.spec = spec
         self.corpus_range = corpus_range
-        self._entries = entries
+        self.entries = entries
         for entry in entries:  # a damaged one is to be named now, not in the middle of a training
-            _array(entry)
-        self._starts: list[int] = []
+            array_of(entry)
+        self.starts: list[int] = []
         owners: list[int] = []
         for position, entry in enumerate(entries):
             starts = columns(entry.frames, spec, purpose)
-            self._starts += starts
+            self.starts += starts
             owners += [position] * len(starts)
         self.utterance = np.asarray(owners, np.int64)
         self.labels = torch.as_tensor(np.asarray(labels, np.int64)[self.utterance])
-        self._ranges = self._fixed_ranges(entries, corpus_range)
+        self.ranges = self._fixed_ranges(entries, corpus_range)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self.starts)
 
     @classmethod
     def pair(
@@ -96,13 +102,8 @@ class SegmentBank:
             cls(*test, spec, "test", known),
         )
 
-    def batch(
-        self,
-        indices: Sequence[int],
-        device: torch.device | str = "cpu",
-        gains: Sequence[float] | None = None,
-    ) -> torch.Tensor:
-        """Normalised segments, shape (len(indices), 1, height, width), float32.
+    def batch(self, indices: Sequence[int], gains: Sequence[float] | None = None) -> torch.Tensor:
+        """Normalised segments, shape (len(indices), 1, height, width), float32, on the CPU.
 
         The range is [0, 1] with ``normalise = "max"`` and [-1, 1] with ``"minmax"``; values of a
         test utterance beyond the range of ``scope = "corpus"`` are clipped to it.
@@ -114,28 +115,31 @@ class SegmentBank:
         ranges = self._ranges_of(indices, gains)
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
         # The compiled logarithm of 1 + mu x loses the digits of a small mu.
-        by_operators = torch.device(device).type != "cpu" or 0 < spec.mu < 1
-        write = None if by_operators else write_normalised
+        write = None if 0 < spec.mu < 1 else write_normalised
         for row, index in enumerate(indices):
-            array, start = _array(self._entries[self.utterance[index]]), self._starts[index]
             if write is None:
-                raw[row, 0] = array[:, start : start + spec.width]
+                raw[row, 0] = self.stored(index)
             else:
+                array, start = array_of(self.entries[self.utterance[index]]), self.starts[index]
                 known = None if ranges is None else (ranges[row].low, ranges[row].high)
                 write(raw[row, 0], array, start, spec, known)
         values = torch.from_numpy(raw)
         if write is not None:
             return values
-        values = values.to(device)
         return normalised(values, spec, *_limits(values, ranges))
+
+    def stored(self, index: int) -> np.ndarray:
+        """A segment as it is stored, shape (height, width)."""
+        start = self.starts[index]
+        return array_of(self.entries[self.utterance[index]])[:, start : start + self.spec.width]
 
     def _ranges_of(
         self, indices: Sequence[int], gains: Sequence[float] | None
     ) -> list[Range] | None:
         """The range that is mapped of each segment; None when each has its own."""
-        if self._ranges is None:
+        if self.ranges is None:
             return None
-        ranges = [self._ranges[self.utterance[index]] for index in indices]
+        ranges = [self.ranges[self.utterance[index]] for index in indices]
         if gains is None:
             return ranges
         return [
@@ -200,7 +204,8 @@ def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
-def _array(entry: Entry | Held) -> np.ndarray:
+def array_of(entry: Entry | Held) -> np.ndarray:
+    """An utterance's array, (height, columns); of an entry mapped, and kept open for the next."""
     return entry.array if isinstance(entry, Held) else _open(entry)
 
 

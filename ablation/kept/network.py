@@ -16,6 +16,7 @@ from ablation.errors import AudioError, StorageError, StudyError, named
 from ablation.features.audio import read_audio
 from ablation.features.bank import Held, Range, SegmentBank
 from ablation.features.cache import stored_array
+from ablation.features.feeds import HostFeed
 from ablation.features.segments import segment_starts
 from ablation.kept.record import WEIGHTS, Record, read, read_weights
 from ablation.networks import Explains, Network, build_network, source_digest
@@ -165,7 +166,7 @@ class KeptNetwork:
         record, features = self.record, self.record.features
         bank, training = self._bank(held), record.network.training
         with _threads(record.threads):
-            scores = segment_scores(self.model, bank, training, torch.device("cpu"))
+            scores = segment_scores(self.model, HostFeed(bank), training)
         mean = averaged(scores, bank.utterance)[0][0]
         hop = features.hop_ms / 1000
         segments = tuple(

@@ -6,8 +6,8 @@ training.
 """
 
 from ablation.probes.reference import ReferenceProbe
-from ablation.probes.single_pass import SinglePassProbe
+from ablation.probes.single_pass import SinglePassProbe, passes_for
 
-__all__ = ["ENGINES", "ReferenceProbe", "SinglePassProbe"]
+__all__ = ["ENGINES", "ReferenceProbe", "SinglePassProbe", "passes_for"]
 
 ENGINES = {"single-pass": SinglePassProbe, "reference": ReferenceProbe}

@@ -2,13 +2,17 @@
 
 With p the patch (d = height x width values) under the filter at a position of a zero-padded
 segment, the mean of z = w.p is w.mu and its variance w.Sigma w, where mu and Sigma are mean and
-covariance of p over all positions of the batch. Sum of p p^T has far fewer free values than d^2:
-over all positions it depends on the lag of two taps alone, so it follows from the autocorrelation
-of the segments and from what lies along their edges (the covariance method of linear prediction).
-Everything here is float64, as the covariance is what is left of large sums.
+covariance of p over all positions of the batch. The sum of p p^T has far fewer free values than
+d^2: over all positions it depends on the lag of two taps alone, so it follows from the
+autocorrelation of the segments and from what lies along their edges (the covariance method of
+linear prediction). Everything here is float64, as the covariance is what is left of large sums.
+
+All sums are linear in the segments. Those of a batch are made at once (:func:`batch_sums`), or, of
+segments that training meets again and again, once for each segment (:func:`segment_sums`).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.nn import functional
@@ -22,27 +26,93 @@ class PatchMoments:
     covariance: torch.Tensor
 
 
-def patch_moments(
-    segments: torch.Tensor, lags: torch.Tensor, height: int, width: int
-) -> PatchMoments:
-    """Moments over all positions of ``segments``, padded to keep their size.
+@dataclass(frozen=True)
+class MomentSums:
+    """Sums over all positions of some segments, for each of n groups of them; float64.
+
+    Attributes
+    ----------
+    first
+        Sums of p, shape (n, height, width).
+    second
+        Sums of the products of two taps, shape (n, height (height + 1) / 2, width, width): the
+        first tap's row a and the second tap's row a + i as :func:`_pairs` lists them, then both
+        columns.
+    """
+
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+def second_sums(height: int, width: int) -> int:
+    """How many numbers ``MomentSums.second`` holds of one segment."""
+    return height * (height + 1) // 2 * width * width
+
+
+def batch_sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
+    """Sums over all positions of all ``segments`` together.
 
     Parameters
     ----------
     segments
-        Shape (n, rows, columns).
+        Shape (n, rows, columns), zero-padded to keep their size.
     lags
-        Their autocorrelations R(i, j) = sum of X[r, c] X[r + i, c + j], float64, summed over the
-        segments; shape (height, 2 width - 1), row lag i from 0, column lag j from 1 - width.
+        Their autocorrelations R(i, j) = sum of X[r, c] X[r + i, c + j], float64, of each segment;
+        shape (n, height, 2 width - 1), row lag i from 0, column lag j from 1 - width.
     """
-    n, rows, columns = segments.shape
-    positions = n * rows * columns
-    mean = _patch_sum(segments, height, width).flatten() / positions
-    first = _first_rows(segments, lags, height, width)
-    products = _all_rows(segments, first, height, width)
-    size = height * width
+    return _sums(segments[None], lags.sum(0, keepdim=True), height, width)
+
+
+def segment_sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
+    """As :func:`batch_sums`, of each segment by itself."""
+    return _sums(segments[:, None], lags, height, width)
+
+
+def moments_of(
+    first: torch.Tensor, second: torch.Tensor, positions: int, *, turned: bool = False
+) -> PatchMoments:
+    """Mean and covariance over ``positions`` positions, from the sums over all of them.
+
+    Parameters
+    ----------
+    first, second
+        As of :class:`MomentSums`, without the axis of groups.
+    turned
+        Whether rows and columns of the patches change places.
+    """
+    height, width = first.shape
+    row, gap, later = _places(height, first.device)
+    blocks = second[_pair_number(row, gap, height)]  # (height, height, width, width)
+    blocks = torch.where(later[:, :, None, None], blocks.transpose(2, 3), blocks)
+    mean = first / positions
+    if turned:
+        products, mean = blocks.permute(2, 0, 3, 1), mean.T
+    else:
+        products = blocks.permute(0, 2, 1, 3)
+    size, mean = height * width, mean.flatten()
     covariance = products.reshape(size, size) / positions - torch.outer(mean, mean)
     return PatchMoments(mean, covariance)
+
+
+@lru_cache(maxsize=64)
+def _places(height: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """For every two rows of taps: the upper one, their distance, and whether it is the second."""
+    tap = torch.arange(height, device=device)
+    gap = tap[None, :] - tap[:, None]
+    return torch.minimum(tap[:, None], tap[None, :]), gap.abs(), gap < 0
+
+
+def _pair_number(row: torch.Tensor, gap: torch.Tensor, height: int) -> torch.Tensor:
+    """The place of rows ``row`` and ``row + gap`` among the pairs, which go by row, then gap."""
+    return row * height - row * (row - 1) // 2 + gap
+
+
+@lru_cache(maxsize=64)
+def _pairs(height: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """All (row, gap) with row + gap < height."""
+    row, gap = torch.meshgrid(*2 * [torch.arange(height, device=device)], indexing="ij")
+    there = row + gap < height
+    return row[there], gap[there]
 
 
 def _before(extent: int) -> int:
@@ -50,39 +120,47 @@ def _before(extent: int) -> int:
     return (extent - 1) // 2
 
 
+def _sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
+    """Of groups of segments, shape (groups, members, rows, columns), and their summed lags."""
+    second = _all_rows(segments, _first_rows(segments, lags, height, width), height, width)
+    row, gap = _pairs(height, segments.device)
+    return MomentSums(_patch_sum(segments, height, width), second[:, row, gap])
+
+
 def _patch_sum(segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Sum of all patches, shape (height, width)."""
-    _, rows, columns = segments.shape
-    total = torch.zeros_like(segments[0], dtype=torch.float64)
-    for segment in segments:  # twice as fast as a sum over the batch, which goes by columns
-        total += segment
+    """Sum of all patches, shape (groups, height, width)."""
+    groups, members, rows, columns = segments.shape
+    total = segments.new_zeros(groups, rows, columns, dtype=torch.float64)
+    for member in range(members):  # twice as fast as a sum over them, which goes by columns
+        total += segments[:, member]
     pad = (_before(width) + 1, width // 2, _before(height) + 1, height // 2)
-    table = functional.pad(total, pad).cumsum(0).cumsum(1)
-    down = table[rows:] - table[:-rows]
-    return down[:, columns:] - down[:, :-columns]
+    table = functional.pad(total, pad).cumsum(1).cumsum(2)
+    down = table[:, rows:] - table[:, :-rows]
+    return down[:, :, columns:] - down[:, :, :-columns]
 
 
 def _first_rows(
     segments: torch.Tensor, lags: torch.Tensor, height: int, width: int
 ) -> torch.Tensor:
-    """F[c, k, i] = sum over all r, and c's window, of X[r, c] X[r + i, k]; (width, width, height).
+    """F[c, k, i] = sum over all r, and c's window, of X[r, c] X[r + i, k].
 
-    A tap's window is where it meets the padded segment; it leaves out columns at either end.
+    Shape (groups, width, width, height). A tap's window is where it meets the padded segment; it
+    leaves out columns at either end.
     """
-    left, right = width // 2, _before(width)
 
-    def products(edge: torch.Tensor) -> torch.Tensor:  # (n, rows, e) to (e, e, height)
-        if not edge.shape[2]:  # transforms of nothing are refused
-            return edge.new_zeros(0, 0, height)
-        size = edge.shape[1] + height
-        spectrum = torch.fft.rfft(edge, size, dim=1).permute(1, 0, 2)
-        cross = spectrum.conj().transpose(1, 2) @ spectrum
-        return torch.fft.irfft(cross, size, dim=0)[:height].permute(1, 2, 0)
+    def products(edge: torch.Tensor) -> torch.Tensor:  # (g, m, rows, e) to (g, e, e, height)
+        groups, _, rows, e = edge.shape
+        if not e:  # transforms of nothing are refused
+            return edge.new_zeros(groups, 0, 0, height)
+        size = rows + height
+        spectrum = torch.fft.rfft(edge, size, dim=2).permute(0, 2, 1, 3)  # (g, f, m, e)
+        cross = spectrum.mH @ spectrum
+        return torch.fft.irfft(cross, size, dim=1)[:, :height].permute(0, 2, 3, 1)
 
     return _windowed(
-        lags.T,
-        products(_first(segments.transpose(1, 2), left).transpose(1, 2)),
-        products(_last(segments.transpose(1, 2), right).transpose(1, 2)),
+        lags.transpose(1, 2),
+        products(_first(segments.mT, width // 2).mT),
+        products(_last(segments.mT, _before(width)).mT),
     )
 
 
@@ -92,90 +170,93 @@ def _windowed(by_lag: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> 
     Parameters
     ----------
     by_lag
-        Shape (2 width - 1, ...): over all columns, at the column lags from 1 - width on.
+        Shape (groups, 2 width - 1, ...): over all columns, at the column lags from 1 - width on.
     left, right
-        Shapes (e, e, ...): of the first and the last columns with each other.
+        Shapes (groups, e, e, ...): of the first and the last columns with each other.
 
     Returns
     -------
     torch.Tensor
-        Shape (width, width, ...).
+        Shape (groups, width, width, ...).
     """
-    width = (len(by_lag) + 1) // 2
+    width, before = (by_lag.shape[1] + 1) // 2, right.shape[1]
     tap = torch.arange(width, device=by_lag.device)
-    result = by_lag[tap[None, :] - tap[:, None] + width - 1]
-    before = len(right)
-    for one in range(width):
-        for other in range(width):
-            gap = other - one
-            for edge, begin, end in (
-                (left, max(0, -gap), one - before),  # columns left of the window
-                (right, one, before - max(0, gap)),  # and right of it, counted from the last ones
-            ):
-                if begin < end:
-                    j = torch.arange(begin, end, device=by_lag.device)
-                    result[one, other] -= edge[j, j + gap].sum(0)
+    lag = tap[None, :] - tap[:, None] + width - 1
+    result = by_lag[:, lag]
+    if left.shape[1]:  # columns left of the first tap's window
+        sums = functional.pad(_by_gap(left, width).cumsum(1).movedim(1, -1), (1, 0)).movedim(-1, 1)
+        result -= sums[:, (tap - before).clamp(min=0)[:, None], lag]
+    if before:  # and right of it
+        sums = _by_gap(right, width)
+        sums = sums.flip(1).cumsum(1).flip(1)
+        sums = functional.pad(sums.movedim(1, -1), (0, 1)).movedim(-1, 1)
+        result -= sums[:, tap.clamp(max=before)[:, None], lag]
     return result
+
+
+def _by_gap(products: torch.Tensor, width: int) -> torch.Tensor:
+    """(groups, e, e, ...) to (groups, e, 2 width - 1, ...): j and j + gap, 0 where none is."""
+    e, device = products.shape[1], products.device
+    one = torch.arange(e, device=device)[:, None]
+    other = one + torch.arange(1 - width, width, device=device)[None, :]
+    there = (other >= 0) & (other < e)
+    found = products[:, one, other.clamp(0, e - 1)]
+    return found * there.view(1, *there.shape, *[1] * (products.dim() - 3))
 
 
 def _first(segments: torch.Tensor, extent: int) -> torch.Tensor:
     """The first ``extent`` rows in float64, with zeros for those that a segment lacks."""
-    part = segments[:, :extent].double()
-    return functional.pad(part, (0, 0, 0, extent - part.shape[1]))
+    part = segments[..., :extent, :].double()
+    return functional.pad(part, (0, 0, 0, extent - part.shape[-2]))
 
 
 def _last(segments: torch.Tensor, extent: int) -> torch.Tensor:
     """The last ``extent`` rows in float64, with zeros before them for those that it lacks."""
-    part = segments[:, max(0, segments.shape[1] - extent) :].double()
-    return functional.pad(part, (0, 0, extent - part.shape[1], 0))
+    part = segments[..., max(0, segments.shape[-2] - extent) :, :].double()
+    return functional.pad(part, (0, 0, extent - part.shape[-2], 0))
 
 
 def _all_rows(segments: torch.Tensor, first: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Sum of p p^T over all positions, shape (height, width, height, width).
+    """Sums of the products of taps in rows a and a + i, shape (groups, a, i, width, width).
 
     From one row of taps to the next, the window leaves a row of the segment behind at the top and
-    takes one more in at the bottom.
+    takes one more in at the bottom. What stands beyond a + i < height means nothing.
     """
     above, below = _before(height), height // 2
-    top = _row_products(_first(segments, below), width)
-    bottom = _row_products(_last(segments, above), width)
-    # change[a, i]: what is added between the taps (a - 1, a - 1 + i) and (a, a + i).
-    change = first.new_zeros(height, height, width, width)
-    change[0] = first.permute(2, 0, 1)
-    for i in range(above):
-        # The first tap's window lacks rows at the bottom; each step takes one of them in.
-        row = torch.arange(above - i, device=first.device)
-        products = bottom[:, :, row, row + i].permute(2, 0, 1)
-        change[0, i] -= products.sum(0)
-        change[row + 1, i] += products
-    for i in range(below):
-        row = torch.arange(below - i, device=first.device)
-        change[row + above + 1, i] -= top[:, :, row, row + i].permute(2, 0, 1)
-    sums = change.cumsum(0)
-    tap = torch.arange(height, device=first.device)
-    gap = tap[None, :] - tap[:, None]
-    blocks = sums[torch.minimum(tap[:, None], tap[None, :]), gap.abs()]
-    blocks = torch.where((gap < 0)[:, :, None, None], blocks.transpose(2, 3), blocks)
-    return blocks.permute(0, 2, 1, 3)
+    change = first.new_zeros(len(first), height, height, width, width)
+    change[:, 0] = first.permute(0, 3, 1, 2)
+    if above:  # the first tap's window lacks rows at the bottom, and takes one in at each step
+        entering = _row_products(_last(segments, above), width)
+        change[:, 0, :above] -= entering.sum(1)
+        change[:, 1 : above + 1, :above] += entering
+    if below:
+        leaving = _row_products(_first(segments, below), width)
+        change[:, above + 1 :, :below] -= leaving[:, : height - above - 1]
+    return change.cumsum(1)
 
 
 def _row_products(edge: torch.Tensor, width: int) -> torch.Tensor:
-    """T[c, k, i, l] = sum over c's window of X[i, c] X[l, k], for the rows along one edge."""
-    n, rows, columns = edge.shape
-    left, right = width // 2, _before(width)
-    shifted = functional.pad(edge, (0, width - 1)).unfold(2, columns, 1)  # (n, rows, lag, columns)
-    behind = edge.permute(1, 0, 2).reshape(rows, n * columns)
-    ahead = shifted.permute(2, 1, 0, 3).reshape(width * rows, n * columns)
-    later = (ahead @ behind.T).reshape(width, rows, rows).transpose(1, 2)  # lags 0..width-1
-    by_lag = torch.cat([later[1:].flip(0).transpose(1, 2), later])
+    """T[i, g, c, k] = sum over c's window of X[i, c] X[i + g, k], for the rows along one edge.
 
-    def products(columns_: torch.Tensor) -> torch.Tensor:  # (n, e, rows) to (e, e, rows, rows)
-        e = columns_.shape[1]
-        flat = columns_.reshape(n, e * rows)
-        return (flat.T @ flat).reshape(e, rows, e, rows).transpose(1, 2)
+    ``edge`` (groups, members, rows, columns) to (groups, rows, rows, width, width); 0 where there
+    is no row i + g.
+    """
+    groups, members, rows, columns = edge.shape
+    shifted = functional.pad(edge, (0, width - 1)).unfold(3, columns, 1)  # (g, m, rows, lag, c)
+    behind = edge.transpose(1, 2).reshape(groups, rows, members * columns)
+    ahead = shifted.permute(0, 3, 2, 1, 4).reshape(groups, width * rows, members * columns)
+    later = (ahead @ behind.mT).view(groups, width, rows, rows).mT  # lags 0..width-1
+    by_lag = torch.cat([later[:, 1:].flip(1).mT, later], 1)
 
-    return _windowed(
+    def products(sides: torch.Tensor) -> torch.Tensor:  # (g, m, e, rows) to (g, e, e, rows, rows)
+        e = sides.shape[2]
+        flat = sides.reshape(groups, members, e * rows)
+        return (flat.mT @ flat).view(groups, e, rows, e, rows).transpose(2, 3)
+
+    every = _windowed(
         by_lag,
-        products(_first(edge.transpose(1, 2), left)),
-        products(_last(edge.transpose(1, 2), right)),
+        products(_first(edge.mT, width // 2)),
+        products(_last(edge.mT, _before(width))),
     )
+    by_rows = every.permute(0, 3, 4, 1, 2)
+    return _by_gap(by_rows, rows)[:, :, rows - 1 :]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch.nn import functional
@@ -10,7 +11,9 @@ from torch.nn.grad import conv2d_weight
 from ablation.probes.reference import same_padding
 from ablation.probes.sums import Sums
 
-_MAPS = 4  # maps as large as a segment's scores that are in memory at once
+_TILE = 8  # segments elsewhere than on a CPU; a library's rounding may depend on their number
+
+Work = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class PortablePass:
     Parameters
     ----------
     tile
-        Segments of a tile; None: on a CPU one, which stays in the cache, elsewhere what a quarter
-        of the free memory holds. Halved when the memory does not suffice. It changes no number.
+        Segments of a tile; None: on a CPU one, which stays in the cache, elsewhere a few. Halved
+        when the memory does not suffice. On a CPU it changes no number.
+    together
+        Segments whose moments are made at once.
     """
 
-    def __init__(self, tile: int | None = None) -> None:
-        self.tile = tile
+    def __init__(self, tile: int | None = None, together: int = 1) -> None:
+        self.tile, self.together = tile, together
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
         def sums(padded: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -43,7 +48,7 @@ class PortablePass:
             relu = score.clamp_(min=0).sum((2, 3))
             return relu, mask.sum((2, 3)), _patch_sums(padded, mask, weight.shape)
 
-        relu, active, patches = self._in_tiles(_padding(sums, weight), segments, len(weight))
+        relu, active, patches = self._in_tiles(_padding(sums, weight), segments)
         return Sums(relu, active, Patches(patches))
 
     def evaluate(
@@ -53,7 +58,7 @@ class PortablePass:
             score = functional.conv2d(padded, weight[:, None]).add_(delta[:, None, None])
             return (score.clamp_(min=0).sum((2, 3)),)
 
-        return self._in_tiles(_padding(sums, weight), segments, len(weight))[0]
+        return self._in_tiles(_padding(sums, weight), segments)[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
         size = (segments.shape[1] + height - 1, segments.shape[2] + width - 1)
@@ -63,36 +68,39 @@ class PortablePass:
             around = torch.fft.irfft2(spectrum.abs().square(), size)[:, :height]
             return (torch.cat([around[:, :, size[1] - width + 1 :], around[:, :, :width]], 2),)
 
-        return self._in_tiles(lambda tile: _together(lags, tile), segments, 8)[0].sum(0)
+        return self._in_tiles(lambda tile: _together(lags, tile), segments)[0]
 
-    def _in_tiles(
-        self,
-        work: Callable[[torch.Tensor], tuple[torch.Tensor, ...]],
-        segments: torch.Tensor,
-        maps: int,
-    ) -> list[torch.Tensor]:
-        """``work`` on tiles of ``segments``, its results put together."""
-        tile = self.tile or _tile(segments, maps)
-        while True:
-            try:
-                parts = [work(part) for part in segments.split(tile)]
-            except (torch.OutOfMemoryError, MemoryError):
-                if tile == 1:
-                    raise
-                tile //= 2
-                self.tile = tile  # it would not suffice the next time either
-            else:
-                return [torch.cat(group) for group in zip(*parts, strict=True)]
+    def _in_tiles(self, work: Work, segments: torch.Tensor) -> list[torch.Tensor]:
+        return in_tiles(self, work, segments, 1 if segments.device.type == "cpu" else _TILE)
 
 
-def _tile(segments: torch.Tensor, maps: int) -> int:
-    if segments.device.type != "cuda":
-        return 1
-    free, _ = torch.cuda.mem_get_info(segments.device)
-    return max(1, int(free / 4 / (_MAPS * maps * segments[0].nbytes)))
+class Tiled(Protocol):
+    """Has a tile, which is halved for good when the memory does not suffice."""
+
+    tile: int | None
 
 
-Work = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+def in_tiles(owner: Tiled, work: Work, segments: torch.Tensor, most: int) -> list[torch.Tensor]:
+    """``work`` on tiles of ``segments``, its results put together.
+
+    A tile is ``owner.tile`` segments, or ``most`` of them where it is None.
+
+    Raises
+    ------
+    torch.OutOfMemoryError, MemoryError
+        When not even one segment finds memory.
+    """
+    tile = owner.tile or most
+    while True:
+        try:
+            parts = [work(part) for part in segments.split(tile)]
+        except (torch.OutOfMemoryError, MemoryError):
+            if tile == 1:
+                raise
+            tile //= 2
+            owner.tile = tile  # it would not suffice the next time either
+        else:
+            return [torch.cat(group) for group in zip(*parts, strict=True)]
 
 
 def _padding(work: Work, weight: torch.Tensor) -> Work:

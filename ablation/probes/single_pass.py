@@ -8,17 +8,25 @@ segment and filter the sum of y, the number of active positions and the sum of t
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
-from ablation.probes.moments import PatchMoments, patch_moments
+from ablation.probes.moments import (
+    MomentSums,
+    PatchMoments,
+    batch_sums,
+    moments_of,
+    second_sums,
+    segment_sums,
+)
 from ablation.probes.portable import PortablePass
 from ablation.probes.reference import ReferenceProbe
-from ablation.probes.sums import Pass
+from ablation.probes.sums import TOGETHER, Pass
 
 PRECISIONS = ("float32", "bf16")
 
@@ -33,8 +41,8 @@ class SinglePassProbe(ReferenceProbe):
     precision
         ``float32``, or ``bf16``: segments and scaled filters are rounded to bfloat16, products are
         added up in float32.
-    tile
-        Segments in flight; None: chosen by device. It changes no number.
+    passes
+        Who goes over the positions; None: chosen by the segments' device (:func:`passes_for`).
     """
 
     def __init__(
@@ -47,17 +55,51 @@ class SinglePassProbe(ReferenceProbe):
         dilation: tuple[int, int] = (1, 1),
         *,
         precision: str = "float32",
-        tile: int | None = None,
+        passes: Pass | None = None,
     ) -> None:
         super().__init__(height, width, filters, classes, bias, dilation)
         if precision not in PRECISIONS:
             raise ValueError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
         self.precision = precision
-        self.passes = passes_for_cpu(tile, bf16=precision == "bf16")
-        self.passes_elsewhere = PortablePass(tile)
+        self.passes = passes
+        self._by_device: dict[torch.device, Pass] = {}
 
-    def forward(self, segments: torch.Tensor) -> torch.Tensor:
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width of the filters, with what dilation leaves out between their values."""
+        (height, width), (down, along) = self.conv.kernel_size, self.conv.dilation
+        return (height - 1) * down + 1, (width - 1) * along + 1
+
+    @property
+    def moment_bytes(self) -> int:
+        """Bytes that :meth:`moment_sums` takes of each segment."""
+        height, width = sorted(self.extent, reverse=True)
+        return 8 * (height * width + second_sums(height, width))
+
+    def moment_sums(self, segments: torch.Tensor) -> MomentSums:
+        """What batch statistics are made of, of each segment (n, 1, frequency, time) by itself.
+
+        The sums of a batch are those of its segments, added up. A segment's are the same to the
+        last bit whatever its company.
+        """
+        passes = self._passes(segments)
+        values, (height, width) = _upright(_rounded(segments[:, 0], self.precision), self.extent)
+        together, parts = passes.together, []
+        for chunk in values.split(together):
+            # Always as many, since a library may take another way for another number of matrices.
+            filled = functional.pad(chunk, (0, 0, 0, 0, 0, together - len(chunk)))
+            lags = passes.lags(filled, height, width)
+            with _one_thread():
+                found = segment_sums(filled, lags, height, width)
+            parts.append((found.first[: len(chunk)], found.second[: len(chunk)]))
+        first, second = (torch.cat(values) for values in zip(*parts, strict=True))
+        return MomentSums(first, second)
+
+    def forward(self, segments: torch.Tensor, sums: MomentSums | None = None) -> torch.Tensor:
         """Scores (n, classes) of segments (n, 1, frequency, time).
+
+        ``sums`` are those of :meth:`moment_sums` over all of ``segments``, without the axis of
+        segments; in training they are made here where none are given.
 
         Raises
         ------
@@ -79,11 +121,20 @@ class SinglePassProbe(ReferenceProbe):
             )
         if self.training and segments.numel() == 1:
             raise ValueError("a batch of one position has no variance to train with")
-        segments = segments[:, 0]
-        passes = self.passes if segments.device.type == "cpu" else self.passes_elsewhere
-        return self.linear(self._pooled(_rounded(segments, self.precision), passes))
+        values = _rounded(segments[:, 0], self.precision)
+        return self.linear(self._pooled(values, self._passes(segments), sums))
 
-    def _pooled(self, segments: torch.Tensor, passes: Pass) -> torch.Tensor:
+    def _passes(self, segments: torch.Tensor) -> Pass:
+        if self.passes is not None:
+            return self.passes
+        device = segments.device
+        if device not in self._by_device:
+            self._by_device[device] = passes_for(device, bf16=self.precision == "bf16")
+        return self._by_device[device]
+
+    def _pooled(
+        self, segments: torch.Tensor, passes: Pass, sums: MomentSums | None
+    ) -> torch.Tensor:
         """Mean over all positions of the ReLU's output, shape (n, filters)."""
         weight, norm = _spread(self.conv.weight[:, 0], self.conv.dilation), self.norm
         scale, shift = norm.weight, norm.bias
@@ -99,8 +150,7 @@ class SinglePassProbe(ReferenceProbe):
                 scaled = _rounded(alpha[:, None, None] * weight, self.precision)
                 return passes.evaluate(segments, scaled, delta) / segments[0].numel()
             return _FixedNorm.apply(segments, weight, alpha, delta, self.precision, passes)
-        height, width = weight.shape[1:]
-        moments = _moments(segments, height, width, passes)
+        moments = self._moments(segments, passes, sums)
         pooled, mean, variance = _BatchNorm.apply(
             segments, weight, scale, shift, moments, norm.eps, self.precision, passes
         )
@@ -111,14 +161,57 @@ class SinglePassProbe(ReferenceProbe):
         _track(norm, mean, variance, segments.numel())
         return pooled
 
+    def _moments(
+        self, segments: torch.Tensor, passes: Pass, sums: MomentSums | None
+    ) -> PatchMoments:
+        """Moments of the patches of a batch."""
+        turned = self.extent[0] < self.extent[1]
+        if sums is not None:
+            with _one_thread():
+                return moments_of(sums.first, sums.second, segments.numel(), turned=turned)
+        values, (height, width) = _upright(segments, self.extent)
+        lags = passes.lags(values, height, width)
+        with _one_thread():
+            found = batch_sums(values, lags, height, width)
+            return moments_of(found.first[0], found.second[0], segments.numel(), turned=turned)
 
-def passes_for_cpu(tile: int | None = None, *, bf16: bool = False) -> Pass:
-    """Compiled kernels where they can be had, else plain operators."""
-    try:
-        from ablation.probes.compiled.passes import CompiledPass
-    except ImportError:  # no numba for this platform
-        return PortablePass(tile)
-    return CompiledPass(tile, bf16=bf16)
+
+def passes_for(
+    device: torch.device,
+    tile: int | None = None,
+    *,
+    bf16: bool = False,
+    on_card: bool | None = None,
+) -> Pass:
+    """The fastest kernels that can be had for a device, else plain operators.
+
+    Parameters
+    ----------
+    tile
+        Segments in flight; None: chosen by device.
+    bf16
+        Whether segments and filters will hold bfloat16 values alone.
+    on_card
+        Whether to take a card's kernels; None: on a CUDA device.
+    """
+    if device.type == "cuda" or on_card:
+        return _passes_for_card(device, tile, bf16)
+    if device.type == "cpu":
+        with suppress(ImportError):  # no numba for this platform
+            from ablation.probes.compiled.passes import CompiledPass
+
+            return CompiledPass(tile, bf16=bf16)
+    return PortablePass(tile, together=1 if device.type == "cpu" else TOGETHER)
+
+
+def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass:
+    # tf32 and bfloat16 products, of which the kernels are made, came with Ampere.
+    if device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0):
+        with suppress(ImportError):  # Triton comes with torch's builds for CUDA on Linux alone
+            from ablation.probes.cuda.passes import FusedPass
+
+            return FusedPass(tile, bf16=bf16)
+    return PortablePass(tile, together=TOGETHER)
 
 
 def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:
@@ -154,17 +247,12 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _moments(segments: torch.Tensor, height: int, width: int, passes: Pass) -> PatchMoments:
-    """Moments of the patches; the filter's longer side goes down the rows, which is cheaper."""
-    if height >= width:
-        lags = passes.lags(segments, height, width)
-        with _one_thread():
-            return patch_moments(segments, lags, height, width)
-    lags = passes.lags(segments.mT, width, height)
-    with _one_thread():
-        moments = patch_moments(segments.mT, lags, width, height)
-    order = torch.arange(height * width, device=segments.device).view(width, height).T.flatten()
-    return PatchMoments(moments.mean[order], moments.covariance[order][:, order])
+def _upright(
+    segments: torch.Tensor, extent: tuple[int, int]
+) -> tuple[torch.Tensor, tuple[int, int]]:
+    """Segments and filter turned so that its longer side goes down the rows, which is cheaper."""
+    height, width = extent
+    return (segments, extent) if height >= width else (segments.mT, (width, height))
 
 
 @torch.no_grad()

@@ -17,6 +17,9 @@ class PatchSums(Protocol):
         ...
 
 
+TOGETHER = 16  # segments whose moments are made at once on a card
+
+
 @dataclass(frozen=True)
 class Sums:
     """Of each segment and filter, over all positions.
@@ -41,7 +44,15 @@ class Pass(Protocol):
 
     ``segments`` have the shape (n, rows, columns) and are zero-padded to keep their size; scores
     are ``weight`` (filters, height, width) correlated with them, plus ``delta`` (filters,).
+
+    Attributes
+    ----------
+    together
+        Segments whose moments are made at once: always as many, so that a segment's do not depend
+        on which others are made with them.
     """
+
+    together: int
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
         """All sums."""
@@ -54,5 +65,5 @@ class Pass(Protocol):
         ...
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """Autocorrelations summed over the segments, as ``moments.patch_moments`` takes them."""
+        """Autocorrelations of each segment, as ``moments.batch_sums`` takes them."""
         ...

@@ -73,6 +73,16 @@ class AugmentSpec(Spec):
     )
     masks: Positive = Field(default=1, description="Masks of either kind.")
 
+    @property
+    def warped(self) -> bool:
+        """Whether segments are stretched or moved."""
+        return bool(self.frequency_warp or self.time_warp or self.time_shift)
+
+    @property
+    def used(self) -> bool:
+        """Whether anything is changed at all: if not, a segment is the same in every epoch."""
+        return bool(self.gain_db or self.warped or self.frequency_mask or self.time_mask)
+
 
 class TrainingSpec(Spec):
     """Optimiser, schedule and budget (paper, section 3.1); the last epoch is what counts.

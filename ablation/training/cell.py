@@ -15,14 +15,16 @@ from torch import nn
 from ablation.errors import MemoryShortage
 from ablation.features.bank import SegmentBank
 from ablation.features.cache import Entry
+from ablation.features.feeds import Feed, HostFeed, feeds
 from ablation.networks import build_network
-from ablation.probes import ReferenceProbe, SinglePassProbe
+from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.records import OK
 from ablation.study import shapes_text
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import Fitted, fit, predict
 from ablation.training.metrics import accuracies
+from ablation.training.moments import SegmentMoments
 from ablation.training.references import REFERENCES
 from ablation.training.seeding import seeded
 from ablation.training.task import (
@@ -96,28 +98,29 @@ def _outcome(task: CellTask, device: str, started: datetime) -> Outcome:
 
 
 def _probe(task: CellTask, device: str) -> _Trained:
-    train, test = _banks(task)
     compute = compute_of(task, device)
+    train, test = feeds_of(*_banks(task), task, compute)
     with seeded("init", task.cell.name, task.cell.name, task.cell.seed, task.cell.fold):
-        model = compute.place(build_model(task))
-    fitted = fit(model, train, task.training, _seed(task), compute)
-    scores, n_segments = predict(fitted.model, test, task.training, compute.device)
+        model = compute.place(build_model(task, compute))
+    moments = SegmentMoments.of(model, len(train), task.training.augment, on_card=compute.on_card)
+    fitted = fit(model, train, task.training, _seed(task), compute, moments=moments)
+    scores, n_segments = predict(fitted.model, test, task.training)
     engine = task.study.probe.engine
     return _Trained(engine, scores, n_segments, _budget_columns(fitted), fitted.records)
 
 
 def _network(task: CellTask, device: str) -> _Trained:
-    train, test = _banks(task)
-    compute = compute_of(task, device)
+    banks, compute = _banks(task), compute_of(task, device)
+    train, test = feeds_of(*banks, task, compute)
     with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *_seed(task)):
-        model = compute.place(build_model(task))
+        model = compute.place(build_model(task, compute))
     checkpoint = _checkpoint(task, device, compute)
     fitted = fit(model, train, task.training, _seed(task), compute, checkpoint)
     scores = n_segments = None
     if len(test):
-        scores, n_segments = predict(fitted.model, test, task.training, compute.device)
+        scores, n_segments = predict(fitted.model, test, task.training)
     weights = {key: value.cpu().contiguous() for key, value in fitted.model.state_dict().items()}
-    known = train.corpus_range
+    known = banks[0].corpus_range
     network = TrainedNetwork(
         safetensors.torch.save(weights), None if known is None else (known.low, known.high)
     )
@@ -136,11 +139,20 @@ _BY_KIND = {"probe": _probe, "network": _network, "final": _network, "reference"
 def compute_of(task: CellTask, device: str) -> Compute:
     """Where, and in which format, a cell's model is trained."""
     if task.cell.kind == "probe":
-        return Compute(torch.device(device))
+        return Compute.on(device)
     return network_compute(task.study.network, device)
 
 
-def build_model(task: CellTask) -> nn.Module:
+def feeds_of(
+    train: SegmentBank, test: SegmentBank, task: CellTask, compute: Compute
+) -> tuple[Feed, Feed]:
+    """How the segments of both sides of a cell's fold reach its device."""
+    if not compute.on_card:
+        return HostFeed(train), HostFeed(test)
+    return feeds(train, test, compute.device, steady=not task.training.augment.used)
+
+
+def build_model(task: CellTask, compute: Compute) -> nn.Module:
     """The untrained probe or network of a cell."""
     cell, study, classes = task.cell, task.study, len(task.classes)
     if cell.kind != "probe":
@@ -149,8 +161,13 @@ def build_model(task: CellTask) -> nn.Module:
     sizes = (shape.height, shape.width, probe.filters, classes, probe.bias)
     if probe.engine == "reference":
         return ReferenceProbe(*sizes, probe.dilation)
-    tile = study.execution.tile
-    return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, tile=tile)
+    passes = passes_for(
+        compute.device,
+        study.execution.tile,
+        bf16=probe.precision == "bf16",
+        on_card=compute.on_card,
+    )
+    return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, passes=passes)
 
 
 def _seed(task: CellTask) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from ablation.device import CPU, INTERPRETER
 from ablation.study import NetworkSpec
 
 
@@ -16,11 +17,23 @@ class Compute:
 
     Weights, their optimiser's state, batch statistics and everything in evaluation are float32
     whatever ``precision`` is.
+
+    Attributes
+    ----------
+    on_card
+        Whether work is laid out for a card: data in its memory, fused kernels.
     """
 
     device: torch.device
     precision: str = "float32"
     layout: str = "contiguous"
+    on_card: bool = False
+
+    @classmethod
+    def on(cls, device: str, precision: str = "float32", layout: str = "contiguous") -> "Compute":
+        """``device`` as a worker sees it: ``cpu``, ``cuda:0``, or ``interpreter``, which does a
+        card's work on the CPU."""
+        return cls(_tensors_of(device), precision, layout, device != CPU)
 
     def place(self, model: nn.Module) -> nn.Module:
         """``model`` on the device, in the layout."""
@@ -45,12 +58,15 @@ def network_compute(spec: NetworkSpec, device: str) -> Compute:
     bfloat16 pays where the processor multiplies it itself, and channels_last wherever it was
     measured (``benchmarks/network_step.py``).
     """
-    place = torch.device(device)
     precision = spec.precision
     if precision == "auto":
-        precision = "bf16" if _multiplies_bf16(place) else "float32"
+        precision = "bf16" if _multiplies_bf16(_tensors_of(device)) else "float32"
     layout = "channels_last" if spec.layout == "auto" else spec.layout
-    return Compute(place, precision, layout)
+    return Compute.on(device, precision, layout)
+
+
+def _tensors_of(device: str) -> torch.device:
+    return torch.device(CPU if device == INTERPRETER else device)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -9,11 +9,12 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ablation.features.bank import SegmentBank
+from ablation.features.feeds import Batch, Feed, HostFeed
 from ablation.study import TrainingSpec
-from ablation.training.augment import augment, draw_gains
+from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute
+from ablation.training.moments import SegmentMoments
 from ablation.training.schedule import (
     Budget,
     averaging_decay,
@@ -24,13 +25,20 @@ from ablation.training.schedule import (
 from ablation.training.seeding import generator, seeded
 
 
-@dataclass
 class _Sums:
-    """Running sums over the segments of an epoch."""
+    """Running sums over the segments of an epoch, on the device that trains: nothing waits for it
+    between two steps."""
 
-    loss: float = 0.0
-    correct: int = 0
-    n: int = 0
+    def __init__(self, device: torch.device) -> None:
+        self.loss = torch.zeros((), dtype=torch.float64, device=device)
+        self.correct = torch.zeros((), dtype=torch.int64, device=device)
+        self.n = 0
+
+    def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
+        """A step's mean loss, its scores (n, classes) and its labels (n,)."""
+        self.loss += loss.detach().double() * len(labels)
+        self.correct += (scores.argmax(1) == labels).sum()
+        self.n += len(labels)
 
 
 class DivergedError(Exception):
@@ -48,13 +56,14 @@ class Fitted:
 
 def fit(
     model: nn.Module,
-    bank: SegmentBank,
+    feed: Feed,
     spec: TrainingSpec,
     seed: Sequence[object],
     compute: Compute,
     checkpoint: Checkpoint | None = None,
+    moments: SegmentMoments | None = None,
 ) -> Fitted:
-    """Train ``model`` on all segments of ``bank``, from where ``checkpoint`` stands.
+    """Train ``model`` on all segments of ``feed``, from where ``checkpoint`` stands.
 
     Parameters
     ----------
@@ -63,6 +72,8 @@ def fit(
         is drawn within it (augmentation, and the model's own, such as dropout).
     checkpoint
         Where the end of every epoch is kept; None: nowhere.
+    moments
+        What is known of the segments' moments, where the model takes them; None: nothing.
 
     Returns
     -------
@@ -75,7 +86,7 @@ def fit(
     DivergedError
         When the loss is not finite.
     """
-    total = budget(spec, len(bank))
+    total = budget(spec, len(feed))
     optimizer = make_optimizer(spec, model)
     average = None
     models = {"model": model}
@@ -86,7 +97,7 @@ def fit(
     records = checkpoint.load(models, optimizer) if checkpoint else []
     order = generator("order", *seed)
     for epoch in range(1, total.epochs + 1):
-        batches = torch.randperm(len(bank), generator=order).split(spec.batch_size)
+        batches = torch.randperm(len(feed), generator=order).split(spec.batch_size)
         if epoch <= len(records):  # trained before; the order goes on from here
             continue
         first = (epoch - 1) * total.steps_per_epoch
@@ -94,20 +105,24 @@ def fit(
         model.train()
         with seeded("epoch", *seed, epoch):
             random = generator("augment", *seed, epoch)
-            sums, rate = _Sums(), 0.0
-            for step, indices in enumerate(batches, first):
+            sizes = [len(numbers) for numbers in batches]
+            draws = draw(spec.augment, sizes, random, compute.device)
+            sums, rate = _Sums(compute.device), 0.0
+            fed = feed.batches(batches, [gains(spec.augment, drawn) for drawn in draws])
+            for step, (batch, drawn) in enumerate(zip(fed, draws, strict=True), first):
                 rate = learning_rate(spec, step, total)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                _step(model, bank, indices, spec, optimizer, compute, random, sums)
+                _step(model, batch, drawn, spec, optimizer, compute, sums, moments)
                 if average is not None:
                     average.update_parameters(model)
-        if not np.isfinite(sums.loss):
+        loss = float(sums.loss)
+        if not np.isfinite(loss):
             raise DivergedError(
                 f"the loss is not finite in epoch {epoch} (learning rate {rate:g}); "
                 f"lower training.learning_rate"
             )
-        records.append(EpochRecord(epoch, rate, sums.loss / sums.n, sums.correct / sums.n))
+        records.append(EpochRecord(epoch, rate, loss / sums.n, int(sums.correct) / sums.n))
         if checkpoint:
             checkpoint.save(models, optimizer, records)
     return Fitted(model if average is None else average.module, records, total)
@@ -115,35 +130,29 @@ def fit(
 
 def _step(
     model: nn.Module,
-    bank: SegmentBank,
-    indices: torch.Tensor,
+    batch: Batch,
+    draws: torch.Tensor,
     spec: TrainingSpec,
     optimizer: torch.optim.Optimizer,
     compute: Compute,
-    random: torch.Generator,
     sums: _Sums,
+    moments: SegmentMoments | None,
 ) -> None:
     """One optimiser step on one batch; adds to ``sums``."""
-    labels = bank.labels[indices].to(compute.device)
-    gains = draw_gains(spec.augment, len(indices), random)
-    batch = bank.batch(indices.tolist(), compute.device, gains)
-    batch = augment(batch, spec.augment, random)
+    segments = augment(batch.segments, spec.augment, draws)
+    known = () if moments is None else (moments.total(batch),)
     optimizer.zero_grad()
     with compute.training():
-        scores = model(batch)
+        scores = model(segments, *known)
     if scores.dtype == torch.bfloat16:  # of a network of the user's own: ours gives float32
         scores = scores.float()
-    loss = functional.cross_entropy(scores, labels, label_smoothing=spec.label_smoothing)
+    loss = functional.cross_entropy(scores, batch.labels, label_smoothing=spec.label_smoothing)
     loss.backward()
     optimizer.step()
-    sums.loss += loss.item() * len(indices)
-    sums.correct += int((scores.argmax(1) == labels).sum())
-    sums.n += len(indices)
+    sums.add(loss, scores, batch.labels)
 
 
-def predict(
-    model: nn.Module, bank: SegmentBank, spec: TrainingSpec, device: torch.device
-) -> tuple[np.ndarray, np.ndarray]:
+def predict(model: nn.Module, feed: Feed, spec: TrainingSpec) -> tuple[np.ndarray, np.ndarray]:
     """Scores of utterances, averaged over their segments (paper, section 2.1).
 
     Returns
@@ -153,7 +162,7 @@ def predict(
     n_segments
         Shape (utterances,).
     """
-    return averaged(segment_scores(model, bank, spec, device), bank.utterance)
+    return averaged(segment_scores(model, feed, spec), feed.utterance)
 
 
 def averaged(scores: np.ndarray, utterance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -165,22 +174,32 @@ def averaged(scores: np.ndarray, utterance: np.ndarray) -> tuple[np.ndarray, np.
 
 
 @torch.inference_mode()
-def segment_scores(
-    model: nn.Module, bank: SegmentBank, spec: TrainingSpec, device: torch.device
-) -> np.ndarray:
-    """Scores of every segment of ``bank``, shape (segments, classes), float32.
+def segment_scores(model: nn.Module, feed: Feed, spec: TrainingSpec) -> np.ndarray:
+    """Scores of every segment of ``feed``, shape (segments, classes), float32.
 
-    An utterance's segments go through the model together and apart from all others, so its
-    scores are the same to the last bit in whatever company it is scored.
+    On the CPU an utterance's segments go through the model together and apart from all others, so
+    its scores are the same to the last bit in whatever company it is scored.
     """
     model.eval()
     parts = []
-    ends = (np.flatnonzero(np.diff(bank.utterance, append=-1)) + 1).tolist()
-    for start, end in zip([0, *ends[:-1]], ends, strict=True):
-        for indices in torch.arange(start, end).split(_EVALUATION_BATCH):
-            scores = model(bank.batch(indices.tolist(), device))
-            parts.append((scores.softmax(1) if spec.score == "posterior" else scores).cpu())
-    return torch.cat(parts).float().numpy()
+    for batch in feed.batches(_by_utterance(feed) if isinstance(feed, HostFeed) else _all(feed)):
+        scores = model(batch.segments)
+        parts.append(scores.softmax(1) if spec.score == "posterior" else scores)
+    return torch.cat(parts).float().cpu().numpy()
 
 
-_EVALUATION_BATCH = 16  # segments; small, so that the maps stay near the cache
+def _by_utterance(feed: Feed) -> list[torch.Tensor]:
+    ends = (np.flatnonzero(np.diff(feed.utterance, append=-1)) + 1).tolist()
+    return [
+        numbers
+        for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        for numbers in torch.arange(start, end).split(_TOGETHER["cpu"])
+    ]
+
+
+def _all(feed: Feed) -> list[torch.Tensor]:
+    return list(torch.arange(len(feed)).split(_TOGETHER["card"]))
+
+
+# Segments that are scored together; few on the CPU, so that the maps stay near the cache.
+_TOGETHER = {"cpu": 16, "card": 64}

@@ -12,23 +12,31 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from mmap import mmap
 from statistics import median
+from typing import cast
 
 import numpy as np
 import torch
+from torch import nn
 
 from ablation.errors import MemoryShortage
 from ablation.features.bank import Held, Range, SegmentBank
+from ablation.features.feeds import Feed, available_bytes, resident
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
+from ablation.probes import SinglePassProbe
 from ablation.study import FeaturesSpec
-from ablation.training.cell import build_model, compute_of
+from ablation.training.cell import build_model, compute_of, feeds_of
+from ablation.training.compute import Compute
 from ablation.training.fit import fit, segment_scores
+from ablation.training.moments import SegmentMoments, kept_bytes
+from ablation.training.schedule import budget
 from ablation.training.task import Cell, CellTask
 
 _CHUNK = 0.1  # seconds of steps between two looks at the clock
 _FEWEST, _MOST = 3, 40  # looks of which the median counts
 _MAPPED = 64 << 20  # bytes of made-up spectrograms in a worker
-_TRAIN, _TEST = 200, 8  # utterances that steps draw from, and that are scored
+_TRAIN, _TEST = 50, 8  # utterances that steps draw from, and that are scored
+_MADE_TOGETHER = 16  # segments whose moments are made at a time
 _SLOW = 1e-6  # learning rate: weights stay where they are, and no loss runs away
 
 
@@ -72,6 +80,10 @@ class Measured:
         Of the worker's memory at the end: its own pages, and those of files that it maps.
     device_bytes
         The most that tensors took on a card; 0 on the CPU.
+    spectrogram_bytes
+        Of all the fold's spectrograms.
+    resident
+        Whether a card keeps them in its memory; False on the CPU.
     core_share
         Of a core's time that the worker had (0..1): less than all where other programs want it.
     """
@@ -86,6 +98,8 @@ class Measured:
     own_bytes: int
     shared_bytes: int
     device_bytes: int
+    spectrogram_bytes: int
+    resident: bool
     core_share: float
 
 
@@ -106,25 +120,38 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
         torch.cuda.reset_peak_memory_stats(device)
     arrays = _arrays(trial)
     building = _timed(partial(_whole_banks, trial, arrays), device)
-    train = _bank(_spread(trial.train, _TRAIN), spec, "train", arrays)
-    test = _bank(_spread(trial.test, _TEST), spec, "test", arrays)
+    banks = (
+        _bank(_spread(trial.train, _TRAIN), spec, "train", arrays),
+        _bank(_spread(trial.test, _TEST), spec, "test", arrays),
+    )
+    train, test = feeds_of(*banks, task, compute)
     placed = time.perf_counter()
-    model = compute.place(build_model(task))
+    model = compute.place(build_model(task, compute))
     building += time.perf_counter() - placed
+    moments, made, kept = _moments(trial, model, train, compute)
+    building += made
 
     def steps(number: int) -> None:
         few = {"steps": number, "epochs": None, "learning_rate": _SLOW, "schedule": "constant"}
-        fit(model, train, task.training.model_copy(update=few), ("measured",), compute)
+        fit(
+            model,
+            train,
+            task.training.model_copy(update=few),
+            ("measured",),
+            compute,
+            moments=moments,
+        )
 
     def scores(number: int) -> None:
         for _ in range(number):
-            segment_scores(model, test, task.training, device)
+            segment_scores(model, test, task.training)
 
     wall, core = time.perf_counter(), time.process_time()
     first_steps, step = _median(steps, device, 0.7 * trial.seconds)
     first_scores, scoring = _median(scores, device, 0.3 * trial.seconds)
     share = (time.process_time() - core) / (time.perf_counter() - wall)
     own, shared = own_memory()
+    stored = 4 * spec.height * sum(max(n, spec.width) for n in (*trial.train, *trial.test))
     return Measured(
         cell=task.cell,
         step_seconds=step,
@@ -133,11 +160,42 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
         first_seconds=max(0.0, first_steps - 2 * step) + max(0.0, first_scores - 2 * scoring),
         began=began,
         process=os.getpid(),
-        own_bytes=own,
+        own_bytes=own + (0 if compute.on_card else kept),
         shared_bytes=shared,
-        device_bytes=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0,
+        device_bytes=_most_allocated(device) + kept if compute.on_card else 0,
+        spectrogram_bytes=stored,
+        resident=compute.on_card and resident(stored, available_bytes(device)),
         core_share=min(1.0, share) if device.type == "cpu" else 1.0,
     )
+
+
+def _moments(
+    trial: Trial, model: nn.Module, train: Feed, compute: Compute
+) -> tuple[SegmentMoments | None, float, int]:
+    """Moments of all segments that steps draw from, as they are known after the first epoch.
+
+    With them the seconds that those of the fold's segments take to be made, and the bytes that they
+    take more than the trial's.
+    """
+    task, features = trial.task, trial.task.study.features
+    whole = sum(len(segment_starts(frames, features, "train")) for frames in trial.train)
+    size = kept_bytes(model, whole, task.training.augment, on_card=compute.on_card)
+    if not size:
+        return None, 0.0, 0
+    moments = SegmentMoments(cast(SinglePassProbe, model), len(train))
+
+    def make() -> None:
+        for batch in train.batches(torch.arange(len(train)).split(_MADE_TOGETHER)):
+            moments.total(batch)
+
+    seconds = _timed(make, compute.device) / len(train)
+    steps = budget(task.training, whole).steps
+    met = min(whole, steps * task.training.batch_size)
+    return moments, seconds * met, max(0, whole - len(train)) * (size // whole)
+
+
+def _most_allocated(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
 
 
 def _median(

@@ -124,10 +124,10 @@ def fourier(x, sideways, width, size, radices, twiddles, starts, places, mirrors
                 out[b, lag, f, 1] = power[lanes:].sum()
 
 
-def from_spectra(total: np.ndarray, size: int, height: int) -> np.ndarray:
-    """R(i, j), shape (height, 2 width - 1), of what :func:`fourier` gives, summed over segments."""
-    width = len(total)
-    around = np.fft.irfft(total[..., 0] + 1j * total[..., 1], size, axis=-1)
-    later = around[:, :height].T  # column lags 0..width-1
-    earlier = around[:, -np.arange(height) % size].T  # R(i, -j) = R(-i, j)
-    return np.concatenate([earlier[:, :0:-1], later], axis=1)[:, : 2 * width - 1]
+def from_spectra(spectra: np.ndarray, size: int, height: int) -> np.ndarray:
+    """R(i, j), shape (n, height, 2 width - 1), of what :func:`fourier` gives of each segment."""
+    width = spectra.shape[1]
+    around = np.fft.irfft(spectra[..., 0] + 1j * spectra[..., 1], size, axis=-1)
+    later = around[..., :height].swapaxes(1, 2)  # column lags 0..width-1
+    earlier = around[..., -np.arange(height) % size].swapaxes(1, 2)  # R(i, -j) = R(-i, j)
+    return np.concatenate([earlier[..., :0:-1], later], axis=-1)[..., : 2 * width - 1]

@@ -57,6 +57,8 @@ class CompiledPass:
         exact where the processor has them.
     """
 
+    together = 1  # a library's products may depend on how many matrices it is given
+
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
         self.tile = tile or _TILE
         self.pairs = bf16 and HAS_BF16
@@ -141,11 +143,11 @@ class CompiledPass:
                 ),
                 n,
             )
-            return torch.from_numpy(lags.from_spectra(spectra.sum(0), size, height))
+            return torch.from_numpy(lags.from_spectra(spectra, size, height))
         out = np.empty((n, height, 2 * width - 1))
         block = lags.direct_block(height)
         self._share(lambda part: lags.direct(x[part], sideways, height, width, block, out[part]), n)
-        return torch.from_numpy(out.sum(0))
+        return torch.from_numpy(out)
 
     def _prepared(
         self, segments: torch.Tensor, weight: torch.Tensor

@@ -1,0 +1,275 @@
+"""How batches of segments reach the device that trains: cut on the CPU, resident, or streamed.
+
+A card is fed from its own memory: the spectrograms go there once, and a batch is a gather by index.
+What does not fit beside the work is streamed: pieces of a few batches are cut into pinned memory
+while the card is at those before. Either way a batch is normalised on the card, and nothing waits
+for the card between two steps. All ways give the same segments; a card's logarithm and division
+may differ from the CPU's in the last bit.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ablation.features.bank import Range, SegmentBank, array_of, normalised
+from ablation.features.cache import Entry
+
+_SHARE = 0.5  # of the free memory that spectrograms, and then normalised segments, may take
+_PIECE_BYTES = 64 << 20  # of a streamed piece
+_PIECES_AHEAD = 2
+_TOGETHER = 64  # segments normalised together where all are
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Segments (n, 1, height, width), their classes (n,), and their numbers (n,), on one device;
+    ``places`` are the numbers on the CPU."""
+
+    segments: torch.Tensor
+    labels: torch.Tensor
+    numbers: torch.Tensor
+    places: torch.Tensor
+
+
+Order = Sequence[torch.Tensor]  # the numbers of each batch, on the CPU
+Gains = Sequence[torch.Tensor | None]  # of each batch, on the device: dB of its segments
+
+
+class Feed(Protocol):
+    """Batches of some utterances' segments; ``utterance`` as of :class:`SegmentBank`."""
+
+    utterance: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
+        """The batches of ``order``, each segment made louder by ``gains``."""
+        ...
+
+
+class HostFeed:
+    """Batches that are cut and normalised on the CPU when they are due."""
+
+    def __init__(self, bank: SegmentBank) -> None:
+        self.bank, self.utterance = bank, bank.utterance
+
+    def __len__(self) -> int:
+        return len(self.bank)
+
+    def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
+        for numbers, gain in zip(order, gains or [None] * len(order), strict=True):
+            louder = None if gain is None else gain.tolist()
+            segments = self.bank.batch(numbers.tolist(), louder)
+            yield Batch(segments, self.bank.labels[numbers], numbers, numbers)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Which segments come next: their numbers on the device and on the CPU, and their gains."""
+
+    numbers: torch.Tensor
+    gain: torch.Tensor | None
+    places: torch.Tensor
+
+
+class _DeviceFeed:
+    """What resident and streamed segments have in common: labels and ranges on the device."""
+
+    def __init__(self, bank: SegmentBank, device: torch.device) -> None:
+        self.bank, self.device, self.utterance = bank, device, bank.utterance
+        self.labels = bank.labels.to(device)
+        self.low, self.high = _limits(bank, device)
+
+    def __len__(self) -> int:
+        return len(self.bank)
+
+    def _made(self, raw: torch.Tensor, due: _Due) -> Batch:
+        """A batch from segments as they are stored, shape (n, height, width)."""
+        spec, values, numbers, gain = self.bank.spec, raw[:, None], due.numbers, due.gain
+        if self.low is None or self.high is None:
+            low = values.amin((1, 2, 3), keepdim=True)
+            high = values.amax((1, 2, 3), keepdim=True)
+        else:
+            low, high = self.low[numbers], self.high[numbers]
+            if gain is not None:  # a range lower by so many dB comes out that much louder
+                low, high = (_quieter(limit, gain, spec.scale) for limit in (low, high))
+            low, high = (limit.float().view(-1, 1, 1, 1) for limit in (low, high))
+        segments = normalised(values, spec, low, high)
+        return Batch(segments, self.labels[numbers], numbers, due.places)
+
+    def _due(self, order: Order, gains: Gains | None) -> Iterator[_Due]:
+        """Numbers on the device: all of an epoch's in one go."""
+        sizes = [len(numbers) for numbers in order]
+        numbers = torch.cat(list(order)).to(self.device).split(sizes)
+        louder: Sequence[torch.Tensor | None] = [None] * len(sizes)
+        if gains is not None and gains[0] is not None:
+            louder = gains
+        for one, gain, places in zip(numbers, louder, order, strict=True):
+            yield _Due(one, gain, places)
+
+
+class ResidentFeed(_DeviceFeed):
+    """Batches gathered from spectrograms that lie on the device.
+
+    Parameters
+    ----------
+    steady
+        Whether a segment is the same in every epoch: then it is normalised once, where there is
+        room for all of them.
+    """
+
+    def __init__(
+        self, bank: SegmentBank, spectrograms: "Spectrograms", *, steady: bool = False
+    ) -> None:
+        super().__init__(bank, spectrograms.values.device)
+        begins = spectrograms.begins_of(bank)[bank.utterance] + np.asarray(bank.starts, np.int64)
+        self.begins = torch.from_numpy(begins).to(self.device)
+        # Every slice of a segment's width, as a view: (height, columns, width).
+        self.slices = spectrograms.values.unfold(1, bank.spec.width, 1)
+        self.kept: torch.Tensor | None = None
+        size = 4 * len(bank) * bank.spec.height * bank.spec.width
+        if steady and size <= _SHARE * available_bytes(self.device):
+            every = torch.arange(len(bank)).split(_TOGETHER)
+            self.kept = torch.cat([batch.segments for batch in self.batches(every)])
+
+    def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
+        for due in self._due(order, gains):
+            if self.kept is not None and due.gain is None:
+                numbers = due.numbers
+                yield Batch(self.kept[numbers], self.labels[numbers], numbers, due.places)
+            else:
+                raw = self.slices[:, self.begins[due.numbers]].transpose(0, 1)
+                yield self._made(raw, due)
+
+
+class StreamedFeed(_DeviceFeed):
+    """Batches whose spectrograms come from the CPU's memory, a piece of a few batches at a time."""
+
+    def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
+        spec = self.bank.spec
+        each = 4 * spec.height * spec.width * max(map(len, order))
+        few = max(1, _PIECE_BYTES // each)
+        pieces = iter([order[k : k + few] for k in range(0, len(order), few)])
+        due = self._due(order, gains)
+        with ThreadPoolExecutor(1, "pieces") as cutter:
+            ahead = [cutter.submit(self._cut, piece) for piece in islice(pieces, _PIECES_AHEAD)]
+            while ahead:
+                piece = ahead.pop(0).result()
+                ahead += [cutter.submit(self._cut, later) for later in islice(pieces, 1)]
+                values = piece.values.to(self.device, non_blocking=True)
+                for raw in values.split(piece.sizes):
+                    yield self._made(raw, next(due))
+
+    def _cut(self, piece: Order) -> "_Piece":
+        """The segments of a piece as they are stored."""
+        spec, sizes = self.bank.spec, [len(numbers) for numbers in piece]
+        values = torch.empty(
+            (sum(sizes), spec.height, spec.width), pin_memory=self.device.type == "cuda"
+        )
+        for row, number in zip(values.numpy(), torch.cat(list(piece)).tolist(), strict=True):
+            row[:] = self.bank.stored(number)
+        return _Piece(values, sizes)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Stored segments of some batches, and how many each batch has."""
+
+    values: torch.Tensor
+    sizes: list[int]
+
+
+@dataclass(frozen=True)
+class Spectrograms:
+    """Stored arrays of utterances side by side on a device, shape (height, columns)."""
+
+    values: torch.Tensor
+    begins: dict[object, int]  # the first column of each utterance
+
+    def begins_of(self, bank: SegmentBank) -> np.ndarray:
+        """The first column of each of the bank's utterances."""
+        return np.array([self.begins[_name(entry)] for entry in bank.entries], np.int64)
+
+
+def feeds(
+    train: SegmentBank, test: SegmentBank, device: torch.device, *, steady: bool
+) -> tuple[Feed, Feed]:
+    """Feeds of both sides of a fold for a card: resident where they fit, else streamed.
+
+    ``steady`` says that training segments are the same in every epoch.
+    """
+    spectrograms = _loaded([train, test], device)
+    if spectrograms is None:
+        return StreamedFeed(train, device), StreamedFeed(test, device)
+    return ResidentFeed(train, spectrograms, steady=steady), ResidentFeed(test, spectrograms)
+
+
+def available_bytes(device: torch.device) -> int:
+    """Bytes of a card that nobody uses; of another device, where nothing is kept apart, no end."""
+    if device.type != "cuda":
+        return sys.maxsize
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
+def resident(stored_bytes: int, free_bytes: int) -> bool:
+    """Whether spectrograms of so many bytes are kept on a card with so many free ones."""
+    return stored_bytes <= _SHARE * free_bytes
+
+
+# Those of the last cell: the folds of a corpus, and all shapes, have the same utterances.
+_last: dict[tuple[torch.device, frozenset[object]], Spectrograms] = {}
+
+
+def _loaded(banks: Sequence[SegmentBank], device: torch.device) -> Spectrograms | None:
+    """The banks' utterances on the device; None where they do not fit there."""
+    arrays = {_name(entry): entry for bank in banks for entry in bank.entries}
+    key = (device, frozenset(arrays))
+    if key in _last:
+        return _last[key]
+    _last.clear()
+    columns = {name: array_of(entry).shape[1] for name, entry in arrays.items()}
+    height, total = banks[0].spec.height, sum(columns.values())
+    if not resident(4 * height * total, available_bytes(device)):
+        return None
+    values = torch.empty((height, total), device=device)
+    begins, at = {}, 0
+    for name, entry in arrays.items():
+        begins[name] = at
+        at += columns[name]
+        values[:, begins[name] : at] = torch.from_numpy(np.array(array_of(entry))).to(device)
+    found = Spectrograms(values, begins)
+    if all(isinstance(entry, Entry) for entry in arrays.values()):
+        _last[key] = found
+    return found
+
+
+def _name(entry: object) -> object:
+    """What tells one stored array from another."""
+    return entry.path if isinstance(entry, Entry) else id(entry)
+
+
+def _limits(
+    bank: SegmentBank, device: torch.device
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Lowest and highest value that is mapped of every segment, float64; None: each its own."""
+    ranges: Sequence[Range] | None = bank.ranges
+    if ranges is None:
+        return None, None
+    low, high = (
+        torch.tensor(values, dtype=torch.float64)[torch.from_numpy(bank.utterance)].to(device)
+        for values in zip(*((known.low, known.high) for known in ranges), strict=True)
+    )
+    return low, high
+
+
+def _quieter(limit: torch.Tensor, gain: torch.Tensor, scale: str) -> torch.Tensor:
+    if scale == "log":
+        return limit - gain.double()
+    return limit * 10 ** (-gain.double() / (10 if scale == "power" else 20))

@@ -1,0 +1,165 @@
+"""The pass in Triton kernels, for CUDA cards (and, for tests, in Triton's interpreter)."""
+
+import os
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional
+
+from ablation.probes.cuda import kernels
+from ablation.probes.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
+from ablation.probes.portable import Patches, PortablePass, in_tiles
+from ablation.probes.reference import same_padding
+from ablation.probes.sums import TOGETHER, Sums
+
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # as it stood when kernels were read
+Parts = tuple[torch.Tensor, ...]
+
+
+class FusedPass:
+    """Kernels that keep no activation; what they are not made for goes to PyTorch's operators.
+
+    Float32 products are as exact as in IEEE arithmetic up to the order of sums (three tf32
+    products each); segments and filters of bfloat16 values are multiplied as they are.
+
+    Parameters
+    ----------
+    tile
+        Segments of a launch; None: all. Halved when the memory does not suffice. It changes no
+        number.
+    bf16
+        Whether segments and filters hold bfloat16 values alone.
+    """
+
+    together = TOGETHER
+
+    def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
+        self.tile = tile
+        # The interpreter multiplies no bfloat16; products of such values are exact in float32 too.
+        self.kind = torch.bfloat16 if bf16 and not INTERPRETED else torch.float32
+        self.operators = PortablePass(tile, together=TOGETHER)
+
+    def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
+        plan = self._plan(segments, weight)
+        if plan is None:
+            return self.operators.train(segments, weight, delta)
+        relu, active, patches = self._run(plan, segments, weight, delta, train=True)
+        return Sums(relu, active, Patches(patches))
+
+    def evaluate(
+        self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
+    ) -> torch.Tensor:
+        plan = self._plan(segments, weight)
+        if plan is None:
+            return self.operators.evaluate(segments, weight, delta)
+        return self._run(plan, segments, weight, delta, train=False)[0]
+
+    def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        return self.operators.lags(segments, height, width)
+
+    def _plan(self, segments: torch.Tensor, weight: torch.Tensor) -> CardPlan | None:
+        if segments.dtype != torch.float32:
+            return None
+        _, height, width = weight.shape
+        return card_plan(height, width, segments[0].numel(), interpreted=INTERPRETED)
+
+    def _run(
+        self,
+        plan: CardPlan,
+        segments: torch.Tensor,
+        weight: torch.Tensor,
+        delta: torch.Tensor,
+        *,
+        train: bool,
+    ) -> list[torch.Tensor]:
+        table, start = self._tables(plan, weight, delta)
+        filters, height, width = weight.shape
+
+        def work(part: torch.Tensor) -> Parts:
+            padded = functional.pad(part.to(self.kind), same_padding(height, width)).contiguous()
+            launch = _whole if plan.chunks == 1 else _chunked
+            found = launch(plan, padded, part.shape[2], part[0].numel(), width, height * width,
+                           table, start, train)  # fmt: skip
+            relu, active, patches = found
+            sums = (relu.sum(2).flatten(1)[:, :filters],)
+            if train:
+                counted = active.sum(2).flatten(1)[:, :filters]
+                # (n, blocks, chunks, filters, taps) to (n, all filters, all taps)
+                whole = patches.sum(2).transpose(2, 3).flatten(3).flatten(1, 2)
+                taps = whole[:, :filters, : height * width]
+                sums += (counted, taps.reshape(len(part), filters, height, width))
+            return sums
+
+        return in_tiles(self, work, segments, len(segments))
+
+    def _tables(
+        self, plan: CardPlan, weight: torch.Tensor, delta: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Filters (blocks, taps, filters) and thresholds (blocks, filters), filled up to whole
+        blocks by filters that are never active, and to whole chunks by taps of weight 0."""
+        extra = -len(weight) % FILTERS
+        missing = plan.chunks * plan.taps - weight[0].numel()
+        filled = functional.pad(weight.flatten(1), (0, missing, 0, extra))
+        table = filled.view(-1, FILTERS, plan.chunks * plan.taps).transpose(1, 2)
+        start = functional.pad(delta, (0, extra), value=-1.0).view(-1, FILTERS)
+        return table.to(self.kind).contiguous(), start.contiguous()
+
+
+def _whole(
+    plan: CardPlan, padded: torch.Tensor, columns: int, positions: int, width: int, taps: int,
+    table: torch.Tensor, start: torch.Tensor, train: bool,
+) -> Parts:  # fmt: skip
+    """Partial sums where a filter is one chunk of taps."""
+    n, blocks = len(padded), len(table)
+    relu, active = _empty(padded, 2, n, blocks, plan.shares, FILTERS)
+    patches = relu
+    if train:
+        patches = _empty(padded, n, blocks, plan.shares, 1, FILTERS, plan.taps)
+    _launch(
+        kernels.all_sums, (n, blocks, plan.shares),
+        padded, table, start, relu, active, patches,
+        padded.stride(0), padded.stride(1), columns, positions, plan.share, width, taps,
+        POSITIONS=plan.tile, TAPS=plan.taps, TRAIN=train,
+        THREE_PRODUCTS=padded.dtype == torch.float32,
+    )  # fmt: skip
+    return relu, active, patches
+
+
+def _chunked(
+    plan: CardPlan, padded: torch.Tensor, columns: int, positions: int, width: int, taps: int,
+    table: torch.Tensor, start: torch.Tensor, train: bool,
+) -> Parts:  # fmt: skip
+    """Partial sums where a filter is several chunks: scores first, then patches by the masks."""
+    n, blocks = len(padded), len(table)
+    relu, active = _empty(padded, 2, n, blocks, plan.shares, FILTERS)
+    masks = torch.empty(
+        (n, blocks, positions if train else 0), dtype=torch.int32, device=padded.device
+    )
+    layout = (padded.stride(0), padded.stride(1), columns, positions, plan.share, width, taps)
+    constants = {
+        "POSITIONS": plan.tile,
+        "TAPS": plan.taps,
+        "THREE_PRODUCTS": padded.dtype == torch.float32,
+    }
+    _launch(
+        kernels.scores, (n, blocks, plan.shares),
+        padded, table, start, relu, active, masks, *layout, TRAIN=train, **constants,
+    )  # fmt: skip
+    if not train:
+        return relu, active, relu
+    patches = _empty(padded, n, blocks, plan.shares, plan.chunks, FILTERS, plan.taps)
+    _launch(
+        kernels.patch_sums, (n, blocks * plan.chunks, plan.shares),
+        padded, masks, patches, *layout, blocks, **constants,
+    )  # fmt: skip
+    return relu, active, patches
+
+
+def _empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
+    return torch.empty(shape, dtype=torch.float32, device=like.device)
+
+
+def _launch(
+    kernel: Callable, grid: tuple[int, ...], *arguments: object, **constants: object
+) -> None:
+    kernel[grid](*arguments, **constants, num_warps=WARPS, num_stages=STAGES)  # type: ignore[index]

@@ -1,0 +1,91 @@
+"""What batch statistics are made of, kept for every training segment of a cell.
+
+A segment that is not augmented is the same in every epoch, and so are its sums: they are made when
+it is met first, and a step adds up those of its batch. Whether they are kept follows from the cell
+alone, so that its bits do not depend on the machine or on other cells.
+"""
+
+from typing import Self, cast
+
+import torch
+from torch import nn
+
+from ablation.features.feeds import Batch
+from ablation.probes import SinglePassProbe
+from ablation.probes.moments import MomentSums
+from ablation.study import AugmentSpec
+
+# The most that is kept, of a worker on the CPU and of a cell on a card: above, a batch's sums are
+# made in every step.
+MOST_BYTES = {"cpu": 512 << 20, "card": 4 << 30}
+
+
+class SegmentMoments:
+    """The sums of a cell's training segments.
+
+    Parameters
+    ----------
+    probe
+        Makes the sums.
+    segments
+        How many there are.
+    """
+
+    def __init__(self, probe: SinglePassProbe, segments: int) -> None:
+        self.probe = probe
+        self.known = torch.zeros(segments, dtype=torch.bool)
+        self.sums: MomentSums | None = None
+
+    @classmethod
+    def of(
+        cls, model: nn.Module, segments: int, augment: AugmentSpec, *, on_card: bool
+    ) -> Self | None:
+        """Those of a model that needs any and has room for them; else None."""
+        if kept_bytes(model, segments, augment, on_card=on_card):
+            return cls(cast(SinglePassProbe, model), segments)
+        return None
+
+    @torch.no_grad()
+    def total(self, batch: Batch) -> MomentSums:
+        """The sums over all segments of ``batch``."""
+        missing = (~self.known[batch.places]).nonzero().flatten()
+        kept = self.sums
+        if kept is None or len(missing):
+            kept = self._made(batch, missing)
+        return MomentSums(_added(kept.first, batch), _added(kept.second, batch))
+
+    def _made(self, batch: Batch, missing: torch.Tensor) -> MomentSums:
+        """All that is kept, those of the batch's segments at ``missing`` with it."""
+        numbers, segments = batch.numbers, batch.segments
+        if len(missing) < len(numbers):
+            chosen = missing.to(numbers.device)
+            numbers, segments = numbers[chosen], segments[chosen]
+        made = self.probe.moment_sums(segments)
+        if self.sums is None:
+            self.sums = MomentSums(*(_room(len(self.known), v) for v in (made.first, made.second)))
+        self.sums.first[numbers] = made.first
+        self.sums.second[numbers] = made.second
+        self.known[batch.places[missing]] = True
+        return self.sums
+
+
+def kept_bytes(model: nn.Module, segments: int, augment: AugmentSpec, *, on_card: bool) -> int:
+    """Bytes that are kept of so many segments; 0 where nothing is."""
+    if not isinstance(model, SinglePassProbe) or augment.used:
+        return 0
+    size = segments * model.moment_bytes
+    return size if size <= MOST_BYTES["card" if on_card else "cpu"] else 0
+
+
+def _room(segments: int, values: torch.Tensor) -> torch.Tensor:
+    return values.new_empty((segments, *values.shape[1:]))
+
+
+def _added(values: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """The rows of the batch's segments, added up in their order."""
+    if values.device.type != "cpu":
+        return values[batch.numbers].sum(0)
+    total = torch.zeros_like(values[0])
+    for number in batch.places.tolist():  # five times as fast as gathering the rows first
+        total += values[number]
+    return total
