@@ -18,6 +18,7 @@ from ablation.execution.devices import settle
 from ablation.features.bank import SegmentBank
 from ablation.study import override_study
 from ablation.training import cell, fit
+from ablation.training.compute import Compute
 from ablation.training.task import CellTask
 
 STEP = ("forward", "loss", "backward", "optimizer", "evaluation")
@@ -77,8 +78,8 @@ def _cell_time(task: CellTask) -> dict[str, Any]:
 def _clocks(clock: Clock) -> ExitStack:
     """Clocks around what a cell computes, until the block ends."""
 
-    def build_model(task: CellTask) -> torch.nn.Module:
-        model = original_model(task)
+    def build_model(task: CellTask, compute: Compute) -> torch.nn.Module:
+        model = original_model(task, compute)
         # Looked up on the instance, as a module calls its forward.
         model.forward = clock.around(
             model.forward, lambda: "forward" if model.training else "evaluation"

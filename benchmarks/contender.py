@@ -12,7 +12,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -20,10 +20,12 @@ from plain_network import PlainNetwork, plain_weights
 from torch.nn import functional
 
 from ablation.execution.devices import settle
+from ablation.features.feeds import Batch
 from ablation.networks import Network
-from ablation.probes import ReferenceProbe, SinglePassProbe
-from ablation.study import NetworkSpec, Shape
+from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.study import AugmentSpec, NetworkSpec, Shape
 from ablation.training.compute import network_compute
+from ablation.training.moments import SegmentMoments
 from ablation.training.seeding import derived_seed
 
 CLASSES = 4
@@ -97,9 +99,17 @@ def _reference(options: argparse.Namespace, _hello: dict[str, Any]) -> Step:
 
 
 def _single_pass(options: argparse.Namespace, hello: dict[str, Any]) -> Step:
-    model = _seeded(options, SinglePassProbe, precision=options.precision)
-    hello["plan"] = _plan(options, pairs=model.passes.pairs)
-    return _training(options, model, autocast=False)
+    """As a cell trains it from its second epoch on: what is known of a segment is not made anew."""
+    bf16 = options.precision == "bf16"
+    passes = passes_for(torch.device("cpu"), bf16=bf16)
+    model = _seeded(options, SinglePassProbe, precision=options.precision, passes=passes)
+    hello["plan"] = _plan(options, pairs=passes.pairs)  # type: ignore[attr-defined]
+    segments, labels = _inputs(options)
+    numbers = torch.arange(options.batch)
+    batch = Batch(segments, labels, numbers, numbers)
+    moments = SegmentMoments.of(model, options.batch, AugmentSpec(), on_card=False)
+    known = () if moments is None else (lambda: moments.total(batch),)
+    return _training(options, model, autocast=False, known=known)
 
 
 def _seeded(options: argparse.Namespace, kind: type[torch.nn.Module], **more: Any) -> Any:
@@ -108,8 +118,17 @@ def _seeded(options: argparse.Namespace, kind: type[torch.nn.Module], **more: An
     return kind(options.height, options.width, options.filters, CLASSES, **more)
 
 
-def _training(options: argparse.Namespace, model: torch.nn.Module, *, autocast: bool) -> Step:
-    """A training step by the paper's optimiser, always on the same batch."""
+def _training(
+    options: argparse.Namespace,
+    model: torch.nn.Module,
+    *,
+    autocast: bool,
+    known: Sequence[Callable[[], Any]] = (),
+) -> Step:
+    """A training step by the paper's optimiser, always on the same batch.
+
+    ``known`` gives what the model takes beside the segments.
+    """
     segments, labels = _inputs(options)
     if options.layout == "channels_last":
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -123,7 +142,8 @@ def _training(options: argparse.Namespace, model: torch.nn.Module, *, autocast: 
     def step() -> float:
         optimizer.zero_grad()
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            loss = functional.cross_entropy(model(segments), labels)
+            scores = model(segments, *(give() for give in known))
+            loss = functional.cross_entropy(scores, labels)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -345,4 +345,5 @@ def test_doctor_ends_with_1_where_no_run_could_go_well(tiny_study: Path, tmp_pat
     said = json.loads(broken.stdout)
     assert said["places"]["results"]["fault"] and said["steps"] == []
     lacking = invoke(*call, "--devices", "cuda:99", cwd=tmp_path, check=1)
-    assert "cuda:99 is not there" in lacking.stderr and "cells cannot be run here" in lacking.stdout
+    assert "cuda:99 cannot be used" in lacking.stderr
+    assert "cells cannot be run here" in lacking.stdout

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from clusters import Cluster, cluster
 
-from ablation.errors import ClusterError, MemoryShortage, StudyError
+from ablation.errors import ClusterError, MemoryShortage
 from ablation.execution import (
     EXECUTORS,
     Executor,
@@ -342,29 +342,9 @@ def test_slots() -> None:
     assert Slot("cuda:3", 1).visible_device == "cuda:0"
 
 
-def test_the_cards_slots_leave_their_threads_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    from ablation.execution import devices
-
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(devices, "core_count", lambda: 8)
-    slots = make_slots(["cuda:0", "cuda:1", "cpu"], threads=1, per_device=2)
-    assert [slot.device for slot in slots] == ["cuda:0"] * 2 + ["cuda:1"] * 2 + ["cpu"] * 4
-    environment = devices.worker_environment(slots[2])
-    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
-    assert environment["OMP_NUM_THREADS"] == "1"
-
-
 def test_cores_are_those_of_the_process_and_not_of_the_machine() -> None:
     code = "from ablation.execution.devices import core_count; print(core_count())"
     first = min(os.sched_getaffinity(0))
     bound = f"import os; os.sched_setaffinity(0, {{{first}}}); {code}"
     done = subprocess.run([sys.executable, "-c", bound], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda", "cuda:x", "cuda:99"])
-def test_a_device_that_is_not_there_is_named(device: str) -> None:
-    with pytest.raises(StudyError, match=device):
-        make_slots([device], threads=1)

@@ -58,10 +58,14 @@ WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker processes on the CPU.")
 ]
 DevicesOption = Annotated[
-    str | None, typer.Option("--devices", help="cpu, or cuda:0,cuda:1 and so on.")
+    str | None,
+    typer.Option(
+        "--devices",
+        help="auto (all usable cards, else the CPU), cpu, cuda (all cards) or cuda:0,cuda:1.",
+    ),
 ]
 PerDeviceOption = Annotated[
-    int | None, typer.Option("--workers-per-device", min=1, help="Workers on each cuda device.")
+    int | None, typer.Option("--workers-per-device", min=1, help="Workers on each card.")
 ]
 ClusterOption = Annotated[
     str | None,

@@ -78,7 +78,8 @@ def print_estimate(estimate: Estimate) -> None:
     spread = f"on {counted(workers, 'worker')}"
     alone = f" ({duration(estimate.worker_seconds)} of one)" if workers > 1 else ""
     where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
-    print(f"time: about {duration(estimate.seconds)} {spread}{alone}, measured {where}")
+    devices = "" if estimate.devices == ("cpu",) else f" ({', '.join(estimate.devices)})"
+    print(f"time: about {duration(estimate.seconds)} {spread}{devices}{alone}, measured {where}")
     print(
         f"memory: about {size(memory.worker)} a worker, {size(memory.total)} in all "
         f"({size(memory.shared)} of it libraries and spectrograms that workers share)"
@@ -88,6 +89,9 @@ def print_estimate(estimate: Estimate) -> None:
             f"note: a worker had {estimate.core_share:.0%} of a core while this was measured; "
             f"where that is other programs' doing, the run is faster without them"
         )
+    if memory.resident is not None:
+        place = "stay in the card's memory" if memory.resident else "are streamed to the card"
+        print(f"spectrograms: {size(memory.spectrograms)}, {place}")
     if memory.devices:
         print(f"memory of a card: about {size(memory.devices)} a worker")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ablation.device import CPU, CUDA, is_cuda
 from ablation.execution import Slot
 from ablation.execution.cluster import ClusterExecutor
 from ablation.execution.connecting import connect_to, job_options, job_script, start_jobs
@@ -14,8 +15,8 @@ from ablation.training.supply import FeatureSupply
 def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:
     """Cells on the study's cluster.
 
-    A cell wants a card of its worker when the study's first device is one; which card that is, is
-    the worker's affair.
+    A cell wants a card of its worker when the study's first device is one that is named; which card
+    that is, is the worker's affair.
     """
     spec, execution = study.cluster, study.execution
     connect = (
@@ -34,7 +35,8 @@ def script_of(study: Study) -> str:
 
 
 def _device(study: Study) -> str:
-    return "cpu" if study.execution.devices[0] == "cpu" else "cuda"
+    # What the cluster's machines have is not known here, so `auto` asks for no card of them.
+    return CUDA if is_cuda(study.execution.devices[0]) else CPU
 
 
 def _options(study: Study) -> dict[str, Any]:
@@ -51,5 +53,5 @@ def _options(study: Study) -> dict[str, Any]:
         directives=spec.directives,
         prologue=spec.prologue,
         python=spec.python,
-        on_cards=_device(study) != "cpu",
+        on_cards=_device(study) != CPU,
     )

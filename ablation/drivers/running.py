@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from ablation.drivers.crew import TABLES, CellCrew, Keep, Tally
 from ablation.drivers.leading import Leading
 from ablation.drivers.progress import Reporter
-from ablation.execution import EXECUTORS, Executor, Function, Slot, make_slots
+from ablation.execution import EXECUTORS, Executor, Function, Slot, choose, make_slots
 from ablation.records import TABLES as ALL_TABLES
 from ablation.store import ResultStore, Watch
 from ablation.study import ExecutionSpec, Study
@@ -54,6 +54,7 @@ def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
         from ablation.drivers.clusters import cluster_executor
 
         return cluster_executor(study, say)
+    say(choose(study.execution.devices).line)
     return EXECUTORS["local"](slots_of(study.execution), say)
 
 

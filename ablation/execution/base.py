@@ -16,7 +16,7 @@ class Slot:
     Attributes
     ----------
     device
-        As the user names it: ``cpu`` or ``cuda:N``.
+        As the user names it: ``cpu`` or ``cuda:N`` (or ``interpreter``, in tests).
     threads
         CPU threads of a task; fixed, since results may depend on it.
     """

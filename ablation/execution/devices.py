@@ -7,13 +7,16 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
-from ablation.errors import StudyError
+from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
 from ablation.execution.base import Slot
+from ablation.execution.cards import choose, why_none
 from ablation.files import allow_many_files
 from ablation.memory import own_memory
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 _GROWN = 1.25  # times what a worker had after its first task: then it gives back what is free
 
 
@@ -32,55 +35,53 @@ def make_slots(
     Parameters
     ----------
     devices
-        ``cpu`` or ``cuda:N``, each named once.
+        As ``execution.devices`` names them.
     threads
         CPU threads of a task.
     workers
         Slots on the CPU, and the most in all; None: as many as the cores allow, beside the threads
-        that the slots on ``cuda`` devices keep busy.
+        that the slots on cards keep busy.
     per_device
-        Slots on each ``cuda`` device.
+        Slots on each card.
 
     Raises
     ------
     StudyError
-        For a device that has another name or is not there.
+        For a device that has another name, is not there or cannot be used.
     """
-    for device in devices:
-        _check_device(device)
-    return planned_slots(devices, threads, workers, per_device)
+    return _slots(choose(devices).devices, threads, workers, per_device)
 
 
 def planned_slots(
     devices: Sequence[str], threads: int, workers: int | None = None, per_device: int = 1
 ) -> list[Slot]:
-    """As :func:`make_slots`, whether the devices are there or not; torch is not loaded."""
+    """As :func:`make_slots`, whether the devices are there and usable or not: nobody looks."""
+    likely: list[str] = []
+    for device in devices:
+        cards = _likely_cards() if device in (AUTO, CUDA) else []
+        likely += cards or [CPU if device == AUTO else device]
+    return _slots(likely, threads, workers, per_device)
+
+
+def _likely_cards() -> list[str]:
+    """The cards that the NVIDIA driver lists, where torch could use one."""
+    listed = [] if why_none() else sorted(Path("/proc/driver/nvidia/gpus").glob("*"))
+    return [f"{CUDA}:{number}" for number in range(len(listed))]
+
+
+def _slots(
+    devices: Sequence[str], threads: int, workers: int | None, per_device: int
+) -> list[Slot]:
     named = list(dict.fromkeys(devices))
     on_cards = [
-        Slot(device, threads) for device in named if device != "cpu" for _ in range(per_device)
+        Slot(device, threads) for device in named if device != CPU for _ in range(per_device)
     ]
-    if "cpu" not in named:
+    if CPU not in named:
         return on_cards[:workers]
     free = core_count() // threads - len(on_cards)
-    on_cpu = [Slot("cpu", threads)] * (workers or max(1, free))
-    slots = on_cpu + on_cards if named[0] == "cpu" else on_cards + on_cpu
+    on_cpu = [Slot(CPU, threads)] * (workers or max(1, free))
+    slots = on_cpu + on_cards if named[0] == CPU else on_cards + on_cpu
     return slots[:workers]
-
-
-def _check_device(device: str) -> None:
-    if device == "cpu":
-        return
-    kind, _, number = device.partition(":")
-    if kind != "cuda" or not number.isdigit():
-        raise StudyError(f"execution.devices: unknown device {device!r}", "allowed: cpu, cuda:N")
-    import torch
-
-    if int(number) >= torch.cuda.device_count():
-        raise StudyError(
-            f"execution.devices: {device} is not there "
-            f"({torch.cuda.device_count()} CUDA devices are)",
-            "name the devices there are, or cpu",
-        )
 
 
 def thread_environment(threads: int) -> dict[str, str]:
@@ -99,8 +100,13 @@ def thread_environment(threads: int) -> dict[str, str]:
 def worker_environment(slot: Slot) -> dict[str, str]:
     """As :func:`thread_environment`, for a worker that sees its slot's card alone."""
     environment = thread_environment(slot.threads)
-    if slot.device.startswith("cuda"):
-        environment["CUDA_VISIBLE_DEVICES"] = slot.device.partition(":")[2]
+    if is_cuda(slot.device):
+        number = slot.device.partition(":")[2]
+        # A batch system may have given us some of the machine's cards: they count from 0 here.
+        given = [word.strip() for word in os.environ.get(_VISIBLE, "").split(",") if word.strip()]
+        environment[_VISIBLE] = given[int(number)] if given else number
+    if slot.device == INTERPRETER:
+        environment["TRITON_INTERPRET"] = "1"
     return environment
 
 
@@ -119,6 +125,7 @@ def settle(threads: int, parent: int | None = None) -> None:
     torch.set_num_threads(threads)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False  # float32 means float32
 
 
 def _keep_memory() -> None:

@@ -7,6 +7,7 @@ for the card between two steps. All ways give the same segments; a card's logari
 may differ from the CPU's in the last bit.
 """
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ import torch
 from ablation.features.bank import Range, SegmentBank, array_of, normalised
 from ablation.features.cache import Entry
 
-_SHARE = 0.5  # of the free memory that spectrograms, and then normalised segments, may take
+_SHARE, _KEPT_SHARE = 0.5, 0.25  # of the free memory: for spectrograms, then for their segments
 _PIECE_BYTES = 64 << 20  # of a streamed piece
 _PIECES_AHEAD = 2
 _TOGETHER = 64  # segments normalised together where all are
@@ -133,10 +134,13 @@ class ResidentFeed(_DeviceFeed):
         # Every slice of a segment's width, as a view: (height, columns, width).
         self.slices = spectrograms.values.unfold(1, bank.spec.width, 1)
         self.kept: torch.Tensor | None = None
-        size = 4 * len(bank) * bank.spec.height * bank.spec.width
-        if steady and size <= _SHARE * available_bytes(self.device):
+        size = (len(bank), 1, bank.spec.height, bank.spec.width)
+        if steady and 4 * math.prod(size) <= _KEPT_SHARE * available_bytes(self.device):
+            kept = torch.empty(size, device=self.device)
             every = torch.arange(len(bank)).split(_TOGETHER)
-            self.kept = torch.cat([batch.segments for batch in self.batches(every)])
+            for part, batch in zip(kept.split(_TOGETHER), self.batches(every), strict=True):
+                part.copy_(batch.segments)
+            self.kept = kept
 
     def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
         for due in self._due(order, gains):

@@ -2,9 +2,15 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from ablation.device import AUTO
 from ablation.study.fields import Positive, PositiveFloat, Spec
+
+
+def _listed(value: object) -> object:
+    """``"cuda:0,cuda:1"`` as a list."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
 
 
 class ExecutionSpec(Spec):
@@ -17,10 +23,11 @@ class ExecutionSpec(Spec):
         default=None,
         description="Worker processes on the CPU; left out: as many as the cores allow.",
     )
-    devices: Annotated[list[str], Field(min_length=1)] = Field(
-        default=["cpu"], description="cpu, or cuda:0, cuda:1 and so on."
+    devices: Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)] = Field(
+        default=[AUTO],
+        description="auto (all usable cards, else the CPU), cpu, cuda (all cards), cuda:0,cuda:1.",
     )
-    workers_per_device: Positive = Field(default=1, description="Workers on each cuda device.")
+    workers_per_device: Positive = Field(default=1, description="Workers on each card.")
     tile: Positive | None = Field(
         default=None, description="Segments in flight of the single pass; left out: by device."
     )

@@ -9,7 +9,8 @@ from ablation.drivers.estimating import machine
 from ablation.drivers.progress import Reporter, duration, size
 from ablation.drivers.running import slots_of
 from ablation.errors import AblationError, counted
-from ablation.execution import Slot
+from ablation.execution import Slot, choose
+from ablation.execution.cards import Cards, cards
 from ablation.files import cache_folder
 from ablation.study import Shape, Study
 
@@ -42,8 +43,10 @@ class Checkup:
 
     Attributes
     ----------
-    no_cards
-        Why there is no CUDA device; empty where there is one.
+    cards
+        The CUDA cards that torch sees, and why those that cannot be used cannot.
+    taken
+        Which devices the study's runs take on this machine, in one line.
     slots
         Where the study's cells would run on this machine; empty where they would not.
     cluster
@@ -54,8 +57,8 @@ class Checkup:
     versions: Mapping[str, str | None]
     processor: machine.Processor
     memory_bytes: int | None
-    cards: tuple[machine.Card, ...]
-    no_cards: str
+    cards: Cards
+    taken: str
     places: Mapping[str, machine.Place]
     slots: tuple[Slot, ...]
     cluster: str
@@ -69,12 +72,13 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
     problems = [Problem(fault, _REINSTALL) for fault in machine.unloadable()]
     places = {"results": machine.place(results), "cache": machine.place(cache_folder())}
     problems += [Problem(p.fault, p.remedy) for p in places.values() if p.fault]
-    cards, no_cards = machine.cards()
     cluster = _cluster(study)
     slots: tuple[Slot, ...] = ()
     steps: tuple[Step, ...] = ()
+    taken = ""
     if not cluster and not problems:
         try:
+            taken = choose(study.execution.devices).line
             slots = tuple(slots_of(study.execution))
             steps = tuple(_steps(study, slots, reporter))
         except AblationError as error:
@@ -84,8 +88,8 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
         versions=machine.versions(),
         processor=machine.processor(),
         memory_bytes=machine.memory_bytes(),
-        cards=tuple(cards),
-        no_cards=no_cards,
+        cards=cards(),
+        taken=taken,
         places=places,
         slots=slots,
         cluster=cluster,
@@ -135,10 +139,13 @@ def lines(found: Checkup) -> Iterator[str]:
     yield f"cores: {cpu.cores} to be used of {cpu.cores_there}"
     if found.memory_bytes is not None:
         yield f"memory: {size(found.memory_bytes)}"
-    for card in found.cards:
-        yield f"{card.device}: {card.name}, {size(card.memory_bytes)}"
-    if not found.cards:
-        yield f"CUDA: {found.no_cards}"
+    for card in found.cards.found:
+        fault = f", cannot be used: {card.fault}" if card.fault else ""
+        yield f"{card.device}: {card.name or 'a card'}, {size(card.memory_bytes)}{fault}"
+    if not found.cards.found:
+        yield f"CUDA: {found.cards.none}"
+    if found.taken:
+        yield found.taken
     for name, place in found.places.items():
         state = "cannot be written" if place.fault else f"{size(place.free_bytes)} free"
         few = ", as good as full" if place.free_bytes < _FULL and not place.fault else ""
@@ -180,8 +187,8 @@ def as_json(found: Checkup) -> dict[str, Any]:
         "versions": dict(found.versions),
         "processor": asdict(found.processor),
         "memory_bytes": found.memory_bytes,
-        "cuda": [asdict(card) for card in found.cards],
-        "no_cuda": found.no_cards,
+        "cuda": [asdict(card) for card in found.cards.found],
+        "no_cuda": found.cards.none,
         "places": {name: asdict(place) for name, place in found.places.items()},
         "study": found.study.name,
         "cluster": found.cluster,

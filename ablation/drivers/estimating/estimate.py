@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ablation.device import CPU
 from ablation.drivers import settings
 from ablation.drivers.prepare import Prepared
 from ablation.drivers.running import slots_of
 from ablation.errors import StudyError
-from ablation.execution import Slot
+from ablation.execution import Slot, choose
 from ablation.features.cache import FeatureCache
 from ablation.study import Shape, Study, at_window
 
@@ -36,6 +37,10 @@ class Memory:
         All of these; what it takes of the machine.
     devices
         Of tensors on the fullest card; 0 without one.
+    spectrograms
+        Of the corpus, at one analysis window.
+    resident
+        Whether cards keep them in their memory (else they are streamed); None without a card.
     """
 
     worker: int
@@ -43,6 +48,8 @@ class Memory:
     shared: int
     total: int
     devices: int
+    spectrograms: int
+    resident: bool | None
 
 
 @dataclass(frozen=True)
@@ -97,9 +104,15 @@ def nothing_measured(study: Study, cells: int) -> Estimate:
     """Of so many missing cells: who will work on them."""
     return Estimate(
         workers=_workers(study, cells),
-        devices=settings.unique(study.execution.devices),
+        devices=_devices(study),
         elsewhere=study.cluster.used,
     )
+
+
+def _devices(study: Study) -> tuple[str, ...]:
+    """Where cells run: of this machine those that will be taken, of a cluster as they are named."""
+    named = study.execution.devices
+    return settings.unique(named) if study.cluster.used else choose(named).devices
 
 
 def _workers(study: Study, cells: int) -> int:
@@ -205,6 +218,8 @@ def memory_of(
         shared=shared,
         total=driver + shared + sum(number * own[kind] for kind, number in workers.items()),
         devices=max(one.device_bytes for one in found),
+        spectrograms=spectrograms // windows,
+        resident=all(one.resident for one in found) if set(kinds) != {CPU} else None,
     )
 
 

@@ -43,15 +43,6 @@ class Processor:
 
 
 @dataclass(frozen=True)
-class Card:
-    """A CUDA device as ``--devices`` names it."""
-
-    device: str
-    name: str
-    memory_bytes: int
-
-
-@dataclass(frozen=True)
 class Place:
     """A folder that a run writes to; ``fault`` says why it cannot, empty where it can."""
 
@@ -121,22 +112,6 @@ def memory_bytes() -> int | None:
         with suppress(OSError, ValueError):  # ValueError: "max"
             found.append(int(Path("/sys/fs/cgroup", limit).read_text()))
     return min(found, default=None)
-
-
-def cards() -> tuple[list[Card], str]:
-    """The CUDA devices, and why there are none."""
-    try:
-        import torch
-    except (ImportError, OSError) as error:
-        return [], f"torch cannot be loaded: {error}"
-    if torch.version.cuda is None:
-        return [], "this torch is built without CUDA"
-    there = [
-        Card(f"cuda:{number}", found.name, found.total_memory)
-        for number in range(torch.cuda.device_count())
-        for found in [torch.cuda.get_device_properties(number)]
-    ]
-    return there, "" if there else "no card, or no driver for it"
 
 
 def place(folder: Path) -> Place:

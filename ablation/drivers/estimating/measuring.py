@@ -54,10 +54,9 @@ class Pace:
     def shapes(self) -> frozenset[Shape]:
         return frozenset(found.cell.shapes[0] for found in self.measured)
 
-    @property
-    def cell_seconds(self) -> float:
-        """Of a cell besides its steps and its scoring."""
-        return median(found.cell_seconds for found in self.measured)
+    def cell_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
+        """Of a cell besides its steps and its scoring, likewise."""
+        return self._by_shape(shapes, lambda found: found.cell_seconds)
 
     @property
     def core_share(self) -> float:

@@ -150,7 +150,7 @@ class _Rates:
         return cls(
             by_pooling(lambda one: one.step_seconds),
             by_pooling(lambda one: one.segment_seconds),
-            pace.cell_seconds,
+            median(found.cell_seconds for found in pace.measured),
         )
 
     def seconds(self, plan: PromotePlan, wanted: Wanted, work: "FoldWork") -> float:

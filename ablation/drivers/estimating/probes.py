@@ -87,11 +87,11 @@ def _cell_seconds(
 ) -> list[float]:
     """Of every cell in its turn, on one worker."""
     step, segment = pace.step_seconds(shapes), pace.segment_seconds(shapes)
-    besides = pace.cell_seconds
+    besides = pace.cell_seconds(shapes)
     return [
         work[cell.fold].steps * step[cell.shapes[0]]
         + work[cell.fold].scored * segment[cell.shapes[0]]
-        + besides
+        + besides[cell.shapes[0]]
         for cell in cells
     ]
 

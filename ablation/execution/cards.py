@@ -1,0 +1,162 @@
+"""Which CUDA cards there are, and which devices a run takes."""
+
+import ctypes
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
+from ablation.errors import StudyError, named
+
+_SECONDS = 120  # after which a look is given up
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card as ``--devices`` names it, and why it cannot be used: empty where it can."""
+
+    device: str
+    name: str
+    memory_bytes: int
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Cards:
+    """The cards that torch sees; ``none`` says why there is none."""
+
+    found: tuple[Card, ...] = ()
+    none: str = ""
+
+    @property
+    def usable(self) -> tuple[Card, ...]:
+        return tuple(card for card in self.found if not card.fault)
+
+    @property
+    def lacking(self) -> str:
+        """Why no card can be used."""
+        faults = [f"{card.device}: {card.fault}" for card in self.found]
+        return self.none or "; ".join(faults)
+
+
+@cache
+def cards() -> Cards:
+    """Look for cards, in a process of its own where there may be any; raises nothing."""
+    if none := why_none():
+        return Cards(none=none)
+    script = Path(__file__).with_name("look.py")
+    command = [sys.executable, "-P", str(script)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return Cards(none=f"the NVIDIA driver gave no answer in {_SECONDS} s")
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        return Cards(none=f"torch cannot look for cards: {last}")
+    return Cards(tuple(Card(**card) for card in told["cards"]), told["none"])
+
+
+def why_none() -> str:
+    """Why there can be no card, without loading torch or CUDA; empty where there may be one."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return "torch is not installed"
+    known = importlib.util.spec_from_file_location(
+        "_torch_version", Path(spec.origin).with_name("version.py")
+    )
+    if known is not None and known.loader is not None:
+        module = importlib.util.module_from_spec(known)
+        known.loader.exec_module(module)
+        if module.cuda is None:
+            beside = ", though there is an NVIDIA driver" if _has_driver() else ""
+            return f"this torch is built without CUDA{beside}"
+    return "" if _has_driver() else "there is no NVIDIA driver"
+
+
+def _has_driver() -> bool:
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The devices that a run takes, and one line that says which and why."""
+
+    devices: tuple[str, ...]
+    line: str
+
+
+def choose(devices: Sequence[str]) -> Choice:
+    """What ``execution.devices`` means on this machine.
+
+    ``auto`` is every usable card, else the CPU; ``cuda`` every usable card. Cards that torch sees
+    but cannot use are left out, and the line says why.
+
+    Raises
+    ------
+    StudyError
+        For a word that is no device, a card that is not there, or when no card that is named can
+        be used.
+    """
+    words = tuple(dict.fromkeys(devices))
+    for word in words:
+        _check_word(word)
+    if not any(word == AUTO or is_cuda(word) for word in words):
+        return Choice(words, f"device: {', '.join(words)}")
+    if AUTO in words and len(words) > 1:
+        raise StudyError(
+            f"execution.devices: auto beside {named(w for w in words if w != AUTO)}",
+            "auto takes every usable card, else the CPU: name it alone, or the devices themselves",
+        )
+    known = cards()
+    if words == (AUTO,):
+        if not known.usable:
+            return Choice((CPU,), f"device: cpu ({known.lacking})")
+        words = (CUDA,)
+    taken: dict[str, str] = {}
+    for word in words:
+        taken |= _meant(word, known)
+    left_out = [f"{c.device} is left out: {c.fault}" for c in known.found if c.fault]
+    line = ", ".join(name + (f" ({what})" if what else "") for name, what in taken.items())
+    return Choice(tuple(taken), "; ".join([f"devices: {line}", *left_out]))
+
+
+def _check_word(word: str) -> None:
+    kind, colon, number = word.partition(":")
+    if word in (AUTO, CPU, CUDA, INTERPRETER) or (kind == CUDA and colon and number.isdigit()):
+        return
+    raise StudyError(
+        f"execution.devices: unknown device {word!r}", "allowed: auto, cpu, cuda, cuda:N"
+    )
+
+
+def _meant(word: str, known: Cards) -> dict[str, str]:
+    """The devices of one word, each with its card's name."""
+    if not is_cuda(word):
+        return {word: ""}
+    number = {card.device: card for card in known.found}
+    if word != CUDA and known.found and word not in number:
+        raise StudyError(
+            f"execution.devices: {word} is not there (there are {named(number)})",
+            "name cards that are there, or auto",
+        )
+    wanted = [card for card in known.usable if word in (CUDA, card.device)]
+    faulty = [card for card in known.found if card.fault and card.device == word]
+    if not wanted and not (faulty and known.usable):
+        raise StudyError(
+            f"execution.devices: {word} cannot be used: {known.lacking}",
+            "say auto (the default) to take the CPU where no card can be used",
+        )
+    return {card.device: card.name for card in wanted}

@@ -1,0 +1,126 @@
+"""What a CUDA card does with the probe: is it right, and how long does a step take?
+
+Checks come first: sums and gradients against float64, two hundred steps against the CPU's engine,
+and the same cell twice. Then steps are timed, against the plain module on the same card and the
+fastest that torch makes of it. One table is printed last; ``--out`` writes everything as JSON.
+Without a card all of it runs on the CPU, kernels in Triton's interpreter, at sizes that say nothing
+about speed: to see that the script works.
+
+It takes at most eight minutes on a card and two on a CPU, reads no network, and imports of the
+package only what a worker does.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+CARD = torch.cuda.is_available()
+if not CARD:  # before anything reads the kernels
+    os.environ["TRITON_INTERPRET"] = "1"
+
+import gpu_checks  # noqa: E402
+import gpu_steps  # noqa: E402
+from machine import cpu_name  # noqa: E402
+
+SHAPES = ((10, 2), (2, 8), (2, 2), (30, 2), (100, 2), (2, 80))
+SECONDS = 480.0  # of all, on a card
+
+
+def main() -> None:
+    options = _options()
+    began = time.monotonic()
+    sizes = gpu_steps.Sizes() if CARD else gpu_steps.Sizes(16, 24, 4, 48, 8)
+    device = torch.device("cuda:0" if CARD else "cpu")
+    shapes = SHAPES if CARD else SHAPES[:2]
+    result: dict[str, Any] = {"machine": _machine(), "sizes": vars(sizes), "checks": {}}
+    try:
+        for name, check in gpu_checks.CHECKS.items():
+            _say(name)
+            result["checks"][name] = check(device, sizes)
+        result["steps"] = []
+        for shape in shapes:
+            left = SECONDS - (time.monotonic() - began)
+            if left < 30:
+                _say(f"{shape[0]}x{shape[1]}: not measured, the time is over")
+                continue
+            _say(f"steps of {shape[0]}x{shape[1]}")
+            result["steps"].append(
+                gpu_steps.measured(shape, device, sizes, compiled=CARD and left > 240)
+            )
+    finally:
+        result["seconds"] = round(time.monotonic() - began, 1)
+        if options.out is not None:
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            options.out.write_text(json.dumps(result, indent=2) + "\n")
+    print("\n".join(_report(result)))
+    failed = [name for name, found in result["checks"].items() if not found["passed"]]
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, help="a JSON file for everything that was measured")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _machine() -> dict[str, Any]:
+    import triton
+
+    known = {"torch": torch.__version__, "triton": triton.__version__, "cpu": cpu_name()}
+    if not CARD:
+        return known | {"card": None}
+    card = torch.cuda.get_device_properties(0)
+    return known | {
+        "card": card.name,
+        "capability": f"{card.major}.{card.minor}",
+        "memory_bytes": card.total_memory,
+        "multiprocessors": card.multi_processor_count,
+        "cuda": torch.version.cuda,
+    }
+
+
+def _report(result: dict[str, Any]) -> Sequence[str]:
+    machine, sizes = result["machine"], result["sizes"]
+    where = machine["card"] or f"NO CARD: {machine['cpu']}, kernels interpreted, no time means much"
+    lines = [
+        "",
+        f"{where}; torch {machine['torch']}, triton {machine['triton']}; "
+        f"{sizes['rows']} x {sizes['columns']}, batch {sizes['batch']}, "
+        f"{sizes['filters']} filters; {result['seconds']:.0f} s in all",
+        "",
+        "| check | found | wanted | |",
+        "|---|---|---|---|",
+    ]
+    for name, found in result["checks"].items():
+        judged = "ok" if found["passed"] else "FAILED"
+        lines.append(f"| {name} | {found['found']} | {found['wanted']} | {judged} |")
+    lines += [
+        "",
+        "| shape | plain, ms | best tuned, ms | (which) | ours float32, ms | bf16, ms "
+        "| plain / ours | tuned / ours | scoring a segment, us | cells an hour |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {step['shape']} | {step['plain_ms']:.3f} | {step['tuned_ms']:.3f} | {step['tuned']} "
+        f"| {step['ours_float32_ms']:.3f} | {step['ours_bf16_ms']:.3f} "
+        f"| {step['plain_over_ours']:.1f} | {step['tuned_over_ours']:.1f} "
+        f"| {step['segment_us']:.1f} | {step['cells_an_hour']:.0f} |"
+        for step in result.get("steps", [])
+    ]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

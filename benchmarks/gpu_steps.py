@@ -1,0 +1,197 @@
+"""How long a step of the probe takes on a card: the second part of ``gpu.py``."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ablation.features.bank import Held, SegmentBank
+from ablation.features.feeds import Feed, feeds
+from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.study import FeaturesSpec, TrainingSpec
+from ablation.training.compute import Compute
+from ablation.training.fit import fit, segment_scores
+from ablation.training.moments import SegmentMoments
+
+CLASSES = 4
+STUDY_STEPS, STUDY_SCORED = 6250, 2200  # of a cell of the paper's study: steps, scored segments
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Segments in bins and frames, segments a step, filters; the paper's, unless said otherwise."""
+
+    rows: int = 400
+    columns: int = 200
+    batch: int = 64
+    segments: int = 1024  # that steps draw from
+    filters: int = 16
+
+
+def measured(
+    shape: tuple[int, int], device: torch.device, sizes: Sizes, *, compiled: bool
+) -> dict[str, Any]:
+    """Milliseconds of a step, plain, best tuned and ours, in turns; medians over rounds."""
+    contenders = _plain(shape, device, sizes, compiled=compiled)
+    ours = {name: _ours(shape, device, sizes, name) for name in ("float32", "bf16")}
+    contenders |= {f"ours {name}": step for name, (step, _) in ours.items()}
+    number = 20 if device.type == "cuda" else 2
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(ROUNDS if device.type == "cuda" else 2):
+        for name, steps in contenders.items():
+            times[name].append(_seconds(steps, number, device) / number)
+    found = {name: 1e3 * median(values) for name, values in times.items()}
+    tuned = {name: ms for name, ms in found.items() if not name.startswith("ours")}
+    best = min(tuned, key=tuned.__getitem__)
+    fastest = min(found["ours float32"], found["ours bf16"])
+    scoring = min(score for _, score in ours.values())
+    cell = STUDY_STEPS * fastest / 1e3 + STUDY_SCORED * scoring
+    return {
+        "shape": f"{shape[0]}x{shape[1]}",
+        "plain_ms": found["plain"],
+        "tuned_ms": found[best],
+        "tuned": best,
+        "ours_float32_ms": found["ours float32"],
+        "ours_bf16_ms": found["ours bf16"],
+        "plain_over_ours": found["plain"] / fastest,
+        "tuned_over_ours": found[best] / fastest,
+        "segment_us": 1e6 * scoring,
+        "cells_an_hour": 3600 / cell,
+        "all_ms": found,
+    }
+
+
+def _seconds(steps: Callable[[int], None], number: int, device: torch.device) -> float:
+    steps(1)
+    _settled(device)
+    start = time.perf_counter()
+    steps(number)
+    _settled(device)
+    return time.perf_counter() - start
+
+
+def _settled(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _ours(
+    shape: tuple[int, int], device: torch.device, sizes: Sizes, precision: str
+) -> tuple[Callable[[int], None], float]:
+    """A cell's own steps, with all that an epoch does after the first; and seconds to score."""
+    train, test = _feeds(device, sizes)
+    passes = passes_for(device, bf16=precision == "bf16", on_card=True)
+    torch.manual_seed(0)
+    model = SinglePassProbe(*shape, sizes.filters, CLASSES, precision=precision, passes=passes)
+    model = model.to(device)
+    spec = TrainingSpec(steps=1, epochs=None, batch_size=sizes.batch, schedule="constant")
+    moments = SegmentMoments.of(model, len(train), spec.augment, on_card=True)
+    compute = Compute(device, on_card=True)
+    if moments is not None:
+        for batch in train.batches(torch.arange(len(train)).split(sizes.batch)):
+            moments.total(batch)
+
+    def steps(number: int) -> None:
+        spec_now = spec.model_copy(update={"steps": number})
+        fit(model, train, spec_now, ("measured",), compute, moments=moments)
+
+    def score(number: int) -> None:
+        for _ in range(number):
+            segment_scores(model, test, spec)
+
+    scoring = _seconds(score, 3, device) / 3 / len(test)
+    return steps, scoring
+
+
+def _feeds(device: torch.device, sizes: Sizes) -> tuple[Feed, Feed]:
+    """As many segments as ``sizes`` says, of utterances of one segment each."""
+    rng = np.random.default_rng(0)
+    arrays = rng.random((sizes.segments, sizes.rows, sizes.columns), np.float32)
+    spec = FeaturesSpec(
+        sample_rate=16000, n_fft=1600, max_hz=10 * sizes.rows, segment_s=sizes.columns / 100
+    )
+    held = [Held(array, sizes.columns) for array in arrays]
+    labels = [number % CLASSES for number in range(len(held))]
+    scored = max(sizes.batch, sizes.segments // 4)
+    train = SegmentBank(held, labels, spec, "train")
+    test = SegmentBank(held[:scored], labels[:scored], spec, "test")
+    return feeds(train, test, device, steady=True)
+
+
+def _plain(
+    shape: tuple[int, int], device: torch.device, sizes: Sizes, *, compiled: bool
+) -> dict[str, Callable[[int], None]]:
+    """The plain module on one batch that is on the device already, as torch is set by default
+    (tf32 products in convolutions), and what else torch can do for it."""
+    contenders = {"plain": _eager(shape, device, sizes)}
+    if device.type != "cuda":
+        return contenders
+    for bf16 in (False, True):
+        for channels_last in (False, True):
+            layout = "channels_last" if channels_last else "contiguous"
+            name = f"{'bf16' if bf16 else 'float32'} {layout}"
+            options = {"bf16": bf16, "channels_last": channels_last}
+            contenders[f"{name}, graph"] = _graphed(_eager(shape, device, sizes, **options))
+            if compiled and bf16:
+                contenders[f"{name}, compiled"] = _eager(
+                    shape, device, sizes, **options, compiled=True
+                )
+    return contenders
+
+
+def _eager(
+    shape: tuple[int, int],
+    device: torch.device,
+    sizes: Sizes,
+    *,
+    bf16: bool = False,
+    channels_last: bool = False,
+    compiled: bool = False,
+) -> Callable[[int], None]:
+    torch.manual_seed(0)
+    model: Any = ReferenceProbe(*shape, sizes.filters, CLASSES).to(device)
+    segments = torch.rand(sizes.batch, 1, sizes.rows, sizes.columns, device=device)
+    if channels_last:
+        model = model.to(memory_format=torch.channels_last)
+        segments = torch.empty_like(segments, memory_format=torch.channels_last).copy_(segments)
+    labels = torch.arange(sizes.batch, device=device) % CLASSES
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-4
+    )
+    called = torch.compile(model) if compiled else model
+
+    def steps(number: int) -> None:
+        torch.backends.cudnn.allow_tf32 = True
+        for _ in range(number):
+            optimizer.zero_grad(set_to_none=False)
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                loss = functional.cross_entropy(called(segments).float(), labels)
+            loss.backward()
+            optimizer.step()
+        torch.backends.cudnn.allow_tf32 = False
+
+    return steps
+
+
+def _graphed(steps: Callable[[int], None]) -> Callable[[int], None]:
+    """One step captured as a CUDA graph."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        steps(3)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        steps(1)
+
+    def replay(number: int) -> None:
+        for _ in range(number):
+            graph.replay()
+
+    return replay

@@ -1,0 +1,214 @@
+"""Which devices a run takes, with cards that are there, that are not, and that cannot be used."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tomli_w
+from running import ablate, invoke
+
+from ablation.errors import StudyError
+from ablation.execution import Slot, cards, choose, devices, make_slots
+from ablation.execution.cards import Card, Cards
+from ablation.study import load_study
+
+LOOK = Path(cards.__file__).with_name("look.py")
+GOOD, OTHER = Card("cuda:0", "H100", 80 << 30), Card("cuda:1", "A100", 40 << 30)
+BROKEN = Card("cuda:2", "K80", 12 << 30, "this torch has no kernels for sm_37")
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets a machine have these cards, or none for a reason."""
+
+    def make(*found: Card, none: str = "") -> None:
+        monkeypatch.setattr(cards, "cards", lambda: Cards(found, none))
+
+    return make
+
+
+def test_every_usable_card_else_the_cpu(there: Callable[..., None]) -> None:
+    there(none="there is no NVIDIA driver")
+    assert choose(["auto"]).devices == ("cpu",)
+    assert "there is no NVIDIA driver" in choose(["auto"]).line
+    there(BROKEN)
+    assert choose(["auto"]).devices == ("cpu",)
+    assert BROKEN.fault in choose(["auto"]).line
+    there(GOOD, OTHER, BROKEN)
+    for words in (["auto"], ["cuda"]):
+        choice = choose(words)
+        assert choice.devices == ("cuda:0", "cuda:1")
+        assert all(word in choice.line for word in ("H100", "A100", "cuda:2", BROKEN.fault))
+        assert "\n" not in choice.line
+
+
+def test_cards_that_are_named(there: Callable[..., None]) -> None:
+    there(GOOD, OTHER, BROKEN)
+    assert choose(["cuda:1", "cuda:0", "cuda:1"]).devices == ("cuda:1", "cuda:0")
+    assert choose(["cuda:0", "cpu"]).devices == ("cuda:0", "cpu")
+    left_out = choose(["cuda:0", "cuda:2"])
+    assert left_out.devices == ("cuda:0",)
+    assert BROKEN.fault in left_out.line
+    assert choose(["cpu"]).devices == ("cpu",)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["cuda:7"], (GOOD,)),  # is not there
+        (["cuda:2"], (BROKEN,)),  # is all there is, and no use
+        (["cuda"], (BROKEN,)),
+        (["cuda"], ()),
+        (["cuda:0"], ()),
+        (["auto", "cpu"], (GOOD,)),
+        (["gpu"], (GOOD,)),
+        (["cuda:x"], (GOOD,)),
+        (["cuda:"], (GOOD,)),
+        (["cpu:0"], (GOOD,)),
+        ([""], (GOOD,)),
+    ],
+)
+def test_what_cannot_be_had_is_one_error(
+    there: Callable[..., None], words: list[str], found: tuple[Card, ...]
+) -> None:
+    there(*found, none="" if found else "this torch is built without CUDA")
+    with pytest.raises(StudyError) as error:
+        choose(words)
+    assert words[0] in error.value.what
+    assert error.value.remedy
+
+
+def test_slots_on_cards_leave_their_threads_free(
+    there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there(GOOD, OTHER)
+    monkeypatch.setattr(devices, "core_count", lambda: 8)
+    slots = make_slots(["cuda:0", "cuda:1", "cpu"], threads=1, per_device=2)
+    assert [slot.device for slot in slots] == ["cuda:0"] * 2 + ["cuda:1"] * 2 + ["cpu"] * 4
+    assert [slot.device for slot in make_slots(["auto"], threads=1)] == ["cuda:0", "cuda:1"]
+
+
+@pytest.mark.parametrize(("given", "seen"), [(None, "1"), ("4,6", "6"), ("GPU-a, GPU-b", "GPU-b")])
+def test_a_worker_sees_its_card_alone(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, seen: str
+) -> None:
+    """Counted among those that a batch system has left visible."""
+    if given is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    environment = devices.worker_environment(Slot("cuda:1", 1))
+    assert environment["CUDA_VISIBLE_DEVICES"] == seen
+    assert environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_study_names_devices_as_the_command_line_does(tmp_path: Path) -> None:
+    for value, words in (
+        ("auto", ["auto"]),
+        ("cuda:0, cpu", ["cuda:0", "cpu"]),
+        (["cpu"], ["cpu"]),
+    ):
+        study = tmp_path / "s.toml"
+        study.write_text(tomli_w.dumps({"name": "s", "execution": {"devices": value}}))
+        assert load_study(study, []).execution.devices == words
+
+
+FAKE = """
+import os, warnings
+class OutOfMemoryError(RuntimeError): pass
+class _Values:
+    def square(self): return self
+    def sum(self): return SUM
+class _Properties: name, total_memory, major, minor = "Fake", 8 << 30, 3, 7
+class cuda:
+    def is_available():
+        ASIDE
+        return AVAILABLE
+    def device_count(): return 2
+    def get_device_properties(index): return _Properties
+    def mem_get_info(index): return FREE, 8 << 30
+    def get_arch_list(): return ["sm_80", "sm_90"]
+def arange(stop, device):
+    if device == "cuda:1":
+        FAULT
+    return _Values()
+"""
+USUAL = {"ASIDE": "pass", "AVAILABLE": "True", "FREE": "4 << 30", "FAULT": "pass", "SUM": "85344.0"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "faults"),
+    [
+        ({}, ("", "")),
+        ({"FAULT": "raise OutOfMemoryError('x')"}, ("", "none of its memory is free")),
+        (
+            {"FAULT": "raise RuntimeError('CUDA error: no kernel image is available\\nmore')"},
+            ("", "this torch has no kernels for sm_37 (it has sm_80 sm_90)"),
+        ),
+        ({"FAULT": "raise RuntimeError('CUDA error: gone\\nmore')"}, ("", "CUDA error: gone")),
+        ({"FREE": "5 << 20"}, ("only 5 MiB of its memory are free",) * 2),
+        ({"SUM": "0.0"}, ("it computes wrong results",) * 2),
+        (
+            {"AVAILABLE": "False", "ASIDE": "warnings.warn('The driver is too old (found 1)')"},
+            ("The driver is too old (found 1)",) * 2,
+        ),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_known_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str],
+    faults: tuple[str, str],
+) -> None:  # fmt: skip
+    """Looked for in a process of its own, here with a torch that has such cards."""
+    text = FAKE
+    for name, value in (USUAL | changed).items():
+        text = text.replace(name, value)
+    (tmp_path / "torch.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(cards, "why_none", lambda: "")
+    found = cards.cards.__wrapped__()
+    assert tuple(card.fault for card in found.found) == faults
+    assert [card.device for card in found.found] == ["cuda:0", "cuda:1"]
+    assert len(found.usable) == faults.count("")
+
+
+@pytest.mark.parametrize("end", ["import os; os._exit(9)", "raise ImportError('libcudart.so')"])
+def test_a_look_that_goes_wrong_is_no_crash_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    (tmp_path / "torch.py").write_text(end)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(cards, "why_none", lambda: "")
+    found = cards.cards.__wrapped__()
+    assert not found.found
+    assert "9" in found.none or "libcudart.so" in found.none
+
+
+def test_a_look_runs_nothing_of_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('executed')")
+    (tmp_path / "json.py").write_text("raise SystemExit('executed')")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", str(LOOK)], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "executed" not in done.stdout + done.stderr
+
+
+def test_without_a_card_auto_is_the_cpu_and_says_so_in_one_line(
+    tmp_path: Path, tiny_study: Path
+) -> None:
+    if not cards.why_none():
+        pytest.skip("this machine has a card")
+    grid = ("grid", "--axis", "height", "--values", "2", "--study", tiny_study)
+    said = ablate(*grid, "--devices", "auto", "--workers", "1", cwd=tmp_path).stderr
+    assert len([line for line in said.splitlines() if line.startswith("device")]) == 1
+    assert "warning" not in said.lower()
+    for device in ("cuda", "cuda:0"):
+        refused = invoke(*grid, "--devices", device, "--fresh", cwd=tmp_path, check=1)
+        assert refused.stdout == ""
+        assert len(refused.stderr.splitlines()) == 2
+        assert device in refused.stderr and cards.why_none() in refused.stderr

@@ -1,0 +1,269 @@
+"""Cells on a stand-in for a card: its kernels interpreted, its data kept apart, as on a card."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from running import ablate, assert_same, command, lasting, train
+
+from ablation.corpora import load_corpus
+from ablation.device import CPU, INTERPRETER
+from ablation.features import feeds as feeding
+from ablation.features.bank import SegmentBank
+from ablation.features.cache import Entry, FeatureCache
+from ablation.features.feeds import HostFeed, ResidentFeed, StreamedFeed, feeds
+from ablation.probes import SinglePassProbe
+from ablation.probes.moments import MomentSums
+from ablation.study import FeaturesSpec, Shape, Study
+from ablation.training import moments
+from ablation.training.cell import run_cell
+from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
+
+pytest.importorskip("triton", reason="Triton is made for Linux alone")
+
+CLASSES = ("neutral", "happy", "angry", "sad")
+SMALL = {  # segments of 16 x 24
+    "sample_rate": 8000,
+    "n_fft": 160,
+    "window_ms": 20,
+    "hop_ms": 40,
+    "max_hz": 800,
+    "segment_s": 0.96,
+    "train_hop_s": 0.96,
+    "test_hop_s": 0.96,
+    "normalise": "minmax",
+}
+
+
+def study(**training: object) -> Study:
+    fast = {"steps": 20, "batch_size": 4, "schedule": "constant", "learning_rate": 0.05}
+    tables = {"corpus": {"name": "emodb"}, "features": SMALL, "probe": {"filters": 8}}
+    return Study.model_validate(tables | {"training": fast | training})
+
+
+@pytest.fixture(scope="module")
+def fold(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> FoldData:
+    """Two speakers of EmoDB against two others."""
+    corpus = load_corpus("emodb", speech / "emodb", {name: name for name in CLASSES})
+    test, trained = ("03", "08"), ("09", "10", "11", "12")
+    chosen = [u for u in corpus.utterances if u.speaker in test + trained]
+    cache = FeatureCache(study().features, tmp_path_factory.mktemp("small"))
+    entries = cache.ensure(chosen, {u.file: u.id for u in chosen})
+
+    def side(speakers: tuple[str, ...]) -> tuple[Sample, ...]:
+        return tuple(
+            Sample(u.id, u.speaker, CLASSES.index(u.label), entries[u.id])
+            for u in chosen
+            if u.speaker in speakers
+        )
+
+    return FoldData("03", test, side(trained), side(test))
+
+
+USUAL = Shape(4, 2)
+
+
+def cell(fold: FoldData, device: str, shape: Shape = USUAL, **training: object) -> Outcome:
+    task = CellTask(
+        Cell("probe", (shape,), 20.0, 0, fold.name), study(**training), CLASSES, "d", fold
+    )
+    outcome = run_cell(task, device)
+    assert not outcome.failed, outcome.row["error"]
+    assert outcome.row["device"] == device
+    return outcome
+
+
+def bits(outcome: Outcome) -> tuple[object, ...]:
+    """All numbers of a cell that two runs must agree on to the last bit."""
+    row = {k: v for k, v in outcome.row.items() if k not in ("started_at", "train_seconds")}
+    return row, outcome.predictions, outcome.epochs
+
+
+def agreement(one: Outcome, other: Outcome) -> float:
+    said = [[p["predicted"] for p in outcome.predictions] for outcome in (one, other)]
+    return float(np.mean([a == b for a, b in zip(*said, strict=True)]))
+
+
+def test_a_card_says_what_the_cpu_says(fold: FoldData) -> None:
+    """After two hundred steps, and having learnt something."""
+    on_cpu, on_card = (cell(fold, device, steps=200) for device in (CPU, INTERPRETER))
+    assert agreement(on_cpu, on_card) >= 0.98
+    assert len({p["predicted"] for p in on_card.predictions}) > 1
+    assert on_card.row["train_loss"] == pytest.approx(on_cpu.row["train_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_a_cells_bits_are_its_own(
+    fold: FoldData, augmented: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ran before it in its process, wherever its data are, and however memory runs out."""
+    changes = {"augment": {"time_mask": 0.2, "frequency_warp": 0.1}} if augmented else {}
+    first = cell(fold, INTERPRETER, **changes)
+    assert first.row["device"] == INTERPRETER
+    cell(fold, INTERPRETER, Shape(1, 3), steps=2)
+    assert bits(cell(fold, INTERPRETER, **changes)) == bits(first)
+
+    feeding._last.clear()
+    monkeypatch.setattr(feeding, "available_bytes", lambda _device: 2 << 20)  # not for all segments
+    resident = feeding.ResidentFeed
+    assert bits(cell(fold, INTERPRETER, **changes)) == bits(first)
+
+    feeding._last.clear()
+    monkeypatch.setattr(feeding, "available_bytes", lambda _device: 1000)
+    monkeypatch.setattr(feeding, "_PIECE_BYTES", 50_000)  # of a few batches each
+    monkeypatch.setattr(feeding, "ResidentFeed", None)  # would be called
+    assert bits(cell(fold, INTERPRETER, **changes)) == bits(first)
+
+    monkeypatch.setattr(feeding, "ResidentFeed", resident)
+    refused = out_of_memory_beyond(2, monkeypatch)
+    assert bits(cell(fold, INTERPRETER, **changes)) == bits(first)
+    assert refused
+
+
+def out_of_memory_beyond(segments: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A card that has no memory for launches of more segments; those that were refused."""
+    from ablation.probes.cuda import passes
+
+    refused: list[int] = []
+    launch = passes._launch
+
+    def limited(kernel: Callable, grid: tuple[int, ...], *rest: object, **more: object) -> None:
+        if grid[0] > segments:
+            refused.append(grid[0])
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        launch(kernel, grid, *rest, **more)
+
+    monkeypatch.setattr(passes, "_launch", limited)
+    return refused
+
+
+def test_without_memory_for_a_single_segment_the_cell_is_given_up(
+    fold: FoldData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ablation.errors import MemoryShortage
+
+    out_of_memory_beyond(0, monkeypatch)
+    with pytest.raises(MemoryShortage):
+        cell(fold, INTERPRETER)
+
+
+@pytest.mark.parametrize("device", [CPU, INTERPRETER])
+def test_moments_of_a_segment_do_not_depend_on_its_company(device: str) -> None:
+    from ablation.probes import passes_for
+
+    torch.manual_seed(0)
+    segments = torch.rand(21, 1, 16, 24)
+    for shape in ((1, 1), (5, 2), (2, 7), (20, 3)):
+        probe = SinglePassProbe(
+            *shape, 4, 3, passes=passes_for(torch.device("cpu"), on_card=device == INTERPRETER)
+        )
+        every = probe.moment_sums(segments)
+        for some in (torch.tensor([20]), torch.tensor([3, 19, 0]), torch.arange(17)):
+            found = probe.moment_sums(segments[some])
+            assert torch.equal(found.first, every.first[some])
+            assert torch.equal(found.second, every.second[some])
+        given = MomentSums(every.first.sum(0), every.second.sum(0))
+        assert torch.allclose(probe(segments, given), probe(segments), rtol=1e-5, atol=1e-6)
+
+
+def test_moments_are_kept_only_where_they_fit(
+    fold: FoldData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew in every step, they are the same up to rounding."""
+    kept = cell(fold, CPU)
+    monkeypatch.setattr(moments, "MOST_BYTES", {"cpu": 1, "card": 1})
+    calls = []
+    monkeypatch.setattr(SinglePassProbe, "moment_sums", lambda *_: calls.append(1))
+    made = cell(fold, CPU)
+    assert not calls
+    assert agreement(kept, made) >= 0.98
+    assert made.row["train_loss"] == pytest.approx(kept.row["train_loss"], rel=1e-4)
+
+
+@pytest.fixture
+def banks(tmp_path: Path) -> Callable[..., tuple[SegmentBank, SegmentBank]]:
+    rng = np.random.default_rng(0)
+    entries = []
+    for number, frames in enumerate((24, 60, 97)):
+        path = tmp_path / f"{number}-{frames}.npy"
+        np.save(path, (rng.random((16, frames)) ** 3).astype(np.float32))
+        entries.append(Entry(path, frames))
+
+    def make(**features: object) -> tuple[SegmentBank, SegmentBank]:
+        spec = FeaturesSpec.model_validate(SMALL | features)
+        return SegmentBank.pair((entries[:2], [0, 1]), (entries[2:], [1]), spec)
+
+    return make
+
+
+@pytest.mark.parametrize("scope", ["segment", "utterance", "corpus"])
+@pytest.mark.parametrize("scale", ["magnitude", "power", "log"])
+def test_every_way_to_a_device_brings_the_same_segments(
+    banks: Callable[..., tuple[SegmentBank, SegmentBank]], scope: str, scale: str,
+) -> None:  # fmt: skip
+    train_bank, test_bank = banks(scope=scope, scale=scale)
+    device = torch.device("cpu")
+    kept, scored = feeds(train_bank, test_bank, device, steady=True)
+    gathered, _ = feeds(train_bank, test_bank, device, steady=False)
+    assert isinstance(kept, ResidentFeed) and kept.kept is not None
+    assert isinstance(gathered, ResidentFeed) and gathered.kept is None
+    ways = {"kept": kept, "gathered": gathered, "streamed": StreamedFeed(train_bank, device)}
+    order = list(torch.randperm(len(train_bank)).split(2))
+    for louder in (None, [torch.linspace(-6, 6, len(numbers)) for numbers in order]):
+        expected = list(HostFeed(train_bank).batches(order, louder))
+        found = {name: list(feed.batches(order, louder)) for name, feed in ways.items()}
+        for name, batches in found.items():
+            for batch, host, same in zip(batches, expected, found["kept"], strict=True):
+                assert torch.equal(batch.segments, same.segments), name
+                assert torch.equal(batch.labels, host.labels)
+                assert torch.equal(batch.places, host.places)
+                assert torch.allclose(batch.segments, host.segments, atol=2e-6), name
+    every = [torch.arange(len(test_bank))]
+    (one,), (other,) = HostFeed(test_bank).batches(every), scored.batches(every)
+    assert torch.allclose(one.segments, other.segments, atol=2e-6)
+
+
+ON_CARD = ("--devices", INTERPRETER, "--workers", "1", "--set", "features.segment_s=0.24")
+
+
+@pytest.mark.parametrize("device", [CPU, INTERPRETER])
+def test_a_shape_alone_and_within_a_grid_has_the_same_rows(
+    tmp_path: Path, tiny_study: Path, device: str
+) -> None:
+    options = ("--study", tiny_study, "--axis", "height", *ON_CARD, "--devices", device)
+    for folder, values in (("alone", "3"), ("grid", "2,3,5")):
+        (tmp_path / folder).mkdir()
+        train("grid", *options, "--values", values, cwd=tmp_path / folder)
+    alone, grid = (lasting(tmp_path / name / "results/tiny") for name in ("alone", "grid"))
+    probes = grid["probes"][grid["probes"]["height"] == 3].reset_index(drop=True)
+    assert len(probes) == 4
+    assert probes.equals(alone["probes"].reset_index(drop=True))
+    scores = grid["predictions"][grid["predictions"]["name"] == "3x2"].reset_index(drop=True)
+    assert scores.equals(alone["predictions"].reset_index(drop=True))
+
+
+def test_a_killed_run_on_a_card_goes_on(tmp_path: Path, tiny_study: Path) -> None:
+    """Driver and worker die by kill -9 after the first rows; the rest has the same bits."""
+    grid = ("grid", "--study", tiny_study, "--axis", "height", "--values", "2,3", *ON_CARD)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    whole.mkdir()
+    with subprocess.Popen(
+        command(grid), cwd=killed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as run:  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not list(killed.glob("results/tiny/probes*/*.parquet")):
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        os.killpg(run.pid, signal.SIGKILL)
+    assert "were stored before" in ablate(*grid, cwd=killed).stderr
+    train(*grid, cwd=whole)
+    assert_same(whole / "results/tiny", killed / "results/tiny")
+    assert len(lasting(killed / "results/tiny")["probes"]) == 8
