@@ -15,6 +15,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+from emodb_fold import CLASSES, emodb_fold
 from hypothesis import given, settings
 from probe_truth import (
     KINDS,
@@ -31,9 +32,7 @@ from torch import nn
 from torch.nn import functional
 
 import ablation.probes.compiled.passes as compiled
-from ablation.corpora import load_corpus
 from ablation.features.bank import SegmentBank
-from ablation.features.cache import FeatureCache
 from ablation.features.feeds import HostFeed
 from ablation.features.segments import Purpose
 from ablation.probes import ReferenceProbe, SinglePassProbe
@@ -417,27 +416,14 @@ SPEECH = {
     "training": {"steps": 60, "schedule": "constant"},
 }
 SHAPE = Shape(4, 2)
-CLASSES = ("neutral", "happy", "angry", "sad")
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def fold(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> FoldData:
     """Two speakers of EmoDB against four others."""
-    corpus = load_corpus("emodb", speech / "emodb", {name: name for name in CLASSES})
-    test, train = ("03", "08"), ("09", "10", "11", "12")
-    chosen = [u for u in corpus.utterances if u.speaker in test + train]
-    cache = FeatureCache(Study.model_validate(SPEECH).features, tmp_path_factory.mktemp("emodb"))
-    entries = cache.ensure(chosen, {u.file: u.id for u in chosen})
-
-    def side(speakers: tuple[str, ...]) -> tuple[Sample, ...]:
-        return tuple(
-            Sample(u.id, u.speaker, CLASSES.index(u.label), entries[u.id])
-            for u in chosen
-            if u.speaker in speakers
-        )
-
-    return FoldData("03", test, side(train), side(test))
+    features = Study.model_validate(SPEECH).features
+    return emodb_fold(speech, features, tmp_path_factory.mktemp("emodb"))
 
 
 @pytest.fixture

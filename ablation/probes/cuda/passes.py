@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -77,10 +78,9 @@ class FusedPass:
 
         def work(part: torch.Tensor) -> Parts:
             padded = functional.pad(part.to(self.kind), same_padding(height, width)).contiguous()
-            launch = _whole if plan.chunks == 1 else _chunked
-            found = launch(plan, padded, part.shape[2], part[0].numel(), width, height * width,
-                           table, start, train)  # fmt: skip
-            relu, active, patches = found
+            job = _Job(plan, padded, part.shape[2], part[0].numel(), width, height * width,
+                       table, start, train)  # fmt: skip
+            relu, active, patches = _whole(job) if plan.chunks == 1 else _chunked(job)
             sums = (relu.sum(2).flatten(1)[:, :filters],)
             if train:
                 counted = active.sum(2).flatten(1)[:, :filters]
@@ -105,58 +105,67 @@ class FusedPass:
         return table.to(self.kind).contiguous(), start.contiguous()
 
 
-def _whole(
-    plan: CardPlan, padded: torch.Tensor, columns: int, positions: int, width: int, taps: int,
-    table: torch.Tensor, start: torch.Tensor, train: bool,
-) -> Parts:  # fmt: skip
+@dataclass(frozen=True)
+class _Job:
+    """A launch's segments, padded, and filters; how they are laid out is as the kernels say."""
+
+    plan: CardPlan
+    padded: torch.Tensor
+    columns: int
+    positions: int
+    width: int
+    taps: int
+    table: torch.Tensor
+    start: torch.Tensor
+    train: bool
+
+    @property
+    def layout(self) -> tuple[int, ...]:
+        """What all kernels want to know of the segments."""
+        row, share = self.padded.stride(1), self.plan.share
+        segment = self.padded.stride(0)
+        return segment, row, self.columns, self.positions, share, self.width, self.taps
+
+    @property
+    def constants(self) -> dict[str, object]:
+        """For which a kernel is compiled."""
+        three = self.padded.dtype == torch.float32
+        return {"POSITIONS": self.plan.tile, "TAPS": self.plan.taps, "THREE_PRODUCTS": three}
+
+    def empty(self, *more: int) -> torch.Tensor:
+        """Room for partial sums, (n, blocks, shares, ...)."""
+        shape = (len(self.padded), len(self.table), self.plan.shares, *more)
+        return torch.empty(shape, dtype=torch.float32, device=self.padded.device)
+
+    def launch(self, kernel: Callable, *arguments: object) -> None:
+        """The scoring kernels' launch: a program for each segment, block and share."""
+        grid = (len(self.padded), len(self.table), self.plan.shares)
+        given = (self.padded, self.table, self.start, *arguments, *self.layout)
+        _launch(kernel, grid, *given, TRAIN=self.train, **self.constants)
+
+
+def _whole(job: _Job) -> Parts:
     """Partial sums where a filter is one chunk of taps."""
-    n, blocks = len(padded), len(table)
-    relu, active = _empty(padded, 2, n, blocks, plan.shares, FILTERS)
-    patches = relu
-    if train:
-        patches = _empty(padded, n, blocks, plan.shares, 1, FILTERS, plan.taps)
-    _launch(
-        kernels.all_sums, (n, blocks, plan.shares),
-        padded, table, start, relu, active, patches,
-        padded.stride(0), padded.stride(1), columns, positions, plan.share, width, taps,
-        POSITIONS=plan.tile, TAPS=plan.taps, TRAIN=train,
-        THREE_PRODUCTS=padded.dtype == torch.float32,
-    )  # fmt: skip
+    relu, active = job.empty(FILTERS), job.empty(FILTERS)
+    patches = job.empty(1, FILTERS, job.plan.taps) if job.train else relu
+    job.launch(kernels.all_sums, relu, active, patches)
     return relu, active, patches
 
 
-def _chunked(
-    plan: CardPlan, padded: torch.Tensor, columns: int, positions: int, width: int, taps: int,
-    table: torch.Tensor, start: torch.Tensor, train: bool,
-) -> Parts:  # fmt: skip
+def _chunked(job: _Job) -> Parts:
     """Partial sums where a filter is several chunks: scores first, then patches by the masks."""
-    n, blocks = len(padded), len(table)
-    relu, active = _empty(padded, 2, n, blocks, plan.shares, FILTERS)
-    masks = torch.empty(
-        (n, blocks, positions if train else 0), dtype=torch.int32, device=padded.device
-    )
-    layout = (padded.stride(0), padded.stride(1), columns, positions, plan.share, width, taps)
-    constants = {
-        "POSITIONS": plan.tile,
-        "TAPS": plan.taps,
-        "THREE_PRODUCTS": padded.dtype == torch.float32,
-    }
-    _launch(
-        kernels.scores, (n, blocks, plan.shares),
-        padded, table, start, relu, active, masks, *layout, TRAIN=train, **constants,
-    )  # fmt: skip
-    if not train:
+    n, blocks, plan = len(job.padded), len(job.table), job.plan
+    relu, active = job.empty(FILTERS), job.empty(FILTERS)
+    size = (n, blocks, job.positions if job.train else 0)
+    masks = torch.empty(size, dtype=torch.int32, device=job.padded.device)
+    job.launch(kernels.scores, relu, active, masks)
+    if not job.train:
         return relu, active, relu
-    patches = _empty(padded, n, blocks, plan.shares, plan.chunks, FILTERS, plan.taps)
-    _launch(
-        kernels.patch_sums, (n, blocks * plan.chunks, plan.shares),
-        padded, masks, patches, *layout, blocks, **constants,
-    )  # fmt: skip
+    patches = job.empty(plan.chunks, FILTERS, plan.taps)
+    grid = (n, blocks * plan.chunks, plan.shares)
+    _launch(kernels.patch_sums, grid, job.padded, masks, patches, *job.layout, blocks,
+            **job.constants)  # fmt: skip
     return relu, active, patches
-
-
-def _empty(like: torch.Tensor, *shape: int) -> torch.Tensor:
-    return torch.empty(shape, dtype=torch.float32, device=like.device)
 
 
 def _launch(
