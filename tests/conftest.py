@@ -15,6 +15,10 @@ from filelock import FileLock
 from hypothesis import settings
 from running import ablate, train
 
+# Tests run side by side: operators that share a core wait for each other's threads longer than they
+# take. Before torch is loaded; workers have threads of their own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A card's kernels run in Triton's interpreter, here and in the workers that tests start.
 os.environ["TRITON_INTERPRET"] = "1"
 

@@ -396,7 +396,7 @@ def test_a_step_with_kernels_that_were_cut_short(tmp_path: Path) -> None:
     shutil.copytree(kernels, cache / "kernels")
     kept = [path for path in cache.rglob("*.nb?") if path.stat().st_size]
     assert kept
-    for path in kept:
+    for path in sorted(kept)[::4]:  # those that are whole cost no time
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     kinds, numbers = step_elsewhere(tmp_path, cache=cache)
     assert kinds == expected[0]

@@ -34,12 +34,10 @@ class PortablePass:
     tile
         Segments of a tile; None: on a CPU one, which stays in the cache, elsewhere a few. Halved
         when the memory does not suffice. On a CPU it changes no number.
-    together
-        Segments whose moments are made at once.
     """
 
-    def __init__(self, tile: int | None = None, together: int = 1) -> None:
-        self.tile, self.together = tile, together
+    def __init__(self, tile: int | None = None) -> None:
+        self.tile = tile
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
         def sums(padded: torch.Tensor) -> tuple[torch.Tensor, ...]:

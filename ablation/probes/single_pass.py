@@ -14,7 +14,6 @@ from typing import Any, cast
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from ablation.probes.moments import (
     MomentSums,
@@ -26,9 +25,11 @@ from ablation.probes.moments import (
 )
 from ablation.probes.portable import PortablePass
 from ablation.probes.reference import ReferenceProbe
-from ablation.probes.sums import TOGETHER, Pass
+from ablation.probes.sums import Pass
 
 PRECISIONS = ("float32", "bf16")
+
+_TOGETHER = 16  # segments whose moments are made at once
 
 
 class SinglePassProbe(ReferenceProbe):
@@ -79,21 +80,18 @@ class SinglePassProbe(ReferenceProbe):
     def moment_sums(self, segments: torch.Tensor) -> MomentSums:
         """What batch statistics are made of, of each segment (n, 1, frequency, time) by itself.
 
-        The sums of a batch are those of its segments, added up. A segment's are the same to the
-        last bit whatever its company.
+        The sums of a batch are those of its segments, added up.
         """
         passes = self._passes(segments)
         values, (height, width) = _upright(_rounded(segments[:, 0], self.precision), self.extent)
-        together, parts = passes.together, []
-        for chunk in values.split(together):
-            # Always as many, since a library may take another way for another number of matrices.
-            filled = functional.pad(chunk, (0, 0, 0, 0, 0, together - len(chunk)))
-            lags = passes.lags(filled, height, width)
+        parts = []
+        for chunk in values.split(_TOGETHER):
+            lags = passes.lags(chunk, height, width)
             with _one_thread():
-                found = segment_sums(filled, lags, height, width)
-            parts.append((found.first[: len(chunk)], found.second[: len(chunk)]))
-        first, second = (torch.cat(values) for values in zip(*parts, strict=True))
-        return MomentSums(first, second)
+                parts.append(segment_sums(chunk, lags, height, width))
+        return MomentSums(
+            torch.cat([part.first for part in parts]), torch.cat([part.second for part in parts])
+        )
 
     def forward(self, segments: torch.Tensor, sums: MomentSums | None = None) -> torch.Tensor:
         """Scores (n, classes) of segments (n, 1, frequency, time).
@@ -201,7 +199,7 @@ def passes_for(
             from ablation.probes.compiled.passes import CompiledPass
 
             return CompiledPass(tile, bf16=bf16)
-    return PortablePass(tile, together=1 if device.type == "cpu" else TOGETHER)
+    return PortablePass(tile)
 
 
 def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass:
@@ -211,7 +209,7 @@ def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass
             from ablation.probes.cuda.passes import FusedPass
 
             return FusedPass(tile, bf16=bf16)
-    return PortablePass(tile, together=TOGETHER)
+    return PortablePass(tile)
 
 
 def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:

@@ -17,9 +17,6 @@ class PatchSums(Protocol):
         ...
 
 
-TOGETHER = 16  # segments whose moments are made at once on a card
-
-
 @dataclass(frozen=True)
 class Sums:
     """Of each segment and filter, over all positions.
@@ -44,15 +41,7 @@ class Pass(Protocol):
 
     ``segments`` have the shape (n, rows, columns) and are zero-padded to keep their size; scores
     are ``weight`` (filters, height, width) correlated with them, plus ``delta`` (filters,).
-
-    Attributes
-    ----------
-    together
-        Segments whose moments are made at once: always as many, so that a segment's do not depend
-        on which others are made with them.
     """
-
-    together: int
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
         """All sums."""

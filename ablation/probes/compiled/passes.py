@@ -57,8 +57,6 @@ class CompiledPass:
         exact where the processor has them.
     """
 
-    together = 1  # a library's products may depend on how many matrices it is given
-
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
         self.tile = tile or _TILE
         self.pairs = bf16 and HAS_BF16

@@ -11,7 +11,7 @@ from ablation.probes.cuda import kernels
 from ablation.probes.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
 from ablation.probes.portable import Patches, PortablePass, in_tiles
 from ablation.probes.reference import same_padding
-from ablation.probes.sums import TOGETHER, Sums
+from ablation.probes.sums import Sums
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # as it stood when kernels were read
 Parts = tuple[torch.Tensor, ...]
@@ -32,13 +32,11 @@ class FusedPass:
         Whether segments and filters hold bfloat16 values alone.
     """
 
-    together = TOGETHER
-
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
         self.tile = tile
         # The interpreter multiplies no bfloat16; products of such values are exact in float32 too.
         self.kind = torch.bfloat16 if bf16 and not INTERPRETED else torch.float32
-        self.operators = PortablePass(tile, together=TOGETHER)
+        self.operators = PortablePass(tile)
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
         plan = self._plan(segments, weight)
