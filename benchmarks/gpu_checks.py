@@ -101,12 +101,12 @@ def _single_pass(
 
 
 def _fold(folder: Path, height: int, columns: int) -> FoldData:
-    """Noise in one of three bands, twelve utterances a class and side."""
+    """Noise in one of three bands, forty utterances a class and side."""
     rng = np.random.default_rng(0)
 
     def side(name: str) -> tuple[Sample, ...]:
         samples = []
-        for number in range(36):
+        for number in range(120):
             label, frames = number % 3, int(columns * (1 + number % 3))
             array = rng.random((height, frames), np.float32) ** 3
             band = slice(label * height // 3, (label + 1) * height // 3)

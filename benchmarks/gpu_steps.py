@@ -1,5 +1,6 @@
 """How long a step of the probe takes on a card: the second part of ``gpu.py``."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,19 +130,29 @@ def _plain(
 ) -> dict[str, Callable[[int], None]]:
     """The plain module on one batch that is on the device already, as torch is set by default
     (tf32 products in convolutions), and what else torch can do for it."""
-    contenders = {"plain": _eager(shape, device, sizes)}
+    contenders: dict[str, Callable[[int], None]] = {"plain": _eager(shape, device, sizes)}
     if device.type != "cuda":
         return contenders
+    torch.backends.cudnn.benchmark = True  # for the tuned ones, and from here on
     for bf16 in (False, True):
         for channels_last in (False, True):
             layout = "channels_last" if channels_last else "contiguous"
             name = f"{'bf16' if bf16 else 'float32'} {layout}"
             options = {"bf16": bf16, "channels_last": channels_last}
-            contenders[f"{name}, graph"] = _graphed(_eager(shape, device, sizes, **options))
+            ways = {"graph": lambda o=options: _graphed(_eager(shape, device, sizes, **o))}
             if compiled and bf16:
-                contenders[f"{name}, compiled"] = _eager(
-                    shape, device, sizes, **options, compiled=True
+                ways["compiled"] = lambda o=options: _eager(
+                    shape, device, sizes, **o, compiled=True
                 )
+            for way, make in ways.items():
+                try:
+                    steps = make()
+                    steps(2)
+                except (RuntimeError, torch.OutOfMemoryError) as error:
+                    print(f"{name}, {way}: {error}", file=sys.stderr)
+                else:
+                    contenders[f"{name}, {way}"] = steps
+    torch.backends.cudnn.benchmark = False
     return contenders
 
 
@@ -164,6 +175,8 @@ def _eager(
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-4
     )
+    if compiled:
+        torch._dynamo.reset()  # it gives up on a function that it has compiled for many shapes
     called = torch.compile(model) if compiled else model
 
     def steps(number: int) -> None:
@@ -194,4 +207,5 @@ def _graphed(steps: Callable[[int], None]) -> Callable[[int], None]:
         for _ in range(number):
             graph.replay()
 
+    replay.steps = steps  # type: ignore[attr-defined] # what a graph works on must live as long
     return replay

@@ -13,7 +13,8 @@ from triton.compiler import ASTSource
 from ablation.probes.cuda import kernels
 from ablation.probes.cuda.plans import STAGES, WARPS
 
-TYPES = {"delta": "*fp32", "relu": "*fp32", "active": "*fp32", "patches": "*fp32", "masks": "*i32"}
+TYPES = dict.fromkeys(("delta", "relu", "active", "patches", "centres"), "*fp32")
+TYPES["masks"] = "*i32"
 
 
 def main(architecture: int, configurations: Sequence[tuple[int, int, bool]]) -> None:

@@ -60,6 +60,7 @@ def test_cards_that_are_named(there: Callable[..., None]) -> None:
     [
         (["cuda:7"], (GOOD,)),  # is not there
         (["cuda:2"], (BROKEN,)),  # is all there is, and no use
+        (["cuda:2"], (GOOD, BROKEN)),
         (["cuda"], (BROKEN,)),
         (["cuda"], ()),
         (["cuda:0"], ()),

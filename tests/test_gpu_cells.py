@@ -93,7 +93,7 @@ def agreement(one: Outcome, other: Outcome) -> float:
 
 def test_a_card_says_what_the_cpu_says(fold: FoldData) -> None:
     """After two hundred steps, and having learnt something."""
-    on_cpu, on_card = (cell(fold, device, steps=200, batch_size=2) for device in (CPU, INTERPRETER))
+    on_cpu, on_card = (cell(fold, device, steps=200) for device in (CPU, INTERPRETER))
     assert agreement(on_cpu, on_card) >= 0.98
     assert len({p["predicted"] for p in on_card.predictions}) > 1
     assert on_card.row["train_loss"] == pytest.approx(on_cpu.row["train_loss"], rel=1e-3)
@@ -217,6 +217,20 @@ def test_every_way_to_a_device_brings_the_same_segments(
     every = [torch.arange(len(test_bank))]
     (one,), (other,) = HostFeed(test_bank).batches(every), scored.batches(every)
     assert torch.allclose(one.segments, other.segments, atol=2e-6)
+
+
+@pytest.mark.parametrize("scope", ["segment", "utterance", "corpus"])
+def test_a_network_of_all_speakers_is_scored_on_nobody(
+    banks: Callable[..., tuple[SegmentBank, SegmentBank]], scope: str
+) -> None:
+    """As the final network is trained: nothing is fed for scoring, wherever the data are."""
+    train_bank, _ = banks(scope=scope)
+    nobody = SegmentBank([], [], train_bank.spec, "test", train_bank.corpus_range)
+    device = torch.device("cpu")
+    trained, scored = feeds(train_bank, nobody, device, steady=False)
+    assert len(list(trained.batches([torch.arange(2)]))) == 1
+    assert len(scored) == 0
+    assert len(StreamedFeed(nobody, device)) == 0
 
 
 ON_CARD = [

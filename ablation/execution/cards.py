@@ -128,6 +128,11 @@ def choose(devices: Sequence[str]) -> Choice:
     taken: dict[str, str] = {}
     for word in words:
         taken |= _meant(word, known)
+    if not taken:
+        raise StudyError(
+            f"execution.devices: {named(words)} cannot be used: {known.lacking}",
+            "say auto (the default) to take what can be used",
+        )
     left_out = [f"{c.device} is left out: {c.fault}" for c in known.found if c.fault]
     line = ", ".join(name + (f" ({what})" if what else "") for name, what in taken.items())
     return Choice(tuple(taken), "; ".join([f"devices: {line}", *left_out]))
@@ -154,7 +159,7 @@ def _meant(word: str, known: Cards) -> dict[str, str]:
         )
     wanted = [card for card in known.usable if word in (CUDA, card.device)]
     faulty = [card for card in known.found if card.fault and card.device == word]
-    if not wanted and not (faulty and known.usable):
+    if not wanted and not faulty:
         raise StudyError(
             f"execution.devices: {word} cannot be used: {known.lacking}",
             "say auto (the default) to take the CPU where no card can be used",

@@ -157,7 +157,7 @@ class StreamedFeed(_DeviceFeed):
 
     def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
         spec = self.bank.spec
-        each = 4 * spec.height * spec.width * max(map(len, order))
+        each = 4 * spec.height * spec.width * max(1, *map(len, order))
         few = max(1, _PIECE_BYTES // each)
         pieces = iter([order[k : k + few] for k in range(0, len(order), few)])
         due = self._due(order, gains)
@@ -266,11 +266,12 @@ def _limits(
     ranges: Sequence[Range] | None = bank.ranges
     if ranges is None:
         return None, None
-    low, high = (
-        torch.tensor(values, dtype=torch.float64)[torch.from_numpy(bank.utterance)].to(device)
-        for values in zip(*((known.low, known.high) for known in ranges), strict=True)
-    )
-    return low, high
+    owners = torch.from_numpy(bank.utterance)
+
+    def of_segments(values: list[float]) -> torch.Tensor:
+        return torch.tensor(values, dtype=torch.float64)[owners].to(device)
+
+    return of_segments([known.low for known in ranges]), of_segments([r.high for r in ranges])
 
 
 def _quieter(limit: torch.Tensor, gain: torch.Tensor, scale: str) -> torch.Tensor:

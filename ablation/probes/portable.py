@@ -13,17 +13,25 @@ from ablation.probes.sums import Sums
 
 _TILE = 8  # segments elsewhere than on a CPU; a library's rounding may depend on their number
 
-Work = Callable[[torch.Tensor], tuple[torch.Tensor, ...]]
+Parts = tuple[torch.Tensor, ...]
+Work = Callable[[torch.Tensor], Parts]
 
 
 @dataclass(frozen=True)
 class Patches:
-    """Patch sums as they are, shape (n, filters, height, width)."""
+    """Patch sums as they are, shape (n, filters, height, width).
+
+    ``missing``, (n, filters), is what each of their values lacks; None: nothing.
+    """
 
     values: torch.Tensor
+    missing: torch.Tensor | None = None
 
     def weighted(self, weights: torch.Tensor) -> torch.Tensor:
-        return torch.einsum("nk,nkhw->khw", weights.double(), self.values.double())
+        total = torch.einsum("nk,nkhw->khw", weights.double(), self.values.double())
+        if self.missing is not None:
+            total += (weights.double() * self.missing.double()).sum(0)[:, None, None]
+        return total
 
 
 class PortablePass:
@@ -69,7 +77,7 @@ class PortablePass:
         return self._in_tiles(lambda tile: _together(lags, tile), segments)[0]
 
     def _in_tiles(self, work: Work, segments: torch.Tensor) -> list[torch.Tensor]:
-        return in_tiles(self, work, segments, 1 if segments.device.type == "cpu" else _TILE)
+        return in_tiles(self, work, 1 if segments.device.type == "cpu" else _TILE, segments)
 
 
 class Tiled(Protocol):
@@ -78,8 +86,10 @@ class Tiled(Protocol):
     tile: int | None
 
 
-def in_tiles(owner: Tiled, work: Work, segments: torch.Tensor, most: int) -> list[torch.Tensor]:
-    """``work`` on tiles of ``segments``, its results put together.
+def in_tiles(
+    owner: Tiled, work: Callable[..., Parts], most: int, *given: torch.Tensor
+) -> list[torch.Tensor]:
+    """``work`` on tiles of what is ``given`` for each segment, its results put together.
 
     A tile is ``owner.tile`` segments, or ``most`` of them where it is None.
 
@@ -91,7 +101,8 @@ def in_tiles(owner: Tiled, work: Work, segments: torch.Tensor, most: int) -> lis
     tile = owner.tile or most
     while True:
         try:
-            parts = [work(part) for part in segments.split(tile)]
+            tiles = zip(*(values.split(tile) for values in given), strict=True)
+            parts = [work(*part) for part in tiles]
         except (torch.OutOfMemoryError, MemoryError):
             if tile == 1:
                 raise

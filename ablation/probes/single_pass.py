@@ -206,9 +206,10 @@ def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass
     # tf32 and bfloat16 products, of which the kernels are made, came with Ampere.
     if device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0):
         with suppress(ImportError):  # Triton comes with torch's builds for CUDA on Linux alone
-            from ablation.probes.cuda.passes import FusedPass
+            from ablation.probes.cuda.passes import FusedPass, can_launch
 
-            return FusedPass(tile, bf16=bf16)
+            if can_launch():
+                return FusedPass(tile, bf16=bf16)
     return PortablePass(tile)
 
 

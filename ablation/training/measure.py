@@ -152,6 +152,8 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
     share = (time.process_time() - core) / (time.perf_counter() - wall)
     own, shared = own_memory()
     stored = 4 * spec.height * sum(max(n, spec.width) for n in (*trial.train, *trial.test))
+    fits = compute.on_card and resident(stored, available_bytes(device))
+    stays = stored if fits else 0  # beside what was measured of a small part of the corpus
     return Measured(
         cell=task.cell,
         step_seconds=step,
@@ -162,9 +164,9 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
         process=os.getpid(),
         own_bytes=own + (0 if compute.on_card else kept),
         shared_bytes=shared,
-        device_bytes=_most_allocated(device) + kept if compute.on_card else 0,
+        device_bytes=_most_allocated(device) + kept + stays if compute.on_card else 0,
         spectrogram_bytes=stored,
-        resident=compute.on_card and resident(stored, available_bytes(device)),
+        resident=bool(stays),
         core_share=min(1.0, share) if device.type == "cpu" else 1.0,
     )
 

@@ -219,8 +219,14 @@ def memory_of(
         total=driver + shared + sum(number * own[kind] for kind, number in workers.items()),
         devices=max(one.device_bytes for one in found),
         spectrograms=spectrograms // windows,
-        resident=all(one.resident for one in found) if set(kinds) != {CPU} else None,
+        resident=_resident(paces),
     )
+
+
+def _resident(paces: Mapping[str, "Pace"]) -> bool | None:
+    """Whether all cards keep the spectrograms; None without a card."""
+    on_cards = [one for kind, pace in paces.items() if kind != CPU for one in pace.measured]
+    return all(one.resident for one in on_cards) if on_cards else None
 
 
 def as_json(study: Study, estimate: Estimate) -> dict[str, Any]:

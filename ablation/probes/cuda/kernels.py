@@ -23,17 +23,20 @@ _ANY_SIZE = [
 
 
 @triton.jit
-def _masked_sums(mask, patch, sums, THREE_PRODUCTS: tl.constexpr):
+def _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS: tl.constexpr):
     """``sums`` (filters, taps) plus those of ``patch`` (positions, taps) where ``mask`` is set.
 
-    A float32 value is the sum of two that tf32 holds, and a mask is exact in any format: so two
-    tf32 products give what one in float32 would.
+    A float32 value is, to its last two bits, the sum of two that tf32 holds, and a mask is exact
+    in any format: so two tf32 products do. Tensor cores round their sums towards zero, which would
+    pull sums of many values of one sign the same way: so ``centre`` is taken off first, and what a
+    tile gives is added outside of them.
     """
     active = tl.trans(tl.where(mask, 1.0, 0.0).to(patch.dtype))
     if THREE_PRODUCTS:
+        patch -= centre
         high = (patch.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
-        sums = tl.dot(active, high, sums, input_precision="tf32")
-        sums = tl.dot(active, patch - high, sums, input_precision="tf32")
+        part = tl.dot(active, patch - high, input_precision="tf32")
+        sums += tl.dot(active, high, part, input_precision="tf32")
     else:
         sums = tl.dot(active, patch, sums)
     return sums
@@ -41,7 +44,7 @@ def _masked_sums(mask, patch, sums, THREE_PRODUCTS: tl.constexpr):
 
 @triton.jit(do_not_specialize=_ANY_SIZE)
 def all_sums(
-    segments, weight, delta, relu, active, patches,
+    segments, weight, delta, relu, active, patches, centres,
     segment_stride, row_stride, columns, positions, share, width, taps,
     POSITIONS: tl.constexpr, TAPS: tl.constexpr, TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
 ):  # fmt: skip
@@ -49,14 +52,15 @@ def all_sums(
 
     ``segments`` (n, padded rows, padded columns); ``weight`` (taps, filters) and ``delta``
     (filters) of each block of 16 filters; ``relu`` and ``active`` (n, blocks, shares, filters) and
-    ``patches`` (n, blocks, shares, filters, taps), the last two only if TRAIN.
+    ``patches`` (n, blocks, shares, filters, taps), the last two only if TRAIN. In float32 patch
+    sums are those of the segments less ``centres`` (n).
     """
     segment, block, split = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
     tap, filters = tl.arange(0, TAPS), tl.arange(0, FILTERS)
     offsets = tl.where(tap < taps, (tap // width) * row_stride + tap % width, 0)
     table = tl.load(weight + (block * TAPS + tap[:, None]) * FILTERS + filters[None, :])
     start = tl.load(delta + block * FILTERS + filters)
-    own = segments + segment * segment_stride
+    own, centre = segments + segment * segment_stride, tl.load(centres + segment)
     heights = tl.full((FILTERS,), 0, tl.float32)
     counts = tl.full((FILTERS,), 0, tl.float32)
     sums = tl.full((FILTERS, TAPS), 0, tl.float32)
@@ -74,7 +78,7 @@ def all_sums(
         heights += tl.sum(tl.where(mask, score, 0.0), 0)
         if TRAIN:
             counts += tl.sum(tl.where(mask, 1.0, 0.0), 0)
-            sums = _masked_sums(mask, patch, sums, THREE_PRODUCTS)
+            sums = _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS)
     out = (segment * tl.num_programs(1) + block) * tl.num_programs(2) + split
     tl.store(relu + out * FILTERS + filters, heights)
     if TRAIN:
@@ -132,20 +136,21 @@ def scores(
 
 @triton.jit(do_not_specialize=[*_ANY_SIZE, "blocks"])
 def patch_sums(
-    segments, masks, patches,
+    segments, masks, patches, centres,
     segment_stride, row_stride, columns, positions, share, width, taps,
     blocks, POSITIONS: tl.constexpr, TAPS: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
 ):  # fmt: skip
     """Patch sums of one share of a segment's positions, of one block of filters and chunk of taps.
 
-    ``patches`` (n, blocks, shares, chunks, filters, TAPS).
+    ``patches`` (n, blocks, shares, chunks, filters, TAPS), less ``centres`` as in
+    :func:`all_sums`.
     """
     segment = tl.program_id(0).to(tl.int64)
     block, chunk, split = tl.program_id(1) % blocks, tl.program_id(1) // blocks, tl.program_id(2)
     tap, filters = tl.arange(0, TAPS), tl.arange(0, FILTERS)
     mine = chunk * TAPS + tap
     offsets = tl.where(mine < taps, (mine // width) * row_stride + mine % width, 0)
-    own = segments + segment * segment_stride
+    own, centre = segments + segment * segment_stride, tl.load(centres + segment)
     bits = masks + (segment * blocks + block) * positions
     sums = tl.full((FILTERS, TAPS), 0, tl.float32)
     end = tl.minimum((split + 1) * share, positions)
@@ -156,7 +161,7 @@ def patch_sums(
         packed = tl.load(bits + position, position < end, other=0)
         mask = ((packed[:, None] >> filters[None, :]) & 1) == 1
         patch = tl.load(own + places[:, None] + offsets[None, :])
-        sums = _masked_sums(mask, patch, sums, THREE_PRODUCTS)
+        sums = _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS)
     out = (segment * blocks + block) * tl.num_programs(2) + split
     rows = ((out * ((taps + TAPS - 1) // TAPS) + chunk) * FILTERS + filters[:, None]) * TAPS
     tl.store(patches + rows + tap[None, :], sums)

@@ -3,25 +3,38 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch.nn import functional
+from triton.runtime import driver
 
 from ablation.probes.cuda import kernels
 from ablation.probes.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
-from ablation.probes.portable import Patches, PortablePass, in_tiles
+from ablation.probes.portable import Parts, Patches, PortablePass, in_tiles
 from ablation.probes.reference import same_padding
 from ablation.probes.sums import Sums
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # as it stood when kernels were read
-Parts = tuple[torch.Tensor, ...]
+
+
+@cache
+def can_launch() -> bool:
+    """Whether Triton can start kernels here: it builds its launcher with a C compiler."""
+    if INTERPRETED:
+        return True
+    try:
+        driver.active.get_current_device()  # type: ignore[attr-defined]
+    except RuntimeError:
+        return False
+    return True
 
 
 class FusedPass:
     """Kernels that keep no activation; what they are not made for goes to PyTorch's operators.
 
-    Float32 products are as exact as in IEEE arithmetic up to the order of sums (three tf32
-    products each); segments and filters of bfloat16 values are multiplied as they are.
+    Float32 products are made of three tf32 products each, and differ from those of IEEE arithmetic
+    in the last two bits; segments and filters of bfloat16 values are multiplied as they are.
 
     Parameters
     ----------
@@ -42,8 +55,9 @@ class FusedPass:
         plan = self._plan(segments, weight)
         if plan is None:
             return self.operators.train(segments, weight, delta)
-        relu, active, patches = self._run(plan, segments, weight, delta, train=True)
-        return Sums(relu, active, Patches(patches))
+        centres = self._centres(segments)
+        relu, active, patches = self._run(plan, segments, centres, weight, delta, train=True)
+        return Sums(relu, active, Patches(patches, centres[:, None] * active.double()))
 
     def evaluate(
         self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
@@ -51,7 +65,7 @@ class FusedPass:
         plan = self._plan(segments, weight)
         if plan is None:
             return self.operators.evaluate(segments, weight, delta)
-        return self._run(plan, segments, weight, delta, train=False)[0]
+        return self._run(plan, segments, self._centres(segments), weight, delta, train=False)[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
         return self.operators.lags(segments, height, width)
@@ -62,10 +76,17 @@ class FusedPass:
         _, height, width = weight.shape
         return card_plan(height, width, segments[0].numel(), interpreted=INTERPRETED)
 
+    def _centres(self, segments: torch.Tensor) -> torch.Tensor:
+        """What is taken off each segment's values, (n,): its mean, which bfloat16 cannot hold."""
+        if self.kind == torch.bfloat16:
+            return segments.new_zeros(len(segments))
+        return segments.mean((1, 2))
+
     def _run(
         self,
         plan: CardPlan,
         segments: torch.Tensor,
+        centres: torch.Tensor,
         weight: torch.Tensor,
         delta: torch.Tensor,
         *,
@@ -74,10 +95,10 @@ class FusedPass:
         table, start = self._tables(plan, weight, delta)
         filters, height, width = weight.shape
 
-        def work(part: torch.Tensor) -> Parts:
+        def work(part: torch.Tensor, centre: torch.Tensor) -> Parts:
             padded = functional.pad(part.to(self.kind), same_padding(height, width)).contiguous()
             job = _Job(plan, padded, part.shape[2], part[0].numel(), width, height * width,
-                       table, start, train)  # fmt: skip
+                       table, start, centre, train)  # fmt: skip
             relu, active, patches = _whole(job) if plan.chunks == 1 else _chunked(job)
             sums = (relu.sum(2).flatten(1)[:, :filters],)
             if train:
@@ -88,7 +109,7 @@ class FusedPass:
                 sums += (counted, taps.reshape(len(part), filters, height, width))
             return sums
 
-        return in_tiles(self, work, segments, len(segments))
+        return in_tiles(self, work, len(segments), segments, centres)
 
     def _tables(
         self, plan: CardPlan, weight: torch.Tensor, delta: torch.Tensor
@@ -115,6 +136,7 @@ class _Job:
     taps: int
     table: torch.Tensor
     start: torch.Tensor
+    centres: torch.Tensor
     train: bool
 
     @property
@@ -146,7 +168,7 @@ def _whole(job: _Job) -> Parts:
     """Partial sums where a filter is one chunk of taps."""
     relu, active = job.empty(FILTERS), job.empty(FILTERS)
     patches = job.empty(1, FILTERS, job.plan.taps) if job.train else relu
-    job.launch(kernels.all_sums, relu, active, patches)
+    job.launch(kernels.all_sums, relu, active, patches, job.centres)
     return relu, active, patches
 
 
@@ -161,8 +183,8 @@ def _chunked(job: _Job) -> Parts:
         return relu, active, relu
     patches = job.empty(plan.chunks, FILTERS, plan.taps)
     grid = (n, blocks * plan.chunks, plan.shares)
-    _launch(kernels.patch_sums, grid, job.padded, masks, patches, *job.layout, blocks,
-            **job.constants)  # fmt: skip
+    _launch(kernels.patch_sums, grid, job.padded, masks, patches, job.centres, *job.layout,
+            blocks, **job.constants)  # fmt: skip
     return relu, active, patches
 
 
