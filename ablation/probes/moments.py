@@ -129,7 +129,8 @@ def _sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -
 
 def _patch_sum(segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """Sum of all patches, shape (groups, height, width)."""
-    by_row = _window_sums(segments.flatten(0, 1), height)
+    # Laid out alike, since the order of a sum follows the layout.
+    by_row = _window_sums(segments.flatten(0, 1).contiguous(), height)
     each = _window_sums(by_row.mT, width).mT
     return each.view(*segments.shape[:2], height, width).sum(1)
 
