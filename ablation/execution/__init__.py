@@ -6,14 +6,13 @@ others go on. Nothing here knows what a task is about.
 """
 
 from ablation.execution.base import Crew, Executor, Finished, Function, Slot
-from ablation.execution.cards import Card, choose
+from ablation.execution.cards import choose
 from ablation.execution.devices import make_slots
 from ablation.execution.inprocess import InProcessExecutor
 from ablation.execution.local import LocalExecutor
 
 __all__ = [
     "EXECUTORS",
-    "Card",
     "Crew",
     "Executor",
     "Finished",
