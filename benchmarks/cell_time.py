@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 import torch
 
-from ablation.execution.devices import settle
-from ablation.features.bank import SegmentBank
+from ablation.execution.devices import initialise_worker
+from ablation.features.bank import SegmentDataset
 from ablation.study import override_study
 from ablation.training import cell, fit
 from ablation.training.compute import Compute
@@ -49,7 +49,7 @@ def cell_times(tasks: Sequence[CellTask]) -> list[dict[str, Any]]:
 
     Each is trained for a step first, unmeasured: kernels are compiled and files are in memory.
     """
-    settle(1)
+    initialise_worker(1)
     return [_cell_time(task) for task in tasks]
 
 
@@ -99,7 +99,7 @@ def _clocks(clock: Clock) -> ExitStack:
         (fit, "make_optimizer", make_optimizer),
         (fit.functional, "cross_entropy", clock.around(fit.functional.cross_entropy, "loss")),
         (torch.Tensor, "backward", clock.around(torch.Tensor.backward, "backward")),
-        (SegmentBank, "batch", clock.around(SegmentBank.batch, "batches")),
+        (SegmentDataset, "batch", clock.around(SegmentDataset.batch, "batches")),
     ):
         stack.enter_context(patch.object(place, name, timed))
     return stack

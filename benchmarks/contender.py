@@ -19,7 +19,7 @@ import torch
 from plain_network import PlainNetwork, plain_weights
 from torch.nn import functional
 
-from ablation.execution.devices import settle
+from ablation.execution.devices import initialise_worker
 from ablation.features.feeds import Batch
 from ablation.networks import Network
 from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
@@ -41,7 +41,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     if options.tuned:
-        settle(options.threads)
+        initialise_worker(options.threads)
     else:
         torch.set_num_threads(options.threads)
     hello: dict[str, Any] = {"torch": torch.__version__}

@@ -26,7 +26,7 @@ import numpy as np
 from ablation.drivers import running
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, run_cells
-from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function
+from ablation.execution import EXECUTORS, Executor, Finished, Function, WorkerPool
 from ablation.execution.base import Job
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -128,12 +128,12 @@ class VirtualExecutor(Executor):
     workers, seconds = 1000, 60.0
     clock = None
 
-    def crew(self, function: Function) -> Crew:
-        VirtualExecutor.clock = _VirtualCrew(function, self.workers, self.seconds)
+    def pool(self, function: Function) -> WorkerPool:
+        VirtualExecutor.clock = _VirtualPool(function, self.workers, self.seconds)
         return VirtualExecutor.clock
 
 
-class _VirtualCrew(Crew):
+class _VirtualPool(WorkerPool):
     def __init__(self, function: Function, workers: int, seconds: float) -> None:
         super().__init__()
         self.function, self.workers = function, workers
@@ -181,17 +181,17 @@ def virtual(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     started = time.perf_counter()
     run_cells(tasks_of(cells, study), folder, study, tally, Reporter(True), function=trivial)
     wall = time.perf_counter() - started
-    crew = VirtualExecutor.clock
-    if crew is None or tally.trained != cells:
+    pool = VirtualExecutor.clock
+    if pool is None or tally.trained != cells:
         raise RuntimeError(f"{tally.trained} of {cells}")
-    ideal = crew.busy / options.workers
+    ideal = pool.busy / options.workers
     return {
         "what": "virtual",
         "cells": cells,
         "workers": options.workers,
-        "hours_on_the_virtual_clock": round(crew.now / 3600, 3),
+        "hours_on_the_virtual_clock": round(pool.now / 3600, 3),
         "hours_if_the_driver_took_no_time": round(ideal / 3600, 3),
-        "driver_ms_a_cell": round(1000 * crew.driver / cells, 2),
+        "driver_ms_a_cell": round(1000 * pool.driver / cells, 2),
         "real_seconds_in_all": round(wall, 1),
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ablation.features.bank import Held, SegmentBank
+from ablation.features.bank import ArrayEntry, SegmentDataset
 from ablation.features.feeds import Feed, feeds
 from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec, TrainingSpec
@@ -117,11 +117,11 @@ def _feeds(device: torch.device, sizes: Sizes) -> tuple[Feed, Feed]:
     spec = FeaturesSpec(
         sample_rate=16000, n_fft=1600, max_hz=10 * sizes.rows, segment_s=sizes.columns / 100
     )
-    held = [Held(array, sizes.columns) for array in arrays]
+    held = [ArrayEntry(array, sizes.columns) for array in arrays]
     labels = [number % CLASSES for number in range(len(held))]
     scored = max(sizes.batch, sizes.segments // 4)
-    train = SegmentBank(held, labels, spec, "train")
-    test = SegmentBank(held[:scored], labels[:scored], spec, "test")
+    train = SegmentDataset(held, labels, spec, "train")
+    test = SegmentDataset(held[:scored], labels[:scored], spec, "test")
     return feeds(train, test, device, steady=True)
 
 

@@ -56,13 +56,13 @@ def _write_corpus(folder: Path, utterances: int) -> int:
 
 def _measure(options: argparse.Namespace) -> dict[str, float | int]:
     """Train one cell; the process' own pages at most, above those after the imports."""
-    from ablation.execution.devices import settle
+    from ablation.execution.devices import initialise_worker
     from ablation.features.cache import Entry
     from ablation.study import Study, override_study
     from ablation.training.cell import run_cell
     from ablation.training.task import Cell, CellTask, FoldData, Sample
 
-    settle(1)
+    initialise_worker(1)
     files = sorted(options.child.glob("*.npy"))
     samples = tuple(
         Sample(f"u{i}", f"s{i % 10}", i % 4, Entry(path, int(path.stem.partition("-")[2])))

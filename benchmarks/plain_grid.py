@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 from ablation.cli import main
-from ablation.execution import EXECUTORS, Crew, Executor, Finished, Function, Slot
+from ablation.execution import EXECUTORS, Executor, Finished, Function, Slot, WorkerPool
 from ablation.execution.base import Job
 
 
 class PlainExecutor(Executor):
     """A process a slot, from the standard library; a worker that dies ends the run."""
 
-    def crew(self, function: Function) -> Crew:
-        return _PlainCrew(function, self.slots)
+    def pool(self, function: Function) -> WorkerPool:
+        return _PlainPool(function, self.slots)
 
 
-class _PlainCrew(Crew):
+class _PlainPool(WorkerPool):
     def __init__(self, function: Function, slots: list[Slot]) -> None:
         super().__init__()
         self.function, self.slots = function, slots

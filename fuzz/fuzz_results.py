@@ -19,7 +19,7 @@ from trials import Trials, Unfit
 
 from ablation import read_results
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.settings import AsRun
+from ablation.drivers.settings import RunRecord
 from ablation.drivers.showing.plot import plot, remarks
 from ablation.drivers.showing.report import report
 from ablation.drivers.showing.status import status_of
@@ -38,7 +38,7 @@ DRAWN = Drawn(
 STUDY = "drawn"
 
 
-def made(folder: Path) -> tuple[AsRun, dict[str, pa.Table]]:
+def made(folder: Path) -> tuple[RunRecord, dict[str, pa.Table]]:
     """A stored study and its tables."""
     run = store_study(folder, DRAWN)
     store = ResultStore(folder / "results" / STUDY)
@@ -182,7 +182,9 @@ def detail_of_network(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"kind": "network", "name": "CNN_TF_GAP", "network_digest": "n" * 12}
 
 
-def stored_rows(folder: Path) -> tuple[AsRun, st.SearchStrategy[dict[str, list[dict[str, Any]]]]]:
+def stored_rows(
+    folder: Path,
+) -> tuple[RunRecord, st.SearchStrategy[dict[str, list[dict[str, Any]]]]]:
     """A run, and rows of it to be stored beside its own."""
     run, tables = made(folder / "model")
     rows = {name: table.to_pylist() for name, table in tables.items()}

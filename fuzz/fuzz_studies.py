@@ -110,7 +110,7 @@ def use(study: Study, folder: Path) -> None:
     study.network_digest(digest, ["10x2"], "code")
     at_window(study, features.window_ms)
     override_study(study, ["training.steps=3"])
-    run = settings.AsRun(study, digest, ("a", "b"), (1, 2), ("x", "y"), REQUESTS, "corpus")
+    run = settings.RunRecord(study, digest, ("a", "b"), (1, 2), ("x", "y"), REQUESTS, "corpus")
     place = settings.study_folder(folder, study.name) / "studies" / f"{digest}.toml"
     place.unlink(missing_ok=True)
     settings.save(folder, run)
@@ -154,7 +154,7 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
 def fuzz_settings_as_run(fuzz: Trials, folder: Path) -> None:
     """What is taken can be asked everything that commands ask of it."""
     study = load_study("emodb")
-    run = settings.AsRun(study, "0" * 12, ("a", "b"), (3, 4), ("x", "y"), REQUESTS, "corpus")
+    run = settings.RunRecord(study, "0" * 12, ("a", "b"), (3, 4), ("x", "y"), REQUESTS, "corpus")
     settings.save(folder, run)
     files = settings.study_folder(folder, "emodb") / "studies"
     tables = tomllib.loads((files / f"{run.digest}.toml").read_text())
@@ -162,8 +162,8 @@ def fuzz_settings_as_run(fuzz: Trials, folder: Path) -> None:
 
     def attempt(content: bytes) -> None:
         (files / f"{'f' * 12}.toml").write_bytes(content)
-        found = settings.take(folder, "emodb")
-        settings.take(folder, "emodb", "f")
+        found = settings.find_run(folder, "emodb")
+        settings.find_run(folder, "emodb", "f")
         settings.others_text(folder, found)
         if not 0 < found.majority <= 1:
             raise Unfit(f"a majority of {found.majority}")

@@ -40,7 +40,7 @@ class Drawn:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def store_study(folder: Path, drawn: Drawn) -> settings.AsRun:
+def store_study(folder: Path, drawn: Drawn) -> settings.RunRecord:
     """Write settings and rows of a study below ``folder``/results; returns what was written."""
     run = _as_run(drawn)
     store = ResultStore(folder / "results" / drawn.name)
@@ -63,7 +63,7 @@ def store_study(folder: Path, drawn: Drawn) -> settings.AsRun:
     return run
 
 
-def _as_run(drawn: Drawn) -> settings.AsRun:
+def _as_run(drawn: Drawn) -> settings.RunRecord:
     study = parse_study({"name": drawn.name, **drawn.options}, "test")
     heights = [Shape(height, 2) for height in drawn.heights]
     widths = [Shape(2, width) for width in drawn.widths]
@@ -73,7 +73,7 @@ def _as_run(drawn: Drawn) -> settings.AsRun:
     )
     each = drawn.speakers * drawn.utterances // 4
     folds = tuple(f"s{k:02d}" for k in range(drawn.speakers))
-    return settings.AsRun(
+    return settings.RunRecord(
         study,
         "0123456789ab",
         tuple(drawn.classes),
@@ -85,7 +85,7 @@ def _as_run(drawn: Drawn) -> settings.AsRun:
 
 
 def _cell(
-    run: settings.AsRun,
+    run: settings.RunRecord,
     drawn: Drawn,
     shape: Shape,
     window: float,

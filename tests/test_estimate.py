@@ -22,7 +22,7 @@ from ablation.drivers.estimating.measuring import Pace, spread_out
 from ablation.drivers.estimating.probes import estimate_grid
 from ablation.drivers.estimating.workload import fold_work, frames_of
 from ablation.drivers.grid import plan_grid
-from ablation.drivers.leading import Leading
+from ablation.drivers.leading import BestSoFar
 from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.showing.status import status_of
@@ -211,7 +211,7 @@ def probe(height: int, fold: str, correct: int, status: str = "ok", **more: obje
 
 
 def test_a_shape_leads_once_all_its_cells_are_stored() -> None:
-    leading = Leading({(2, 2, 40.0): 2, (10, 2, 40.0): 2})
+    leading = BestSoFar({(2, 2, 40.0): 2, (10, 2, 40.0): 2})
     leading.add(probe(10, "a", 9))
     assert leading.best is None and leading.text == ""
     leading.add(probe(2, "a", 5))
@@ -227,7 +227,7 @@ def test_a_shape_leads_once_all_its_cells_are_stored() -> None:
 
 
 def test_the_leading_window_is_named_where_there_are_several() -> None:
-    leading = Leading({(2, 2, 20.0): 1, (2, 2, 40.0): 1})
+    leading = BestSoFar({(2, 2, 20.0): 1, (2, 2, 40.0): 1})
     leading.add(probe(2, "a", 5))
     leading.add(probe(2, "a", 7, window_ms=20.0))
     assert leading.text == "best so far 2x2 at 20 ms 70.0 %"
@@ -302,7 +302,7 @@ def test_status_loads_no_torch(halted: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from ablation.drivers import settings;"
         "from ablation.drivers.showing import status;"
-        "run = settings.take(Path('results'), 'drawn');"
+        "run = settings.find_run(Path('results'), 'drawn');"
         "print(status.status_of(Path('results'), run).left, 'torch' in sys.modules)"
     )
     done = subprocess.run(

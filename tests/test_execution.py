@@ -164,16 +164,16 @@ def test_tasks_are_taken_when_a_worker_is_free_and_more_may_come(make: Make) -> 
             taken.append(number)
             yield number
 
-    with make(SLOTS).crew(square) as crew:
-        crew.submit(tasks(range(50)))
-        ended = crew.finished()
+    with make(SLOTS).pool(square) as pool:
+        pool.submit(tasks(range(50)))
+        ended = pool.finished()
         first = next(ended)
         assert len(taken) < 50
-        crew.submit([100])
+        pool.submit([100])
         seen = [end.task for end in first] + [end.task for ends in ended for end in ends]
         assert sorted(seen) == [*range(50), 100]
-        crew.submit([200])
-        assert [end.value[0] for ends in crew.finished() for end in ends] == [40000]
+        pool.submit([200])
+        assert [end.value[0] for ends in pool.finished() for end in ends] == [40000]
 
 
 def test_what_finds_no_memory_even_alone_is_reported_and_the_others_end(make: Make) -> None:

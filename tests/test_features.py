@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ablation.corpora import Utterance
 from ablation.errors import AblationError
 from ablation.features.audio import read_audio
-from ablation.features.bank import SegmentBank, mu_law
+from ablation.features.bank import SegmentDataset, mu_law
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
 from ablation.features.segments import columns, segment_starts
 from ablation.features.spectrogram import spectrogram
@@ -138,7 +138,7 @@ def test_every_normalisation_fills_its_range(
 ) -> None:
     spec = FeaturesSpec.model_validate(options)
     samples = np.random.default_rng(3).standard_normal(32000).astype(np.float32)
-    bank = SegmentBank([entry_of(tmp_path / "a-200.npy", samples, spec)], [0], spec, "train")
+    bank = SegmentDataset([entry_of(tmp_path / "a-200.npy", samples, spec)], [0], spec, "train")
     batch = bank.batch([0])
     assert batch.shape == (1, 1, 400, 200)
     assert batch.min() >= low
@@ -154,7 +154,7 @@ def test_scope_decides_whether_loudness_is_seen(tmp_path: Path) -> None:
             entry_of(tmp_path / f"{scope}{i}-200.npy", x, spec)
             for i, x in enumerate((loud, 0.1 * loud))
         ]
-        batch = SegmentBank(entries, [0, 1], spec, "train").batch([0, 1])
+        batch = SegmentDataset(entries, [0, 1], spec, "train").batch([0, 1])
         assert torch.allclose(batch[0], batch[1], atol=1e-4) is same
 
 
@@ -163,15 +163,15 @@ def test_the_corpus_scope_does_not_look_at_the_held_out_side(tmp_path: Path) -> 
     quiet = 0.1 * np.random.default_rng(5).standard_normal(32000).astype(np.float32)
     train = entry_of(tmp_path / "a-200.npy", quiet, spec)
     shouted = [entry_of(tmp_path / f"{k}-200.npy", k * quiet, spec) for k in (1, 50)]
-    seen = [SegmentBank.pair(([train], [0]), ([s], [0]), spec)[0].batch([0]) for s in shouted]
+    seen = [SegmentDataset.pair(([train], [0]), ([s], [0]), spec)[0].batch([0]) for s in shouted]
     assert torch.equal(*seen)
-    loud = SegmentBank.pair(([train], [0]), ([shouted[1]], [0]), spec)[1].batch([0])
+    loud = SegmentDataset.pair(([train], [0]), ([shouted[1]], [0]), spec)[1].batch([0])
     assert loud.max() == 1
 
 
 def test_a_silent_stretch_is_zeros_and_not_nan(tmp_path: Path) -> None:
     samples = np.concatenate([tone(300, 1), np.zeros(16000 * 4, np.float32)])
-    bank = SegmentBank([entry_of(tmp_path / "a-500.npy", samples, SPEC)], [0], SPEC, "train")
+    bank = SegmentDataset([entry_of(tmp_path / "a-500.npy", samples, SPEC)], [0], SPEC, "train")
     assert torch.equal(bank.batch([len(bank) - 1]), torch.zeros(1, 1, 400, 200))
 
 
@@ -179,7 +179,7 @@ def test_a_silent_stretch_is_zeros_and_not_nan(tmp_path: Path) -> None:
 def test_short_utterances_are_filled(tmp_path: Path, short: str, ratio: float) -> None:
     spec = FeaturesSpec.model_validate({"short": short, "mu": 0})
     entry = entry_of(tmp_path / "a-50.npy", tone(1000, 0.5), spec)
-    segment = SegmentBank([entry], [0], spec, "train").batch([0])[0, 0]
+    segment = SegmentDataset([entry], [0], spec, "train").batch([0])[0, 0]
     assert segment[100, 150] == pytest.approx(ratio, abs=0.05)
 
 
@@ -281,6 +281,6 @@ def test_a_damaged_entry_is_named_and_made_anew(
     entry = cache.ensure(utterances, digests(utterances))["3"]
     entry.path.write_bytes(entry.path.read_bytes()[:1000])
     with pytest.raises(AblationError, match="gone or damaged"):
-        SegmentBank([entry], [0], SPEC, "train")
+        SegmentDataset([entry], [0], SPEC, "train")
     assert cache.ensure(utterances, digests(utterances))["3"] == entry
-    assert len(SegmentBank([entry], [0], SPEC, "train")) == 1
+    assert len(SegmentDataset([entry], [0], SPEC, "train")) == 1

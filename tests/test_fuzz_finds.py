@@ -126,7 +126,7 @@ def test_settings_changed_by_hand_are_named(
     table[path[-1]] = value
     file.write_text(tomli_w.dumps(tables))
     with pytest.raises(StorageError, match="cannot read the settings"):
-        settings.take(tmp_path / "results", "drawn")
+        settings.find_run(tmp_path / "results", "drawn")
 
 
 # ---------------------------------------------------------------------------- manifests

@@ -15,7 +15,7 @@ from running import ablate, assert_same, command, lasting, train
 
 from ablation.device import CPU, INTERPRETER
 from ablation.features import feeds as feeding
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.features.feeds import HostFeed, ResidentFeed, StreamedFeed, feeds
 from ablation.probes import SinglePassProbe
@@ -177,7 +177,7 @@ def test_moments_are_kept_only_where_they_fit(
 
 
 @pytest.fixture
-def banks(tmp_path: Path) -> Callable[..., tuple[SegmentBank, SegmentBank]]:
+def banks(tmp_path: Path) -> Callable[..., tuple[SegmentDataset, SegmentDataset]]:
     rng = np.random.default_rng(0)
     entries = []
     for number, frames in enumerate((24, 60, 97)):
@@ -185,9 +185,9 @@ def banks(tmp_path: Path) -> Callable[..., tuple[SegmentBank, SegmentBank]]:
         np.save(path, (rng.random((16, frames)) ** 3).astype(np.float32))
         entries.append(Entry(path, frames))
 
-    def make(**features: object) -> tuple[SegmentBank, SegmentBank]:
+    def make(**features: object) -> tuple[SegmentDataset, SegmentDataset]:
         spec = FeaturesSpec.model_validate(SMALL | features)
-        return SegmentBank.pair((entries[:2], [0, 1]), (entries[2:], [1]), spec)
+        return SegmentDataset.pair((entries[:2], [0, 1]), (entries[2:], [1]), spec)
 
     return make
 
@@ -195,7 +195,7 @@ def banks(tmp_path: Path) -> Callable[..., tuple[SegmentBank, SegmentBank]]:
 @pytest.mark.parametrize("scope", ["segment", "utterance", "corpus"])
 @pytest.mark.parametrize("scale", ["magnitude", "power", "log"])
 def test_every_way_to_a_device_brings_the_same_segments(
-    banks: Callable[..., tuple[SegmentBank, SegmentBank]], scope: str, scale: str,
+    banks: Callable[..., tuple[SegmentDataset, SegmentDataset]], scope: str, scale: str,
 ) -> None:  # fmt: skip
     train_bank, test_bank = banks(scope=scope, scale=scale)
     device = torch.device("cpu")
@@ -221,11 +221,11 @@ def test_every_way_to_a_device_brings_the_same_segments(
 
 @pytest.mark.parametrize("scope", ["segment", "utterance", "corpus"])
 def test_a_network_of_all_speakers_is_scored_on_nobody(
-    banks: Callable[..., tuple[SegmentBank, SegmentBank]], scope: str
+    banks: Callable[..., tuple[SegmentDataset, SegmentDataset]], scope: str
 ) -> None:
     """As the final network is trained: nothing is fed for scoring, wherever the data are."""
     train_bank, _ = banks(scope=scope)
-    nobody = SegmentBank([], [], train_bank.spec, "test", train_bank.corpus_range)
+    nobody = SegmentDataset([], [], train_bank.spec, "test", train_bank.corpus_range)
     device = torch.device("cpu")
     trained, scored = feeds(train_bank, nobody, device, steady=False)
     assert len(list(trained.batches([torch.arange(2)]))) == 1

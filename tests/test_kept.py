@@ -262,7 +262,7 @@ def test_every_pooling_is_kept_loaded_explained_and_exported(
     pooling: str, attention: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     """The contract of a registry entry, on a network as it is drawn at first."""
-    from ablation.kept import KeptNetwork
+    from ablation.kept import SavedNetwork
     from ablation.networks import build_network
     from ablation.study import Shape
 
@@ -270,7 +270,7 @@ def test_every_pooling_is_kept_loaded_explained_and_exported(
     shapes = [Shape.parse(text) for text in record.shapes]
     torch.manual_seed(8)  # a draw with a channel that is steady over the map
     model = build_network(shapes, pooling, 2, record.network, record.features)
-    network = KeptNetwork(record, model)
+    network = SavedNetwork(record, model)
     found = network.explain(next(tiny_manifest.parent.glob("a_*.wav")))
     assert (found.top_down is not None) == isinstance(model.pooling, Explains)
     pytest.importorskip("onnxruntime", reason="the extra 'export' is not installed")

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 import ablation.probes.compiled.passes as compiled
 from ablation.features import bank as bank_module
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.probes.compiled.passes import CompiledPass
 from ablation.probes.compiled.transform import sizes
@@ -321,7 +321,7 @@ def test_compiled_normalisation_is_that_of_operators(
             with np.errstate(divide="ignore"):
                 decibels = 20 * np.log10(np.load(entry.path))
             np.save(entry.path, np.maximum(decibels, -200).astype(np.float32))
-    segments = SegmentBank(entries, [0, 1, 0, 1], spec, "test")
+    segments = SegmentDataset(entries, [0, 1, 0, 1], spec, "test")
     indices = list(range(len(segments)))[::-1]
     kernels = segments.batch(indices)
     monkeypatch.setattr(bank_module, "write_normalised", None)
@@ -345,10 +345,10 @@ def test_normalisation_reads_what_it_may_not_write(tmp_path: Path) -> None:
     spec = FeaturesSpec(max_hz=ROWS * 10, segment_s=COLUMNS / 100)
     entry = spectrograms(tmp_path)[0]
     whole = np.load(entry.path)
-    expected = SegmentBank([entry], [0], spec, "train").batch([0])
+    expected = SegmentDataset([entry], [0], spec, "train").batch([0])
     turned = Entry(tmp_path / "turned-40.npy", 40)
     np.save(turned.path, np.asfortranarray(whole))
-    assert torch.equal(SegmentBank([turned], [0], spec, "train").batch([0]), expected)
+    assert torch.equal(SegmentDataset([turned], [0], spec, "train").batch([0]), expected)
     assert np.array_equal(np.load(turned.path), whole)
 
 

@@ -13,7 +13,7 @@ from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.showing.listings import networks_section
 from ablation.drivers.showing.networks import stored_networks
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.report import wording
 from ablation.study import NETWORK_NAMES
 
@@ -26,8 +26,8 @@ PROMOTED = ["emodb", "ravdess"]  # with all poolings
 def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
     results = read_results(ROOT / "results" / study)
     assert results.damaged == [] and len(results.failed_probes) == 0
-    run = settings.take(ROOT / "results", study)
-    stored = Stored(ROOT / "results", run)
+    run = settings.find_run(ROOT / "results", study)
+    stored = StudyResults(ROOT / "results", run)
     for axis in ("height", "width"):
         curve = stored.curve(Evidence(stored).axes[axis].axis, 40.0)
         assert len(curve) >= 9
@@ -39,7 +39,7 @@ def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
 def test_a_real_study_is_promoted_with_all_poolings_plain_and_nested(study: str) -> None:
     results = read_results(ROOT / "results" / study)
     assert len(results.failed_networks) == 0
-    folds = settings.take(ROOT / "results", study).folds
+    folds = settings.find_run(ROOT / "results", study).folds
     with (ROOT / "results" / study / "table1.csv").open(encoding="utf-8") as file:
         names = [row["network"] for row in csv.DictReader(file)]
     for pooling in ("gap", "bilinear", "attention"):
@@ -76,14 +76,14 @@ def test_a_network_whose_settings_were_spoilt_has_no_cost(
             lines = path.read_text().splitlines()
             kept = [line for line in lines if not line.startswith(("max_hz", "segment_s"))]
             path.write_text("\n".join(kept).replace("[features]", f"[features]\n{change}"))
-    networks = stored_networks(Stored(tmp_path, settings.take(tmp_path, "ravdess")))
+    networks = stored_networks(StudyResults(tmp_path, settings.find_run(tmp_path, "ravdess")))
     assert len(networks) == 10
     assert {network.parameters for network in networks} == {None}
 
 
 def test_networks_of_unlike_budgets_are_doubted() -> None:
     """RAVDESS: the paper's shapes had more steps than the shapes chosen by the probes."""
-    stored = Stored(ROOT / "results", settings.take(ROOT / "results", "ravdess"))
+    stored = StudyResults(ROOT / "results", settings.find_run(ROOT / "results", "ravdess"))
     networks = stored_networks(stored)
     section = networks_section(Evidence(stored), networks, {})
     assert "Not all networks were trained for as many steps" in section.paragraphs[0]
@@ -94,8 +94,8 @@ def test_networks_of_unlike_budgets_are_doubted() -> None:
 
 
 def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
-    run = settings.take(ROOT / "results", "emodb")
-    evidence = Evidence(Stored(ROOT / "results", run))
+    run = settings.find_run(ROOT / "results", "emodb")
+    evidence = Evidence(StudyResults(ROOT / "results", run))
     said = wording.answer(evidence.axes, run.majority)
     caption = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for words in (

@@ -23,7 +23,7 @@ from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.showing import report as showing
 from ablation.drivers.showing.drawing import Drawing
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import SelectionError, StudyError
 from ablation.report.document import Picture
 from ablation.store import ResultStore
@@ -40,7 +40,7 @@ def nothing(shape: Shape, window: float = 40.0) -> float:
 
 
 def evidence(folder: Path, drawn: Drawn, **options: object) -> Evidence:
-    return Evidence(Stored(folder / "results", store_study(folder, drawn)), **options)
+    return Evidence(StudyResults(folder / "results", store_study(folder, drawn)), **options)
 
 
 class Text(HTMLParser):
@@ -422,9 +422,11 @@ def test_rows_are_tallied_once_whatever_the_parts(folder: Path) -> None:
     """Before and after compaction, and with a cell stored twice."""
     drawn = Drawn(plateau_at_ten)
     store_study(folder, drawn)
-    before = Stored(folder / "results", settings.take(folder / "results", "drawn")).tallied
+    before = StudyResults(
+        folder / "results", settings.find_run(folder / "results", "drawn")
+    ).tallied
     ResultStore(folder / "results" / "drawn").compact()
-    after = Stored(folder / "results", settings.take(folder / "results", "drawn")).tallied
+    after = StudyResults(folder / "results", settings.find_run(folder / "results", "drawn")).tallied
     order = ["name", "seed", "speaker", "label", "predicted"]
     pd.testing.assert_frame_equal(
         before.sort_values(order, ignore_index=True), after.sort_values(order, ignore_index=True)

@@ -26,12 +26,19 @@ from ablation.analysis import AXES, Counts, chosen_without
 from ablation.drivers import settings
 from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.searching.rounds import Cells, Round
+from ablation.drivers.searching.rounds import Batch, Cells
 from ablation.drivers.searching.search import plan_search, run_search
-from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, Searched, Terms, Trial
+from ablation.drivers.searching.searched import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    SearchConfig,
+    Searched,
+    Trial,
+)
 from ablation.drivers.searching.space import space_of
 from ablation.drivers.searching.trials import Pruner, Trials, read_searches
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.store import ResultStore
 from ablation.study import Shape, Study
 
@@ -157,7 +164,7 @@ def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
     started = [*trained(tiny_study), "--workers", "1"]
     with killed_after(3, started, tmp_path, signal.SIGKILL) as end:
         assert end.returncode == -signal.SIGKILL
-        settings.take(tmp_path / "results", "tiny")  # known from the first moment on
+        settings.find_run(tmp_path / "results", "tiny")  # known from the first moment on
     with killed_after(10, started, tmp_path, signal.SIGINT) as end:
         assert end.returncode == 130
         assert "cells are stored" in end.stderr
@@ -248,7 +255,7 @@ def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> N
         search(stock_copy, tiny_study, "--trials", "3", *more)
     found = searches(stock_copy)
     assert [len(one.trials) for one in found] == [3] * 4
-    assert len({one.terms.name for one in found}) == 4
+    assert len({one.config.name for one in found}) == 4
     points = [[trial.point for trial in one.trials] for one in found]
     assert points[0] != points[1]
     assert points[0] == points[2] == points[3]  # in the first round nothing is known
@@ -274,7 +281,7 @@ def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: 
 def opened(tmp_path: Path, tiny_study: Path) -> Trials:
     study = tiny_study_of(tiny_study, *PRUNED_BY)
     plan = plan_search(study, 12, tmp_path)
-    return Trials(tmp_path / "search.db", plan.terms, space_of(plan.prepared))
+    return Trials(tmp_path / "search.db", plan.config, space_of(plan.prepared))
 
 
 def play(trials: Trials, numbers: range, order: np.random.Generator | None = None) -> list[Any]:
@@ -282,7 +289,7 @@ def play(trials: Trials, numbers: range, order: np.random.Generator | None = Non
     for number in numbers:
         trials.draw(number)
     cells, asked = Cells(), []
-    playing = Round(trials, numbers, cells, ("bright", "dark"))
+    playing = Batch(trials, numbers, cells, ("bright", "dark"))
     waiting = list(playing.advance())
     while waiting:
         place = 0 if order is None else int(order.integers(len(waiting)))
@@ -296,7 +303,7 @@ def play(trials: Trials, numbers: range, order: np.random.Generator | None = Non
 
 
 def test_the_order_in_which_cells_end_decides_nothing(tmp_path: Path, opened: Trials) -> None:
-    shuffled = Trials(tmp_path / "shuffled.db", opened.terms, opened.space)
+    shuffled = Trials(tmp_path / "shuffled.db", opened.config, opened.space)
     rng = np.random.default_rng(0)
     for first in range(0, 15, 3):
         numbers = range(first, first + 3)
@@ -328,7 +335,7 @@ def test_a_failed_cell_fails_its_trial_alone(opened: Trials) -> None:
     for number in range(3):
         opened.draw(number)
     cells = Cells()
-    playing = Round(opened, range(3), cells, ("bright", "dark"))
+    playing = Batch(opened, range(3), cells, ("bright", "dark"))
     waiting = list(playing.advance())
     bad = waiting[0][1]
     while waiting:
@@ -346,7 +353,7 @@ def test_a_failed_cell_fails_its_trial_alone(opened: Trials) -> None:
 
 
 def test_of_points_that_score_the_same_the_smaller_leads() -> None:
-    terms = Terms(
+    config = SearchConfig(
         digest="", objective=("wa",), sampler="tpe", prune_p=None, seed=0, at_once=1,
         heights=(2, 12), widths=(2, 12), choices={}, grid=(), window_ms=40.0, seeds=(0,),
         folds=("a",),
@@ -356,19 +363,19 @@ def test_of_points_that_score_the_same_the_smaller_leads() -> None:
         Trial(number, {"height": height, "width": 2}, "", COMPLETE, (score,), {0: score})
         for number, (height, score) in enumerate(scores.items())
     )
-    assert [t.point for t in Searched(terms, trials).complete] == ["4x2", "6x2", "8x2", "2x2"]
+    assert [t.point for t in Searched(config, trials).complete] == ["4x2", "6x2", "8x2", "2x2"]
 
 
 def test_the_pruner_is_wilcoxons_test_of_differences() -> None:
     pruner = Pruner(0.1)
     assert pruner.least == 4  # of 4 signs alike p = 1/16
-    assert not pruner.gives_up([-0.1, -0.2, -0.3])
-    assert pruner.gives_up([-0.1, -0.2, -0.3, -0.4])
-    assert not pruner.gives_up([-0.1, 0.2, -0.3, -0.4])  # p = 3/16
-    assert not pruner.gives_up([0.1, 0.2, 0.3, 0.4])
-    assert pruner.gives_up([-0.1, 0.05, -0.3, -0.4, -0.2, -0.2])
+    assert not pruner.should_prune([-0.1, -0.2, -0.3])
+    assert pruner.should_prune([-0.1, -0.2, -0.3, -0.4])
+    assert not pruner.should_prune([-0.1, 0.2, -0.3, -0.4])  # p = 3/16
+    assert not pruner.should_prune([0.1, 0.2, 0.3, 0.4])
+    assert pruner.should_prune([-0.1, 0.05, -0.3, -0.4, -0.2, -0.2])
     assert Pruner(0.3).least == 2
-    assert not pruner.gives_up([0.0] * 9)
+    assert not pruner.should_prune([0.0] * 9)
 
 
 # --- Spaces.
@@ -385,10 +392,10 @@ def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_st
     assert max(tall) == 8
     assert max(t.params["height"] for t in searched.trials) > 8
     # The study itself is what plots and promotion take, not what its search tried.
-    run = settings.take(stock_copy / "results", "tiny")
+    run = settings.find_run(stock_copy / "results", "tiny")
     assert run.digest == digests["1x1"]
     assert run.study.probe.dilation == (1, 1)
-    other = settings.take(stock_copy / "results", "tiny", digests["2x2"])
+    other = settings.find_run(stock_copy / "results", "tiny", digests["2x2"])
     assert other.variant_of == run.digest
     for taken, dilation in ((run, "1x1"), (other, "2x2")):
         mine = {t.shape for t in searched.complete if t.params["dilation"] == dilation}
@@ -434,7 +441,7 @@ def test_what_cannot_be_searched_is_said(
 def test_two_objectives_give_a_front(stock_copy: Path, tiny_study: Path, cost: str) -> None:
     done = search(stock_copy, tiny_study, "--trials", "24", "--objective", f"wa,{cost}")
     (searched,) = searches(stock_copy)
-    assert searched.terms.sampler == "nsga2"
+    assert searched.config.sampler == "nsga2"
     front = searched.front
     assert [t.values[1] for t in front] == sorted(t.values[1] for t in front)
     assert [t.values[0] for t in front] == sorted(t.values[0] for t in front)
@@ -458,7 +465,7 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     state = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=stock_copy).stdout)
     assert state["left"] == 0
     assert state["cells"] == 4 * len(searched.complete)
-    run = settings.take(stock_copy / "results", "tiny")
+    run = settings.find_run(stock_copy / "results", "tiny")
     assert [request.axis for request in run.requests] == ["search"]
     invoke("report", "--study", tiny_study, cwd=stock_copy)
     report = (stock_copy / "results" / "tiny" / "report.md").read_text()
@@ -482,7 +489,7 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     search(stock_copy, tiny_study, "--trials", "15", "--prune", *fields)
     (searched,) = searches(stock_copy)
     assert {shape.height for shape in (t.shape for t in searched.complete)} - {2, 5, 9}
-    stored = Stored(stock_copy / "results", settings.take(stock_copy / "results", "tiny"))
+    stored = StudyResults(stock_copy / "results", settings.find_run(stock_copy / "results", "tiny"))
     axis = AXES["height"]
     assert list(stored.axis_shapes(axis)) == [2, 5, 9]
     curve = stored.curve(axis)
@@ -543,7 +550,7 @@ def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
     assert "move it away and run ablate search again" in done.stderr
     assert path.read_bytes() == before
     # Rows are rows: what reads them goes on without it.
-    stored = Stored(stock_copy / "results", settings.take(stock_copy / "results", "tiny"))
+    stored = StudyResults(stock_copy / "results", settings.find_run(stock_copy / "results", "tiny"))
     assert (stored.searches, stored.damaged) == ([], [str(path)])
     if damage == "torn":
         invoke("report", "--study", tiny_study, cwd=stock_copy)

@@ -32,7 +32,7 @@ from torch import nn
 from torch.nn import functional
 
 import ablation.probes.compiled.passes as compiled
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.feeds import HostFeed
 from ablation.features.segments import Purpose
 from ablation.probes import ReferenceProbe, SinglePassProbe
@@ -341,7 +341,7 @@ if "without" in sys.argv:
     sys.modules["numba"] = sys.modules["llvmlite"] = None
 from pathlib import Path
 import torch
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.probes import SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec
@@ -349,7 +349,7 @@ from ablation.study import FeaturesSpec
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 spec = FeaturesSpec(max_hz=300, segment_s=0.2)
-batch = SegmentBank([Entry(folder / "a-40.npy", 40)], [0], spec, "test").batch([0, 1])
+batch = SegmentDataset([Entry(folder / "a-40.npy", 40)], [0], spec, "test").batch([0, 1])
 probe = SinglePassProbe(3, 2, 4, 3)
 probe.load_state_dict(torch.load(folder / "state.pt"))
 (probe(batch) ** 2).sum().backward()
@@ -452,9 +452,9 @@ class InDouble(nn.Module):
         return self.probe(segments.double())
 
 
-def bank_of(samples: Sequence[Sample], study: Study, purpose: Purpose) -> SegmentBank:
+def bank_of(samples: Sequence[Sample], study: Study, purpose: Purpose) -> SegmentDataset:
     entries, labels = zip(*((sample.entry, sample.label) for sample in samples), strict=True)
-    return SegmentBank(entries, labels, study.features, purpose)
+    return SegmentDataset(entries, labels, study.features, purpose)
 
 
 def test_two_hundred_steps_are_the_same_steps(fold: FoldData, losses: list[float]) -> None:

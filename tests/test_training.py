@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_features import entry_of
 
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.feeds import HostFeed
 from ablation.probes import ENGINES, ReferenceProbe
 from ablation.study import AugmentSpec, FeaturesSpec, TrainingSpec
@@ -111,7 +111,7 @@ def test_the_papers_probe_has_its_parameters() -> None:
 
 
 @pytest.fixture
-def two_tones(tmp_path: Path) -> SegmentBank:
+def two_tones(tmp_path: Path) -> SegmentDataset:
     """Twelve noisy utterances, half with a tone low and half with one high."""
     spec = FeaturesSpec(sample_rate=8000, n_fft=160, window_ms=20, max_hz=2000, segment_s=0.5)
     rng = np.random.default_rng(0)
@@ -124,10 +124,10 @@ def two_tones(tmp_path: Path) -> SegmentBank:
         if index % 2:
             chirp = chirp + np.sin(2 * np.pi * (600 + 20 * index) * t)
         entries.append(entry_of(tmp_path / f"{index}-100.npy", (noise + chirp).astype("f4"), spec))
-    return SegmentBank(entries, [index % 2 for index in range(12)], spec, "train")
+    return SegmentDataset(entries, [index % 2 for index in range(12)], spec, "train")
 
 
-def test_a_probe_learns_and_repeats_itself_bit_by_bit(two_tones: SegmentBank) -> None:
+def test_a_probe_learns_and_repeats_itself_bit_by_bit(two_tones: SegmentDataset) -> None:
     spec = TrainingSpec(steps=60, epochs=None, batch_size=8, optimizer="adam")
     runs = []
     for _ in range(2):
@@ -163,7 +163,7 @@ class _StoppedError(Exception):
 @pytest.mark.parametrize("spec", [EVERYTHING, TrainingSpec(epochs=4, batch_size=8)])
 @pytest.mark.parametrize("stop", [1, 3])
 def test_a_training_that_was_stopped_goes_on_bit_by_bit(
-    two_tones: SegmentBank, tmp_path: Path, spec: TrainingSpec, stop: int
+    two_tones: SegmentDataset, tmp_path: Path, spec: TrainingSpec, stop: int
 ) -> None:
     """Stopped in the middle of an epoch; dropout and augmentation are drawn as they would be."""
 
@@ -196,7 +196,7 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
 
 @pytest.mark.parametrize("damage", ["torn", "other", "rubbish", "folder"])
 def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
-    two_tones: SegmentBank, tmp_path: Path, damage: str
+    two_tones: SegmentDataset, tmp_path: Path, damage: str
 ) -> None:
     spec = TrainingSpec(epochs=2, batch_size=8)
     path = tmp_path / "c.safetensors"
@@ -220,7 +220,7 @@ def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
         assert torch.equal(value, again.model.state_dict()[key])
 
 
-def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
+def test_the_average_of_the_weights_counts(two_tones: SegmentDataset) -> None:
     """decay * mean + (1 - decay) * weights after every step, from the first step's weights on."""
     spec = TrainingSpec(steps=40, epochs=None, batch_size=8, averaging=0.75)
     with seeded("init", 0):
@@ -238,7 +238,7 @@ def test_the_average_of_the_weights_counts(two_tones: SegmentBank) -> None:
 
 @pytest.mark.parametrize("steps", [5, 60])
 def test_nothing_of_the_beginning_is_left_in_the_average(
-    two_tones: SegmentBank, steps: int
+    two_tones: SegmentDataset, steps: int
 ) -> None:
     """Of a window as long as the training, batch norm's initial variances would be left."""
     means = []
@@ -320,14 +320,14 @@ def test_a_gain_makes_a_segment_louder_by_its_decibels(tmp_path: Path, scale: st
         entry_of(tmp_path / f"{level}-100.npy", (loud * level).astype("f4"), spec)
         for level in (1.0, 0.5)
     ]
-    bank = SegmentBank(entries, [0, 1], spec, "test")
+    bank = SegmentDataset(entries, [0, 1], spec, "test")
     quiet = int(np.flatnonzero(bank.utterance == 1)[0])
     louder = bank.batch([quiet], gains=[20 * math.log10(2)])
     assert torch.allclose(louder, bank.batch([0]), atol=2e-4)
     assert not torch.allclose(bank.batch([quiet]), bank.batch([0]), atol=1e-2)
 
 
-def test_scores_do_not_depend_on_the_company(two_tones: SegmentBank) -> None:
+def test_scores_do_not_depend_on_the_company(two_tones: SegmentDataset) -> None:
     """An utterance alone, to the last bit as among others."""
     with seeded("init", 1):
         probe = ReferenceProbe(3, 2, 4, 2)
@@ -335,11 +335,11 @@ def test_scores_do_not_depend_on_the_company(two_tones: SegmentBank) -> None:
     together, _ = predict(probe, HostFeed(two_tones), spec)
     for index in (0, 5, 11):
         entry = two_tones.entries[index]
-        alone = SegmentBank([entry], [0], two_tones.spec, "train")
+        alone = SegmentDataset([entry], [0], two_tones.spec, "train")
         assert np.array_equal(predict(probe, HostFeed(alone), spec)[0][0], together[index])
 
 
-def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank) -> None:
+def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentDataset) -> None:
     with seeded("init", 1):
         probe = ReferenceProbe(2, 2, 4, 2).eval()
     logits = probe(two_tones.batch(range(len(two_tones)))).detach().double()
@@ -352,7 +352,7 @@ def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentBank)
             assert torch.allclose(torch.tensor(scores[index]).double(), mine.mean(0), atol=1e-6)
 
 
-def test_a_loss_that_is_no_number_is_said(two_tones: SegmentBank) -> None:
+def test_a_loss_that_is_no_number_is_said(two_tones: SegmentDataset) -> None:
     spec = TrainingSpec(steps=20, epochs=None, learning_rate=1e30, schedule="constant")
     with seeded("init", 2), pytest.raises(Exception, match="lower training.learning_rate"):
         fit(ReferenceProbe(2, 2, 4, 2), HostFeed(two_tones), spec, [0], PLAIN)

@@ -17,8 +17,8 @@ from statistics import mean
 
 import numpy as np
 
-from ablation.drivers.searching.rounds import Cells, Key, Round
-from ablation.drivers.searching.searched import Searched, Terms
+from ablation.drivers.searching.rounds import Batch, Cells, Key
+from ablation.drivers.searching.searched import SearchConfig, Searched
 from ablation.drivers.searching.space import Space, Variant
 from ablation.drivers.searching.trials import Trials
 from ablation.study import Shape, load_study
@@ -64,18 +64,18 @@ def search(truth: Truth, p: float | None, number: int, wanted: int) -> Searched:
     """The search of one made-up study."""
     folds = tuple(f"f{fold}" for fold in range(FOLDS))
     bounds = (LOW, HIGH)
-    terms = Terms(
+    config = SearchConfig(
         "made up", ("wa",), "tpe", p, number, AT_ONCE, bounds, bounds, {}, (), 40.0, (0,), folds
     )
     space = Space(bounds, bounds, (Variant(load_study("demo"), "made up"),))
     with tempfile.TemporaryDirectory() as folder:
-        trials = Trials(Path(folder) / "search.db", terms, space)
+        trials = Trials(Path(folder) / "search.db", config, space)
         cells = Cells()
         for first in range(0, wanted, AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, wanted))
             for trial in numbers:
                 trials.draw(trial)
-            going_on = Round(trials, numbers, cells, ("all",))
+            going_on = Batch(trials, numbers, cells, ("all",))
             while due := list(going_on.advance()):
                 for _, key in due:
                     cells.take(row(truth, key, number))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ablation.analysis import AXES, RULES, all_pairs
 from ablation.drivers import settings
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 
 EXTENTS = {"height": (200, 400, 800, 0), "width": (160, 320, 640, 0)}  # Hz, ms; 0: nothing
 STUDY = Path(__file__).parents[1] / "studies" / "planted.toml"
@@ -40,8 +40,8 @@ def train(axis: str, extent: int, results: Path) -> str:
 def judge(axis_name: str, planted: int, name: str, results: Path) -> dict[str, object]:
     """What the rules say of a stored study."""
     axis = AXES[axis_name]
-    run = settings.take(results, name)
-    shapes = Stored(results, run).axis_shapes(axis)
+    run = settings.find_run(results, name)
+    shapes = StudyResults(results, run).axis_shapes(axis)
     grid = sorted(shapes)
     features = run.study.features
     unit = features.bin_hz if axis_name == "height" else features.hop_ms

@@ -53,7 +53,7 @@ def report(
         from ablation.drivers import settings
         from ablation.drivers.showing.report import report as write
 
-        run = settings.take(results, study_name(study), digest)
+        run = settings.find_run(results, study_name(study), digest)
         evidence_printing.say_taken(run, study, results)
         shown = None if classes is None else parse_words(classes)
         written = write(results, figures, run, _references(reference), metric, shown)
@@ -99,22 +99,22 @@ def compare(
         from ablation.drivers import settings
         from ablation.drivers.evidence import Evidence
         from ablation.drivers.showing.compare import Choosing, confirm
-        from ablation.drivers.stored import Stored
+        from ablation.drivers.stored import StudyResults
         from ablation.errors import StudyError
 
         files = study or [DEMO]
         names = [study_name(path) for path in files]
         if len(names) > 2:
             raise StudyError(f"--study is given {len(names)} times", "give one study or two")
-        first = settings.take(results, names[0], digest)
+        first = settings.find_run(results, names[0], digest)
         evidence_printing.say_taken(first, files[0], results)
         given = _references(reference)
         if len(names) == 1:
-            evidence = Evidence(Stored(results, first), given, metric)
+            evidence = Evidence(StudyResults(results, first), given, metric)
             evidence_printing.print_comparisons(evidence, axis, pairs)
             return
         there = settings.any_run(results, names[1])
-        second = settings.take(results, names[1]) if there else None
+        second = settings.find_run(results, names[1]) if there else None
         if second is not None:
             evidence_printing.say_taken(second, files[1], results)
         if given is not None and len(given) > 1:

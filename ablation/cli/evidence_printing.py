@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ablation.drivers.showing.compare import Confirmed
 
 
-def say_taken(run: settings.AsRun, study: Path, results: Path) -> None:
+def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
     """Which stored settings were taken, and in what they differ from the file ``study``."""
     say(
         f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
@@ -25,7 +25,7 @@ def say_taken(run: settings.AsRun, study: Path, results: Path) -> None:
     say_differing(run, study, results)
 
 
-def say_differing(run: settings.AsRun, study: Path, results: Path) -> None:
+def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
     """Warn of a file of this name that is another study, or has other settings than were taken."""
     given = load_given(study, [], None, None)
     found = settings.differing(run, given)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ablation.corpora.guessing.parts import Column, Part
     from ablation.corpora.guessing.pattern import Pattern
     from ablation.drivers.starting.finding import Found
-    from ablation.drivers.starting.understanding import Wish
+    from ablation.drivers.starting.understanding import ReadingOptions
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ def agrees() -> bool:
             return answer not in ("n", "no", "nein")
 
 
-def another_wish(found: Found, wish: Wish) -> Wish:
+def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
     """Speaker, label and what labels mean, as the user says."""
     from ablation.cli.init_command import parse_codes
     from ablation.corpora.guessing.parts import columns
@@ -48,15 +48,15 @@ def another_wish(found: Found, wish: Wish) -> Wish:
     say("or q to give up.")
     speaker = _asked("Which is the speaker? ", lambda answer: _pattern_or_part(answer, offered))
     if isinstance(speaker, Pattern):
-        wish = replace(wish, pattern=speaker, speaker=None, label=None)
+        options = replace(options, pattern=speaker, speaker=None, label=None)
     else:
         label = _asked("Which is the label? ", lambda answer: _part(answer, offered))
-        wish = replace(wish, pattern=None, speaker=speaker, label=label)
+        options = replace(options, pattern=None, speaker=speaker, label=label)
     codes = _asked(
         "What do labels mean? (as W=angry,L= ; Enter: as they are) ",
         lambda answer: parse_codes(answer) if answer else {},
     )
-    return replace(wish, codes=codes)
+    return replace(options, codes=codes)
 
 
 def _asked(question: str, read: Callable[[str], T]) -> T:

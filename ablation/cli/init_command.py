@@ -13,7 +13,7 @@ from ablation.errors import CorpusError
 
 if TYPE_CHECKING:
     from ablation.drivers.starting.finding import Found
-    from ablation.drivers.starting.understanding import Understood, Wish
+    from ablation.drivers.starting.understanding import ReadingOptions, Understood
 
 
 def init(
@@ -57,12 +57,12 @@ def init(
         from ablation.drivers.starting.finding import find_recordings
 
         folder = folder.expanduser()
-        wish = _wish(speaker, label, pattern, labels)
+        options = _options(speaker, label, pattern, labels)
         title = writing.study_name(folder, name)
         writing.require_free([to / f"{title}.toml"], force)
         found = find_recordings(folder, Reporter())
         asking = not yes and answers()
-        understood = _agreed(found, wish, asking)
+        understood = _agreed(found, options, asking)
         if not asking:
             init_printing.print_understood(found, understood)
         start = writing.prepare(found, understood, to, title, force)
@@ -75,16 +75,18 @@ def answers() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _wish(speaker: str | None, label: str | None, pattern: str | None, labels: str | None) -> Wish:
+def _options(
+    speaker: str | None, label: str | None, pattern: str | None, labels: str | None
+) -> ReadingOptions:
     from ablation.corpora.guessing.parts import Part
     from ablation.corpora.guessing.pattern import Pattern
-    from ablation.drivers.starting.understanding import Wish
+    from ablation.drivers.starting.understanding import ReadingOptions
 
     if pattern is not None and (speaker is not None or label is not None):
         raise CorpusError(
             "--pattern is given beside --speaker or --label", "a pattern says both; leave one out"
         )
-    return Wish(
+    return ReadingOptions(
         None if speaker is None else Part.parse(speaker, "--speaker"),
         None if label is None else Part.parse(label, "--label"),
         None if pattern is None else Pattern(pattern),
@@ -107,16 +109,16 @@ def parse_codes(text: str) -> dict[str, str]:
     return codes
 
 
-def _agreed(found: Found, wish: Wish, asking: bool) -> Understood:
+def _agreed(found: Found, options: ReadingOptions, asking: bool) -> Understood:
     """What the folder holds, as understood or, where somebody answers, as agreed on."""
     from ablation.cli import init_asking
     from ablation.drivers.starting.understanding import understand
 
     if not asking:
-        return understand(found, wish)
+        return understand(found, options)
     while True:
         try:
-            understood = understand(found, wish)
+            understood = understand(found, options)
         except CorpusError as error:
             say(f"{error}")
         else:
@@ -125,4 +127,4 @@ def _agreed(found: Found, wish: Wish, asking: bool) -> Understood:
             print_understood(found, understood)
             if init_asking.agrees():
                 return understood
-        wish = init_asking.another_wish(found, wish)
+        options = init_asking.other_options(found, options)

@@ -19,7 +19,7 @@ from ablation.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ablation.kept import KeptNetwork
+    from ablation.kept import SavedNetwork
 
 NetworkOption = Annotated[
     Path | None,
@@ -49,16 +49,16 @@ def predict(
     """Name the emotion of recordings."""
     with expected_errors():
         from ablation.cli import network_printing
-        from ablation.drivers.predict import find_recordings, hear
+        from ablation.drivers.predict import find_recordings, predict_recordings
         from ablation.drivers.progress import Reporter
 
         recordings = find_recordings(files)
         _, kept = _opened(network, study, results, digest)
-        heard = hear(kept, recordings, Reporter(quiet=len(recordings) == 1))
+        heard = predict_recordings(kept, recordings, Reporter(quiet=len(recordings) == 1))
         faults = (
-            network_printing.print_heard_json(kept.record, heard)
+            network_printing.print_predictions_json(kept.record, heard)
             if json_
-            else network_printing.print_heard(kept.record, heard, segments)
+            else network_printing.print_predictions(kept.record, heard, segments)
         )
         if faults:
             raise typer.Exit(EXPECTED_ERROR)
@@ -112,7 +112,7 @@ def export(
 
 def _opened(
     network: Path | None, study: Path, results: Path, digest: str
-) -> tuple[Path, KeptNetwork]:
+) -> tuple[Path, SavedNetwork]:
     """The network asked for, and what is said of it."""
     from ablation.cli import network_printing
     from ablation.drivers.predict import open_network

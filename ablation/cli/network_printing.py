@@ -17,14 +17,14 @@ from ablation.study import shapes_text
 
 if TYPE_CHECKING:
     from ablation.drivers.estimating.estimate import Estimate
-    from ablation.drivers.predict import Heard
+    from ablation.drivers.predict import RecordingPrediction
     from ablation.drivers.promote import PromotePlan
     from ablation.kept.record import Record
 
 
 def say_promotion(plan: PromotePlan) -> None:
     """What is going to be cross-validated, and why with these shapes."""
-    for line in plan.lines:
+    for line in plan.variants:
         manner = line.selection.manner
         if manner:
             continue
@@ -32,7 +32,7 @@ def say_promotion(plan: PromotePlan) -> None:
         for reason in chosen.reasons:
             say(reason)
         break
-    for line in plan.lines:
+    for line in plan.variants:
         shapes = Counter(shapes_text(chosen.shapes) for chosen in line.selection.by_fold.values())
         listed = "; ".join(
             f"{text} in {counted(n, 'fold')}" if len(shapes) > 1 else text
@@ -52,7 +52,7 @@ def say_promotion(plan: PromotePlan) -> None:
 
 def print_promotion(plan: PromotePlan, estimate: Estimate) -> None:
     """What a dry run says."""
-    print(f"networks: {', '.join(dict.fromkeys(line.title for line in plan.lines))}")
+    print(f"networks: {', '.join(dict.fromkeys(line.title for line in plan.variants))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
     if plan.missing:
         print_estimate(estimate)
@@ -64,7 +64,7 @@ def say_network(folder: Path, record: Record) -> None:
     say(f"network {folder}: {record.title}, settings {record.digest}{known}")
 
 
-def print_heard(record: Record, heard: Iterable[Heard], segments: bool) -> int:
+def print_predictions(record: Record, heard: Iterable[RecordingPrediction], segments: bool) -> int:
     """A line a recording: label, scores, file; below it its segments where they are wanted.
 
     Returns how many could not be used.
@@ -88,7 +88,7 @@ def _scores(scores: Mapping[str, float]) -> str:
     return "  ".join(f"{label} {score:6.2f}" for label, score in scores.items())
 
 
-def print_heard_json(record: Record, heard: Iterable[Heard]) -> int:
+def print_predictions_json(record: Record, heard: Iterable[RecordingPrediction]) -> int:
     """One JSON object: the network, and an entry a recording. Returns how many have an error."""
     entries, faults = [], 0
     for item in heard:

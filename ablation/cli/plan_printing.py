@@ -14,7 +14,7 @@ from ablation.drivers import settings
 from ablation.drivers.grid import GridPlan
 from ablation.drivers.progress import duration, size
 from ablation.drivers.running import Tally
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import counted
 from ablation.study import shapes_text
 
@@ -109,8 +109,8 @@ def print_jobs(study: Study) -> None:
 
 def print_curves(plan: GridPlan, results: Path) -> None:
     """WA and UA of the request's shapes, from all stored rows of these settings."""
-    run = settings.take(results, plan.prepared.study.name, plan.prepared.digest)
-    stored = Stored(results, run)
+    run = settings.find_run(results, plan.prepared.study.name, plan.prepared.digest)
+    stored = StudyResults(results, run)
     for window in plan.request.windows:
         if len(plan.request.windows) > 1:
             print(f"window {window:g} ms")

@@ -40,7 +40,7 @@ from ablation.errors import StudyError
 if TYPE_CHECKING:
     from ablation.drivers.progress import Reporter
     from ablation.drivers.promote import PromotePlan
-    from ablation.drivers.settings import AsRun
+    from ablation.drivers.settings import RunRecord
     from ablation.study import Shape, Study
 
 
@@ -114,7 +114,7 @@ def promote(
         from ablation.cli import evidence_printing, network_printing
         from ablation.drivers import promote as driver
         from ablation.drivers import settings
-        from ablation.drivers.choosing import Wish, select, select_given
+        from ablation.drivers.choosing import SelectionOptions, select, select_given
         from ablation.drivers.grid import as_given
         from ablation.drivers.progress import Reporter
 
@@ -136,7 +136,7 @@ def promote(
             _check_factory(network, pooling)
         overrides = execution_overrides(workers, devices, workers_per_device, cluster)
         if choosing or digest is not None or settings.any_run(results, study_name(study)):
-            run = settings.take(results, study_name(study), digest)
+            run = settings.find_run(results, study_name(study), digest)
             overrides = [*(set_ or []), *overrides]
             evidence_printing.say_taken(run, study, results)
             known = True
@@ -158,8 +158,8 @@ def promote(
         given = None if choosing else _given_shapes(shapes, changed)
         prepared = driver.prepare_promotion(run, changed)
         if given is None:
-            wish = Wish(rule or "best", metric or "wa", nested, nested_full)
-            selections = select(results, run, prepared, wish, reporter, dry_run)
+            options = SelectionOptions(rule or "best", metric or "wa", nested, nested_full)
+            selections = select(results, run, prepared, options, reporter, dry_run)
         else:
             selections = select_given(prepared, given)
         plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
@@ -236,7 +236,7 @@ def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
     return parse_shapes(words)
 
 
-def _note_other_network(study: Path, run: AsRun, changed: Study) -> None:
+def _note_other_network(study: Path, run: RunRecord, changed: Study) -> None:
     """Say when the study file's [network] is not the one taken: a run's settings are kept."""
     if load_given(study, [], None, None).network not in (run.study.network, changed.network):
         say(

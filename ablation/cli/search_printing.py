@@ -18,7 +18,7 @@ _MOST = 10  # shapes listed
 
 
 def say_plan(plan: SearchPlan) -> None:
-    corpus, study, terms = plan.prepared.corpus, plan.prepared.study, plan.terms
+    corpus, study, terms = plan.prepared.corpus, plan.prepared.study, plan.config
     say(
         f"study {study.name} ({terms.digest}): {corpus.name}, {counted(len(corpus), 'utterance')}, "
         f"{counted(len(corpus.speakers), 'speaker')}, {counted(len(terms.folds), 'fold')}"
@@ -34,7 +34,7 @@ def say_plan(plan: SearchPlan) -> None:
 
 def print_plan(plan: SearchPlan) -> None:
     """What a dry run says."""
-    terms = plan.terms
+    terms = plan.config
     each = len(terms.steps)
     left = max(0, plan.wanted - plan.ended)
     print(f"space: {plan.space}")
@@ -50,14 +50,14 @@ def print_plan(plan: SearchPlan) -> None:
 def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
     """The Pareto front, or the best shapes."""
     scores = _scores(plan, results)
-    if len(searched.terms.objective) > 1:
-        cost = searched.terms.objective[1]
-        print(f"Pareto front, {searched.terms.score.upper()} against {cost}")
+    if len(searched.config.objective) > 1:
+        cost = searched.config.objective[1]
+        print(f"Pareto front, {searched.config.score.upper()} against {cost}")
         listed = searched.front
     else:
         listed = [*searched.complete, *searched.pruned][:_MOST]
     width = max([8, *(len(trial.point) for trial in listed)])
-    costs = "".join(f"{name:>15}" for name in searched.terms.objective[1:])
+    costs = "".join(f"{name:>15}" for name in searched.config.objective[1:])
     print(f"{'shape':>{width}} {'WA %':>6} {'UA %':>6}{costs}  cells")
     for trial in listed:
         print(_line(searched, trial, scores, width))
@@ -75,11 +75,11 @@ def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
 
 
 def _line(searched: Searched, trial: Trial, scores: Scores, width: int) -> str:
-    each = len(searched.terms.steps)
+    each = len(searched.config.steps)
     key = (trial.digest, trial.shape.height, trial.shape.width)
     if not trial.values or key not in scores:
         estimate = float("nan") if trial.estimate is None else trial.estimate
-        score = {searched.terms.score: estimate}
+        score = {searched.config.score: estimate}
         ends = "".join(
             f"{f'~{100 * score[name]:.1f}' if name in score else '':>7}" for name in ("wa", "ua")
         )
@@ -95,8 +95,8 @@ def _scores(plan: SearchPlan, results: Path) -> Scores:
     rows = ResultStore(folder).read("probes").frame()
     mine = rows[
         (rows["status"] == OK)
-        & (rows["window_ms"] == plan.terms.window_ms)
-        & rows["seed"].isin(plan.terms.seeds)
+        & (rows["window_ms"] == plan.config.window_ms)
+        & rows["seed"].isin(plan.config.seeds)
     ]
     pooled = pooled_scores(mine, ["digest", "height", "width"], plan.prepared.corpus.classes)
     columns = (pooled[name] for name in ("digest", "height", "width", "wa", "ua"))

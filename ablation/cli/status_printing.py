@@ -11,7 +11,7 @@ from ablation.drivers.progress import duration
 from ablation.errors import counted
 
 if TYPE_CHECKING:
-    from ablation.drivers.settings import AsRun
+    from ablation.drivers.settings import RunRecord
     from ablation.drivers.showing.status import Status
 
 
@@ -19,8 +19,8 @@ _MOST_SHAPES = 8  # that lack cells and are listed one by one
 
 
 def print_status(
-    run: AsRun,
-    others: Sequence[AsRun],
+    run: RunRecord,
+    others: Sequence[RunRecord],
     state: Status,
     files: Sequence[tuple[Path, str]],
 ) -> None:
@@ -59,7 +59,7 @@ def print_status(
         print(f"  {path}{'  - ' + meaning if meaning else ''}")
 
 
-def print_json(run: AsRun, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+def print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]]) -> None:
     print_object(
         {
             "study": run.study.name,

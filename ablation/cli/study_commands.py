@@ -129,7 +129,7 @@ def plot(
         from ablation.drivers import settings
         from ablation.drivers.showing.plot import plot as draw
 
-        run = settings.take(results, study_name(study), digest)
+        run = settings.find_run(results, study_name(study), digest)
         evidence_printing.say_taken(run, study, results)
         chosen = None if classes is None else parse_words(classes)
         wanted = None if only is None else parse_words(only)
@@ -153,7 +153,7 @@ def status(
         from ablation.drivers import settings
         from ablation.drivers.showing.status import files_of, status_of
 
-        run = settings.take(results, study_name(study), digest, begun=True)
+        run = settings.find_run(results, study_name(study), digest, begun=True)
         evidence_printing.say_differing(run, study, results)
         state = status_of(results, run)
         plan_printing.warn_damaged(state.damaged)

@@ -21,8 +21,8 @@ from ablation.drivers.evidence import check_metric
 from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
 from ablation.drivers.prepare import Prepared
 from ablation.drivers.progress import Reporter, duration
-from ablation.drivers.settings import AsRun
-from ablation.drivers.stored import Stored, axis_shape
+from ablation.drivers.settings import RunRecord
+from ablation.drivers.stored import StudyResults, axis_shape
 from ablation.errors import SelectionError, StudyError, counted, suggestion
 from ablation.study import Shape, Study, override_study
 
@@ -52,7 +52,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Wish:
+class SelectionOptions:
     """How shapes are to be chosen: by which rule and score, and which nested ways beside plain."""
 
     rule: str = "best"
@@ -68,7 +68,12 @@ def select_given(prepared: Prepared, shapes: Sequence[Shape]) -> list[Selection]
 
 
 def select(
-    results: Path, run: AsRun, prepared: Prepared, wish: Wish, reporter: Reporter, dry_run: bool
+    results: Path,
+    run: RunRecord,
+    prepared: Prepared,
+    options: SelectionOptions,
+    reporter: Reporter,
+    dry_run: bool,
 ) -> list[Selection]:
     """The plain selection, and beside it the nested ones that are wished for.
 
@@ -84,22 +89,22 @@ def select(
     InterruptedRun
         On an interrupt while probes are trained; the finished ones are stored.
     """
-    wish = _check(wish, run.classes)
+    options = _check(options, run.classes)
     scores = ProbeScores(results, run)
-    plain = scores.choose(wish.rule, wish.metric)
+    plain = scores.choose(options.rule, options.metric)
     selections = [Selection("", {fold.name: plain for fold in prepared.folds})]
-    if wish.nested:
+    if options.nested:
         by_fold = {
-            fold.name: scores.choose_without(fold.test_speakers, wish.rule, wish.metric)
+            fold.name: scores.choose_without(fold.test_speakers, options.rule, options.metric)
             for fold in prepared.folds
         }
         selections.append(Selection("nested", by_fold))
-    if wish.nested_full:
+    if options.nested_full:
         plan = _plan_pairs(results, prepared.study, run, scores.shapes())
         reporter.say(_cost_of_pairs(results, run, plan))
         if not dry_run:
             run_grid(plan, results, reporter)
-            selections.append(_from_pairs(results, as_run(plan), scores, prepared, wish))
+            selections.append(_from_pairs(results, as_run(plan), scores, prepared, options))
     return selections
 
 
@@ -112,9 +117,9 @@ class ProbeScores:
         When neither axis has two finished shapes.
     """
 
-    def __init__(self, results: Path, run: AsRun) -> None:
+    def __init__(self, results: Path, run: RunRecord) -> None:
         self.run = run
-        stored = Stored(results, run)
+        stored = StudyResults(results, run)
         self.axes: dict[str, dict[int, Counts]] = {}
         self.lacking: list[str] = []
         for axis in AXES.values():
@@ -155,14 +160,14 @@ class ProbeScores:
         )
 
 
-def _check(wish: Wish, classes: Sequence[str]) -> Wish:
-    """The wish with its metric as analysis knows it."""
-    if wish.rule not in RULES:
-        raise StudyError(f"--rule: no rule {wish.rule!r}", suggestion(wish.rule, RULES))
-    return replace(wish, metric=check_metric(wish.metric, tuple(classes)))
+def _check(options: SelectionOptions, classes: Sequence[str]) -> SelectionOptions:
+    """The options with its metric as analysis knows it."""
+    if options.rule not in RULES:
+        raise StudyError(f"--rule: no rule {options.rule!r}", suggestion(options.rule, RULES))
+    return replace(options, metric=check_metric(options.metric, tuple(classes)))
 
 
-def _plan_pairs(results: Path, study: Study, run: AsRun, shapes: Sequence[Shape]) -> GridPlan:
+def _plan_pairs(results: Path, study: Study, run: RunRecord, shapes: Sequence[Shape]) -> GridPlan:
     """The probes that nested-full needs: every shape without each two of the study's folds.
 
     One probe serves both ways: it has heard neither fold, so its scores on the one count where
@@ -173,9 +178,9 @@ def _plan_pairs(results: Path, study: Study, run: AsRun, shapes: Sequence[Shape]
     return plan_shapes(paired, "nested", shapes, [study.features.window_ms], results)
 
 
-def _cost_of_pairs(results: Path, run: AsRun, plan: GridPlan) -> str:
+def _cost_of_pairs(results: Path, run: RunRecord, plan: GridPlan) -> str:
     left = len(plan.missing)
-    seconds = duration(left * float(Stored(results, run).probes["train_seconds"].mean()))
+    seconds = duration(left * float(StudyResults(results, run).probes["train_seconds"].mean()))
     return (
         f"nested-full: {counted(len(plan.cells), 'probe')} "
         f"({counted(len(plan.request.shapes), 'shape')} without each of "
@@ -185,10 +190,14 @@ def _cost_of_pairs(results: Path, run: AsRun, plan: GridPlan) -> str:
 
 
 def _from_pairs(
-    results: Path, pairs: AsRun, scores: ProbeScores, prepared: Prepared, wish: Wish
+    results: Path,
+    pairs: RunRecord,
+    scores: ProbeScores,
+    prepared: Prepared,
+    options: SelectionOptions,
 ) -> Selection:
     """For each fold the shapes chosen from probes that never heard it."""
-    tallied = Stored(results, pairs).tallied
+    tallied = StudyResults(results, pairs).tallied
     tallied = tallied[tallied["window_ms"] == pairs.study.features.window_ms]
     by_fold = {}
     for fold in prepared.folds:
@@ -205,12 +214,12 @@ def _from_pairs(
             }
             for name, extents in scores.axes.items()
         }
-        by_fold[fold.name] = _chosen(scores.run, axes, wish.rule, wish.metric, scores.lacking)
+        by_fold[fold.name] = _chosen(scores.run, axes, options.rule, options.metric, scores.lacking)
     return Selection("nested-full", by_fold)
 
 
 def _chosen(
-    run: AsRun,
+    run: RunRecord,
     axes: Mapping[str, Mapping[int, Counts]],
     rule: str,
     metric: str,

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ablation.execution import Crew, Finished
+from ablation.execution import Finished, WorkerPool
 from ablation.files import forget_half_written
 from ablation.store import ResultStore
 from ablation.training.task import CellTask, Outcome, failed_outcome
@@ -33,7 +33,7 @@ class Tally:
         return self.cells - self.stored - self.trained - len(self.failures)
 
 
-class CellCrew:
+class ResultCollector:
     """Workers that train cells; an outcome is stored before it is handed on.
 
     What ends together is stored together, and while the disk is busy more may end: syncing a file
@@ -49,21 +49,21 @@ class CellCrew:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: WorkerPool,
         store: ResultStore,
         tally: Tally,
         say: Callable[[str], None],
         keep: Keep | None = None,
     ) -> None:
-        self.crew, self.store, self.tally, self.say = crew, store, tally, say
+        self.pool, self.store, self.tally, self.say = pool, store, tally, say
         self.keep = keep
         self._held: list[Ended] = []
         self._writing: Future[list[Ended]] | None = None
         self._times_stored = 0
 
     def submit(self, tasks: Iterable[CellTask]) -> None:
-        """As of :class:`~ablation.execution.Crew`."""
-        self.crew.submit(tasks)
+        """As of :class:`~ablation.execution.WorkerPool`."""
+        self.pool.submit(tasks)
 
     def ended(self) -> Generator[list[Ended]]:
         """Tasks and their outcomes, failed ones too, as they come and are on the disk.
@@ -101,7 +101,7 @@ class CellCrew:
     def _landings(self) -> Iterator[bool]:
         """Hold what has ended, as it ends; whether it came so soon that the disk cannot keep up."""
         last = time.monotonic()
-        for finished in self.crew.finished():
+        for finished in self.pool.finished():
             self._held += [(end.task, _outcome(end)) for end in finished]
             quick = time.monotonic() - last < _QUICK
             last = time.monotonic()

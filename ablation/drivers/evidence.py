@@ -14,7 +14,7 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
-from ablation.drivers.stored import Stored, fixed_side
+from ablation.drivers.stored import StudyResults, fixed_side
 from ablation.errors import StudyError, suggestion
 from ablation.study import Shape
 
@@ -34,7 +34,7 @@ class Evidence:
     """
 
     def __init__(
-        self, stored: Stored, references: tuple[Shape, ...] | None = None, metric: str = "wa"
+        self, stored: StudyResults, references: tuple[Shape, ...] | None = None, metric: str = "wa"
     ) -> None:
         self.stored, self.run = stored, stored.run
         self.metric = check_metric(metric, stored.run.classes)
@@ -133,7 +133,7 @@ class Evidence:
         return axis_evidence(axis, fixed, self.metric, curve, shapes, by_seed, reference)
 
 
-def references_scores(stored: Stored) -> dict[str, Counts]:
+def references_scores(stored: StudyResults) -> dict[str, Counts]:
     """What networks are held against (majority class, log-mel SVM), where all folds are there."""
     rows = stored.tallied[stored.tallied["kind"] == "reference"]
     folds = stored.references.groupby("reference")["fold"].nunique()

@@ -8,11 +8,11 @@ from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, sa
 from ablation.files import atomic_write
 
 if TYPE_CHECKING:
-    from ablation.kept import KeptNetwork
+    from ablation.kept import SavedNetwork
 
 
 def explain(
-    network: "KeptNetwork",
+    network: "SavedNetwork",
     file: Path,
     output: Path,
     start: float | None = None,

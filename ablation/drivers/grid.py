@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablation.corpora.folds import Fold
 from ablation.drivers import settings
-from ablation.drivers.leading import Leading
+from ablation.drivers.leading import BestSoFar
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
@@ -147,9 +147,9 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
     return tally
 
 
-def _leading(plan: GridPlan, folder: Path) -> Leading:
+def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
     """The best shape among those of the plan's cells that are stored already."""
-    leading = Leading(Counter(_key(cell)[:3] for cell in plan.cells))
+    leading = BestSoFar(Counter(_key(cell)[:3] for cell in plan.cells))
     if not plan.fresh:
         rows = ResultStore(folder).read("probes", ["n_correct", "n_test"]).rows
         for row in rows.to_pylist():
@@ -158,10 +158,10 @@ def _leading(plan: GridPlan, folder: Path) -> Leading:
     return leading
 
 
-def as_run(plan: GridPlan) -> settings.AsRun:
+def as_run(plan: GridPlan) -> settings.RunRecord:
     """The plan's settings as they are kept beside its rows."""
     prepared = plan.prepared
-    return settings.AsRun(
+    return settings.RunRecord(
         study=prepared.study,
         digest=prepared.digest,
         classes=prepared.corpus.classes,
@@ -172,7 +172,7 @@ def as_run(plan: GridPlan) -> settings.AsRun:
     )
 
 
-def as_given(study: Study) -> settings.AsRun:
+def as_given(study: Study) -> settings.RunRecord:
     """The settings of a study of which no probe was asked for: only networks of given shapes.
 
     Raises as :func:`plan_grid`.

@@ -24,7 +24,7 @@ from ablation.training.task import Cell, CellTask, Outcome
 if TYPE_CHECKING:
     from ablation.networks import Cost
 
-__all__ = ["Keeper", "ScoreNote", "best_kept", "folder_name", "rescore"]
+__all__ = ["ModelSaver", "ScoreNote", "best_saved", "folder_name", "rescore"]
 
 
 def folder_name(cell: Cell, digest: str) -> str:
@@ -41,7 +41,7 @@ def folder_name(cell: Cell, digest: str) -> str:
 
 
 @dataclass(frozen=True)
-class Keeper:
+class ModelSaver:
     """Writes the networks of finished cells below a study's results folder.
 
     ``code`` is the digest of the source of a network of the user's own; ``scores`` are those of a
@@ -121,7 +121,7 @@ def rescore(place: Path, scores: ScoreNote) -> bool:
     return True
 
 
-def best_kept(study_folder: Path, digest: str = "") -> Path:
+def best_saved(study_folder: Path, digest: str = "") -> Path:
     """The network of all speakers with the highest cross-validated WA; of equal ones the latest.
 
     ``digest`` is the beginning of its probes' settings' digest; empty: of any settings. Raises

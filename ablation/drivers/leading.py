@@ -8,7 +8,7 @@ from ablation.records import OK
 Key = tuple[int, int, float]  # height, width, window in ms
 
 
-class Leading:
+class BestSoFar:
     """Which shape leads among those of which every cell that was asked for is stored.
 
     A shape of which some folds are missing is left out: its speakers may be the easy ones.

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablation.drivers.keeping import best_kept
+from ablation.drivers.keeping import best_saved
 from ablation.drivers.progress import Reporter
 from ablation.drivers.settings import study_folder
 from ablation.errors import AudioError
-from ablation.execution.devices import settle
+from ablation.execution.devices import initialise_worker
 
 if TYPE_CHECKING:
-    from ablation.kept import KeptNetwork, Prediction
+    from ablation.kept import Prediction, SavedNetwork
 
 SUFFIXES = frozenset(
     f".{name}"
@@ -25,7 +25,7 @@ SUFFIXES = frozenset(
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecordingPrediction:
     """A recording and what the network says of it, or why it cannot be used."""
 
     file: Path
@@ -73,23 +73,25 @@ def _all_of(text: str, files: Iterable[Path], otherwise: str) -> list[Path]:
 
 def open_network(
     results: Path, study: str, folder: Path | None, digest: str = ""
-) -> tuple[Path, "KeptNetwork"]:
+) -> tuple[Path, "SavedNetwork"]:
     """The network in ``folder``, or the study's best, of settings ``digest`` where that is given;
     raises as :func:`ablation.load_network`."""
-    place = folder or best_kept(study_folder(results, study), digest)
+    place = folder or best_saved(study_folder(results, study), digest)
     from ablation.kept import load_network
 
     network = load_network(place)
-    settle(network.record.threads)
+    initialise_worker(network.record.threads)
     return place, network
 
 
-def hear(network: "KeptNetwork", files: Sequence[Path], reporter: Reporter) -> Iterator[Heard]:
+def predict_recordings(
+    network: "SavedNetwork", files: Sequence[Path], reporter: Reporter
+) -> Iterator[RecordingPrediction]:
     """Each recording in turn; one that cannot be used does not stop the others."""
     with reporter.task("recordings", unit="recordings") as advance:
         for number, file in enumerate(files, 1):
             try:
-                yield Heard(file, network.predict(file))
+                yield RecordingPrediction(file, network.predict(file))
             except AudioError as fault:
-                yield Heard(file, fault=fault)
+                yield RecordingPrediction(file, fault=fault)
             advance(number, len(files))

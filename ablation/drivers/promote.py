@@ -1,7 +1,7 @@
 """Promotion: chosen shapes cross-validated in the full network, and the best one kept.
 
-A *line* of Table 1 is a pooling with the shapes of each fold; a plain line has the same in every
-fold, a nested one may not. Lines that want the same training share its cell.
+A *variant* is a line of Table 1: a pooling with the shapes of each fold; a plain one has the same
+in every fold, a nested one may not. Lines that want the same training share its cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from ablation.drivers.choosing import Selection
 from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
-from ablation.drivers.settings import AsRun, study_folder
+from ablation.drivers.settings import RunRecord, study_folder
 from ablation.errors import StudyError, counted
 from ablation.files import require_writable
 from ablation.records import OK
@@ -30,7 +30,7 @@ _CHANGEABLE = ("network", "execution", "cluster")
 
 
 @dataclass(frozen=True)
-class Line:
+class NetworkVariant:
     """A line of Table 1: a network with each fold's shapes, and the digest of each fold's cell."""
 
     title: str
@@ -46,7 +46,7 @@ class Line:
         return not self.selection.manner
 
 
-class Wanted(NamedTuple):
+class CellRequest(NamedTuple):
     """A cell and its network digest, which is empty of a reference."""
 
     cell: Cell
@@ -66,18 +66,18 @@ class PromotePlan:
     """
 
     prepared: Prepared
-    run: AsRun
+    run: RunRecord
     study: Study
-    lines: tuple[Line, ...]
+    variants: tuple[NetworkVariant, ...]
     costs: "Mapping[str, Cost]"
     seeds: tuple[int, ...]
-    cells: tuple[Wanted, ...]
-    missing: tuple[Wanted, ...]
-    references: tuple[Wanted, ...]  # those missing
+    cells: tuple[CellRequest, ...]
+    missing: tuple[CellRequest, ...]
+    references: tuple[CellRequest, ...]  # those missing
     fresh: bool = False  # stored cells are trained again
 
 
-def change_settings(run: AsRun, overrides: Sequence[str]) -> Study:
+def change_settings(run: RunRecord, overrides: Sequence[str]) -> Study:
     """The study as run with ``--set`` of what a probe's row does not depend on.
 
     Raises :class:`StudyError` for any other field.
@@ -104,7 +104,7 @@ def _table(override: str) -> str:
     return override.partition("=")[0].partition(".")[0].strip()
 
 
-def prepare_promotion(run: AsRun, study: Study) -> Prepared:
+def prepare_promotion(run: RunRecord, study: Study) -> Prepared:
     """The corpus, which must be the one of the run.
 
     Raises :class:`StudyError` when it is another one.
@@ -122,15 +122,15 @@ def prepare_promotion(run: AsRun, study: Study) -> Prepared:
 
 def plan_promote(
     results: Path,
-    run: AsRun,
+    run: RunRecord,
     prepared: Prepared,
     selections: Sequence[Selection],
     poolings: Sequence[str],
     fresh: bool = False,
 ) -> PromotePlan:
-    """List lines and cells; nothing is written.
+    """List variants and cells; nothing is written.
 
-    ``prepared`` has the study as run, with its network, execution and seeds as they are wanted now.
+    ``prepared`` has the study as run, with the network, execution and seeds asked for now.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def plan_promote(
         for chosen in selection.by_fold.values():
             check_shapes(study, chosen.shapes)
     costs: dict[str, Cost] = {}
-    lines = tuple(
+    variants = tuple(
         _line(run, study, selection, pooling, costs)
         for pooling in ([""] if study.network.factory else poolings)
         for selection in selections
@@ -150,13 +150,13 @@ def plan_promote(
     seeds = settings.unique(study.grid.seeds)
     window = study.features.window_ms
     cells = settings.unique(
-        Wanted(_cell(line, fold.name, window, seed), line.digests[fold.name])
-        for line in lines
+        CellRequest(_cell(variant, fold.name, window, seed), variant.digests[fold.name])
+        for variant in variants
         for seed in seeds
         for fold in prepared.folds
     )
     references = tuple(
-        Wanted(Cell("reference", (), window, 0, fold.name, title=title), "")
+        CellRequest(Cell("reference", (), window, 0, fold.name, title=title), "")
         for title in REFERENCES
         for fold in prepared.folds
     )
@@ -166,7 +166,7 @@ def plan_promote(
         prepared=prepared,
         run=run,
         study=study,
-        lines=lines,
+        variants=variants,
         costs=costs,
         seeds=seeds,
         cells=cells,
@@ -176,29 +176,29 @@ def plan_promote(
     )
 
 
-def _cell(line: Line, fold: str, window_ms: float, seed: int) -> Cell:
-    shapes = line.shapes(fold)
-    return Cell("network", shapes, window_ms, seed, fold, line.pooling, line.title)
+def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Cell:
+    shapes = variant.shapes(fold)
+    return Cell("network", shapes, window_ms, seed, fold, variant.pooling, variant.title)
 
 
 def _line(
-    run: AsRun, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
-) -> Line:
+    run: RunRecord, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
+) -> NetworkVariant:
     from ablation.networks import network_cost
 
     factory = study.network.factory
-    wanted = with_pooling(study, pooling)
+    variant = with_pooling(study, pooling)
     digests = {}
     for fold, chosen in selection.by_fold.items():
         code = _code(factory)
         names = [str(shape) for shape in chosen.shapes]
-        digest = wanted.network_digest(run.digest, names, code)
+        digest = variant.network_digest(run.digest, names, code)
         digests[fold] = digest
         if digest not in costs:
             costs[digest] = network_cost(
-                chosen.shapes, pooling, len(run.classes), wanted.network, wanted.features
+                chosen.shapes, pooling, len(run.classes), variant.network, variant.features
             )
-    return Line(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
+    return NetworkVariant(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
 
 
 def _code(factory: str | None) -> str:
@@ -212,7 +212,7 @@ def with_pooling(study: Study, pooling: str) -> Study:
     return override_study(study, [f'network.pooling="{pooling}"']) if pooling else study
 
 
-def _stored(results: Path, run: AsRun) -> set[tuple[str, int, str]]:
+def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
     """Keys of the finished networks and references of these settings."""
     store = ResultStore(study_folder(results, run.study.name))
     return {
@@ -237,18 +237,18 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
     code = _code(plan.study.network.factory)
-    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code)
+    keeper = keeping.ModelSaver(folder, plan.prepared, plan.costs, code)
     if plan.references:
         reporter.say(
             f"first what networks are held against ({' and '.join(REFERENCES)}): "
             f"{counted(len(plan.references), 'cell')}"
         )
         beside = Tally(cells=len(plan.references), stored=0)
-        tasks = [_task(plan, folder, wanted, data) for wanted in plan.references]
+        tasks = [_task(plan, folder, request, data) for request in plan.references]
         run_cells(tasks, folder, plan.study, beside, reporter)
         tally.failures += beside.failures
     if plan.missing:
-        tasks = [_task(plan, folder, wanted, data) for wanted in plan.missing]
+        tasks = [_task(plan, folder, request, data) for request in plan.missing]
         run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
     else:
         ResultStore(folder).compact()  # what a run left that could not, as on a full disk
@@ -256,9 +256,13 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
 
 
 def run_final(
-    plan: PromotePlan, line: Line, scores: keeping.ScoreNote, results: Path, reporter: Reporter
+    plan: PromotePlan,
+    variant: NetworkVariant,
+    scores: keeping.ScoreNote,
+    results: Path,
+    reporter: Reporter,
 ) -> tuple[Path, Tally]:
-    """Train ``line``'s network on all speakers; return its folder. ``line`` is a plain one.
+    """Train the network of a plain variant on all speakers; return its folder.
 
     One that is there already gets these scores and is not trained again. Raises as
     :func:`run_promote`.
@@ -266,10 +270,10 @@ def run_final(
     folder = study_folder(results, plan.study.name)
     first = plan.prepared.folds[0].name
     window, seed = plan.study.features.window_ms, plan.seeds[0]
-    cell = Cell("final", line.shapes(first), window, seed, "", line.pooling, line.title)
-    digest = line.digests[first]
+    cell = Cell("final", variant.shapes(first), window, seed, "", variant.pooling, variant.title)
+    digest = variant.digests[first]
     code = _code(plan.study.network.factory)
-    keeper = keeping.Keeper(folder, plan.prepared, plan.costs, code, scores)
+    keeper = keeping.ModelSaver(folder, plan.prepared, plan.costs, code, scores)
     place = keeper.place(cell, digest)
     tally = Tally(cells=1, stored=0)
     if keeping.rescore(place, scores):
@@ -278,7 +282,7 @@ def run_final(
     some = data[window, first]
     everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
     data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
-    task = _task(plan, folder, Wanted(cell, digest), data)
+    task = _task(plan, folder, CellRequest(cell, digest), data)
     run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
     return place, tally
 
@@ -286,10 +290,10 @@ def run_final(
 def _task(
     plan: PromotePlan,
     folder: Path,
-    wanted: Wanted,
+    request: CellRequest,
     data: Mapping[tuple[float, str], FoldData],
 ) -> CellTask:
-    cell, digest = wanted
+    cell, digest = request
     checkpoint = None
     if digest:
         name = keeping.folder_name(cell, digest)
@@ -309,10 +313,10 @@ def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
     """Keep the settings of every network, as it was run, by its digest."""
     if not settings.any_run(results, plan.run.study.name):  # no grid was run: only given shapes
         settings.save(results, plan.run)
-    for line in plan.lines:
-        for fold, digest in line.digests.items():
+    for variant in plan.variants:
+        for fold, digest in variant.digests.items():
             path = folder / "studies" / "networks" / f"{digest}.toml"
             if not path.exists():
-                shapes = shapes_text(line.shapes(fold)).split(",")
-                study = with_pooling(plan.study, line.pooling)
+                shapes = shapes_text(variant.shapes(fold)).split(",")
+                study = with_pooling(plan.study, variant.pooling)
                 settings.save_network(path, override_study(study, [f"network.conv1={shapes}"]))

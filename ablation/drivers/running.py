@@ -6,8 +6,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ablation.drivers.crew import TABLES, CellCrew, Keep, Tally
-from ablation.drivers.leading import Leading
+from ablation.drivers.crew import TABLES, Keep, ResultCollector, Tally
+from ablation.drivers.leading import BestSoFar
 from ablation.drivers.progress import Reporter
 from ablation.execution import EXECUTORS, Executor, Function, Slot, choose, make_slots
 from ablation.records import TABLES as ALL_TABLES
@@ -59,14 +59,14 @@ def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
 
 
 @contextmanager
-def cell_crew(
+def result_collector(
     study: Study,
     folder: Path,
     tally: Tally,
     reporter: Reporter,
     keep: Keep | None = None,
     function: Function | None = None,
-) -> Iterator[CellCrew]:
+) -> Iterator[ResultCollector]:
     """Workers for the cells of ``study``, whose rows go into ``folder``.
 
     However the block ends, the workers are stopped; the rows are compacted unless an error ended
@@ -79,8 +79,8 @@ def cell_crew(
     """
     store = ResultStore(folder)
     try:
-        with executor_of(study, reporter.say).crew(function or train_cell) as crew:
-            yield CellCrew(crew, store, tally, reporter.say, keep)
+        with executor_of(study, reporter.say).pool(function or train_cell) as pool:
+            yield ResultCollector(pool, store, tally, reporter.say, keep)
     except KeyboardInterrupt as interrupt:
         store.compact()
         raise InterruptedRun(tally) from interrupt
@@ -96,7 +96,7 @@ def run_cells(
     keep: Keep | None = None,
     function: Function | None = None,
     again: bool = False,
-    leading: Leading | None = None,
+    leading: BestSoFar | None = None,
 ) -> None:
     """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
 
@@ -113,14 +113,14 @@ def run_cells(
     """
     with (
         _order(folder, tasks) as ordered,
-        cell_crew(study, folder, tally, reporter, keep, function) as crew,
+        result_collector(study, folder, tally, reporter, keep, function) as collector,
         reporter.task("cells", unit="cells") as advance,
     ):
-        left = _unless_stored(ordered, crew.store, tally)
-        crew.submit(tasks if again else left)
+        left = _unless_stored(ordered, collector.store, tally)
+        collector.submit(tasks if again else left)
         before = tally.left
         advance(0, len(tasks))
-        with closing(crew.ended()) as every:  # what has ended is stored before an error goes on
+        with closing(collector.ended()) as every:  # stores what has ended, whatever comes
             for ended in every:
                 note = "" if leading is None else leading.after(outcome.row for _, outcome in ended)
                 advance(before - tally.left, len(tasks), note)

@@ -73,7 +73,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class AsRun:
+class RunRecord:
     """The settings of one digest."""
 
     study: Study
@@ -114,14 +114,14 @@ def study_folder(results: Path, name: str) -> Path:
     return results / name
 
 
-def save(results: Path, run: AsRun) -> None:
+def save(results: Path, run: RunRecord) -> None:
     """Write the settings, joined with the requests made earlier under the same digest."""
     path = _file(results, run.study.name, run.digest)
     with _alone(make_folder(path.parent)):
         _save(path, run)
 
 
-def _save(path: Path, run: AsRun) -> None:
+def _save(path: Path, run: RunRecord) -> None:
     before = load(path) if path.exists() else None
     earlier = () if before is None else before.requests
     requests = [
@@ -175,7 +175,7 @@ def _tables(path: Path, study: Study) -> dict[str, Any]:
 _UNFIT = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
-def load(path: Path) -> AsRun:
+def load(path: Path) -> RunRecord:
     """Read settings as run. Raises :class:`StorageError` when the file cannot be used."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -183,7 +183,7 @@ def load(path: Path) -> AsRun:
         root = tables["corpus"].get("root")
         if root is not None:
             tables["corpus"]["root"] = os.path.normpath(path.parent.absolute() / root)
-        found = AsRun(
+        found = RunRecord(
             study=parse_study(tables, str(path)),
             digest=run["digest"],
             classes=tuple(run["classes"]),
@@ -201,7 +201,7 @@ def load(path: Path) -> AsRun:
         ) from error
 
 
-def _check(run: AsRun) -> None:
+def _check(run: RunRecord) -> None:
     """Raise ValueError for a table [as_run] that cannot have been written here."""
     if not run.requests or not run.folds or not run.classes:
         raise ValueError("[as_run] lacks asked, folds or classes")
@@ -232,7 +232,7 @@ def any_run(results: Path, name: str) -> bool:
     return any((study_folder(results, name) / "studies").glob("[!.]*.toml"))
 
 
-def take(results: Path, name: str, digest: str | None = None, begun: bool = False) -> AsRun:
+def find_run(results: Path, name: str, digest: str | None = None, begun: bool = False) -> RunRecord:
     """The settings last run under the study's name, or those of ``digest`` (its beginning will do).
 
     A run of which nothing is stored (it ended at once, or has only begun) hides no other, unless
@@ -276,20 +276,20 @@ def _stored_digests(folder: Path) -> set[str]:
     return {str(digest) for table in tables for digest in table["digest"].to_pylist()}
 
 
-def others(results: Path, run: AsRun) -> list[AsRun]:
+def others(results: Path, run: RunRecord) -> list[RunRecord]:
     """The other settings stored under the study's name, last run first."""
     folder = study_folder(results, run.study.name) / "studies"
     runs = [load(file) for file in folder.glob("[!.]*.toml") if file.stem != run.digest]
     return sorted(runs, key=lambda other: other.last_run, reverse=True)
 
 
-def others_text(results: Path, run: AsRun) -> str:
+def others_text(results: Path, run: RunRecord) -> str:
     """Which other settings could be taken, as the end of a remedy; empty when there are none."""
     listed = [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
     return f"; other settings stored: {named(listed, 4)}, taken by --digest" if listed else ""
 
 
-def differing(run: AsRun, given: Study) -> list[str]:
+def differing(run: RunRecord, given: Study) -> list[str]:
     """Fields of a study in which ``run`` differs from ``given``, of those that a probe's row
     depends on; a root that ``given`` leaves open is no difference."""
     ours, theirs = (
@@ -326,7 +326,7 @@ def unique(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def as_study(results: Path, run: AsRun) -> str:
+def as_study(results: Path, run: RunRecord) -> str:
     """The option that names these very settings; the study's own file may differ from them."""
     return f"--study {shlex.quote(str(_file(results, run.study.name, run.digest)))}"
 

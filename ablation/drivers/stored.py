@@ -10,7 +10,7 @@ import pandas as pd
 
 from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
 from ablation.drivers.searching.searched import Searched, search_file
-from ablation.drivers.settings import SEARCH, AsRun, as_study, study_folder
+from ablation.drivers.settings import SEARCH, RunRecord, as_study, study_folder
 from ablation.errors import StorageError
 from ablation.records import OK
 from ablation.store import ResultStore
@@ -19,7 +19,7 @@ from ablation.study import Shape
 Key = tuple[int, int, float]  # height, width, window in ms
 
 
-class Stored:
+class StudyResults:
     """Rows of a run's digest.
 
     Attributes
@@ -32,7 +32,7 @@ class Stored:
         The option that names these settings to a command.
     """
 
-    def __init__(self, results: Path, run: AsRun) -> None:
+    def __init__(self, results: Path, run: RunRecord) -> None:
         self.run = run
         self.folder = study_folder(results, run.study.name)
         self.as_study = as_study(results, run)
@@ -77,7 +77,7 @@ class Stored:
         except StorageError:
             self.damaged.append(str(path))
             return []
-        mine = [one for one in found if one.terms.digest == self.run.digest and one.trials]
+        mine = [one for one in found if one.config.digest == self.run.digest and one.trials]
         return sorted(mine, key=lambda one: one.last or datetime.min, reverse=True)
 
     @cached_property
@@ -204,13 +204,13 @@ class Stored:
         return rows[rows["digest"] == self.run.digest]
 
 
-def fixed_side(run: AsRun, axis: Axis) -> int:
+def fixed_side(run: RunRecord, axis: Axis) -> int:
     """The extent of the side that an axis does not vary."""
     grid = run.study.grid
     return grid.fixed_width if axis.name == "height" else grid.fixed_height
 
 
-def axis_shape(run: AsRun, axis: Axis, extent: int) -> Shape:
+def axis_shape(run: RunRecord, axis: Axis, extent: int) -> Shape:
     """The shape of an extent on an axis."""
     return Shape.parse(axis.name_of(extent, fixed_side(run, axis)))
 

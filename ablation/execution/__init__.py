@@ -1,11 +1,11 @@
 """Execution: any picklable task on any number of workers, results as they come.
 
-An executor takes a function and gives a :class:`Crew`: tasks go in, a :class:`Finished` for each
-comes out, in any order; a task that kills its worker is tried again and then reported, and the
-others go on. Nothing here knows what a task is about.
+An executor takes a function and gives a :class:`WorkerPool`: tasks go in, a :class:`Finished`
+for each comes out, in any order; a task that kills its worker is tried again and then reported,
+and the others go on. Nothing here knows what a task is about.
 """
 
-from ablation.execution.base import Crew, Executor, Finished, Function, Slot
+from ablation.execution.base import Executor, Finished, Function, Slot, WorkerPool
 from ablation.execution.cards import choose
 from ablation.execution.devices import make_slots
 from ablation.execution.inprocess import InProcessExecutor
@@ -13,13 +13,13 @@ from ablation.execution.local import LocalExecutor
 
 __all__ = [
     "EXECUTORS",
-    "Crew",
     "Executor",
     "Finished",
     "Function",
     "InProcessExecutor",
     "LocalExecutor",
     "Slot",
+    "WorkerPool",
     "choose",
     "make_slots",
 ]

@@ -57,7 +57,7 @@ class Job:
         return Job(self.index, self.task, self.attempt + 1)
 
 
-class Crew(ABC):
+class WorkerPool(ABC):
     """Workers that stay at hand while tasks are submitted and ends are taken.
 
     A context manager: leaving it, however, stops the workers.
@@ -133,12 +133,12 @@ class Executor(ABC):
         self.say = say
 
     @abstractmethod
-    def crew(self, function: Function) -> Crew:
+    def pool(self, function: Function) -> WorkerPool:
         """Workers for ``function``."""
 
     def run(self, function: Function, tasks: Iterable[Any]) -> Generator[Finished]:
         """The ends of ``tasks`` as they come; closing the iterator stops the workers."""
-        with self.crew(function) as crew:
-            crew.submit(tasks)
-            for ended in crew.finished():
+        with self.pool(function) as pool:
+            pool.submit(tasks)
+            for ended in pool.finished():
                 yield from ended

@@ -17,7 +17,7 @@ from uuid import uuid4
 import cloudpickle
 
 from ablation.errors import ClusterError, MemoryShortage, counted
-from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
+from ablation.execution.base import Executor, Finished, Function, Job, Slot, WorkerPool
 from ablation.execution.outpost import Answer, Supply, attend, install, unpack, versions
 from ablation.execution.process import TRIES
 
@@ -56,10 +56,10 @@ class ClusterExecutor(Executor):
         super().__init__(slots, say)
         self.connect, self.supply = connect, supply
 
-    def crew(self, function: Function) -> Crew:
+    def pool(self, function: Function) -> WorkerPool:
         self.say("connecting to the cluster")
         client, disconnect = self.connect()
-        return _ClusterCrew(function, self.slots[0], self.say, client, disconnect, self.supply)
+        return _ClusterPool(function, self.slots[0], self.say, client, disconnect, self.supply)
 
 
 @dataclass
@@ -72,7 +72,7 @@ class _Place:
     waiting: list[Job] = field(default_factory=list)
 
 
-class _ClusterCrew(Crew):
+class _ClusterPool(WorkerPool):
     def __init__(
         self,
         function: Function,

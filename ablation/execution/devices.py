@@ -110,7 +110,7 @@ def worker_environment(slot: Slot) -> dict[str, str]:
     return environment
 
 
-def settle(threads: int, parent: int | None = None) -> None:
+def initialise_worker(threads: int, parent: int | None = None) -> None:
     """Make this process a worker: fixed threads, an allocator that keeps its memory.
 
     With ``parent`` it leaves interrupts to that process, and ends when that process is gone.
@@ -142,12 +142,12 @@ def _keep_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-class Thrift:
-    """Gives the system back what a worker has freed, when that has become much.
+class MemoryTrimmer:
+    """Returns freed memory to the system once a worker holds much of it.
 
-    Memory that is kept for the next operator (:func:`settle`) is also kept where nothing fits into
-    it any more, between pieces that are in use: a worker would grow with every network it trains.
-    Giving it back after every task would make the next one touch all its pages anew.
+    Memory that is kept for the next operator (:func:`initialise_worker`) is also kept where nothing
+    fits into it any more, between pieces that are in use: a worker would grow with every network it
+    trains. Giving it back after every task would make the next one touch all its pages anew.
     """
 
     def __init__(self) -> None:

@@ -3,24 +3,24 @@
 from collections.abc import Iterator
 
 from ablation.errors import MemoryShortage
-from ablation.execution.base import Crew, Executor, Finished, Function, Slot
-from ablation.execution.devices import Thrift, settle
+from ablation.execution.base import Executor, Finished, Function, Slot, WorkerPool
+from ablation.execution.devices import MemoryTrimmer, initialise_worker
 
 
 class InProcessExecutor(Executor):
     """Runs tasks on the first slot. A task that kills its worker kills this process."""
 
-    def crew(self, function: Function) -> Crew:
-        return _InProcessCrew(function, self.slots[0])
+    def pool(self, function: Function) -> WorkerPool:
+        return _InProcessPool(function, self.slots[0])
 
 
-class _InProcessCrew(Crew):
+class _InProcessPool(WorkerPool):
     def __init__(self, function: Function, slot: Slot) -> None:
         super().__init__()
-        self.function, self.slot, self._thrift = function, slot, Thrift()
+        self.function, self.slot, self._trimmer = function, slot, MemoryTrimmer()
 
     def finished(self) -> Iterator[list[Finished]]:
-        settle(self.slot.threads)
+        initialise_worker(self.slot.threads)
         while job := self._next():
             yield [self._end(job.index, job.task)]
 
@@ -31,7 +31,7 @@ class _InProcessCrew(Crew):
         except MemoryShortage as shortage:
             return Finished(index, task, device, crash=str(shortage))
         finally:
-            self._thrift.after_task()
+            self._trimmer.after_task()
 
     def close(self) -> None:
         """Nothing runs between two tasks."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
 from ablation.errors import MemoryShortage, counted
-from ablation.execution.base import Crew, Executor, Finished, Function, Job, Slot
+from ablation.execution.base import Executor, Finished, Function, Job, Slot, WorkerPool
 from ablation.execution.process import TRIES, WorkerProcess, reason_of
 
 
@@ -15,11 +15,11 @@ class LocalExecutor(Executor):
     does not fit even then is given up, and the other tasks go on.
     """
 
-    def crew(self, function: Function) -> Crew:
-        return _LocalCrew(function, self.slots, self.say)
+    def pool(self, function: Function) -> WorkerPool:
+        return _LocalPool(function, self.slots, self.say)
 
 
-class _LocalCrew(Crew):
+class _LocalPool(WorkerPool):
     def __init__(
         self, function: Function, slots: Sequence[Slot], say: Callable[[str], None]
     ) -> None:

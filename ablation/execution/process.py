@@ -13,11 +13,11 @@ from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_tracker
 
 from ablation.execution.base import Function, Slot
-from ablation.execution.devices import Thrift, settle, worker_environment
+from ablation.execution.devices import MemoryTrimmer, initialise_worker, worker_environment
 
 TRIES = 3  # of a task whose worker dies
 
-_thrift = Thrift()  # of the worker process that imports this
+_trimmer = MemoryTrimmer()  # of the worker process that imports this
 
 
 @dataclass
@@ -56,7 +56,7 @@ class WorkerProcess:
             self.pool = ProcessPoolExecutor(
                 max_workers=1,
                 timeout=self.idle_seconds,
-                initializer=settle,
+                initializer=initialise_worker,
                 initargs=(self.slot.threads, os.getpid()),
                 env=dict(self.environment),
             )
@@ -74,7 +74,7 @@ def _served(function: Function, task: Any, device: str) -> Any:
     try:
         return function(task, device)
     finally:
-        _thrift.after_task()
+        _trimmer.after_task()
 
 
 def reason_of(death: BrokenExecutor) -> str:
@@ -85,8 +85,8 @@ def reason_of(death: BrokenExecutor) -> str:
 @contextmanager
 def _interrupts_kept_off() -> Iterator[None]:
     """A process started in this block inherits the mask, so that Ctrl-C reaches the driver alone
-    while the worker starts; from then on `settle` sees to it. Either tracker, loky's and Python's
-    own, may lift the mask when it starts, so they are first."""
+    while the worker starts; from then on `initialise_worker` sees to it. Either tracker, loky's
+    and Python's own, may lift the mask when it starts, so they are first."""
     loky_tracker.ensure_running()
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

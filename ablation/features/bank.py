@@ -29,7 +29,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Held:
+class ArrayEntry:
     """An utterance's array (as :func:`~ablation.features.cache.stored_array` makes it) in memory,
     and its length in frames before any cutting."""
 
@@ -37,7 +37,7 @@ class Held:
     frames: int
 
 
-class SegmentBank:
+class SegmentDataset:
     """The segments of some utterances, in their order.
 
     Attributes
@@ -58,7 +58,7 @@ class SegmentBank:
 
     def __init__(
         self,
-        entries: Sequence[Entry | Held],
+        entries: Sequence[Entry | ArrayEntry],
         labels: Sequence[int],
         spec: FeaturesSpec,
         purpose: Purpose,
@@ -148,7 +148,7 @@ class SegmentBank:
         ]
 
     def _fixed_ranges(
-        self, entries: Sequence[Entry | Held], corpus_range: Range | None
+        self, entries: Sequence[Entry | ArrayEntry], corpus_range: Range | None
     ) -> list[Range] | None:
         """A range for every utterance, or None when each segment has its own."""
         if self.spec.scope == "segment":
@@ -204,9 +204,9 @@ def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
-def array_of(entry: Entry | Held) -> np.ndarray:
+def array_of(entry: Entry | ArrayEntry) -> np.ndarray:
     """An utterance's array, (height, columns); of an entry mapped, and kept open for the next."""
-    return entry.array if isinstance(entry, Held) else _open(entry)
+    return entry.array if isinstance(entry, ArrayEntry) else _open(entry)
 
 
 # A mapped file counts as an open one. A worker meets the same utterances in every cell, and opening
@@ -225,8 +225,8 @@ def _open(entry: Entry) -> np.ndarray:
         raise storage_error("read", entry.path, error) from error
 
 
-def _range(entry: Entry | Held) -> Range:
-    if isinstance(entry, Held):
+def _range(entry: Entry | ArrayEntry) -> Range:
+    if isinstance(entry, ArrayEntry):
         return Range(float(entry.array.min()), float(entry.array.max()))
     return _stored_range(entry)
 

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ablation.features.bank import Range, SegmentBank, array_of, normalised
+from ablation.features.bank import Range, SegmentDataset, array_of, normalised
 from ablation.features.cache import Entry
 
 _SHARE, _KEPT_SHARE = 0.5, 0.25  # of the free memory: for spectrograms, then for their segments
@@ -43,7 +43,7 @@ Gains = Sequence[torch.Tensor | None]  # of each batch, on the device: dB of its
 
 
 class Feed(Protocol):
-    """Batches of some utterances' segments; ``utterance`` as of :class:`SegmentBank`."""
+    """Batches of some utterances' segments; ``utterance`` as of :class:`SegmentDataset`."""
 
     utterance: np.ndarray
 
@@ -57,7 +57,7 @@ class Feed(Protocol):
 class HostFeed:
     """Batches that are cut and normalised on the CPU when they are due."""
 
-    def __init__(self, bank: SegmentBank) -> None:
+    def __init__(self, bank: SegmentDataset) -> None:
         self.bank, self.utterance = bank, bank.utterance
 
     def __len__(self) -> int:
@@ -82,7 +82,7 @@ class _Due:
 class _DeviceFeed:
     """What resident and streamed segments have in common: labels and ranges on the device."""
 
-    def __init__(self, bank: SegmentBank, device: torch.device) -> None:
+    def __init__(self, bank: SegmentDataset, device: torch.device) -> None:
         self.bank, self.device, self.utterance = bank, device, bank.utterance
         self.labels = bank.labels.to(device)
         self.low, self.high = _limits(bank, device)
@@ -126,7 +126,7 @@ class ResidentFeed(_DeviceFeed):
     """
 
     def __init__(
-        self, bank: SegmentBank, spectrograms: "Spectrograms", *, steady: bool = False
+        self, bank: SegmentDataset, spectrograms: "Spectrograms", *, steady: bool = False
     ) -> None:
         super().__init__(bank, spectrograms.values.device)
         begins = spectrograms.begins_of(bank)[bank.utterance] + np.asarray(bank.starts, np.int64)
@@ -183,7 +183,7 @@ class StreamedFeed(_DeviceFeed):
 
 @dataclass(frozen=True)
 class _Piece:
-    """Stored segments of some batches, and how many each batch has."""
+    """StudyResults segments of some batches, and how many each batch has."""
 
     values: torch.Tensor
     sizes: list[int]
@@ -191,18 +191,18 @@ class _Piece:
 
 @dataclass(frozen=True)
 class Spectrograms:
-    """Stored arrays of utterances side by side on a device, shape (height, columns)."""
+    """StudyResults arrays of utterances side by side on a device, shape (height, columns)."""
 
     values: torch.Tensor
     begins: dict[object, int]  # the first column of each utterance
 
-    def begins_of(self, bank: SegmentBank) -> np.ndarray:
+    def begins_of(self, bank: SegmentDataset) -> np.ndarray:
         """The first column of each of the bank's utterances."""
         return np.array([self.begins[_name(entry)] for entry in bank.entries], np.int64)
 
 
 def feeds(
-    train: SegmentBank, test: SegmentBank, device: torch.device, *, steady: bool
+    train: SegmentDataset, test: SegmentDataset, device: torch.device, *, steady: bool
 ) -> tuple[Feed, Feed]:
     """Feeds of both sides of a fold for a card: resident where they fit, else streamed.
 
@@ -231,7 +231,7 @@ def resident(stored_bytes: int, free_bytes: int) -> bool:
 _last: dict[tuple[torch.device, frozenset[object]], Spectrograms] = {}
 
 
-def _loaded(banks: Sequence[SegmentBank], device: torch.device) -> Spectrograms | None:
+def _loaded(banks: Sequence[SegmentDataset], device: torch.device) -> Spectrograms | None:
     """The banks' utterances on the device; None where they do not fit there."""
     arrays = {_name(entry): entry for bank in banks for entry in bank.entries}
     key = (device, frozenset(arrays))
@@ -260,7 +260,7 @@ def _name(entry: object) -> object:
 
 
 def _limits(
-    bank: SegmentBank, device: torch.device
+    bank: SegmentDataset, device: torch.device
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """Lowest and highest value that is mapped of every segment, float64; None: each its own."""
     ranges: Sequence[Range] | None = bank.ranges

@@ -5,6 +5,6 @@ and hears recordings, :mod:`~ablation.kept.card` is its model card and :mod:`~ab
 makes ONNX of it. Nothing here knows of folds, cells or the store.
 """
 
-from ablation.kept.network import Explanation, KeptNetwork, Prediction, Segment, load_network
+from ablation.kept.network import Explanation, Prediction, SavedNetwork, Segment, load_network
 
-__all__ = ["Explanation", "KeptNetwork", "Prediction", "Segment", "load_network"]
+__all__ = ["Explanation", "Prediction", "SavedNetwork", "Segment", "load_network"]

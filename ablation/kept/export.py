@@ -11,12 +11,12 @@ import torch
 
 from ablation.errors import StorageError, StudyError
 from ablation.files import atomic_write
-from ablation.kept.network import KeptNetwork
+from ablation.kept.network import SavedNetwork
 
 TOLERANCE = 1e-5  # of the scores, relative to the larger of 1 and the largest of them
 
 
-def export_onnx(network: KeptNetwork, path: Path) -> float:
+def export_onnx(network: SavedNetwork, path: Path) -> float:
     """Write the network as ONNX: ``segments`` (n, 1, height, width) to ``scores`` (n, classes).
 
     The input is normalised as in ``network.json``; the spectrogram is not part of the model.

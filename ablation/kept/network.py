@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ablation.errors import AudioError, StorageError, StudyError, named
 from ablation.features.audio import read_audio
-from ablation.features.bank import Held, Range, SegmentBank
+from ablation.features.bank import ArrayEntry, Range, SegmentDataset
 from ablation.features.cache import stored_array
 from ablation.features.feeds import HostFeed
 from ablation.features.segments import segment_starts
@@ -83,7 +83,7 @@ class Explanation:
     filters: dict[str, np.ndarray]
 
 
-class KeptNetwork:
+class SavedNetwork:
     """A network with all it needs to hear a recording.
 
     Attributes
@@ -141,7 +141,7 @@ class KeptNetwork:
             filters=self._filters(),
         )
 
-    def _held(self, file: Path, start: float | None, end: float | None) -> tuple[Held, float]:
+    def _held(self, file: Path, start: float | None, end: float | None) -> tuple[ArrayEntry, float]:
         features = self.record.features
         samples = read_audio(file, features.sample_rate, start, end)
         frames = max(1, len(samples) // features.hop_samples)
@@ -151,18 +151,18 @@ class KeptNetwork:
                 'this network was trained with features.short = "drop"; give a longer recording',
             )
         array = np.ascontiguousarray(stored_array(samples, frames, features))
-        return Held(array, frames), len(samples) / features.sample_rate
+        return ArrayEntry(array, frames), len(samples) / features.sample_rate
 
-    def _bank(self, held: Held) -> SegmentBank:
+    def _bank(self, held: ArrayEntry) -> SegmentDataset:
         known = self.record.corpus_range
-        return SegmentBank(
+        return SegmentDataset(
             [held], [0], self.record.features, "test", None if known is None else Range(*known)
         )
 
-    def _starts(self, held: Held) -> list[int]:
+    def _starts(self, held: ArrayEntry) -> list[int]:
         return segment_starts(held.frames, self.record.features, "test")
 
-    def _prediction(self, held: Held, duration: float) -> Prediction:
+    def _prediction(self, held: ArrayEntry, duration: float) -> Prediction:
         record, features = self.record, self.record.features
         bank, training = self._bank(held), record.network.training
         with _threads(record.threads):
@@ -182,7 +182,9 @@ class KeptNetwork:
         }
 
     @torch.inference_mode()
-    def _maps(self, bank: SegmentBank, starts: list[int]) -> tuple[np.ndarray, np.ndarray | None]:
+    def _maps(
+        self, bank: SegmentDataset, starts: list[int]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Top-down and bottom-up maps at the input's resolution over the whole recording."""
         features = self.record.features
         size = (features.height, features.width)
@@ -211,7 +213,7 @@ class KeptNetwork:
         }
 
 
-def load_network(folder: Path | str) -> KeptNetwork:
+def load_network(folder: Path | str) -> SavedNetwork:
     """Load a network that ``ablate promote`` kept: a folder below ``results/STUDY/networks``.
 
     Raises
@@ -241,7 +243,7 @@ def load_network(folder: Path | str) -> KeptNetwork:
     _refuse_misfit(folder, model.state_dict(), weights)
     model.load_state_dict(weights)
     # In the layout it was scored in: another one adds up in another order.
-    return KeptNetwork(record, network_compute(record.network, "cpu").place(model))
+    return SavedNetwork(record, network_compute(record.network, "cpu").place(model))
 
 
 def _refuse_misfit(

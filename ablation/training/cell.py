@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ablation.errors import MemoryShortage
-from ablation.features.bank import SegmentBank
+from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.features.feeds import Feed, HostFeed, feeds
 from ablation.networks import build_network
@@ -144,7 +144,7 @@ def compute_of(task: CellTask, device: str) -> Compute:
 
 
 def feeds_of(
-    train: SegmentBank, test: SegmentBank, task: CellTask, compute: Compute
+    train: SegmentDataset, test: SegmentDataset, task: CellTask, compute: Compute
 ) -> tuple[Feed, Feed]:
     """How the segments of both sides of a cell's fold reach its device."""
     if not compute.on_card:
@@ -175,10 +175,10 @@ def _seed(task: CellTask) -> tuple[int, str]:
     return task.cell.seed, task.cell.fold
 
 
-def _banks(task: CellTask) -> tuple[SegmentBank, SegmentBank]:
+def _banks(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:
     """The segments of both sides of the cell's fold."""
     fold = task.fold
-    return SegmentBank.pair(_side(fold.train), _side(fold.test), task.study.features)
+    return SegmentDataset.pair(_side(fold.train), _side(fold.test), task.study.features)
 
 
 def _side(samples: Sequence[Sample]) -> tuple[list[Entry], list[int]]:

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from ablation.errors import MemoryShortage
-from ablation.features.bank import Held, Range, SegmentBank
+from ablation.features.bank import ArrayEntry, Range, SegmentDataset
 from ablation.features.feeds import Feed, available_bytes, resident
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
@@ -247,18 +247,18 @@ def _whole_banks(trial: Trial, arrays: Sequence[np.ndarray]) -> None:
 
 def _bank(
     frames: Sequence[int], spec: FeaturesSpec, purpose: Purpose, arrays: Sequence[np.ndarray]
-) -> SegmentBank:
+) -> SegmentDataset:
     """A bank of made-up utterances of so many frames; they share ``arrays``."""
     held = [
-        Held(arrays[k % len(arrays)], min(number, _most_frames(spec)))
+        ArrayEntry(arrays[k % len(arrays)], min(number, _most_frames(spec)))
         for k, number in enumerate(frames)
     ]
     known = Range(0.0, 1.0) if spec.scope == "corpus" else None
-    return SegmentBank(held, [0] * len(held), spec, purpose, known)
+    return SegmentDataset(held, [0] * len(held), spec, purpose, known)
 
 
 def _arrays(trial: Trial) -> Sequence[np.ndarray]:
-    """Stored arrays for the longest utterance of the trial."""
+    """StudyResults arrays for the longest utterance of the trial."""
     spec = trial.task.study.features
     frames = min(max(*trial.train, *trial.test), _most_frames(spec))
     columns = max(frames, spec.width)

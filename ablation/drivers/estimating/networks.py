@@ -22,7 +22,7 @@ from ablation.drivers.estimating.estimate import (
     typical,
 )
 from ablation.drivers.progress import Reporter
-from ablation.drivers.promote import PromotePlan, Wanted, with_pooling
+from ablation.drivers.promote import CellRequest, PromotePlan, with_pooling
 from ablation.execution import Slot
 from ablation.memory import own_memory
 from ablation.training.task import CellTask, FoldData
@@ -81,12 +81,12 @@ def _measured(
     work = fold_work(prepared, frames, training)
     windows = [plan.study.features.window_ms]
     spectrograms = spectrogram_seconds(prepared, windows, frames)
-    tasks = [_task(plan, wanted) for wanted in _most_common(plan.missing)]
+    tasks = [_task(plan, request) for request in _most_common(plan.missing)]
     with reporter.task("measured", unit="steps") as count:
         paces = measure_cells(tasks, typical(work), slots, count)
     rates = {kind: _Rates.of(plan, pace) for kind, pace in paces.items()}
     by_kind = {
-        kind: [rate.seconds(plan, wanted, work[wanted.cell.fold]) for wanted in plan.missing]
+        kind: [rate.seconds(plan, request, work[request.cell.fold]) for request in plan.missing]
         for kind, rate in rates.items()
     }
     kinds = kinds_of(slots, none)
@@ -106,24 +106,24 @@ def _measured(
     )
 
 
-def _most_common(missing: Sequence[Wanted]) -> list[Wanted]:
+def _most_common(missing: Sequence[CellRequest]) -> list[CellRequest]:
     """Of each pooling a cell with the shapes that most of its cells have."""
-    first = {(wanted.cell.pooling, wanted.cell.shapes): wanted for wanted in missing}
-    counts = Counter((wanted.cell.pooling, wanted.cell.shapes) for wanted in missing)
-    picked: dict[str, Wanted] = {}
+    first = {(request.cell.pooling, request.cell.shapes): request for request in missing}
+    counts = Counter((request.cell.pooling, request.cell.shapes) for request in missing)
+    picked: dict[str, CellRequest] = {}
     for key, _ in counts.most_common():
         picked.setdefault(key[0], first[key])
     return list(picked.values())
 
 
-def _task(plan: PromotePlan, wanted: Wanted) -> CellTask:
+def _task(plan: PromotePlan, request: CellRequest) -> CellTask:
     return CellTask(
-        cell=wanted.cell,
-        study=with_pooling(plan.study, wanted.cell.pooling),
+        cell=request.cell,
+        study=with_pooling(plan.study, request.cell.pooling),
         classes=plan.prepared.corpus.classes,
         digest=plan.run.digest,
         fold=FoldData("", (), (), ()),
-        network_digest=wanted.digest,
+        network_digest=request.digest,
     )
 
 
@@ -138,7 +138,7 @@ class _Rates:
 
     @classmethod
     def of(cls, plan: PromotePlan, pace: "Pace") -> "_Rates":
-        cost = {wanted.cell: plan.costs[wanted.digest] for wanted in plan.missing}
+        cost = {request.cell: plan.costs[request.digest] for request in plan.missing}
 
         def by_pooling(value: Callable[["Measured"], float]) -> dict[str, float]:
             found: dict[str, list[float]] = {}
@@ -153,24 +153,26 @@ class _Rates:
             median(found.cell_seconds for found in pace.measured),
         )
 
-    def seconds(self, plan: PromotePlan, wanted: Wanted, work: "FoldWork") -> float:
+    def seconds(self, plan: PromotePlan, request: CellRequest, work: "FoldWork") -> float:
         """Of a cell on one worker."""
-        size = plan.costs[wanted.digest].multiply_adds
-        step, segment = (self._rate(known, wanted) for known in (self.step, self.segment))
+        size = plan.costs[request.digest].multiply_adds
+        step, segment = (self._rate(known, request) for known in (self.step, self.segment))
         return size * (work.steps * step + work.scored * segment) + self.besides
 
-    def _rate(self, known: Mapping[str, float], wanted: Wanted) -> float:
+    def _rate(self, known: Mapping[str, float], request: CellRequest) -> float:
         """Of a pooling that could not be measured, as of the slowest that was."""
-        return known.get(wanted.cell.pooling, max(known.values()))
+        return known.get(request.cell.pooling, max(known.values()))
 
 
 def _final_seconds(plan: PromotePlan, work: Mapping[str, "FoldWork"], rates: _Rates) -> float:
     """Of the slowest plain line trained on all speakers, as nobody knows yet which is the best."""
     some = next(iter(work.values()))
     everyone = replace(some, train=(*some.train, *some.test), test=())
-    cells = {wanted.digest: wanted for wanted in plan.cells}
-    plain = [cells[next(iter(line.digests.values()))] for line in plan.lines if line.plain]
-    return max((rates.seconds(plan, wanted, everyone) for wanted in plain), default=0.0)
+    cells = {request.digest: request for request in plan.cells}
+    plain = [
+        cells[next(iter(variant.digests.values()))] for variant in plan.variants if variant.plain
+    ]
+    return max((rates.seconds(plan, request, everyone) for request in plain), default=0.0)
 
 
 def promotion_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def promotion_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
     return {
         "study": plan.study.name,
         "digest": plan.run.digest,
-        "networks": [_line(plan, number) for number in range(len(plan.lines))],
+        "networks": [_line(plan, number) for number in range(len(plan.variants))],
         "cells": len(plan.cells),
         "to_train": len(plan.missing),
         "stored": len(plan.cells) - len(plan.missing),
@@ -189,9 +191,9 @@ def promotion_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
 
 
 def _line(plan: PromotePlan, number: int) -> dict[str, Any]:
-    line = plan.lines[number]
+    variant = plan.variants[number]
     return {
-        "network": line.title,
-        "selection": line.selection.manner or "given or of all folds",
-        "shapes": {fold: [str(s) for s in line.shapes(fold)] for fold in line.digests},
+        "network": variant.title,
+        "selection": variant.selection.manner or "given or of all folds",
+        "shapes": {fold: [str(s) for s in variant.shapes(fold)] for fold in variant.digests},
     }

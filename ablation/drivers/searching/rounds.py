@@ -74,7 +74,7 @@ class Candidate:
     values: tuple[float, ...] = ()
 
 
-class Round:
+class Batch:
     """The running trials of a round.
 
     Parameters
@@ -89,15 +89,15 @@ class Round:
         self, trials: Trials, numbers: Sequence[int], cells: Cells, classes: Sequence[str]
     ) -> None:
         self.trials, self.cells, self.classes = trials, cells, classes
-        self.terms = trials.terms
+        self.config = trials.config
         every = trials.all
         # A trial knows nothing of its own round, so that none is held against one that happened
         # to end before it.
-        first = numbers[0] - numbers[0] % self.terms.at_once
+        first = numbers[0] - numbers[0] % self.config.at_once
         earlier = [trial for trial in every[:first] if trial.state == COMPLETE]
         self.whole = {trial.point for trial in earlier}
         self.best = max(earlier, key=lambda t: (t.values[0], -t.number), default=None)
-        p = self.terms.prune_p
+        p = self.config.prune_p
         self.pruner = None if p is None or self.best is None else Pruner(p)
         running = [every[number] for number in numbers if every[number].state == RUNNING]
         self.candidates = [self._candidate(trial) for trial in running]
@@ -121,7 +121,7 @@ class Round:
     def _candidate(self, trial: Trial) -> Candidate:
         point = self.trials.space.point(trial.params)
         height, width, _ = point.shape
-        keys = tuple((trial.digest, height, width, seed, fold) for seed, fold in self.terms.steps)
+        keys = tuple((trial.digest, height, width, seed, fold) for seed, fold in self.config.steps)
         decided = None if trial.estimate is None else PRUNED  # before a kill
         return Candidate(
             trial, point, keys, list(trial.scores.values()) if decided else [], decided
@@ -134,7 +134,7 @@ class Round:
             candidate.state = FAILED
             return ()
         while len(scores) < len(keys) and keys[len(scores)] in rows:
-            self._take(candidate, rows[keys[len(scores)]][self.terms.score])
+            self._take(candidate, rows[keys[len(scores)]][self.config.score])
             if self._given_up(candidate):
                 candidate.state = PRUNED
                 return ()
@@ -150,7 +150,7 @@ class Round:
     def _take(self, candidate: Candidate, score: float) -> None:
         step = len(candidate.scores)
         candidate.scores.append(score)
-        if step not in candidate.trial.scores and len(self.terms.objective) == 1:
+        if step not in candidate.trial.scores and len(self.config.objective) == 1:
             self.trials.score(candidate.trial.number, step, score)
 
     def _tested(self, candidate: Candidate) -> Pruner | None:
@@ -163,7 +163,7 @@ class Round:
         if pruner is None or best is None or not pruner.least <= taken < len(candidate.keys):
             return False
         gains = [score - best.scores[step] for step, score in enumerate(candidate.scores)]
-        if not pruner.gives_up(gains):
+        if not pruner.should_prune(gains):
             return False
         self.trials.give_up(candidate.trial.number, best.values[0] + sum(gains) / taken)
         return True
@@ -174,5 +174,5 @@ class Round:
         height, width, _ = candidate.point.shape
         cost = probe_cost(candidate.point.variant.study, height, width, len(self.classes))
         named = dict(zip(COSTS, cost, strict=True))
-        score, *costs = self.terms.objective
+        score, *costs = self.config.objective
         return float(pooled[score]), *(float(named[name]) for name in costs)

@@ -10,12 +10,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ablation.drivers import settings
-from ablation.drivers.crew import CellCrew, Tally
+from ablation.drivers.crew import ResultCollector, Tally
 from ablation.drivers.prepare import Prepared, fold_data, prepare
 from ablation.drivers.progress import Reporter
-from ablation.drivers.running import InterruptedRun, cell_crew, check_devices
-from ablation.drivers.searching.rounds import Candidate, Cells, Key, Round
-from ablation.drivers.searching.searched import COMPLETE, PRUNED, Searched, Terms, search_file
+from ablation.drivers.running import InterruptedRun, check_devices, result_collector
+from ablation.drivers.searching.rounds import Batch, Candidate, Cells, Key
+from ablation.drivers.searching.searched import (
+    COMPLETE,
+    PRUNED,
+    SearchConfig,
+    Searched,
+    search_file,
+)
 from ablation.drivers.searching.space import Space, space_of
 from ablation.drivers.searching.trials import Trials, read_searches
 from ablation.errors import StorageError
@@ -31,7 +37,7 @@ class SearchPlan:
 
     prepared: Prepared
     space: Space
-    terms: Terms
+    config: SearchConfig
     wanted: int  # trials, those of earlier runs among them
     there: Searched | None
     damaged: tuple[str, ...]
@@ -68,7 +74,7 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
     space = space_of(prepared)
     spec = study.search
     points = space.grid(spec.seed) if spec.drawn_by == "grid" else []
-    terms = Terms(
+    config = SearchConfig(
         digest=prepared.digest,
         objective=tuple(spec.objective),
         sampler=spec.drawn_by,
@@ -86,10 +92,10 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
     folder = settings.study_folder(results, study.name)
     path = search_file(folder)
     found = read_searches(path) if path.exists() else []
-    there = next((searched for searched in found if searched.terms.name == terms.name), None)
+    there = next((searched for searched in found if searched.config.name == config.name), None)
     damaged = ResultStore(folder).read("probes", []).damaged
     wanted = min(trials, len(points)) if points else trials
-    return SearchPlan(prepared, space, terms, wanted, there, tuple(damaged))
+    return SearchPlan(prepared, space, config, wanted, there, tuple(damaged))
 
 
 def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun:
@@ -106,7 +112,7 @@ def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun
     folder = settings.study_folder(results, plan.prepared.study.name)
     require_writable(folder)
     with _alone(make_folder(folder)):
-        trials = Trials(search_file(folder), plan.terms, plan.space)
+        trials = Trials(search_file(folder), plan.config, plan.space)
         search = _Search(plan, results, trials, reporter)
         try:
             search.run()
@@ -128,12 +134,12 @@ class _Search:
         self.best: tuple[float, int, str] | None = None  # score, minus the size, point
         self._asked: set[Key] = set()
         self._data: dict[tuple[float, str], FoldData] = {}
-        self._crew: CellCrew | None = None
+        self._crew: ResultCollector | None = None
         self._stack = ExitStack()
 
     def run(self) -> None:
         self._save()
-        at_once, wanted = self.plan.terms.at_once, self.plan.wanted
+        at_once, wanted = self.plan.config.at_once, self.plan.wanted
         with self._stack:
             for first in range(0, wanted, at_once):
                 self._round(range(first, min(first + at_once, wanted)))
@@ -145,25 +151,25 @@ class _Search:
         for number in numbers:
             if number >= len(drawn):
                 self.trials.draw(number)
-        self.cells.read(ResultStore(self.folder), self.plan.terms.window_ms)
+        self.cells.read(ResultStore(self.folder), self.plan.config.window_ms)
         self.cells.failed.clear()  # a point that is tried again is tried in earnest
-        running = Round(self.trials, numbers, self.cells, self.plan.prepared.corpus.classes)
+        running = Batch(self.trials, numbers, self.cells, self.plan.prepared.corpus.classes)
         if not running.candidates:
             return
         told: set[int] = set()
         needed = self._advance(running, told)
         if needed:
-            crew = self._workers()
-            crew.submit(needed)
-            with closing(crew.ended()) as every:  # what has ended is stored before an error goes on
+            collector = self._workers()
+            collector.submit(needed)
+            with closing(collector.ended()) as every:  # stores what has ended
                 for ended in every:
                     for _, outcome in ended:
                         self.cells.take(outcome.row)
-                    crew.submit(self._advance(running, told))
+                    collector.submit(self._advance(running, told))
         running.tell()
         self._save()
 
-    def _advance(self, running: Round, told: set[int]) -> list[CellTask]:
+    def _advance(self, running: Batch, told: set[int]) -> list[CellTask]:
         """The tasks that are due; what has ended is said."""
         due = [self._task(candidate, key) for candidate, key in running.advance()]
         for candidate in running.candidates:
@@ -176,7 +182,7 @@ class _Search:
 
     def _task(self, candidate: Candidate, key: Key) -> CellTask:
         digest, _, _, seed, fold = key
-        variant, window = candidate.point.variant, self.plan.terms.window_ms
+        variant, window = candidate.point.variant, self.plan.config.window_ms
         if not self._data:
             self._data = fold_data(self.plan.prepared, [window], self.reporter)
         self._asked.add(key)
@@ -196,17 +202,17 @@ class _Search:
         self.tally.cells += len(answered)
         self.tally.stored += len(answered)
 
-    def _workers(self) -> CellCrew:
+    def _workers(self) -> ResultCollector:
         """Started for the first cell that is not stored, and kept for all others."""
         if self._crew is None:
             study = self.plan.prepared.study
-            context = cell_crew(study, self.folder, self.tally, self.reporter)
+            context = result_collector(study, self.folder, self.tally, self.reporter)
             self._crew = self._stack.enter_context(context)
         return self._crew
 
     def _say(self, candidate: Candidate) -> None:
-        trial, terms = candidate.trial, self.plan.terms
-        name = terms.score.upper()
+        trial, config = candidate.trial, self.plan.config
+        name = config.score.upper()
         again = "" if trial.repeats is None else f" again, as trial {trial.repeats + 1}"
         if candidate.state == COMPLETE:
             score = candidate.values[0]
@@ -215,7 +221,7 @@ class _Search:
             if self.best is None or rank > self.best[:2]:
                 self.best = *rank, trial.point
         elif candidate.state == PRUNED:
-            unit = "folds" if len(terms.seeds) == 1 else "cells"
+            unit = "folds" if len(config.seeds) == 1 else "cells"
             end = f"pruned after {len(candidate.scores)} of {len(candidate.keys)} {unit}"
         else:
             end = "failed"
@@ -236,12 +242,12 @@ class _Search:
             shapes = tuple(trial.shape for trial in complete if trial.digest == digest)
             settings.save(
                 self.results,
-                settings.AsRun(
+                settings.RunRecord(
                     study=study,
                     digest=digest,
                     classes=prepared.corpus.classes,
                     counts=tuple(prepared.corpus.counts().values()),
-                    folds=self.plan.terms.folds,
+                    folds=self.plan.config.folds,
                     requests=(self._request(shapes),),
                     fingerprint=prepared.fingerprint,
                     variant_of="" if digest == prepared.digest else prepared.digest,
@@ -249,12 +255,12 @@ class _Search:
             )
 
     def _request(self, shapes: tuple[Shape, ...]) -> settings.Request:
-        terms = self.plan.terms
+        config = self.plan.config
         return settings.Request(
             settings.SEARCH,
             tuple(sorted(shapes)),
-            (terms.window_ms,),
-            terms.seeds,
+            (config.window_ms,),
+            config.seeds,
             settings.now(),
             options_text(self.plan.prepared.study.search),
             self.plan.wanted,

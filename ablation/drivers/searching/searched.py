@@ -1,4 +1,4 @@
-"""A search as it stands: its terms and its trials, apart from what drew them."""
+"""A search as it stands: its configuration and its trials, apart from what drew them."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 
 
 @dataclass(frozen=True)
-class Terms:
+class SearchConfig:
     """All that the points of a search and its decisions follow from.
 
     Attributes
@@ -53,7 +53,7 @@ class Terms:
 
     @property
     def name(self) -> str:
-        """Of the search in its file: other terms never mix."""
+        """Of the search in its file: trials of other configurations never mix."""
         text = json.dumps(asdict(self), sort_keys=True)
         rest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
         prune = "all folds" if self.prune_p is None else "pruned"
@@ -72,10 +72,10 @@ class Terms:
         return json.loads(json.dumps(asdict(self)))
 
     @staticmethod
-    def from_json(table: Mapping[str, Any]) -> "Terms":
+    def from_json(table: Mapping[str, Any]) -> "SearchConfig":
         """Raises TypeError or KeyError for what :meth:`as_json` did not make."""
         pairs = ("heights", "widths", "objective", "grid", "seeds", "folds")
-        return Terms(**{**table, **{name: tuple(table[name]) for name in pairs}})
+        return SearchConfig(**{**table, **{name: tuple(table[name]) for name in pairs}})
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Trial:
     values
         By objective, of a complete trial; the score pooled over all folds and seeds.
     scores
-        Score of each step of :attr:`Terms.steps` that was taken, by its place.
+        Score of each step of :attr:`SearchConfig.steps` that was taken, by its place.
     estimate
         Of a pruned trial: what the best one scored, and the mean difference to it so far.
     repeats
@@ -125,7 +125,7 @@ class Trial:
 class Searched:
     """A search: what it was asked and what it has tried."""
 
-    terms: Terms
+    config: SearchConfig
     trials: tuple[Trial, ...]
 
     def of(self, *states: str) -> list[Trial]:
@@ -148,7 +148,7 @@ class Searched:
     def front(self) -> list[Trial]:
         """Of two objectives: the complete points that no cheaper one equals, cheapest first."""
         trials = self.complete
-        if not trials or len(self.terms.objective) == 1:
+        if not trials or len(self.config.objective) == 1:
             return []
         scores, costs = (
             pd.Series(column) for column in zip(*(t.values for t in trials), strict=True)
@@ -163,8 +163,8 @@ class Searched:
     @property
     def cells(self) -> int:
         """Different cells that complete and pruned trials were scored on."""
-        several = len(self.terms.objective) > 1  # of which optuna keeps no scores by step
-        steps = range(len(self.terms.steps))
+        several = len(self.config.objective) > 1  # of which optuna keeps no scores by step
+        steps = range(len(self.config.steps))
         return len(
             {
                 (trial.point, step)
@@ -177,7 +177,7 @@ class Searched:
     def cells_of_all(self) -> int:
         """Different cells of the same trials, had none been given up."""
         points = {trial.point for trial in self.of(COMPLETE, PRUNED)}
-        return len(points) * len(self.terms.steps)
+        return len(points) * len(self.config.steps)
 
     @property
     def last(self) -> datetime | None:

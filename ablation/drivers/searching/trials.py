@@ -1,8 +1,8 @@
 """A search's trials in optuna: drawn, scored, given up, told. All that knows optuna is here.
 
 The file is an SQLite database of which one search is the only writer. What is drawn and what is
-given up are functions of the terms and of the rounds before, never of the order in which cells
-end: a sampler is made anew for every trial from a seed of its own, and sees the trials of the
+pruned are functions of the configuration and of the batches before, never of the order in which
+cells end: a sampler is made anew for every trial from a seed of its own, and sees the trials of the
 round as running, whether they have ended or not.
 """
 
@@ -31,8 +31,8 @@ from ablation.drivers.searching.searched import (
     FAILED,
     PRUNED,
     RUNNING,
+    SearchConfig,
     Searched,
-    Terms,
     Trial,
 )
 from ablation.drivers.searching.space import Point, Space
@@ -45,7 +45,7 @@ _STATES = {
     TrialState.PRUNED: PRUNED,
     TrialState.FAIL: FAILED,
 }
-_TERMS = "terms"  # the study attribute that keeps them
+_CONFIG = "terms"  # the study attribute that keeps it
 _POPULATION = 16  # of NSGA-II: a search has tens of points, of which its own 50 would be all chance
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -60,23 +60,23 @@ class Trials:
         From every method, when the file cannot be used or written.
     """
 
-    def __init__(self, path: Path, terms: Terms, space: Space) -> None:
-        self.path, self.terms, self.space = path, terms, space
+    def __init__(self, path: Path, config: SearchConfig, space: Space) -> None:
+        self.path, self.config, self.space = path, config, space
         with usable(path):
             if not path.exists():
                 make(path)
             self.storage = open_storage(path)
             self.study = optuna.create_study(
                 storage=self.storage,
-                study_name=terms.name,
-                directions=_directions(terms),
+                study_name=config.name,
+                directions=_directions(config),
                 load_if_exists=True,
             )
-            self.id = self.storage.get_study_id_from_name(terms.name)
-            if _TERMS not in self.study.user_attrs:
-                self.study.set_user_attr(_TERMS, terms.as_json())
+            self.id = self.storage.get_study_id_from_name(config.name)
+            if _CONFIG not in self.study.user_attrs:
+                self.study.set_user_attr(_CONFIG, config.as_json())
         self._ids: dict[int, int] = {}
-        self._grid = space.grid(terms.seed) if terms.sampler == "grid" else []
+        self._grid = space.grid(config.seed) if config.sampler == "grid" else []
 
     @property
     def all(self) -> list[Trial]:
@@ -85,7 +85,7 @@ class Trials:
 
     @property
     def searched(self) -> Searched:
-        return Searched(self.terms, tuple(self.all))
+        return Searched(self.config, tuple(self.all))
 
     def draw(self, number: int) -> None:
         """Add the trial of that number, the next; whole or not at all, whenever killed."""
@@ -139,10 +139,10 @@ class Trials:
 
     def _drawn(self, number: int) -> tuple[Point, dict[str, Any]]:
         """A point, and what its sampler notes for the trials after it."""
-        if self.terms.sampler == "grid":
+        if self.config.sampler == "grid":
             return self._grid[number], {}
-        mirror = self._mirror(number - number % self.terms.at_once)
-        mirror.sampler = _sampler(self.terms, number)
+        mirror = self._mirror(number - number % self.config.at_once)
+        mirror.sampler = _sampler(self.config, number)
         asked = mirror.ask(_distributions(self.space))
         notes = mirror.get_trials(deepcopy=False)[-1].system_attrs
         return self.space.point(asked.params), {k: v for k, v in notes.items() if "tpe" not in k}
@@ -150,7 +150,7 @@ class Trials:
     def _mirror(self, first: int) -> Study:
         """The study in memory as it was when trial ``first`` was drawn, with those from it on as
         running."""
-        mirror = optuna.create_study(directions=_directions(self.terms))
+        mirror = optuna.create_study(directions=_directions(self.config))
         for trial in self._frozen():
             mirror.add_trial(trial if trial.number < first else _as_running(trial))
         return mirror
@@ -170,7 +170,7 @@ class Pruner:
         with _accepted():
             self.pruner = WilcoxonPruner(p_threshold=p, n_startup_steps=self.least)
 
-    def gives_up(self, differences: Sequence[float]) -> bool:
+    def should_prune(self, differences: Sequence[float]) -> bool:
         """Whether so many steps, scored so much better than the best trial's, suffice."""
         # Of equal differences none is to rank before the other by its rounding.
         steps = {step: round(value, 9) for step, value in enumerate(differences)}
@@ -192,11 +192,11 @@ def read_searches(path: Path) -> list[Searched]:
         storage = open_storage(path, read_only=True)
         found = []
         for study in storage.get_all_studies():
-            terms = _terms(study.user_attrs.get(_TERMS))
-            if terms is not None:
+            config = _config(study.user_attrs.get(_CONFIG))
+            if config is not None:
                 number = storage.get_study_id_from_name(study.study_name)
                 trials = storage.get_all_trials(number, deepcopy=False)
-                found.append(Searched(terms, tuple(map(_trial, trials))))
+                found.append(Searched(config, tuple(map(_trial, trials))))
         return found
 
 
@@ -211,7 +211,7 @@ def importances(searched: Searched) -> dict[str, float]:
     study = optuna.create_study(direction="maximize")
     for trial in searched.of(COMPLETE, PRUNED):
         value = trial.values[0] if trial.values else trial.estimate
-        distributions = _by_params(searched.terms, trial.params)
+        distributions = _by_params(searched.config, trial.params)
         study.add_trial(
             create_trial(params=dict(trial.params), distributions=distributions, value=value)
         )
@@ -235,10 +235,10 @@ def open_read_only(path: Path) -> BaseStorage:
         return open_storage(path, read_only=True)
 
 
-def _terms(table: Any) -> Terms | None:
+def _config(table: Any) -> SearchConfig | None:
     """None for a study that is no search of this version."""
     try:
-        return Terms.from_json(table)
+        return SearchConfig.from_json(table)
     except (TypeError, KeyError):
         return None
 
@@ -268,16 +268,16 @@ def _as_running(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
-def _directions(terms: Terms) -> list[StudyDirection]:
-    return [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: len(terms.objective)]
+def _directions(config: SearchConfig) -> list[StudyDirection]:
+    return [StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE][: len(config.objective)]
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
     return _of_bounds(space.heights, space.widths, space.choices)
 
 
-def _by_params(terms: Terms, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-    every = _of_bounds(terms.heights, terms.widths, terms.choices)
+def _by_params(config: SearchConfig, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
+    every = _of_bounds(config.heights, config.widths, config.choices)
     return {name: every[name] for name in params}
 
 
@@ -291,12 +291,12 @@ def _of_bounds(
     }
 
 
-def _sampler(terms: Terms, number: int) -> BaseSampler:
-    seed = derived_seed("search", terms.sampler, terms.seed, number) % 2**32
-    if terms.sampler == "random":
+def _sampler(config: SearchConfig, number: int) -> BaseSampler:
+    seed = derived_seed("search", config.sampler, config.seed, number) % 2**32
+    if config.sampler == "random":
         return RandomSampler(seed=seed)
-    if terms.sampler == "nsga2":
-        return NSGAIISampler(seed=seed, population_size=max(_POPULATION, terms.at_once))
+    if config.sampler == "nsga2":
+        return NSGAIISampler(seed=seed, population_size=max(_POPULATION, config.at_once))
     with _accepted():
         return TPESampler(seed=seed, multivariate=True, constant_liar=True)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ablation.analysis import AXES, RULES, Comparison, Counts, against_reference
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.settings import AsRun, now, study_folder
+from ablation.drivers.settings import RunRecord, now, study_folder
 from ablation.drivers.showing.contrast import Contrast, Tested, read_contrast, write_contrast
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.study import Shape
 
@@ -46,7 +46,7 @@ class Choosing:
 
 
 def confirm(
-    results: Path, first: AsRun, second: AsRun | None, name: str, how: Choosing
+    results: Path, first: RunRecord, second: RunRecord | None, name: str, how: Choosing
 ) -> Confirmed:
     """Write the contrast of ``first`` down, or take the one that stands, and test it on ``second``.
 
@@ -78,11 +78,11 @@ def confirm(
             )
     if how.rule not in RULES:
         raise StudyError(f"--rule: no rule {how.rule!r}", suggestion(how.rule, RULES))
-    evidence = Evidence(Stored(results, first), None, how.metric)
+    evidence = Evidence(StudyResults(results, first), None, how.metric)
     axis = _axis(evidence, how.axis)
     folder = study_folder(results, first.study.name) / "contrasts"
     file = folder / _name(name, axis, how, evidence.metric)
-    target = None if second is None else Stored(results, second)
+    target = None if second is None else StudyResults(results, second)
     standing = read_contrast(file)
     if standing is not None and how.anew:
         aside = f"{file.stem}-until-{now():%Y%m%dT%H%M%S}.json"
@@ -123,7 +123,7 @@ def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: st
         raise StudyError(f"{file} was changed by hand", "restore it, or write it anew with --anew")
 
 
-def _models(contrast: Contrast, file: Path, target: Stored | None) -> dict[str, Counts]:
+def _models(contrast: Contrast, file: Path, target: StudyResults | None) -> dict[str, Counts]:
     """The two shapes' counts on the second study."""
     shapes = {} if target is None else {str(s): c for s, c in target.shapes().items()}
     wanted = (contrast.chosen, contrast.reference)
@@ -159,7 +159,7 @@ def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) ->
     return contrast if same else contrast.model_copy(update={"tests": (*contrast.tests, test)})
 
 
-def _check_units(first: AsRun, second: AsRun) -> None:
+def _check_units(first: RunRecord, second: RunRecord) -> None:
     one, other = first.study.features, second.study.features
     if (one.bin_hz, one.hop_ms) != (other.bin_hz, other.hop_ms):
         raise StudyError(
@@ -189,7 +189,7 @@ def _name(second: str, axis: str, how: Choosing, metric: str) -> str:
 
 
 def _choose(
-    evidence: Evidence, name: str, how: Choosing, other: str, target: Stored | None
+    evidence: Evidence, name: str, how: Choosing, other: str, target: StudyResults | None
 ) -> Contrast:
     axis = evidence.axes[name]
     choice = axis.choices[how.rule]

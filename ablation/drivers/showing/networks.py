@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis import Counts, speaker_counts
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import AblationError
 from ablation.records import OK
 from ablation.study import Shape, load_study
@@ -54,7 +54,7 @@ class StoredNetwork:
     multiply_adds: int | None
 
 
-def stored_networks(stored: Stored) -> list[StoredNetwork]:
+def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
     """All networks with a finished cell, as first stored.
 
     Nested selection may give every fold a network of its own; such a one is not complete.
@@ -92,7 +92,7 @@ def stored_networks(stored: Stored) -> list[StoredNetwork]:
 
 
 def learned_filters(
-    stored: Stored, networks: Sequence[StoredNetwork]
+    stored: StudyResults, networks: Sequence[StoredNetwork]
 ) -> tuple[str, dict[str, np.ndarray]] | None:
     """Conv1 of the complete network of the highest WA that is kept: its label, and by shape its
     filters, shape (filters, height, width); that of all speakers where there is one."""
@@ -153,7 +153,7 @@ def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
     return costs
 
 
-def _counted(stored: Stored, digest: str, shapes: str) -> tuple[int, int] | None:
+def _counted(stored: StudyResults, digest: str, shapes: str) -> tuple[int, int] | None:
     """The same of a network that is not kept, by its settings."""
     path = stored.folder / "studies" / "networks" / f"{digest}.toml"
     try:

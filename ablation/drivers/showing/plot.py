@@ -7,10 +7,10 @@ from pathlib import Path
 from ablation.analysis import AXES
 from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
-from ablation.drivers.settings import AsRun
+from ablation.drivers.settings import RunRecord
 from ablation.drivers.showing.drawings import drawings
 from ablation.drivers.showing.networks import stored_networks
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import SelectionError, StudyError, suggestion
 from ablation.figures import FORMATS, save_figure
 from ablation.files import atomic_write, write_text
@@ -27,7 +27,7 @@ class Drawn:
 def plot(
     results: Path,
     figures: Path,
-    run: AsRun,
+    run: RunRecord,
     classes: Sequence[str] | None = None,
     formats: Sequence[str] = ("png",),
     only: Sequence[str] | None = None,
@@ -54,7 +54,7 @@ def plot(
     for name in formats:
         if name not in FORMATS:
             raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
-    stored = Stored(results, run)
+    stored = StudyResults(results, run)
     evidence = Evidence(stored)
     found = list(drawings(evidence, stored_networks(stored), shown))
     if not found:
@@ -92,7 +92,7 @@ def plot(
     return Drawn(tuple(files), (*_hidden(run, shown), *remarks(evidence)))
 
 
-def _hidden(run: AsRun, shown: Sequence[str]) -> list[str]:
+def _hidden(run: RunRecord, shown: Sequence[str]) -> list[str]:
     """A sentence on the classes that Figure 2 leaves out."""
     hidden = [label for label in run.classes if label not in shown]
     if not hidden:
@@ -135,7 +135,7 @@ def remarks(evidence: Evidence) -> list[str]:
     return found
 
 
-def shown_classes(run: AsRun, classes: Sequence[str] | None) -> list[str]:
+def shown_classes(run: RunRecord, classes: Sequence[str] | None) -> list[str]:
     """The classes of Figure 2; :class:`StudyError` for an unknown one."""
     if classes is None:
         return [label for label in run.classes if label != "happy"]

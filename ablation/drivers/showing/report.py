@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ablation.analysis import AXES
 from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.settings import SEARCH, AsRun, Request, as_study, study_folder
+from ablation.drivers.settings import SEARCH, Request, RunRecord, as_study, study_folder
 from ablation.drivers.showing.drawing import Drawing
 from ablation.drivers.showing.drawings import drawings
 from ablation.drivers.showing.listings import hours, read_table1
@@ -17,7 +17,7 @@ from ablation.drivers.showing.networks import StoredNetwork, stored_networks
 from ablation.drivers.showing.plot import remarks, shown_classes
 from ablation.drivers.showing.search_section import search_answer
 from ablation.drivers.showing.sections import sections
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import counted
 from ablation.figures import svg_text
 from ablation.files import write_text
@@ -44,7 +44,7 @@ class Reported:
 def report(
     results: Path,
     figures: Path,
-    run: AsRun,
+    run: RunRecord,
     references: tuple[Shape, ...] | None = None,
     metric: str = "wa",
     classes: Sequence[str] | None = None,
@@ -67,7 +67,7 @@ def report(
     StudyError
         For an unknown metric or class.
     """
-    stored = Stored(results, run)
+    stored = StudyResults(results, run)
     evidence = Evidence(stored, references, metric)
     shown = shown_classes(run, classes)
     networks = stored_networks(stored)
@@ -209,7 +209,7 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in packages)
 
 
-def _commands(results: Path, run: AsRun, networks: Sequence[StoredNetwork]) -> list[str]:
+def _commands(results: Path, run: RunRecord, networks: Sequence[StoredNetwork]) -> list[str]:
     """The command lines that make the study anew."""
     study = as_study(results, run)
     lines = ["# every setting of probes, and of each network, stands in the file named by --study"]

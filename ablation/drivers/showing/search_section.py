@@ -9,7 +9,7 @@ from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
 from ablation.drivers.showing.drawing import Drawing, title_of
-from ablation.drivers.stored import Stored
+from ablation.drivers.stored import StudyResults
 from ablation.errors import StorageError, counted
 from ablation.figures import draw_search
 from ablation.report import Column, Picture, Section, Table
@@ -25,9 +25,10 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
     if searched is None or not searched.complete:
         return
     data = _drawn(searched)
-    label = searched.terms.score.upper()
+    label = searched.config.score.upper()
     best = searched.complete[0]
-    marked = "highest" if len(searched.terms.objective) == 1 else "Pareto front"
+    marked = "highest" if len(searched.config.objective) == 1 else "Pareto front"
+    title = title_of(evidence, f"search by {SAMPLERS[searched.config.sampler]}")
     yield Drawing(
         "search",
         f"Left: {label} of every trial in their order, and the highest so far. Right: where the "
@@ -36,9 +37,7 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
         + "Of many points the highest is high by luck too.",
         f"{counted(len(data), 'trial')}, highest {label} {best.values[0]:.1%} at {best.point}",
         data,
-        lambda: draw_search(
-            data, label, marked, title_of(evidence, f"search by {SAMPLERS[searched.terms.sampler]}")
-        ),
+        lambda: draw_search(data, label, marked, title),
     )
 
 
@@ -69,12 +68,12 @@ def _drawn(searched: Searched) -> pd.DataFrame:
     return data.astype({"repeats": "Int64"})
 
 
-def search_answer(stored: Stored) -> str:
+def search_answer(stored: StudyResults) -> str:
     """What a study of which nothing but a search is there says; empty where that found nothing."""
     searched = next(iter(stored.searches), None)
     if searched is None or not searched.complete:
         return ""
-    best, name = searched.complete[0], searched.terms.score.upper()
+    best, name = searched.complete[0], searched.config.score.upper()
     return (
         f"A search of {counted(len(searched.trials), 'trial')} found its highest {name}, "
         f"{best.values[0]:.1%}, at {best.point}. Whether that shape differs from any other is not "
@@ -107,7 +106,7 @@ def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Secti
     )
 
 
-def _counts(stored: Stored, searched: Searched) -> dict[str, Counts]:
+def _counts(stored: StudyResults, searched: Searched) -> dict[str, Counts]:
     """Counts by speaker of the complete points whose predictions are all there, the best first."""
     readings = {stored.run.digest: stored}
     found = {}
@@ -115,18 +114,18 @@ def _counts(stored: Stored, searched: Searched) -> dict[str, Counts]:
         if trial.digest not in readings:
             results, name = stored.folder.parent, stored.run.study.name
             try:
-                run = settings.take(results, name, trial.digest)
+                run = settings.find_run(results, name, trial.digest)
             except StorageError:  # removed by hand
                 continue
-            readings[trial.digest] = Stored(results, run)
-        shapes = readings[trial.digest].shapes(searched.terms.window_ms)
+            readings[trial.digest] = StudyResults(results, run)
+        shapes = readings[trial.digest].shapes(searched.config.window_ms)
         if trial.shape in shapes:
             found[trial.point] = shapes[trial.shape]
     return found
 
 
 def _asked(searched: Searched) -> str:
-    terms = searched.terms
+    terms = searched.config
     (low, high), (narrow, wide) = terms.heights, terms.widths
     ranges = [
         f"heights of {low} to {counted(high, 'bin')}",
@@ -152,7 +151,7 @@ def _asked(searched: Searched) -> str:
 
 
 def _cells(searched: Searched) -> str:
-    terms = searched.terms
+    terms = searched.config
     each = counted(len(terms.folds), "fold") + (
         f" and {counted(len(terms.seeds), 'seed')}" if len(terms.seeds) > 1 else ""
     )
@@ -185,7 +184,7 @@ def _importances(searched: Searched) -> list[str]:
 
 def _worth(searched: Searched, counts: Mapping[str, Counts]) -> list[str]:
     """What the best score is worth, chosen as it was among many."""
-    score = searched.terms.score
+    score = searched.config.score
     if not counts or len(next(iter(counts.values())).speakers) < 2:
         return []
     first = next(iter(counts))
@@ -211,9 +210,9 @@ def _worth(searched: Searched, counts: Mapping[str, Counts]) -> list[str]:
 
 def _best(searched: Searched, counts: Mapping[str, Counts]) -> Table:
     listed = [*searched.complete, *searched.pruned][:_MOST]
-    each = len(searched.terms.steps)
-    score = searched.terms.score
-    costs = searched.terms.objective[1:]
+    each = len(searched.config.steps)
+    score = searched.config.score
+    costs = searched.config.objective[1:]
     rows = []
     for trial in listed:
         known = counts.get(trial.point)
@@ -252,7 +251,7 @@ def _best(searched: Searched, counts: Mapping[str, Counts]) -> Table:
 
 
 def _front(searched: Searched, front: Sequence[Trial], counts: Mapping[str, Counts]) -> Table:
-    score, cost = searched.terms.objective
+    score, cost = searched.config.objective
     known = {point: score_interval(mine, score) for point, mine in counts.items()}
     rows = [(t.point, known.get(t.point, t.values[0]), t.values[1], t.number + 1) for t in front]
     return Table(
@@ -271,7 +270,7 @@ def _front(searched: Searched, front: Sequence[Trial], counts: Mapping[str, Coun
 def _others(searches: Sequence[Searched]) -> Table:
     rows = []
     for searched in searches:
-        terms, complete = searched.terms, searched.complete
+        terms, complete = searched.config, searched.complete
         rows.append(
             (
                 terms.sampler,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis.interpolation import over_shapes
-from ablation.drivers.leading import Leading
-from ablation.drivers.settings import AsRun, study_folder
+from ablation.drivers.leading import BestSoFar
+from ablation.drivers.settings import RunRecord, study_folder
 from ablation.execution.devices import planned_slots
 from ablation.records import FAILED, OK
 from ablation.store import ResultStore
@@ -75,7 +75,7 @@ class Status:
         return left / max(1, min(self.workers, self.left + self.failed))
 
 
-def status_of(results: Path, run: AsRun, now: datetime | None = None) -> Status:
+def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Status:
     """Count cells. Safe while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
@@ -143,7 +143,7 @@ def _left(
 def _best(
     asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
 ) -> tuple[str, float] | None:
-    leading = Leading(Counter((height, width, window) for height, width, window, *_ in asked))
+    leading = BestSoFar(Counter((height, width, window) for height, width, window, *_ in asked))
     for row in finished.to_dict("records"):
         leading.add(row)
     return leading.best

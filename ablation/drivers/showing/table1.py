@@ -17,7 +17,7 @@ from ablation.analysis import (
     tally,
 )
 from ablation.drivers.choosing import Chosen
-from ablation.drivers.promote import REFERENCES, Line, PromotePlan
+from ablation.drivers.promote import REFERENCES, NetworkVariant, PromotePlan
 from ablation.drivers.settings import study_folder
 from ablation.errors import SelectionError, counted
 from ablation.files import write_text
@@ -38,7 +38,7 @@ _NESTED = {
 
 @dataclass(frozen=True)
 class _Scored:
-    """The stored rows of one line or reference: its folds' scores and its utterances."""
+    """The stored rows of one variant or baseline: its folds' scores and its utterances."""
 
     cells: pd.DataFrame
     counts: Counts
@@ -46,20 +46,21 @@ class _Scored:
 
 @dataclass(frozen=True)
 class Table1:
-    """The files written, the table as Markdown, and the best plain line that is complete.
+    """The files written, the table as Markdown, and the best plain variant that is complete.
 
-    ``at_chance`` names the lines that are not shown to be above the majority class, as sentences.
+    ``at_chance`` says, a sentence each, which variants are not shown to be above the majority
+    class.
     """
 
     files: tuple[Path, ...]
     text: str
-    best: Line | None
+    best: NetworkVariant | None
     scores: ScoreNote | None
     at_chance: tuple[str, ...]
 
 
 def write_table1(plan: PromotePlan, results: Path) -> Table1:
-    """Write ``table1.md``, ``table1.tex`` and ``table1.csv`` of the plan's lines.
+    """Write ``table1.md``, ``table1.tex`` and ``table1.csv`` of the plan's variants.
 
     Raises :class:`SelectionError` when none of their cells is finished.
     """
@@ -70,17 +71,19 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     networks = _finished(store, "networks", plan)
     references = _finished(store, "references", plan)
     scored = {
-        (line.title, line.selection.manner): _line_scores(plan, line, networks, predictions)
-        for line in plan.lines
+        (variant.title, variant.selection.manner): _variant_scores(
+            plan, variant, networks, predictions
+        )
+        for variant in plan.variants
     }
     held = {title: _reference_scores(title, references, predictions, plan) for title in REFERENCES}
     there = {key: value for key, value in scored.items() if value is not None}
     if not there:
         raise SelectionError("no fold of a network is finished", "run ablate promote again")
     rows = [
-        _line_row(plan, line, there[line.title, line.selection.manner], held[SVM])
-        for line in plan.lines
-        if (line.title, line.selection.manner) in there
+        _variant_row(plan, variant, there[variant.title, variant.selection.manner], held[SVM])
+        for variant in plan.variants
+        if (variant.title, variant.selection.manner) in there
     ]
     for title, value in held.items():
         if value is not None:
@@ -120,19 +123,19 @@ def _finished(store: ResultStore, table: str, plan: PromotePlan) -> pd.DataFrame
     return rows[(rows["digest"] == plan.run.digest) & (rows["status"] == OK)]
 
 
-def _line_scores(
-    plan: PromotePlan, line: Line, networks: pd.DataFrame, predictions: pd.DataFrame
+def _variant_scores(
+    plan: PromotePlan, variant: NetworkVariant, networks: pd.DataFrame, predictions: pd.DataFrame
 ) -> _Scored | None:
-    cells = _of_line(plan, line, networks)
+    cells = _of_variant(plan, variant, networks)
     if cells.empty:
         return None
-    mine = _of_line(plan, line, predictions[predictions["kind"] == "network"])
+    mine = _of_variant(plan, variant, predictions[predictions["kind"] == "network"])
     return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
 
 
-def _of_line(plan: PromotePlan, line: Line, rows: pd.DataFrame) -> pd.DataFrame:
+def _of_variant(plan: PromotePlan, variant: NetworkVariant, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of each fold's own network and the seeds asked for."""
-    digests = rows["fold"].map(dict(line.digests))
+    digests = rows["fold"].map(dict(variant.digests))
     return rows[(rows["network_digest"] == digests) & rows["seed"].isin(plan.seeds)]
 
 
@@ -147,17 +150,19 @@ def _reference_scores(
     return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
 
 
-def _line_row(plan: PromotePlan, line: Line, scored: _Scored, svm: _Scored | None) -> Row:
-    cost = max((plan.costs[d] for d in line.digests.values()), key=lambda cost: cost.parameters)
-    wanted = len(plan.prepared.folds) * len(plan.seeds)
+def _variant_row(
+    plan: PromotePlan, variant: NetworkVariant, scored: _Scored, svm: _Scored | None
+) -> Row:
+    cost = max((plan.costs[d] for d in variant.digests.values()), key=lambda cost: cost.parameters)
+    expected = len(plan.prepared.folds) * len(plan.seeds)
     seeds = str(scored.cells["seed"].nunique())
-    if len(scored.cells) < wanted:
-        seeds += f" ({len(scored.cells)} of {counted(wanted, 'cell')})"
-    manner = line.selection.manner
+    if len(scored.cells) < expected:
+        seeds += f" ({len(scored.cells)} of {counted(expected, 'cell')})"
+    manner = variant.selection.manner
     return Row(
-        name=f"{line.title}, {manner}" if manner else line.title,
+        name=f"{variant.title}, {manner}" if manner else variant.title,
         corpus=_corpus(plan),
-        shapes=_shapes(line),
+        shapes=_shapes(variant),
         parameters=cost.parameters,
         multiply_adds=cost.multiply_adds,
         against=_against(scored, svm),
@@ -199,11 +204,11 @@ def _against(scored: _Scored, other: _Scored | None) -> Interval | None:
 def _at_chance(
     plan: PromotePlan, scored: Mapping[tuple[str, str], _Scored], majority: _Scored | None
 ) -> tuple[str, ...]:
-    """Of every line that no interval tells from always answering the largest class."""
+    """Of every variant that no interval tells from always answering the largest class."""
     found = []
-    for line in plan.lines:
-        name = ", ".join(filter(None, (line.title, line.selection.manner)))
-        mine = scored.get((line.title, line.selection.manner))
+    for variant in plan.variants:
+        name = ", ".join(filter(None, (variant.title, variant.selection.manner)))
+        mine = scored.get((variant.title, variant.selection.manner))
         gain = None if mine is None else _against(mine, majority)
         if gain is not None and not gain.low > 0:
             found.append(
@@ -214,10 +219,10 @@ def _at_chance(
     return tuple(found)
 
 
-def _shapes(line: Line) -> str:
+def _shapes(variant: NetworkVariant) -> str:
     """Conv1 as text; with a choice for each fold, every choice with the number of its folds."""
     counts = Counter(
-        " + ".join(map(str, chosen.shapes)) for chosen in line.selection.by_fold.values()
+        " + ".join(map(str, chosen.shapes)) for chosen in variant.selection.by_fold.values()
     )
     if len(counts) == 1:
         return next(iter(counts))
@@ -235,7 +240,7 @@ def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[st
         "WA over SVM: difference in points to the log-mel machine on the same folds, paired by "
         "speaker.",
     ]
-    selections = {line.selection.manner: line.selection for line in plan.lines}
+    selections = {variant.selection.manner: variant.selection for variant in plan.variants}
     for manner, selection in selections.items():
         if not manner:
             chosen = next(iter(selection.by_fold.values()))
@@ -243,7 +248,7 @@ def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[st
         else:
             notes.append(f"Conv1, {manner}: {_by_fold(selection.by_fold)} ({_NESTED[manner]}).")
     notes += _optimism(plan, scored)
-    digests = settings_text(plan.lines)
+    digests = settings_text(plan.variants)
     notes.append(f"Settings {plan.run.digest}; networks {digests}.")
     return notes
 
@@ -258,9 +263,9 @@ def _by_fold(by_fold: Mapping[str, Chosen]) -> str:
 def _optimism(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[str]:
     """What choosing shapes on the folds that score them adds to the score."""
     notes = []
-    for line in plan.lines:
-        manner = line.selection.manner
-        plain, nested = scored.get((line.title, "")), scored.get((line.title, manner))
+    for variant in plan.variants:
+        manner = variant.selection.manner
+        plain, nested = scored.get((variant.title, "")), scored.get((variant.title, manner))
         if not manner or plain is None or nested is None:
             continue
         if plain.counts.speakers != nested.counts.speakers:
@@ -270,31 +275,31 @@ def _optimism(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list
             for metric in ("wa", "ua")
         )
         notes.append(
-            f"Selection optimism of {line.title} (plain minus {manner}, paired by speaker): "
+            f"Selection optimism of {variant.title} (plain minus {manner}, paired by speaker): "
             f"WA {wa}, UA {ua} points."
         )
     return notes
 
 
-def settings_text(lines: Sequence[Line]) -> str:
-    """Each line's network digests, as they name its settings."""
+def settings_text(variants: Sequence[NetworkVariant]) -> str:
+    """Each variant's network digests, as they name its settings."""
     return "; ".join(
-        f"{line.title}{', ' + line.selection.manner if line.selection.manner else ''} "
-        f"{', '.join(dict.fromkeys(line.digests.values()))}"
-        for line in lines
+        f"{variant.title}{', ' + variant.selection.manner if variant.selection.manner else ''} "
+        f"{', '.join(dict.fromkeys(variant.digests.values()))}"
+        for variant in variants
     )
 
 
-def _best(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> Line | None:
-    """The plain line of the highest WA among those of which no cell is missing."""
-    wanted = len(plan.prepared.folds) * len(plan.seeds)
+def _best(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> NetworkVariant | None:
+    """The plain variant of the highest WA among those of which no cell is missing."""
+    expected = len(plan.prepared.folds) * len(plan.seeds)
     whole = {
         title: value
         for (title, manner), value in scored.items()
-        if not manner and len(value.cells) == wanted
+        if not manner and len(value.cells) == expected
     }
-    lines = [line for line in plan.lines if line.plain and line.title in whole]
-    return max(lines, key=lambda line: whole[line.title].counts.score("wa"), default=None)
+    variants = [variant for variant in plan.variants if variant.plain and variant.title in whole]
+    return max(variants, key=lambda variant: whole[variant.title].counts.score("wa"), default=None)
 
 
 def _note(plan: PromotePlan, scored: _Scored) -> ScoreNote:

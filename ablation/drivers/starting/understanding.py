@@ -20,7 +20,7 @@ NO_PART = "its name lacks the speaker or the label"
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReadingOptions:
     """What the user says of the names; nothing by default. ``codes`` maps labels to classes."""
 
     speaker: Part | None = None
@@ -66,7 +66,7 @@ class Understood:
         return Counter((one.speaker, one.label) for one in self.spoken)
 
 
-def understand(found: Found, wish: Wish) -> Understood:
+def understand(found: Found, options: ReadingOptions) -> Understood:
     """Speaker and class of every recording.
 
     Raises
@@ -79,14 +79,14 @@ def understand(found: Found, wish: Wish) -> Understood:
     names = [recording.name for recording in found.recordings]
     remarks: list[str] = []
     scheme = None
-    if wish.pattern is not None:
-        how = f"by --pattern {wish.pattern.text!r}"
-        pairs = [wish.pattern.read(recording.path) for recording in found.recordings]
-    elif wish.speaker is None and wish.label is None and (scheme := known_scheme(names)):
+    if options.pattern is not None:
+        how = f"by --pattern {options.pattern.text!r}"
+        pairs = [options.pattern.read(recording.path) for recording in found.recordings]
+    elif options.speaker is None and options.label is None and (scheme := known_scheme(names)):
         how = f"these are recordings of {scheme.title} ({scheme.example})"
         pairs = [scheme.read(name) for name in names]
     else:
-        reading = read_names(names, wish.speaker, wish.label, frozenset(wish.codes))
+        reading = read_names(names, options.speaker, options.label, frozenset(options.codes))
         how = f"speaker {reading.speaker}, label {reading.label}"
         pairs = _pairs(reading)
         remarks += [reading.remark] * bool(reading.remark)
@@ -95,8 +95,9 @@ def understand(found: Found, wish: Wish) -> Understood:
             f"{how}: no recording fits, as {'/'.join(found.recordings[0].path)}",
             "a pattern is held against the end of each path; {} stands for anything",
         )
+    lacking = NO_PART if options.pattern is None else "not of the pattern"
     left_out = [
-        LeftOut("/".join(recording.path), NO_PART if wish.pattern is None else "not of the pattern")
+        LeftOut("/".join(recording.path), lacking)
         for recording, pair in zip(found.recordings, pairs, strict=True)
         if pair is None
     ]
@@ -106,18 +107,18 @@ def understand(found: Found, wish: Wish) -> Understood:
         if pair is not None
     ]
     left_out = [*found.left_out, *left_out]
-    if scheme is not None and not wish.codes and not left_out:
+    if scheme is not None and not options.codes and not left_out:
         ready = _by_kind(found, scheme, how)
         if ready is not None:
             return ready
     spoken = _spelt_alike(raw, remarks)
-    spoken, unwanted = _classes(spoken, wish.codes, scheme)
+    spoken, unwanted = _classes(spoken, options.codes, scheme)
     understood = Understood(
         how,
         tuple(spoken),
         (*left_out, *unwanted),
         (*remarks, *_doubts(spoken)),
-        by_parts=wish.pattern is None and scheme is None,
+        by_parts=options.pattern is None and scheme is None,
     )
     _check(understood)
     return understood
