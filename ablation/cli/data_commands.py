@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import (
     DEMO,
     CorpusOption,
@@ -18,20 +18,19 @@ from ablation.cli.options import (
 
 def corpus_list() -> None:
     """The corpora that are supported."""
-    with expected_errors():
-        from ablation.corpora import KINDS
-        from ablation.corpora.fetching.sources import MANUAL, SOURCES
+    from ablation.corpora import KINDS
+    from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
-        for kind in KINDS.values():
-            print(f"{kind.name:12} {kind.summary}")
-            print(f"{'':12} layout: {kind.layout}")
-            if kind.label_maps:
-                maps = ", ".join(kind.label_maps)
-                print(f"{'':12} label maps: {maps}")
-            if kind.name in SOURCES:
-                print(f"{'':12} fetch: ablate corpus fetch {kind.name} --to FOLDER")
-            elif kind.name in MANUAL:
-                print(f"{'':12} by hand: ablate corpus fetch {kind.name} --to FOLDER says how")
+    for kind in KINDS.values():
+        print(f"{kind.name:12} {kind.summary}")
+        print(f"{'':12} layout: {kind.layout}")
+        if kind.label_maps:
+            maps = ", ".join(kind.label_maps)
+            print(f"{'':12} label maps: {maps}")
+        if kind.name in SOURCES:
+            print(f"{'':12} fetch: ablate corpus fetch {kind.name} --to FOLDER")
+        elif kind.name in MANUAL:
+            print(f"{'':12} by hand: ablate corpus fetch {kind.name} --to FOLDER says how")
 
 
 def corpus_check(
@@ -41,17 +40,16 @@ def corpus_check(
     set_: SetOption = None,
 ) -> None:
     """Read every recording of a corpus and count what is there."""
-    with expected_errors():
-        from ablation.drivers.check import check_corpus
-        from ablation.drivers.progress import Reporter
+    from ablation.drivers.check import check_corpus
+    from ablation.drivers.progress import Reporter
 
-        checked = check_corpus(load_given(study, set_ or [], corpus, corpus_root), Reporter())
-        for line in checked.lines:
-            print(line)
-        for fault in checked.faults:
-            say(f"error: {fault}")
-        if checked.faults:
-            raise typer.Exit(EXPECTED_ERROR)
+    checked = check_corpus(load_given(study, set_ or [], corpus, corpus_root), Reporter())
+    for line in checked.lines:
+        print(line)
+    for fault in checked.faults:
+        say(f"error: {fault}")
+    if checked.faults:
+        raise typer.Exit(EXPECTED_ERROR)
 
 
 def corpus_synthesize(
@@ -66,31 +64,29 @@ def corpus_synthesize(
     ] = None,
 ) -> None:
     """Make the synthetic corpus as WAV files with a manifest."""
-    with expected_errors():
-        from ablation.corpora.synthetic import make_corpus
-        from ablation.study import Study, override_study
+    from ablation.corpora.synthetic import make_corpus
+    from ablation.study import Study, override_study
 
-        prefixed = [f"corpus.options.{option.strip()}" for option in set_ or []]
-        options = override_study(Study(), prefixed).corpus.options
-        print(make_corpus(folder, options, say))
+    prefixed = [f"corpus.options.{option.strip()}" for option in set_ or []]
+    options = override_study(Study(), prefixed).corpus.options
+    print(make_corpus(folder, options, say))
 
 
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
 ) -> None:
     """Show or clear the cache of spectrograms and of what was unpacked."""
-    with expected_errors():
-        import shutil
+    import shutil
 
-        from ablation.features.cache import cache_size
-        from ablation.files import cache_folder
+    from ablation.features.cache import cache_size
+    from ablation.files import cache_folder
 
-        folder = cache_folder()
-        names = ("features", "synthetic", "huggingface")
-        size = sum(cache_size(folder / name) for name in names)
-        print(f"{folder}: {size / 1e9:.2f} GB")
-        if clear:
-            for name in names:
-                if (folder / name).is_dir():
-                    shutil.rmtree(folder / name)
-            print("cleared")
+    folder = cache_folder()
+    names = ("features", "synthetic", "huggingface")
+    size = sum(cache_size(folder / name) for name in names)
+    print(f"{folder}: {size / 1e9:.2f} GB")
+    if clear:
+        for name in names:
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+        print("cleared")

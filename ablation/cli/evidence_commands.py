@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablation.cli import completing
-from ablation.cli.failures import expected_errors, say
+from ablation.cli.failures import say
 from ablation.cli.options import (
     DEMO,
     FIGURES,
@@ -48,20 +48,19 @@ def report(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """One HTML page of everything the stored rows say; Markdown and LaTeX beside it."""
-    with expected_errors():
-        from ablation.cli import evidence_printing
-        from ablation.drivers import settings
-        from ablation.drivers.showing.report import report as write
+    from ablation.cli import evidence_printing
+    from ablation.drivers import settings
+    from ablation.drivers.showing.report import report as write
 
-        run = settings.find_run(results, study_name(study), digest)
-        evidence_printing.say_taken(run, study, results)
-        shown = None if classes is None else parse_words(classes)
-        written = write(results, figures, run, _references(reference), metric, shown)
-        for line in written.lacking:
-            say(f"missing: {line}")
-        print(written.answer)
-        for file in written.files:
-            print(file)
+    run = settings.find_run(results, study_name(study), digest)
+    evidence_printing.say_taken(run, study, results)
+    shown = None if classes is None else parse_words(classes)
+    written = write(results, figures, run, _references(reference), metric, shown)
+    for line in written.lacking:
+        say(f"missing: {line}")
+    print(written.answer)
+    for file in written.files:
+        print(file)
 
 
 def compare(
@@ -94,33 +93,32 @@ def compare(
     results: ResultsOption = RESULTS,
 ) -> None:
     """Compare shapes by speaker; or test on a second study what was chosen on the first."""
-    with expected_errors():
-        from ablation.cli import evidence_printing
-        from ablation.drivers import settings
-        from ablation.drivers.evidence import Evidence
-        from ablation.drivers.showing.compare import Choosing, confirm
-        from ablation.drivers.stored import StudyResults
-        from ablation.errors import StudyError
+    from ablation.cli import evidence_printing
+    from ablation.drivers import settings
+    from ablation.drivers.evidence import Evidence
+    from ablation.drivers.showing.compare import Choosing, confirm
+    from ablation.drivers.stored import StudyResults
+    from ablation.errors import StudyError
 
-        files = study or [DEMO]
-        names = [study_name(path) for path in files]
-        if len(names) > 2:
-            raise StudyError(f"--study is given {len(names)} times", "give one study or two")
-        first = settings.find_run(results, names[0], digest)
-        evidence_printing.say_taken(first, files[0], results)
-        given = _references(reference)
-        if len(names) == 1:
-            evidence = Evidence(StudyResults(results, first), given, metric)
-            evidence_printing.print_comparisons(evidence, axis, pairs)
-            return
-        there = settings.any_run(results, names[1])
-        second = settings.find_run(results, names[1]) if there else None
-        if second is not None:
-            evidence_printing.say_taken(second, files[1], results)
-        if given is not None and len(given) > 1:
-            raise StudyError("--reference: one contrast has one reference", "as in 10x2")
-        how = Choosing(axis, rule, metric, given[0] if given else None, anew)
-        evidence_printing.print_confirmed(confirm(results, first, second, names[1], how))
+    files = study or [DEMO]
+    names = [study_name(path) for path in files]
+    if len(names) > 2:
+        raise StudyError(f"--study is given {len(names)} times", "give one study or two")
+    first = settings.find_run(results, names[0], digest)
+    evidence_printing.say_taken(first, files[0], results)
+    given = _references(reference)
+    if len(names) == 1:
+        evidence = Evidence(StudyResults(results, first), given, metric)
+        evidence_printing.print_comparisons(evidence, axis, pairs)
+        return
+    there = settings.any_run(results, names[1])
+    second = settings.find_run(results, names[1]) if there else None
+    if second is not None:
+        evidence_printing.say_taken(second, files[1], results)
+    if given is not None and len(given) > 1:
+        raise StudyError("--reference: one contrast has one reference", "as in 10x2")
+    how = Choosing(axis, rule, metric, given[0] if given else None, anew)
+    evidence_printing.print_confirmed(confirm(results, first, second, names[1], how))
 
 
 def _references(text: str | None) -> tuple[Shape, ...] | None:

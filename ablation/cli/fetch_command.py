@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli.failures import EXPECTED_ERROR, INTERRUPTED, expected_errors, say
+from ablation.cli.failures import EXPECTED_ERROR, INTERRUPTED, say
 from ablation.errors import CorpusError, counted
 
 if TYPE_CHECKING:
@@ -36,31 +36,28 @@ def corpus_fetch(
     ] = 6,
 ) -> None:
     """Download a corpus from its public home; the same command goes on where it was cut off."""
-    with expected_errors():
-        from ablation.corpora.fetching.sources import MANUAL, SOURCES
+    from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
-        if name in MANUAL:
-            say(MANUAL[name])
-            raise typer.Exit(EXPECTED_ERROR)
-        if to is None and name in SOURCES:
-            raise CorpusError("where to put the corpus is not said", f"as in --to corpora/{name}")
-        from ablation.corpora.fetching.download import fetch_corpus
-        from ablation.corpora.fetching.resuming import Patience
+    if name in MANUAL:
+        say(MANUAL[name])
+        raise typer.Exit(EXPECTED_ERROR)
+    if to is None and name in SOURCES:
+        raise CorpusError("where to put the corpus is not said", f"as in --to corpora/{name}")
+    from ablation.corpora.fetching.download import fetch_corpus
+    from ablation.corpora.fetching.resuming import Patience
 
-        def accept(source: "Source") -> None:
-            _accept(source, accept_licence)
+    def accept(source: "Source") -> None:
+        _accept(source, accept_licence)
 
-        try:
-            fetched = fetch_corpus(
-                name, to or Path(name), accept, say, Patience(timeout, tries), from_
-            )
-        except KeyboardInterrupt:
-            say("interrupted; what came is kept, and the same command goes on from there")
-            raise typer.Exit(INTERRUPTED) from None
-        if not fetched.new:
-            say(f"{name} is there already: nothing to do")
-        print(f"{fetched.folder}: {counted(fetched.recordings, 'recording')}")
-        say(f"next: ablate corpus check --corpus {name} --corpus-root {fetched.folder}")
+    try:
+        fetched = fetch_corpus(name, to or Path(name), accept, say, Patience(timeout, tries), from_)
+    except KeyboardInterrupt:
+        say("interrupted; what came is kept, and the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    if not fetched.new:
+        say(f"{name} is there already: nothing to do")
+    print(f"{fetched.folder}: {counted(fetched.recordings, 'recording')}")
+    say(f"next: ablate corpus check --corpus {name} --corpus-root {fetched.folder}")
 
 
 def _accept(source: "Source", accepted: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli.failures import expected_errors, say
+from ablation.cli.failures import say
 from ablation.errors import CorpusError
 
 if TYPE_CHECKING:
@@ -50,24 +50,23 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
     """Make a study of a folder of audio: find speakers and labels, write manifest and study."""
-    with expected_errors():
-        from ablation.cli import init_printing
-        from ablation.drivers.progress import Reporter
-        from ablation.drivers.starting import writing
-        from ablation.drivers.starting.finding import find_recordings
+    from ablation.cli import init_printing
+    from ablation.drivers.progress import Reporter
+    from ablation.drivers.starting import writing
+    from ablation.drivers.starting.finding import find_recordings
 
-        folder = folder.expanduser()
-        options = _options(speaker, label, pattern, labels)
-        title = writing.study_name(folder, name)
-        writing.require_free([to / f"{title}.toml"], force)
-        found = find_recordings(folder, Reporter())
-        asking = not yes and answers()
-        understood = _agreed(found, options, asking)
-        if not asking:
-            init_printing.print_understood(found, understood)
-        start = writing.prepare(found, understood, to, title, force)
-        writing.write(start)
-        init_printing.print_written(start)
+    folder = folder.expanduser()
+    options = _options(speaker, label, pattern, labels)
+    title = writing.study_name(folder, name)
+    writing.require_free([to / f"{title}.toml"], force)
+    found = find_recordings(folder, Reporter())
+    asking = not yes and answers()
+    understood = _agreed(found, options, asking)
+    if not asking:
+        init_printing.print_understood(found, understood)
+    start = writing.prepare(found, understood, to, title, force)
+    writing.write(start)
+    init_printing.print_written(start)
 
 
 def answers() -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import (
     DEMO,
     RESULTS,
@@ -29,20 +29,19 @@ def doctor(
     json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Say what a run would use here, what is missing, and how long a step takes."""
-    with expected_errors():
-        import json
+    import json
 
-        from ablation.drivers.estimating.doctor import as_json, check_up, lines
-        from ablation.drivers.progress import Reporter
+    from ablation.drivers.estimating.doctor import as_json, check_up, lines
+    from ablation.drivers.progress import Reporter
 
-        overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
-        found = check_up(load_given(study, overrides, None, None), results, Reporter())
-        if json_:
-            print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
-        else:
-            for line in lines(found):
-                print(line)
-        for problem in found.problems:
-            say(f"error: {problem.what}\n  {problem.remedy}" if problem.remedy else problem.what)
-        if found.problems:
-            raise typer.Exit(EXPECTED_ERROR)
+    overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
+    found = check_up(load_given(study, overrides, None, None), results, Reporter())
+    if json_:
+        print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+    else:
+        for line in lines(found):
+            print(line)
+    for problem in found.problems:
+        say(f"error: {problem.what}\n  {problem.remedy}" if problem.remedy else problem.what)
+    if found.problems:
+        raise typer.Exit(EXPECTED_ERROR)

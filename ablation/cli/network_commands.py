@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli.failures import EXPECTED_ERROR, expected_errors, say
+from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import (
     DEMO,
     FIGURES,
@@ -47,21 +47,20 @@ def predict(
     results: ResultsOption = RESULTS,
 ) -> None:
     """Name the emotion of recordings."""
-    with expected_errors():
-        from ablation.cli import network_printing
-        from ablation.drivers.predict import find_recordings, predict_recordings
-        from ablation.drivers.progress import Reporter
+    from ablation.cli import network_printing
+    from ablation.drivers.predict import find_recordings, predict_recordings
+    from ablation.drivers.progress import Reporter
 
-        recordings = find_recordings(files)
-        _, kept = _opened(network, study, results, digest)
-        heard = predict_recordings(kept, recordings, Reporter(quiet=len(recordings) == 1))
-        faults = (
-            network_printing.print_predictions_json(kept.record, heard)
-            if json_
-            else network_printing.print_predictions(kept.record, heard, segments)
-        )
-        if faults:
-            raise typer.Exit(EXPECTED_ERROR)
+    recordings = find_recordings(files)
+    _, kept = _opened(network, study, results, digest)
+    heard = predict_recordings(kept, recordings, Reporter(quiet=len(recordings) == 1))
+    faults = (
+        network_printing.print_predictions_json(kept.record, heard)
+        if json_
+        else network_printing.print_predictions(kept.record, heard, segments)
+    )
+    if faults:
+        raise typer.Exit(EXPECTED_ERROR)
 
 
 def explain(
@@ -79,15 +78,14 @@ def explain(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw what the network looked at in a recording."""
-    with expected_errors():
-        from ablation.drivers.explain import explain as draw
+    from ablation.drivers.explain import explain as draw
 
-        _, kept = _opened(network, study, results, digest)
-        # Many corpora name recordings alike in every speaker's folder.
-        name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
-        path = output or figures / kept.record.study / name
-        for drawn in draw(kept, file, path, start, end):
-            print(drawn)
+    _, kept = _opened(network, study, results, digest)
+    # Many corpora name recordings alike in every speaker's folder.
+    name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
+    path = output or figures / kept.record.study / name
+    for drawn in draw(kept, file, path, start, end):
+        print(drawn)
 
 
 def export(
@@ -100,14 +98,13 @@ def export(
     results: ResultsOption = RESULTS,
 ) -> None:
     """Write a kept network as ONNX, checked against torch."""
-    with expected_errors():
-        from ablation.kept.export import export_onnx
+    from ablation.kept.export import export_onnx
 
-        folder, kept = _opened(network, study, results, digest)
-        path = output or folder / "network.onnx"
-        difference = export_onnx(kept, path)
-        say(f"its scores differ from torch's by {difference:.1g} at most")
-        print(path)
+    folder, kept = _opened(network, study, results, digest)
+    path = output or folder / "network.onnx"
+    difference = export_onnx(kept, path)
+    say(f"its scores differ from torch's by {difference:.1g} at most")
+    print(path)
 
 
 def _opened(

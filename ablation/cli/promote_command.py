@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablation.cli import completing
-from ablation.cli.failures import expected_errors, say
+from ablation.cli.failures import say
 from ablation.cli.options import (
     DEMO,
     RESULTS,
@@ -110,64 +110,63 @@ def promote(
     json_: DryRunJsonOption = False,
 ) -> None:
     """Cross-validate the network with the chosen shapes; keep the best one."""
-    with expected_errors():
-        from ablation.cli import evidence_printing, network_printing
-        from ablation.drivers import promote as driver
-        from ablation.drivers import settings
-        from ablation.drivers.choosing import SelectionOptions, select, select_given
-        from ablation.drivers.grid import as_given
-        from ablation.drivers.progress import Reporter
+    from ablation.cli import evidence_printing, network_printing
+    from ablation.drivers import promote as driver
+    from ablation.drivers import settings
+    from ablation.drivers.choosing import SelectionOptions, select, select_given
+    from ablation.drivers.grid import as_given
+    from ablation.drivers.progress import Reporter
 
-        if json_ and not dry_run:
-            raise StudyError("--json is of --dry-run", "give both, or read results/*/table1.csv")
-        began, reporter = time.perf_counter(), Reporter()
-        choosing = best or nested or nested_full
-        if choosing and shapes is not None:
-            raise StudyError(
-                "--shapes says which shapes; --best, --nested and --nested-full choose them",
-                "as in: ablate promote --best --nested",
-            )
-        if not choosing and (rule or metric):
-            raise StudyError(
-                "--rule and --metric say how shapes are chosen; none are to be chosen here",
-                "give --best too",
-            )
-        if network is not None:
-            _check_factory(network, pooling)
-        overrides = execution_overrides(workers, devices, workers_per_device, cluster)
-        if choosing or digest is not None or settings.any_run(results, study_name(study)):
-            run = settings.find_run(results, study_name(study), digest)
-            overrides = [*(set_ or []), *overrides]
-            evidence_printing.say_taken(run, study, results)
-            known = True
-        else:  # shapes are given, and there is no run of probes to go by
-            beside, own = driver.part_overrides(set_ or [])
-            run = as_given(load_given(study, beside, corpus, corpus_root))
-            overrides = [*own, *overrides]
-            say(f"study {run.study.name}: settings {run.digest}, as given")
-            known = False
-        if network is not None:
-            overrides.append(f'network.factory="{network}"')
-        changed = driver.change_settings(run, overrides)
-        if known:
-            _note_other_network(study, run, changed)
-        changed = _moved(changed, corpus, corpus_root)
-        if seeds is not None:
-            changed = _with_seeds(changed, parse_seeds(seeds))
-        poolings = chosen_poolings(pooling, changed.network.pooling)
-        given = None if choosing else _given_shapes(shapes, changed)
-        prepared = driver.prepare_promotion(run, changed)
-        if given is None:
-            options = SelectionOptions(rule or "best", metric or "wa", nested, nested_full)
-            selections = select(results, run, prepared, options, reporter, dry_run)
-        else:
-            selections = select_given(prepared, given)
-        plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
-        network_printing.say_promotion(plan)
-        if dry_run:
-            _say_what_it_takes(plan, time.perf_counter() - began, final, json_, reporter)
-            return
-        _carry_out(plan, results, final, reporter)
+    if json_ and not dry_run:
+        raise StudyError("--json is of --dry-run", "give both, or read results/*/table1.csv")
+    began, reporter = time.perf_counter(), Reporter()
+    choosing = best or nested or nested_full
+    if choosing and shapes is not None:
+        raise StudyError(
+            "--shapes says which shapes; --best, --nested and --nested-full choose them",
+            "as in: ablate promote --best --nested",
+        )
+    if not choosing and (rule or metric):
+        raise StudyError(
+            "--rule and --metric say how shapes are chosen; none are to be chosen here",
+            "give --best too",
+        )
+    if network is not None:
+        _check_factory(network, pooling)
+    overrides = execution_overrides(workers, devices, workers_per_device, cluster)
+    if choosing or digest is not None or settings.any_run(results, study_name(study)):
+        run = settings.find_run(results, study_name(study), digest)
+        overrides = [*(set_ or []), *overrides]
+        evidence_printing.say_taken(run, study, results)
+        known = True
+    else:  # shapes are given, and there is no run of probes to go by
+        beside, own = driver.part_overrides(set_ or [])
+        run = as_given(load_given(study, beside, corpus, corpus_root))
+        overrides = [*own, *overrides]
+        say(f"study {run.study.name}: settings {run.digest}, as given")
+        known = False
+    if network is not None:
+        overrides.append(f'network.factory="{network}"')
+    changed = driver.change_settings(run, overrides)
+    if known:
+        _note_other_network(study, run, changed)
+    changed = _moved(changed, corpus, corpus_root)
+    if seeds is not None:
+        changed = _with_seeds(changed, parse_seeds(seeds))
+    poolings = chosen_poolings(pooling, changed.network.pooling)
+    given = None if choosing else _given_shapes(shapes, changed)
+    prepared = driver.prepare_promotion(run, changed)
+    if given is None:
+        options = SelectionOptions(rule or "best", metric or "wa", nested, nested_full)
+        selections = select(results, run, prepared, options, reporter, dry_run)
+    else:
+        selections = select_given(prepared, given)
+    plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
+    network_printing.say_promotion(plan)
+    if dry_run:
+        _say_what_it_takes(plan, time.perf_counter() - began, final, json_, reporter)
+        return
+    _carry_out(plan, results, final, reporter)
 
 
 def _say_what_it_takes(

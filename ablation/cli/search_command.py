@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ablation.cli.failures import expected_errors
 from ablation.cli.options import (
     DEMO,
     RESULTS,
@@ -71,27 +70,26 @@ def search(
     ] = False,
 ) -> None:
     """Search for the best filter shape, a few points at a time."""
-    with expected_errors():
-        from ablation.cli import search_printing
-        from ablation.cli.plan_printing import warn_damaged
-        from ablation.drivers.progress import Reporter
-        from ablation.drivers.searching.search import plan_search, run_search
+    from ablation.cli import search_printing
+    from ablation.cli.plan_printing import warn_damaged
+    from ablation.drivers.progress import Reporter
+    from ablation.drivers.searching.search import plan_search, run_search
 
-        overrides = [
-            *(set_ or []),
-            *grid_overrides("", None, None, seeds, folds),
-            *execution_overrides(workers, devices, workers_per_device, cluster),
-            *_search_overrides(sampler, objective, prune, seed),
-        ]
-        plan = plan_search(load_given(study, overrides, corpus, corpus_root), trials, results)
-        warn_damaged(plan.damaged)
-        search_printing.say_plan(plan)
-        if dry_run:
-            search_printing.print_plan(plan)
-            return
-        run = run_search(plan, results, Reporter())
-        search_printing.print_searched(run.searched, plan, results)
-        finish(run.tally)
+    overrides = [
+        *(set_ or []),
+        *grid_overrides("", None, None, seeds, folds),
+        *execution_overrides(workers, devices, workers_per_device, cluster),
+        *_search_overrides(sampler, objective, prune, seed),
+    ]
+    plan = plan_search(load_given(study, overrides, corpus, corpus_root), trials, results)
+    warn_damaged(plan.damaged)
+    search_printing.say_plan(plan)
+    if dry_run:
+        search_printing.print_plan(plan)
+        return
+    run = run_search(plan, results, Reporter())
+    search_printing.print_searched(run.searched, plan, results)
+    finish(run.tally)
 
 
 def _search_overrides(
@@ -116,8 +114,7 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of this machine alone.")] = 8080,
 ) -> None:
     """Show a study's searches in optuna-dashboard, read-only and on this machine alone."""
-    with expected_errors():
-        from ablation.cli.failures import say
-        from ablation.drivers.searching.dashboard import serve
+    from ablation.cli.failures import say
+    from ablation.drivers.searching.dashboard import serve
 
-        serve(results, study_name(study), port, say)
+    serve(results, study_name(study), port, say)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from ablation.cli.failures import expected_errors
 from ablation.cli.options import (
     DEMO,
     CorpusOption,
@@ -23,31 +22,28 @@ def show(
     all_: Annotated[bool, typer.Option("--all", help="Fields with their defaults too.")] = False,
 ) -> None:
     """Print a study as it would run, as TOML."""
-    with expected_errors():
-        import tomli_w
+    import tomli_w
 
-        from ablation.study import study_tables
+    from ablation.study import study_tables
 
-        given = load_given(study, set_ or [], corpus, corpus_root)
-        print(tomli_w.dumps(study_tables(given, defaults=all_)), end="")
+    given = load_given(study, set_ or [], corpus, corpus_root)
+    print(tomli_w.dumps(study_tables(given, defaults=all_)), end="")
 
 
 def schema() -> None:
     """Print the JSON schema of a study file, by which editors complete it."""
-    with expected_errors():
-        import json
+    import json
 
-        from ablation.study import study_schema
+    from ablation.study import study_schema
 
-        print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
+    print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
 
 
 def list_() -> None:
     """The studies that come with the package."""
-    with expected_errors():
-        from ablation.study import shipped_studies, study_summary
+    from ablation.study import shipped_studies, study_summary
 
-        files = sorted(shipped_studies().glob("*.toml"), key=lambda file: file.stem)
-        width = max((len(file.stem) for file in files), default=0)
-        for file in files:
-            print(f"{file.stem:{width}}  {study_summary(file)}")
+    files = sorted(shipped_studies().glob("*.toml"), key=lambda file: file.stem)
+    width = max((len(file.stem) for file in files), default=0)
+    for file in files:
+        print(f"{file.stem:{width}}  {study_summary(file)}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli.failures import SOME_FAILED, expected_errors, say
+from ablation.cli.failures import SOME_FAILED, say
 from ablation.cli.options import (
     DEMO,
     FIGURES,
@@ -76,40 +76,39 @@ def grid(
     json_: DryRunJsonOption = False,
 ) -> None:
     """Train the probes that are not stored yet."""
-    with expected_errors():
-        if json_ and not dry_run:
-            raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
-        from ablation.cli import plan_printing, status_printing
-        from ablation.drivers.estimating.probes import estimate_grid, grid_json
-        from ablation.drivers.grid import plan_grid, run_grid
-        from ablation.drivers.progress import Reporter
+    if json_ and not dry_run:
+        raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
+    from ablation.cli import plan_printing, status_printing
+    from ablation.drivers.estimating.probes import estimate_grid, grid_json
+    from ablation.drivers.grid import plan_grid, run_grid
+    from ablation.drivers.progress import Reporter
 
-        overrides = [
-            *(set_ or []),
-            *grid_overrides(axis.value if axis else "", values, windows, seeds, folds),
-            *execution_overrides(workers, devices, workers_per_device, cluster),
-        ]
-        part = (0, 1) if shard is None else parse_shard(shard)
-        given = load_given(study, overrides, corpus, corpus_root)
-        wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
-        plan = plan_grid(given, wish, results, fresh, part)
-        plan_printing.warn_damaged(plan.damaged)
-        if dry_run:
-            if not json_:
-                plan_printing.print_jobs(given)
-            reporter = Reporter()
-            if plan.missing:
-                reporter.say("trying a few steps on the workers that the run would use")
-            estimate = estimate_grid(plan, reporter)
-            if json_:
-                status_printing.print_object(grid_json(plan, estimate))
-            else:
-                plan_printing.print_plan(plan, estimate)
-            return
-        plan_printing.say_plan(plan)
-        tally = run_grid(plan, results, Reporter())
-        plan_printing.print_curves(plan, results)
-        finish(tally)
+    overrides = [
+        *(set_ or []),
+        *grid_overrides(axis.value if axis else "", values, windows, seeds, folds),
+        *execution_overrides(workers, devices, workers_per_device, cluster),
+    ]
+    part = (0, 1) if shard is None else parse_shard(shard)
+    given = load_given(study, overrides, corpus, corpus_root)
+    wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
+    plan = plan_grid(given, wish, results, fresh, part)
+    plan_printing.warn_damaged(plan.damaged)
+    if dry_run:
+        if not json_:
+            plan_printing.print_jobs(given)
+        reporter = Reporter()
+        if plan.missing:
+            reporter.say("trying a few steps on the workers that the run would use")
+        estimate = estimate_grid(plan, reporter)
+        if json_:
+            status_printing.print_object(grid_json(plan, estimate))
+        else:
+            plan_printing.print_plan(plan, estimate)
+        return
+    plan_printing.say_plan(plan)
+    tally = run_grid(plan, results, Reporter())
+    plan_printing.print_curves(plan, results)
+    finish(tally)
 
 
 def plot(
@@ -124,20 +123,19 @@ def plot(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw Figure 2 and all other figures from the stored rows."""
-    with expected_errors():
-        from ablation.cli import evidence_printing
-        from ablation.drivers import settings
-        from ablation.drivers.showing.plot import plot as draw
+    from ablation.cli import evidence_printing
+    from ablation.drivers import settings
+    from ablation.drivers.showing.plot import plot as draw
 
-        run = settings.find_run(results, study_name(study), digest)
-        evidence_printing.say_taken(run, study, results)
-        chosen = None if classes is None else parse_words(classes)
-        wanted = None if only is None else parse_words(only)
-        drawn = draw(results, figures, run, chosen, parse_words(format_), wanted)
-        for remark in drawn.remarks:
-            say(f"note: {remark}")
-        for file in drawn.files:
-            print(file)
+    run = settings.find_run(results, study_name(study), digest)
+    evidence_printing.say_taken(run, study, results)
+    chosen = None if classes is None else parse_words(classes)
+    wanted = None if only is None else parse_words(only)
+    drawn = draw(results, figures, run, chosen, parse_words(format_), wanted)
+    for remark in drawn.remarks:
+        say(f"note: {remark}")
+    for file in drawn.files:
+        print(file)
 
 
 def status(
@@ -148,20 +146,19 @@ def status(
     json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Count cells done, failed and left; list files."""
-    with expected_errors():
-        from ablation.cli import evidence_printing, plan_printing, status_printing
-        from ablation.drivers import settings
-        from ablation.drivers.showing.status import files_of, status_of
+    from ablation.cli import evidence_printing, plan_printing, status_printing
+    from ablation.drivers import settings
+    from ablation.drivers.showing.status import files_of, status_of
 
-        run = settings.find_run(results, study_name(study), digest, begun=True)
-        evidence_printing.say_differing(run, study, results)
-        state = status_of(results, run)
-        plan_printing.warn_damaged(state.damaged)
-        files = files_of(results, figures, run.study.name)
-        if json_:
-            status_printing.print_json(run, state, files)
-        else:
-            status_printing.print_status(run, settings.others(results, run), state, files)
+    run = settings.find_run(results, study_name(study), digest, begun=True)
+    evidence_printing.say_differing(run, study, results)
+    state = status_of(results, run)
+    plan_printing.warn_damaged(state.damaged)
+    files = files_of(results, figures, run.study.name)
+    if json_:
+        status_printing.print_json(run, state, files)
+    else:
+        status_printing.print_status(run, settings.others(results, run), state, files)
 
 
 def finish(tally: Tally) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from ablation.cli.failures import say
+from ablation.cli.failures import expected_errors, say
 
 USAGE = 2
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer shows no other name of it
 
 
 class Commands(TyperGroup):
-    """The group of all commands, which says itself what typer would say in a page."""
+    """The group of all commands: the one place where errors become a few lines and an exit code."""
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:
         """As of typer; a wrong option of ``ablate`` itself ends it here."""
@@ -24,8 +24,8 @@ class Commands(TyperGroup):
             return super().make_context(*arguments, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """As of typer; a wrong command, option or value ends it here."""
-        with _wrong_usage():
+        """As of typer; wrong usage and expected errors of every command end it here."""
+        with _wrong_usage(), expected_errors():
             return super().invoke(ctx)
 
 
