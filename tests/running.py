@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from ablation import read_results
 from ablation.cli import app
+from ablation.errors import AblationError
 from ablation.execution import EXECUTORS, InProcessExecutor
 
 VOLATILE = ["started_at", "train_seconds", "device"]
@@ -43,6 +44,7 @@ class Invoked:
     returncode: int
     stdout: str
     stderr: str
+    error: AblationError | None = None  # that ended it
 
 
 def invoke(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
@@ -53,7 +55,14 @@ def invoke(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == check, result.stderr
-    return Invoked(result.exit_code, result.stdout, result.stderr)
+    return Invoked(result.exit_code, result.stdout, result.stderr, _expected(result.exception))
+
+
+def _expected(error: BaseException | None) -> AblationError | None:
+    """The expected error because of which a command left with an exit code."""
+    while error is not None and not isinstance(error, AblationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def train(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:

@@ -12,9 +12,8 @@ from ablation import errors
 from ablation.errors import AblationError
 
 EXAMPLES = [example for _, example in examples()]
-KINDS = [
-    getattr(errors, name) for name in errors.__all__ if isinstance(getattr(errors, name), type)
-]
+KINDS = [getattr(errors, name) for name in errors.__all__]
+KINDS = [kind for kind in KINDS if isinstance(kind, type)]
 
 
 def types_below(kind: type[AblationError]) -> Iterator[type[AblationError]]:

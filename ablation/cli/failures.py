@@ -29,7 +29,7 @@ def expected_errors() -> Iterator[None]:
         if debug:
             raise
         say(f"error: {error}")
-        raise typer.Exit(EXPECTED_ERROR) from None
+        raise typer.Exit(EXPECTED_ERROR) from error
     except KeyboardInterrupt as interrupt:
         _say_interrupted(getattr(interrupt, "tally", None))
         raise typer.Exit(INTERRUPTED) from None

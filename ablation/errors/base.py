@@ -125,7 +125,7 @@ class ClusterError(AblationError):
     """A cluster cannot be reached or used, or the connection to it was lost."""
 
 
-class MemoryShortage(AblationError):  # noqa: N818 - not an error of the run: the task may fit alone
+class MemoryShortage(AblationError):
     """A device has no memory left for a task."""
 
 
