@@ -55,10 +55,10 @@ def invoke(*arguments: str | Path, cwd: Path, check: int = 0) -> Invoked:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert result.exit_code == check, result.stderr
-    return Invoked(result.exit_code, result.stdout, result.stderr, _expected(result.exception))
+    return Invoked(result.exit_code, result.stdout, result.stderr, expected_error(result.exception))
 
 
-def _expected(error: BaseException | None) -> AblationError | None:
+def expected_error(error: BaseException | None) -> AblationError | None:
     """The expected error because of which a command left with an exit code."""
     while error is not None and not isinstance(error, AblationError):
         error = error.__cause__ or error.__context__

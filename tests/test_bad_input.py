@@ -6,21 +6,24 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import soundfile
 from click.testing import Result
-from running import fill, mounted
+from running import expected_error, fill, mounted
 from typer.testing import CliRunner
 
 from ablation import read_results
 from ablation.cli import app
-from ablation.errors import StorageError
+from ablation.errors import AblationError, StorageError
 from ablation.execution import EXECUTORS
 from ablation.records import SCHEMA_VERSION, VERSION_KEY
 from ablation.store import ResultStore
+
+Kind = TypeVar("Kind", bound=AblationError)
 
 RATE = 8000
 SETTINGS = (
@@ -132,6 +135,14 @@ def refused(result: Result, *said: str) -> str:
     for part in said:
         assert part in text, f"{part!r} is not in: {text}"
     return text
+
+
+def ended_by(result: Result, kind: type[Kind]) -> Kind:
+    """Check as :func:`refused` does that an error of this type ended a command; return it."""
+    refused(result)
+    error = expected_error(result.exception)
+    assert type(error) is kind, repr(error)
+    return error
 
 
 def files_below(folder: Path) -> list[str]:
