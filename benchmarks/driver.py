@@ -31,6 +31,7 @@ from ablation.execution.base import Job
 from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import Shape, Study, override_study
+from ablation.study.reading import Override
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, identity, provenance
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -89,9 +90,9 @@ def tasks_of(cells: int, study: Study) -> list[CellTask]:
     ]  # fmt: skip
 
 
-def real(options: argparse.Namespace, folder: Path, *overrides: str) -> dict[str, object]:
+def real(options: argparse.Namespace, folder: Path, *overrides: Override) -> dict[str, object]:
     """Trivial cells on real workers; start-up is taken out by two sizes."""
-    study = override_study(Study(), ["execution.workers=2", *overrides])
+    study = override_study(Study(), [("execution.workers", 2), *overrides])
     seconds = []
     for number, cells in enumerate((options.cells // 10, options.cells)):
         tally = Tally(cells, 0)
@@ -119,7 +120,7 @@ def on_cluster(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     with cluster(folder / "cluster") as made:
         for worker in made.workers:
             worker.poll()
-        return real(options, folder, f'cluster.address="{made.address}"')
+        return real(options, folder, ("cluster.address", made.address))
 
 
 class VirtualExecutor(Executor):

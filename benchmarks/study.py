@@ -30,6 +30,7 @@ from ablation.drivers.progress import Reporter
 from ablation.errors import AblationError
 from ablation.execution.devices import core_count
 from ablation.files import cache_folder
+from ablation.study.reading import parse_override
 from ablation.training.task import CellTask
 
 STUDY, WIDTH = "emodb", 2
@@ -132,7 +133,7 @@ def _prepared(options: argparse.Namespace) -> tuple[GridPlan, list[CellTask]]:
     """
     overrides = [
         *grid_overrides("height", options.values, None, None, options.folds),
-        *_settings("ours", options),
+        *(parse_override(field) for field in _settings("ours", options)),
     ]
     study = load_study(STUDY, overrides, corpus_root=options.corpus_root)
     with tempfile.TemporaryDirectory() as nothing:

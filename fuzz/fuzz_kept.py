@@ -29,7 +29,9 @@ EXTREMES = (b"[" * 5000, b'{"a":' * 3000, b"9" * 5000, b'{"format": ' + b"9" * 5
 
 def kept(folder: Path) -> record.Record:
     """A network that nobody trained, kept."""
-    study = load_study("demo", ["network.channels=[4,4]", "network.pools=[2]", "network.filters=2"])
+    study = load_study(
+        "demo", [("network.channels", [4, 4]), ("network.pools", [2]), ("network.filters", 2)]
+    )
     shapes = [Shape(10, 2), Shape(2, 8)]
     model = build_network(shapes, "attention", 2, study.network, study.features)
     weights = safetensors.torch.save(model.state_dict())

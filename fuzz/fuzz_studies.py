@@ -16,6 +16,7 @@ from ablation.cli import options
 from ablation.drivers import settings
 from ablation.drivers.showing.status import status_of
 from ablation.study import Shape, Study, at_window, load_study, override_study, shipped_studies
+from ablation.study.reading import parse_override
 
 SHIPPED = [path.read_bytes() for path in sorted(shipped_studies().glob("*.toml"))]
 REQUESTS = (
@@ -93,7 +94,8 @@ def fuzz_study_files(fuzz: Trials, folder: Path) -> None:
     def attempt(example: tuple[bytes, list[str], str | None, str | None]) -> None:
         content, given, corpus, root = example
         file.write_bytes(content)
-        use(load_study(file, given, corpus, None if root is None else Path(root)), folder)
+        overrides = [parse_override(text) for text in given]
+        use(load_study(file, overrides, corpus, None if root is None else Path(root)), folder)
 
     root = st.sampled_from([None] * 3) | arguments
     corpus = st.sampled_from([None, "emodb", "manifest"]) | arguments
@@ -131,8 +133,8 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
         lambda text: options.execution_overrides(3, text, 1, None),
         lambda text: options.execution_overrides(None, None, None, text),
         lambda text: options.parse_shard(text),
-        lambda text: options.grid_wish(base, None, text, None, None),
-        lambda text: options.grid_wish(base, None, None, text, None),
+        lambda text: options.requested_shapes(base, None, text, None, None),
+        lambda text: options.requested_shapes(base, None, None, text, None),
         lambda text: options.chosen_poolings(text, "gap"),
         lambda text: at_window(base, *options.parse_numbers("--windows", text, float)[:1]),
         lambda text: load_study(text),
@@ -141,7 +143,7 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
     def attempt(example: tuple[Callable[[str], object], str]) -> None:
         taker, text = example
         found = taker(text)
-        if isinstance(found, list) and "=" in "".join(map(str, found[:1])):
+        if isinstance(found, list) and isinstance(next(iter(found), None), tuple):
             override_study(base, found)
 
     words = arguments | st.integers(0, 99).map(str) | st.sampled_from(["10x2", "2x8:3", "9" * 5000])

@@ -27,6 +27,7 @@ from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.showing.status import status_of
 from ablation.study import Shape, load_study
+from ablation.study.reading import parse_override
 from ablation.training.measure import Measured
 from ablation.training.task import Cell, CellTask
 
@@ -104,7 +105,7 @@ def test_json_is_of_a_dry_run(tiny_study: Path, tmp_path: Path) -> None:
 
 def test_steps_and_segments_are_those_of_the_run(done: Path, tiny_study: Path) -> None:
     """Counted from the recordings' headers, without decoding one."""
-    study = load_study(tiny_study, ["training.epochs=2"])
+    study = load_study(tiny_study, [("training.epochs", 2)])
     prepared = prepare(study)
     work = fold_work(prepared, frames_of(prepared), study.training)
     assert {fold.steps for fold in work.values()} == {2 * -(-18 * 2 // 8)}  # 2 segments each
@@ -134,7 +135,7 @@ def estimated(
     """The estimate of shapes whose pace is given instead of measured."""
     found = pace("cpu", {Shape(2, 2): 0.01, Shape(3, 2): 0.02})
     monkeypatch.setattr(measuring, "measure_shapes", lambda *_: {"cpu": found})
-    given = load_study(study, ["execution.workers=2", *options])
+    given = load_study(study, [parse_override(text) for text in ("execution.workers=2", *options)])
     plan = plan_grid(given, [Shape(2, 2), Shape(3, 2)], results)
     return estimate_grid(plan, Reporter(quiet=True))
 
@@ -316,7 +317,7 @@ def test_doctor_looks_at_everything(
 ) -> None:
     absent = machine.Part("telepathy", ("no_such_module",), "ablate guess", "[telepathy]")
     monkeypatch.setattr(machine, "PARTS", (*machine.PARTS, absent))
-    study = load_study(tiny_study, ["execution.workers=1"])
+    study = load_study(tiny_study, [("execution.workers", 1)])
     found = doctor.check_up(study, tmp_path / "results", Reporter(quiet=True))
     assert found.problems == () and list(tmp_path.iterdir()) == []
     said = doctor.as_json(found)

@@ -41,6 +41,7 @@ from ablation.drivers.searching.trials import Pruner, Trials, read_searches
 from ablation.drivers.stored import StudyResults
 from ablation.store import ResultStore
 from ablation.study import Shape, Study
+from ablation.study.reading import parse_override
 
 BOUNDS = ["search.heights=[2,12]", "search.widths=[2,12]"]
 PRUNED_BY = ["search.prune=true", "search.prune_p=0.3", "search.at_once=3"]
@@ -82,7 +83,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
 
 
 def tiny_study_of(path: Path, *fields: str) -> Study:
-    return load_study(path, [*BOUNDS, *fields])
+    return load_study(path, [parse_override(field) for field in (*BOUNDS, *fields)])
 
 
 def stock(results: Path, study: Study) -> None:

@@ -13,6 +13,7 @@ from ablation.cli.options import (
     SetOption,
     StudyOption,
     load_given,
+    set_overrides,
 )
 
 
@@ -43,7 +44,7 @@ def corpus_check(
     from ablation.drivers.check import check_corpus
     from ablation.drivers.progress import Reporter
 
-    checked = check_corpus(load_given(study, set_ or [], corpus, corpus_root), Reporter())
+    checked = check_corpus(load_given(study, set_overrides(set_), corpus, corpus_root), Reporter())
     for line in checked.lines:
         print(line)
     for fault in checked.faults:
@@ -67,7 +68,7 @@ def corpus_synthesize(
     from ablation.corpora.synthetic import make_corpus
     from ablation.study import Study, override_study
 
-    prefixed = [f"corpus.options.{option.strip()}" for option in set_ or []]
+    prefixed = [(f"corpus.options.{field}", value) for field, value in set_overrides(set_)]
     options = override_study(Study(), prefixed).corpus.options
     print(make_corpus(folder, options, say))
 

@@ -16,6 +16,7 @@ from ablation.cli.options import (
     WorkersOption,
     execution_overrides,
     load_given,
+    set_overrides,
 )
 
 
@@ -34,7 +35,7 @@ def doctor(
     from ablation.drivers.estimating.doctor import as_json, check_up, lines
     from ablation.drivers.progress import Reporter
 
-    overrides = [*(set_ or []), *execution_overrides(workers, devices, workers_per_device)]
+    overrides = [*set_overrides(set_), *execution_overrides(workers, devices, workers_per_device)]
     found = check_up(load_given(study, overrides, None, None), results, Reporter())
     if json_:
         print(json.dumps(as_json(found), indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Options that commands share, and the texts they take."""
+"""Options that commands share, and how their texts are read."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from ablation.cli import completing
-from ablation.errors import StudyError, counted, suggestion
+from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude, UnknownName
+from ablation.errors.studies import FiltersInProbeShape, NoMatchedShape
 
 if TYPE_CHECKING:
     from ablation.study import Shape, Study
+    from ablation.study.reading import Override
 
 Number = TypeVar("Number", int, float)
 
@@ -28,7 +30,7 @@ StudyOption = Annotated[
     Path,
     typer.Option(
         "--study",
-        help="Study file, or the name of one that ships with ablation.",
+        help="Study file, or the name of a shipped study.",
         autocompletion=completing.studies,
     ),
 ]
@@ -37,7 +39,7 @@ SetOption = Annotated[
     typer.Option(
         "--set",
         metavar="FIELD=VALUE",
-        help="Any field, as in training.epochs=5.",
+        help="Set any field of the study, e.g. training.epochs=5. Repeatable.",
         autocompletion=completing.fields,
     ),
 ]
@@ -45,12 +47,13 @@ CorpusOption = Annotated[
     str | None,
     typer.Option(
         "--corpus",
-        help="Replace the study's corpus (ablate corpus list).",
+        help="Use this corpus instead of the study's (see: ablate corpus list).",
         autocompletion=completing.corpora,
     ),
 ]
 RootOption = Annotated[
-    Path | None, typer.Option("--corpus-root", help="The corpus' folder; a manifest's file.")
+    Path | None,
+    typer.Option("--corpus-root", help="Folder of the corpus, or manifest file."),
 ]
 ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of all results.")]
 FiguresOption = Annotated[Path, typer.Option("--figures", help="Folder of all figures.")]
@@ -61,160 +64,148 @@ DevicesOption = Annotated[
     str | None,
     typer.Option(
         "--devices",
-        help="auto (all usable cards, else the CPU), cpu, cuda (all cards) or cuda:0,cuda:1.",
+        help="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs) or cuda:0,cuda:1.",
     ),
 ]
 PerDeviceOption = Annotated[
-    int | None, typer.Option("--workers-per-device", min=1, help="Workers on each card.")
+    int | None, typer.Option("--workers-per-device", min=1, help="Worker processes per GPU.")
 ]
 ClusterOption = Annotated[
     str | None,
     typer.Option(
         "--cluster",
         metavar="ADDRESS|none",
-        help="A dask scheduler, as tcp://host:8786; none: this machine, whatever the study says.",
+        help="Address of a dask scheduler, e.g. tcp://host:8786; none: use this machine only.",
     ),
 ]
 DigestOption = Annotated[
-    str | None, typer.Option("--digest", help="Settings to take; default: those last run.")
+    str | None,
+    typer.Option("--digest", help="Digest of the settings to use; default: those run last."),
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")
+    bool, typer.Option("--dry-run", help="Show what would be done and how long it would take.")
 ]
-DryRunJsonOption = Annotated[bool, typer.Option("--json", help="What --dry-run says, for scripts.")]
+DryRunJsonOption = Annotated[bool, typer.Option("--json", help="Print the dry run as JSON.")]
 DEMO = Path("studies/demo.toml")
 RESULTS, FIGURES = Path("results"), Path("figures")
 
 
 def parse_words(text: str) -> list[str]:
+    """Return the comma-separated words of ``text``."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def parse_numbers(option: str, text: str, kind: Callable[[str], Number]) -> list[Number]:
-    """ "2,4,8" as numbers; :class:`StudyError` naming the word that is none."""
+    """Return "2,4,8" as numbers; :class:`InvalidOption` names a word that is not one."""
     numbers = []
     for word in text.split(","):
         try:
             numbers.append(kind(word.strip()))
         except ValueError as error:
-            what = "a whole number" if kind is int else "a number"
-            raise StudyError(
-                f"{option} {text}: {word.strip()!r} is not {what}", "numbers parted by commas"
-            ) from error
+            what = "whole numbers" if kind is int else "numbers"
+            raise InvalidOption(option, word.strip(), f"comma-separated {what}") from error
     return numbers
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds as numbers; :class:`StudyError` naming one that is none."""
+    """Return seeds as numbers; :class:`InvalidOption` names a word that is not one."""
     seeds = parse_numbers("--seeds", text, int)
     for seed in seeds:
         if not 0 <= seed < 2**31:
-            raise StudyError(f"--seeds {text}: {seed} is no seed", "allowed: 0 to 2147483647")
+            raise InvalidOption("--seeds", seed, "whole numbers from 0 to 2147483647")
     return seeds
 
 
 def parse_shapes(words: Sequence[str], option: str = "--shapes") -> "tuple[Shape, ...]":
-    """ "10x2" and the like as shapes; :class:`StudyError` naming the word that is none."""
+    """Return "10x2" and the like as shapes; a :class:`StudyError` names a word that is not one."""
     from ablation.study import Shape
 
     if not words:
-        raise StudyError(f"{option}: no shape is given", f"as in: {option} 10x2")
-    try:
-        return tuple(Shape.parse(word) for word in dict.fromkeys(words))
-    except StudyError as error:
-        raise StudyError(f"{option}: {error.what}", error.remedy) from error
+        raise InvalidOption(option, "", "comma-separated shapes", "10x2,4x5")
+    return tuple(Shape.parse(word, option) for word in dict.fromkeys(words))
 
 
-def grid_wish(
+def requested_shapes(
     study: "Study", axis: str | None, shapes: str | None, matched: str | None, values: str | None
 ) -> "str | tuple[Shape, ...]":
-    """The axis, or the shapes asked for in its place.
+    """Return the axis, or the shapes given instead of one.
 
-    ``matched`` are all those of as many weights that fit the study's segments.
+    ``matched`` stands for all shapes with as many weights that fit the study's segments.
 
     Raises
     ------
     StudyError
         When not exactly one of the three is given, or a shape cannot be read.
     """
-    from ablation.study import matched_shapes
-
     given = {"--axis": axis, "--shapes": shapes, "--matched": matched}
     names = [name for name, value in given.items() if value is not None]
-    if len(names) != 1:
-        raise StudyError(
-            f"{' and '.join(names)} are both given" if names else "which shapes is not said",
-            "give one of --axis height|width|both|product, --shapes 10x2,4x5, --matched 10x2",
+    if not names:
+        raise OptionMissing(
+            "shapes", ["--axis height|width|both|product", "--shapes 10x2,4x5", "--matched 10x2"]
         )
+    if len(names) > 1:
+        raise OptionsExclude(names)
     if axis is not None:
         return axis
     if values is not None:
-        raise StudyError(f"--values is of an axis, not of {names[0]}", "leave one of them out")
+        raise OptionsExclude(["--values", names[0]])
     chosen = parse_shapes(parse_words(shapes or matched or ""), names[0])
     for shape in chosen:
         if shape.filters is not None:
-            raise StudyError(
-                f"{names[0]}: {shape} says a number of filters",
-                "a probe has probe.filters of one shape, as in --set probe.filters=16",
-            )
+            raise FiltersInProbeShape(names[0], str(shape))
     if matched is None:
         return chosen
     if len(chosen) != 1:
-        raise StudyError(f"--matched {matched}: more than one shape", "as in --matched 10x2")
-    features = study.features
+        raise InvalidOption("--matched", matched, "one shape", "10x2")
+    return _matched(study, chosen[0])
+
+
+def _matched(study: "Study", shape: "Shape") -> "tuple[Shape, ...]":
+    """Return all shapes with as many weights that fit the study's segments."""
+    from ablation.study import matched_shapes
+
+    height, width = study.features.height, study.features.width
     fitting = tuple(
-        shape
-        for shape in matched_shapes(chosen[0])
-        if shape.height <= features.height and shape.width <= features.width
+        one for one in matched_shapes(shape) if one.height <= height and one.width <= width
     )
     if not fitting:
-        raise StudyError(
-            f"--matched {matched}: no shape of as many weights fits a segment of "
-            f"{counted(features.height, 'bin')} x {counted(features.width, 'frame')}",
-            "as in --matched 10x2",
-        )
+        raise NoMatchedShape(str(shape), height, width)
     return fitting
 
 
 def grid_overrides(
     axis: str, values: str | None, windows: str | None, seeds: str | None, folds: str | None
-) -> list[str]:
-    """The grid's own options as ``--set`` texts."""
-    overrides = []
+) -> "list[Override]":
+    """Return the fields that the grid's own options set."""
+    overrides: list[Override] = []
     if values is not None:
         numbers = parse_numbers("--values", values, int)
         if min(numbers) < 1:
-            raise StudyError(
-                f"--values {values}: {min(numbers)} is no extent of a filter",
-                "whole numbers from 1 on: bins of a height, frames of a width",
+            raise InvalidOption(
+                "--values", min(numbers), "numbers of bins (height) or frames (width) from 1 on"
             )
         if axis != "width":
-            overrides.append(f"grid.heights={numbers}")
+            overrides.append(("grid.heights", numbers))
         if axis != "height":
-            overrides.append(f"grid.widths={numbers}")
+            overrides.append(("grid.widths", numbers))
     if windows is not None:
-        overrides.append(f"grid.windows={parse_numbers('--windows', windows, float)}")
+        overrides.append(("grid.windows", parse_numbers("--windows", windows, float)))
     if seeds is not None:
-        overrides.append(f"grid.seeds={parse_seeds(seeds)}")
+        overrides.append(("grid.seeds", parse_seeds(seeds)))
     if folds == "speaker":
-        overrides.append('folds.scheme="speaker"')
+        overrides.append(("folds.scheme", "speaker"))
     elif folds is not None:
-        if not folds.isdigit():
-            raise StudyError(
-                f"--folds {folds}: neither 'speaker' nor a number of speaker groups",
-                "as in: --folds speaker, or --folds 6",
-            )
-        overrides += ['folds.scheme="speaker-groups"', f"folds.count={folds}"]
+        if not re.fullmatch("[0-9]{1,9}", folds):
+            raise InvalidOption("--folds", folds, "speaker or a number of speaker groups", "6")
+        overrides += [("folds.scheme", "speaker-groups"), ("folds.count", int(folds))]
     return overrides
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """ "0/4" as the first of four; :class:`StudyError` for what is none."""
+    """Return "0/4" as (0, 4); :class:`InvalidOption` for any other text."""
     index, _, count = text.partition("/")
     if not re.fullmatch("[0-9]{1,9}/[0-9]{1,9}", text) or int(index) >= int(count):
-        raise StudyError(
-            f"--shard {text}: not I/N with I from 0 to N - 1", "as in --shard 0/4 for the first"
-        )
+        raise InvalidOption("--shard", text, "I/N with I from 0 to N - 1", "0/4")
     return int(index), int(count)
 
 
@@ -223,21 +214,29 @@ def execution_overrides(
     devices: str | None,
     per_device: int | None,
     cluster: str | None = None,
-) -> list[str]:
-    overrides = []
+) -> "list[Override]":
+    """Return the fields that say where cells are trained."""
+    overrides: list[Override] = []
     if cluster is not None:
-        overrides.append("cluster={}" if cluster == "none" else f"cluster.address={cluster!r}")
+        overrides.append(("cluster", {}) if cluster == "none" else ("cluster.address", cluster))
     if workers is not None:
-        overrides.append(f"execution.workers={workers}")
+        overrides.append(("execution.workers", workers))
     if devices is not None:
-        overrides.append(f"execution.devices={parse_words(devices)}")
+        overrides.append(("execution.devices", parse_words(devices)))
     if per_device is not None:
-        overrides.append(f"execution.workers_per_device={per_device}")
+        overrides.append(("execution.workers_per_device", per_device))
     return overrides
 
 
+def set_overrides(texts: Sequence[str] | None) -> "list[Override]":
+    """Return the fields that ``--set`` names; :class:`InvalidOption` for a text that is none."""
+    from ablation.study.reading import parse_override
+
+    return [parse_override(text) for text in texts or ()]
+
+
 def chosen_poolings(text: str | None, default: str) -> list[str]:
-    """The poolings of ``--pooling``; :class:`StudyError` naming one that is unknown."""
+    """Return the poolings of ``--pooling``; :class:`UnknownName` for one that does not exist."""
     from ablation.study import NETWORK_NAMES, PAPER_POOLINGS
 
     chosen: list[str] = []
@@ -248,20 +247,19 @@ def chosen_poolings(text: str | None, default: str) -> list[str]:
         elif word in NETWORK_NAMES:
             chosen.append(word)
         else:
-            raise StudyError(
-                f"--pooling: no pooling {word!r}", suggestion(word, ["all", *NETWORK_NAMES])
-            )
+            raise UnknownName("--pooling", word, ["all", *NETWORK_NAMES])
     return list(dict.fromkeys(chosen))
 
 
 def load_given(
-    study: Path, overrides: Sequence[str], corpus: str | None, root: Path | None
+    study: Path, overrides: "Sequence[Override]", corpus: str | None, root: Path | None
 ) -> "Study":
-    """The study of the command line's options."""
+    """Return the study that the command line describes."""
     from ablation.study import load_study
 
     return load_study(study, overrides, corpus, root)
 
 
 def study_name(study: Path) -> str:
+    """Return the name of the study in a file, under which its results lie."""
     return load_given(study, [], None, None).name

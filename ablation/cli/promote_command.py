@@ -33,9 +33,11 @@ from ablation.cli.options import (
     parse_seeds,
     parse_shapes,
     parse_words,
+    set_overrides,
     study_name,
 )
-from ablation.errors import StudyError
+from ablation.errors.common import InvalidOption, OptionRequires, OptionsExclude
+from ablation.errors.studies import CorpusFixedByProbes, NoShapesToPromote
 
 if TYPE_CHECKING:
     from ablation.drivers.progress import Reporter
@@ -65,14 +67,14 @@ def promote(
     ] = None,
     shapes: Annotated[
         str | None,
-        typer.Option(help="Shapes of Conv1 instead, as 10x2,2x8 (10x2:12 for twelve filters)."),
+        typer.Option(help="Use these shapes in Conv1, e.g. 10x2,2x8 (10x2:12 for twelve filters)."),
     ] = None,
     pooling: Annotated[
         str | None,
         typer.Option(
             metavar="attention|gap|bilinear|all",
-            help="Default: the study's; all: the paper's three. Others: attention-sum, "
-            "attention-class, max, statistics; several parted by commas.",
+            help="Comma-separated; default: the study's; all: the paper's three. Others: "
+            "attention-sum, attention-class, max, statistics.",
             autocompletion=completing.poolings,
         ),
     ] = None,
@@ -85,16 +87,24 @@ def promote(
     ] = None,
     nested: Annotated[
         bool,
-        typer.Option("--nested", help="Also with shapes chosen for each fold without its scores."),
+        typer.Option(
+            "--nested",
+            help="Also choose shapes for each fold without the scores of its test speakers.",
+        ),
     ] = False,
     nested_full: Annotated[
         bool,
-        typer.Option("--nested-full", help="The same from probes that never heard the fold."),
+        typer.Option(
+            "--nested-full",
+            help="As --nested, with probes that were not trained on the fold either.",
+        ),
     ] = False,
-    seeds: Annotated[str | None, typer.Option(help="Default: the study's.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Comma-separated; default: the study's.")
+    ] = None,
     final: Annotated[
         bool,
-        typer.Option("--final/--no-final", help="Train the best network on all speakers too."),
+        typer.Option("--final/--no-final", help="Also train the best network on all speakers."),
     ] = True,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
@@ -109,7 +119,7 @@ def promote(
     dry_run: DryRunOption = False,
     json_: DryRunJsonOption = False,
 ) -> None:
-    """Cross-validate the network with the chosen shapes; keep the best one."""
+    """Cross-validate the full network with the chosen shapes and save the best one."""
     from ablation.cli import evidence_printing, network_printing
     from ablation.drivers import promote as driver
     from ablation.drivers import settings
@@ -118,35 +128,30 @@ def promote(
     from ablation.drivers.progress import Reporter
 
     if json_ and not dry_run:
-        raise StudyError("--json is of --dry-run", "give both, or read results/*/table1.csv")
+        raise OptionRequires("--json", "--dry-run")
     began, reporter = time.perf_counter(), Reporter()
-    choosing = best or nested or nested_full
-    if choosing and shapes is not None:
-        raise StudyError(
-            "--shapes says which shapes; --best, --nested and --nested-full choose them",
-            "as in: ablate promote --best --nested",
-        )
-    if not choosing and (rule or metric):
-        raise StudyError(
-            "--rule and --metric say how shapes are chosen; none are to be chosen here",
-            "give --best too",
-        )
+    choices = {"--best": best, "--nested": nested, "--nested-full": nested_full}
+    chosen_by = [option for option, given in choices.items() if given]
+    if chosen_by and shapes is not None:
+        raise OptionsExclude(["--shapes", *chosen_by])
+    if not chosen_by and (rule or metric):
+        raise OptionRequires("--rule" if rule else "--metric", "--best")
     if network is not None:
         _check_factory(network, pooling)
     overrides = execution_overrides(workers, devices, workers_per_device, cluster)
-    if choosing or digest is not None or settings.any_run(results, study_name(study)):
+    if chosen_by or digest is not None or settings.any_run(results, study_name(study)):
         run = settings.find_run(results, study_name(study), digest)
-        overrides = [*(set_ or []), *overrides]
+        overrides = [*set_overrides(set_), *overrides]
         evidence_printing.say_taken(run, study, results)
         known = True
     else:  # shapes are given, and there is no run of probes to go by
-        beside, own = driver.part_overrides(set_ or [])
-        run = as_given(load_given(study, beside, corpus, corpus_root))
+        fixed, own = driver.part_overrides(set_overrides(set_))
+        run = as_given(load_given(study, fixed, corpus, corpus_root))
         overrides = [*own, *overrides]
         say(f"study {run.study.name}: settings {run.digest}, as given")
         known = False
     if network is not None:
-        overrides.append(f'network.factory="{network}"')
+        overrides.append(("network.factory", network))
     changed = driver.change_settings(run, overrides)
     if known:
         _note_other_network(study, run, changed)
@@ -154,7 +159,7 @@ def promote(
     if seeds is not None:
         changed = _with_seeds(changed, parse_seeds(seeds))
     poolings = chosen_poolings(pooling, changed.network.pooling)
-    given = None if choosing else _given_shapes(shapes, changed)
+    given = None if chosen_by else _given_shapes(shapes, changed)
     prepared = driver.prepare_promotion(run, changed)
     if given is None:
         options = SelectionOptions(rule or "best", metric or "wa", nested, nested_full)
@@ -201,7 +206,7 @@ def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter
         for doubt in table.at_chance:
             say(f"warning: {doubt}")
         if final and table.best is not None and table.scores is not None:
-            say(f"{table.best.title} has the highest WA: trained on all speakers, to be kept")
+            say(f"{table.best.title} has the highest WA: training it on all speakers, to be saved")
             place, last = driver.run_final(plan, table.best, table.scores, results, reporter)
             tally.failures += last.failures
             if not last.failures:
@@ -214,52 +219,37 @@ def _check_factory(network: str, pooling: str | None) -> None:
     from ablation.study.fields import FACTORY
 
     if not re.fullmatch(FACTORY, network):
-        raise StudyError(
-            f"--network {network!r} is not MODULE:FACTORY",
-            "as in mynet:build for build() in mynet.py",
-        )
-    if pooling is not None:
-        raise StudyError(
-            "--pooling is of the network of ablation's own; --network brings a whole one",
-            "give one of them",
-        )
+        raise InvalidOption("--network", network, "MODULE:FACTORY", "mynet:build")
+    if pooling is not None:  # a network of the user's own has its own
+        raise OptionsExclude(["--pooling", "--network"])
 
 
 def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
     words = parse_words(shapes) if shapes is not None else study.network.conv1
     if not words:
-        raise StudyError(
-            "no shapes to promote: give --best or --shapes (or network.conv1 in the study)",
-            "as in: ablate promote --best",
-        )
-    return parse_shapes(words)
+        raise NoShapesToPromote
+    return parse_shapes(words, "network.conv1" if shapes is None else "--shapes")
 
 
 def _note_other_network(study: Path, run: RunRecord, changed: Study) -> None:
-    """Say when the study file's [network] is not the one taken: a run's settings are kept."""
+    """Say when the study file's [network] is not the one used: a run keeps its settings."""
     if load_given(study, [], None, None).network not in (run.study.network, changed.network):
         say(
-            f"note: [network] of {study} differs from the settings last run, which are taken; to "
-            f"take the file's, run ablate grid again (stored cells are not trained again)"
+            f"note: [network] in {study} differs from the settings last run, which are used; "
+            f"to use the file's, run ablate grid again (stored cells are not trained again)"
         )
 
 
 def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
-    """The study with its corpus at another place; the digest says whether it is the same one."""
+    """Return the study with its corpus in another folder; its digest tells if it is the same."""
     from ablation.study import override_study
 
-    overrides = []
     if corpus is not None and corpus != study.corpus.name:
-        raise StudyError(
-            f"--corpus {corpus}: the probes were trained on {study.corpus.name}",
-            "run ablate grid on the other corpus",
-        )
-    if root is not None:
-        overrides.append(f"corpus.root={str(root.absolute())!r}")
-    return override_study(study, overrides) if overrides else study
+        raise CorpusFixedByProbes(corpus, study.corpus.name)
+    return study if root is None else override_study(study, [("corpus.root", str(root))])
 
 
 def _with_seeds(study: Study, seeds: Sequence[int]) -> Study:
     from ablation.study import override_study
 
-    return override_study(study, [f"grid.seeds={list(seeds)}"])
+    return override_study(study, [("grid.seeds", list(seeds))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,9 +23,13 @@ from ablation.cli.options import (
     grid_overrides,
     load_given,
     parse_words,
+    set_overrides,
     study_name,
 )
 from ablation.cli.study_commands import finish
+
+if TYPE_CHECKING:
+    from ablation.study.reading import Override
 
 
 class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -76,7 +80,7 @@ def search(
     from ablation.drivers.searching.search import plan_search, run_search
 
     overrides = [
-        *(set_ or []),
+        *set_overrides(set_),
         *grid_overrides("", None, None, seeds, folds),
         *execution_overrides(workers, devices, workers_per_device, cluster),
         *_search_overrides(sampler, objective, prune, seed),
@@ -94,17 +98,17 @@ def search(
 
 def _search_overrides(
     sampler: SamplerName | None, objective: str | None, prune: bool, seed: int | None
-) -> list[str]:
-    """The search's own options as ``--set`` texts."""
-    overrides = []
+) -> list[Override]:
+    """Return the fields that the search's own options set."""
+    overrides: list[Override] = []
     if sampler is not None:
-        overrides.append(f"search.sampler={sampler.value}")
+        overrides.append(("search.sampler", sampler.value))
     if objective is not None:
-        overrides.append(f"search.objective={parse_words(objective.lower())}")
+        overrides.append(("search.objective", parse_words(objective.lower())))
     if prune:
-        overrides.append("search.prune=true")
+        overrides.append(("search.prune", True))
     if seed is not None:
-        overrides.append(f"search.seed={seed}")
+        overrides.append(("search.seed", seed))
     return overrides
 
 

@@ -11,6 +11,7 @@ from ablation.cli.options import (
     SetOption,
     StudyOption,
     load_given,
+    set_overrides,
 )
 
 
@@ -19,19 +20,21 @@ def show(
     set_: SetOption = None,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
-    all_: Annotated[bool, typer.Option("--all", help="Fields with their defaults too.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also print fields that have their defaults.")
+    ] = False,
 ) -> None:
     """Print a study as it would run, as TOML."""
     import tomli_w
 
     from ablation.study import study_tables
 
-    given = load_given(study, set_ or [], corpus, corpus_root)
+    given = load_given(study, set_overrides(set_), corpus, corpus_root)
     print(tomli_w.dumps(study_tables(given, defaults=all_)), end="")
 
 
 def schema() -> None:
-    """Print the JSON schema of a study file, by which editors complete it."""
+    """Print the JSON schema of a study file, for completion in editors."""
     import json
 
     from ablation.study import study_schema
@@ -40,7 +43,7 @@ def schema() -> None:
 
 
 def list_() -> None:
-    """The studies that come with the package."""
+    """List the studies that ship with the package."""
     from ablation.study import shipped_studies, study_summary
 
     files = sorted(shipped_studies().glob("*.toml"), key=lambda file: file.stem)

@@ -27,13 +27,14 @@ from ablation.cli.options import (
     WorkersOption,
     execution_overrides,
     grid_overrides,
-    grid_wish,
     load_given,
     parse_shard,
     parse_words,
+    requested_shapes,
+    set_overrides,
     study_name,
 )
-from ablation.errors import StudyError
+from ablation.errors.common import OptionRequires
 
 if TYPE_CHECKING:
     from ablation.drivers.running import Tally
@@ -77,21 +78,21 @@ def grid(
 ) -> None:
     """Train the probes that are not stored yet."""
     if json_ and not dry_run:
-        raise StudyError("--json is of --dry-run", "give both, or ablate status --json")
+        raise OptionRequires("--json", "--dry-run")
     from ablation.cli import plan_printing, status_printing
     from ablation.drivers.estimating.probes import estimate_grid, grid_json
     from ablation.drivers.grid import plan_grid, run_grid
     from ablation.drivers.progress import Reporter
 
     overrides = [
-        *(set_ or []),
+        *set_overrides(set_),
         *grid_overrides(axis.value if axis else "", values, windows, seeds, folds),
         *execution_overrides(workers, devices, workers_per_device, cluster),
     ]
     part = (0, 1) if shard is None else parse_shard(shard)
     given = load_given(study, overrides, corpus, corpus_root)
-    wish = grid_wish(given, axis.value if axis else None, shapes, matched, values)
-    plan = plan_grid(given, wish, results, fresh, part)
+    requested = requested_shapes(given, axis.value if axis else None, shapes, matched, values)
+    plan = plan_grid(given, requested, results, fresh, part)
     plan_printing.warn_damaged(plan.damaged)
     if dry_run:
         if not json_:

@@ -16,10 +16,12 @@ from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.drivers.settings import RunRecord, study_folder
 from ablation.errors import StudyError, counted
+from ablation.errors.studies import FixedByProbes
 from ablation.files import require_writable
 from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import NETWORK_NAMES, Shape, Study, override_study, shapes_text
+from ablation.study.reading import Override
 from ablation.training.task import Cell, CellTask, FoldData
 
 if TYPE_CHECKING:
@@ -77,31 +79,27 @@ class PromotePlan:
     fresh: bool = False  # stored cells are trained again
 
 
-def change_settings(run: RunRecord, overrides: Sequence[str]) -> Study:
-    """The study as run with ``--set`` of what a probe's row does not depend on.
+def change_settings(run: RunRecord, overrides: Sequence[Override]) -> Study:
+    """Return the study as run, with other values of fields that no probe's row depends on.
 
-    Raises :class:`StudyError` for any other field.
+    Raises
+    ------
+    FixedByProbes
+        When a field of any other table would change.
     """
-    beside, own = part_overrides(overrides)
-    for override in beside:
-        if override_study(run.study, [override]) == run.study:  # as it was run
-            continue
-        raise StudyError(
-            f"--set {override}: the probes were trained with [{_table(override)}] as it was run",
-            "promote changes fields of network, execution and cluster only; for others run "
-            "ablate grid again",
-        )
+    fixed, own = part_overrides(overrides)
+    for field, value in fixed:
+        if override_study(run.study, [(field, value)]) != run.study:
+            raise FixedByProbes(field, value, _CHANGEABLE)
     return override_study(run.study, own)
 
 
-def part_overrides(overrides: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those of ``--set`` that a probe's row depends on, and those that only promotion does."""
-    own = [override for override in overrides if _table(override) in _CHANGEABLE]
-    return [override for override in overrides if override not in own], own
-
-
-def _table(override: str) -> str:
-    return override.partition("=")[0].partition(".")[0].strip()
+def part_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
+    """Part fields into those that a probe's row may depend on, and those of promotion alone."""
+    fixed, own = [], []
+    for field, value in overrides:
+        (own if field.partition(".")[0] in _CHANGEABLE else fixed).append((field, value))
+    return fixed, own
 
 
 def prepare_promotion(run: RunRecord, study: Study) -> Prepared:

@@ -1,21 +1,31 @@
-"""What the fields of a study's tables have in common: their types and their bounds."""
+"""Types and bounds that the fields of a study's tables share."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ablation.study.shapes import PATTERN
+from ablation.study.shapes import PATTERN as SHAPE
 
 # Bounded, so that no product of two settings leaves the range of its type.
 Positive = Annotated[int, Field(ge=1, lt=2**31)]
 PositiveFloat = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-FACTORY = r"^\w+(\.\w+)*:\w+$"  # of a network of the user's own
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+FACTORY = r"^\w+(\.\w+)*:\w+$"
+MEMORY = r"^\d+(\.\d+)? ?[KMGT]i?B$"
+WALLTIME = r"^\d+(-\d\d)?:\d\d(:\d\d)?$"
+FORMS = {  # how a text of each pattern looks
+    SHAPE: "HEIGHTxWIDTH, for example 10x2, or 10x2:12 for twelve filters",
+    NAME: "letters, digits, '.', '_' and '-', beginning with a letter or digit",
+    FACTORY: "MODULE:FACTORY, for example mynet:build",
+    MEMORY: "a size, for example 4GB",
+    WALLTIME: "a time, for example 04:00:00",
+}
 Share = Annotated[float, Field(ge=0, lt=1)]
-ShapeText = Annotated[str, Field(pattern=PATTERN)]
+ShapeText = Annotated[str, Field(pattern=SHAPE)]
 
 
 class Spec(BaseModel):
-    """A table of a study: unknown fields are refused, values never change after reading."""
+    """A table of a study. Unknown fields are refused; values never change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The tables of what is trained: probe, training and the full network."""
+"""The tables of probe, training and full network."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -19,59 +19,61 @@ from ablation.study.fields import (
 class ProbeSpec(Spec):
     """The probe: one convolution, batch norm, ReLU, global average pooling, linear."""
 
-    filters: Positive = Field(default=16, description="Filters, all of one shape.")
+    filters: Positive = Field(default=16, description="Number of filters, all of one shape.")
     bias: bool = Field(
         default=False, description="A bias in the convolution; batch norm cancels it."
     )
     dilation: tuple[Positive, Positive] = Field(
-        default=(1, 1), description="Bins and frames from one tap of a filter to the next."
+        default=(1, 1), description="Bins and frames between neighbouring taps of a filter."
     )
     engine: Literal["single-pass", "reference"] = Field(
         default="single-pass",
-        description="The single pass, or the plain module of the same function.",
+        description="The fast engine, or the plain module that computes the same function.",
     )
     precision: Literal["float32", "bf16"] = Field(
-        default="float32", description="Of the single pass' products."
+        default="float32", description="Precision of the single pass' products."
     )
 
     def extent(self, height: int, width: int) -> tuple[int, int]:
-        """Bins and frames that a filter of ``height`` x ``width`` taps reaches over."""
+        """Return the bins and frames that a filter of ``height`` x ``width`` taps spans."""
         down, along = self.dilation
         return (height - 1) * down + 1, (width - 1) * along + 1
 
     @model_validator(mode="after")
     def _precision_of_engine(self) -> Self:
         if self.precision != "float32" and self.engine != "single-pass":
-            raise ValueError(f'precision = "{self.precision}" needs engine = "single-pass"')
+            raise ValueError(f'precision = "{self.precision}" requires engine = "single-pass"')
         return self
 
 
 class AugmentSpec(Spec):
-    """Random changes of the segments that a model is trained on; each is off at 0.
+    """Random changes of training segments; each is off at 0.
 
-    Drawn anew for every segment of every step, uniformly up to the extent given, from a seed of
-    the cell's own. Segments that are scored are never changed.
+    They are drawn anew for every segment and step, uniformly up to the extent given, from a seed
+    of the cell. Test segments are never changed.
     """
 
     gain_db: NotNegative = Field(
-        default=0.0, description='Louder or softer by up to so many dB; not with scope = "segment".'
+        default=0.0,
+        description='Largest gain or attenuation in dB; no effect with scope = "segment".',
     )
     frequency_warp: Share = Field(
-        default=0.0, description="The frequency axis stretched or squeezed by up to this share."
+        default=0.0, description="Largest stretch of the frequency axis, as a share."
     )
     time_warp: Share = Field(
-        default=0.0, description="The time axis stretched or squeezed by up to this share."
+        default=0.0, description="Largest stretch of the time axis, as a share."
     )
     time_shift: Share = Field(
-        default=0.0, description="Moved by up to this share of the segment, zeros behind."
+        default=0.0,
+        description="Largest shift in time, as a share of the segment; filled with zeros.",
     )
     frequency_mask: Share = Field(
-        default=0.0, description="A band of up to this share of the height set to 0."
+        default=0.0, description="Widest band set to 0, as a share of the height."
     )
     time_mask: Share = Field(
-        default=0.0, description="A stretch of up to this share of the width set to 0."
+        default=0.0, description="Longest span of time set to 0, as a share of the width."
     )
-    masks: Positive = Field(default=1, description="Masks of either kind.")
+    masks: Positive = Field(default=1, description="Number of masks of each kind.")
 
     @property
     def warped(self) -> bool:
@@ -80,57 +82,55 @@ class AugmentSpec(Spec):
 
     @property
     def used(self) -> bool:
-        """Whether anything is changed at all: if not, a segment is the same in every epoch."""
+        """Whether anything is changed; if not, a segment is the same in every epoch."""
         return bool(self.gain_db or self.warped or self.frequency_mask or self.time_mask)
 
 
 class TrainingSpec(Spec):
-    """Optimiser, schedule and budget (paper, section 3.1); the last epoch is what counts.
+    """Optimiser, schedule and budget (paper, section 3.1). The last epoch is scored.
 
-    The budget is ``epochs`` or ``steps`` (optimiser steps), whichever is given; milestones are
-    epochs counted from 1, and those beyond the budget never come.
+    The budget is given in ``epochs`` or in optimiser ``steps``. Milestones are epochs counted from
+    1; those beyond the budget have no effect.
     """
 
     epochs: Positive | None = Field(
-        default=50, description="Runs through all training segments; or give steps."
+        default=50, description="Epochs over all training segments; or give steps."
     )
     steps: Positive | None = Field(default=None, description="Optimiser steps; or give epochs.")
-    batch_size: Positive = Field(default=64, description="Segments a step.")
+    batch_size: Positive = Field(default=64, description="Segments per step.")
     optimizer: Literal["sgd", "adam", "adamw"] = Field(
-        default="sgd", description="Optimiser; the paper's is sgd with Nesterov momentum."
+        default="sgd", description="Optimiser; the paper uses sgd with Nesterov momentum."
     )
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=0.05, description="Learning rate, before its schedule."
     )
     schedule: Literal["milestones", "cosine", "one-cycle", "constant"] = Field(
-        default="milestones", description="How the learning rate goes on."
+        default="milestones", description="Schedule of the learning rate."
     )
     milestones: list[Positive] = Field(
         default=[21, 31, 41],
         description="Epochs, counted from 1, after which the learning rate is multiplied by decay.",
     )
     decay: PositiveFloat = Field(
-        default=0.1, description="Factor on the learning rate at a milestone."
+        default=0.1, description="Factor of the learning rate at each milestone."
     )
     warmup: Share = Field(
         default=0.2,
         description="Share of the budget in which one-cycle raises the learning rate from 0.",
     )
-    momentum: Share = Field(default=0.9, description="Nesterov momentum; of sgd alone.")
+    momentum: Share = Field(default=0.9, description="Nesterov momentum; only for sgd.")
     weight_decay: NotNegative = Field(default=1e-4, description="Weight decay.")
-    label_smoothing: Share = Field(
-        default=0.0, description="Share of certainty that is not asked for."
-    )
+    label_smoothing: Share = Field(default=0.0, description="Label smoothing.")
     averaging: Share = Field(
         default=0.0,
-        description="Decay a step of the running mean of the weights that counts; 0: none. Its "
-        "window of 1 / (1 - averaging) steps is at most a tenth of the budget.",
+        description="Decay per step of the running mean of the weights that is scored; 0: none. "
+        "Its window of 1 / (1 - averaging) steps is at most a tenth of the budget.",
     )
     augment: AugmentSpec = Field(
         default=AugmentSpec(), description="Random changes of training segments."
     )
     score: Literal["logit", "posterior"] = Field(
-        default="logit", description="What is averaged over an utterance's segments."
+        default="logit", description="What is averaged over the segments of an utterance."
     )
 
     @model_validator(mode="before")
@@ -138,14 +138,14 @@ class TrainingSpec(Spec):
     def _one_budget(cls, data: Any) -> Any:
         if isinstance(data, dict) and data.get("steps") is not None:
             if data.get("epochs") is not None:
-                raise ValueError("epochs and steps are both given; give one of them")
+                raise ValueError("epochs and steps cannot be combined; give one of them")
             return data | {"epochs": None}
         return data
 
     @model_validator(mode="after")
     def _some_budget(self) -> Self:
         if self.epochs is None and self.steps is None:
-            raise ValueError("neither epochs nor steps is given; give one of them")
+            raise ValueError("no budget: give epochs or steps")
         return self
 
 
@@ -165,51 +165,53 @@ Pooling = Literal[
 
 
 class NetworkSpec(Spec):
-    """The full network (paper, figure 1 and section 3.3), trained by ``network.training``.
+    """The full network (paper, figure 1 and section 3.3), trained as ``network.training`` says.
 
     ``conv1`` fixes the filter shapes ("10x2", or "10x2:12" for twelve of them); empty, they are
-    chosen by ``ablate promote``. ``factory`` ("module:function") makes a network of the user's own
-    in place of this one; then only ``conv1``, ``precision``, ``layout`` and ``training`` count.
+    chosen by ``ablate promote``. ``factory`` ("module:function") builds a network of your own
+    instead; then only ``conv1``, ``precision``, ``layout`` and ``training`` count.
     """
 
     conv1: list[ShapeText] = Field(
         default=[],
-        description="Shapes of Conv1, as 10x2 or 10x2:12; empty: `ablate promote` chooses.",
+        description="Shapes of Conv1, e.g. 10x2 or 10x2:12; empty: `ablate promote` chooses.",
     )
     filters: Positive = Field(
-        default=8, description="Filters of each shape in Conv1 that does not say its own number."
+        default=8, description="Filters of each shape in Conv1 that does not name a number."
     )
     channels: Annotated[list[Positive], Field(min_length=1)] = Field(
-        default=[32, 48, 64, 80], description="Channels of Conv2 and on."
+        default=[32, 48, 64, 80], description="Channels of Conv2 and the layers after it."
     )
     pools: list[Positive] = Field(
-        default=[2, 3], description="2x2 max-pooling after these layers; 1 is Conv1."
+        default=[2, 3], description="Layers followed by 2x2 max-pooling; 1 is Conv1."
     )
     bias: bool = Field(
         default=False, description="A bias in every convolution; batch norm cancels it."
     )
     pooling: Pooling = Field(
-        default="attention", description="How the last map becomes one vector."
+        default="attention", description="How the last feature map is pooled into one vector."
     )
     attention: Literal["weighted", "literal"] = Field(
-        default="weighted", description="The weighted sum, or literal: divided by H*W once more."
+        default="weighted",
+        description="The weighted sum, or literal: also divided by H*W, as the paper prints it.",
     )
     attention_maps: Literal["plain", "batchnorm-relu"] = Field(
         default="plain",
-        description="What stands between the two convolutions of attention and its products.",
+        description="What follows the two convolutions of attention pooling.",
     )
     bilinear_order: Literal["sqrt-l2", "l2-sqrt"] = Field(
         default="sqrt-l2",
-        description="Order of signed square root and L2 norm in bilinear pooling.",
+        description="Order of signed square root and L2 normalisation in bilinear pooling.",
     )
     factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
-        default=None, description="A network of one's own, as module:function."
+        default=None, description="A network of your own, as module:function."
     )
     precision: Literal["auto", "float32", "bf16"] = Field(
-        default="auto", description="Of the products in training; auto: bf16 where it pays."
+        default="auto",
+        description="Precision of products in training; auto: bf16 where it is faster.",
     )
     layout: Literal["auto", "channels_last", "contiguous"] = Field(
-        default="auto", description="Memory layout of the maps; auto: what is faster."
+        default="auto", description="Memory layout of feature maps; auto: the faster one."
     )
     training: TrainingSpec = Field(
         default=TrainingSpec(), description="Training of the full network."

@@ -1,4 +1,4 @@
-"""The tables of which shapes are tried: by a grid, and by a search."""
+"""The tables that say which shapes a grid and a search try."""
 
 from typing import Annotated, Literal, Self
 
@@ -20,16 +20,16 @@ class GridSpec(Spec):
         default=list(WIDTHS), description="Widths to try, in frames."
     )
     fixed_height: Positive = Field(
-        default=2, description="Height of the filters whose widths are tried."
+        default=2, description="Height of the filters on the width axis, in bins."
     )
     fixed_width: Positive = Field(
-        default=2, description="Width of the filters whose heights are tried."
+        default=2, description="Width of the filters on the height axis, in frames."
     )
     windows: list[PositiveFloat] = Field(
-        default=[], description="Analysis windows to try, in ms; empty: features.window_ms alone."
+        default=[], description="Analysis windows to try, in ms; empty: only features.window_ms."
     )
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Field(min_length=1)] = Field(
-        default=[0], description="Seeds; every cell is trained once with each."
+        default=[0], description="Seeds; each shape and fold is trained once per seed."
     )
 
 
@@ -37,42 +37,42 @@ SCORES, COSTS = ("wa", "ua"), ("params", "multiply-adds")  # to be raised, to be
 
 
 class SearchSpec(Spec):
-    """What ``ablate search`` looks through, and how.
+    """What ``ablate search`` covers, and how.
 
-    ``heights`` and ``widths`` are the lowest and the highest extent (empty: of the grid's axis),
-    ``filters`` and ``dilations`` choices in place of the probe's own (empty: that alone).
+    ``heights`` and ``widths`` are the lowest and highest extent (empty: those of the grid),
+    ``filters`` and ``dilations`` the choices beside the shape (empty: only the probe's own).
     ``at_once`` trials are drawn at a time, before any of them is scored, so that the points do not
     depend on the number of workers.
     """
 
     heights: list[Positive] = Field(
-        default=[], description="Lowest and highest height; empty: of the grid's."
+        default=[], description="Lowest and highest height; empty: those of the grid."
     )
     widths: list[Positive] = Field(
-        default=[], description="Lowest and highest width; empty: of the grid's."
+        default=[], description="Lowest and highest width; empty: those of the grid."
     )
     filters: list[Positive] = Field(
-        default=[], description="Numbers of filters to choose from; empty: the probe's own."
+        default=[], description="Numbers of filters to choose from; empty: only probe.filters."
     )
     dilations: list[tuple[Positive, Positive]] = Field(
-        default=[], description="Dilations to choose from; empty: the probe's own."
+        default=[], description="Dilations to choose from; empty: only probe.dilation."
     )
     sampler: Literal["tpe", "random", "nsga2", "grid"] | None = Field(
-        default=None, description="What draws the points; left out: tpe, of two objectives nsga2."
+        default=None, description="Optuna sampler; default: tpe, or nsga2 with two objectives."
     )
     objective: Annotated[list[str], Field(min_length=1, max_length=2)] = Field(
         default=["wa"],
-        description="wa or ua; beside it params or multiply-adds, as cheap as can be.",
+        description="wa or ua, maximised; optionally params or multiply-adds, minimised.",
     )
-    prune: bool = Field(default=False, description="Give up points that are worse fold by fold.")
+    prune: bool = Field(default=False, description="Stop trials that are worse fold by fold.")
     prune_p: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.3, description="p below which a point is given up."
+        default=0.3, description="p below which a trial is pruned."
     )
     at_once: Positive = Field(
         default=4, description="Points drawn at a time, before any of them is scored."
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
-        default=0, description="Of what is drawn, not of training."
+        default=0, description="Seed of the sampler, not of training."
     )
 
     @property
@@ -85,12 +85,12 @@ class SearchSpec(Spec):
         score, *cost = self.objective
         if score not in SCORES or not set(cost) <= set(COSTS):
             raise ValueError(
-                f"objective = {','.join(self.objective)}: allowed are {' or '.join(SCORES)}, and "
-                f"beside it {' or '.join(COSTS)}, as in wa,params"
+                f"objective = {','.join(self.objective)}: expected {' or '.join(SCORES)}, "
+                f"optionally with {' or '.join(COSTS)}, for example wa,params"
             )
         if cost and self.prune:
             raise ValueError(
-                "prune: a trial of two objectives is never given up, since what scores less may "
-                "cost less too; leave out one of the objectives, or prune"
+                "prune cannot be combined with two objectives, because a trial that scores less "
+                "may also cost less; leave out one of them"
             )
         return self

@@ -1,4 +1,4 @@
-"""The tables of what is heard: corpus, spectrogram and folds."""
+"""The tables of corpus, spectrogram and folds."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,39 +10,40 @@ from ablation.study.fields import NotNegative, PositiveFloat, Spec
 
 
 class CorpusSpec(Spec):
-    """Which corpus, where it lies, and which of its labels become which classes.
+    """Which corpus, where it is, and which of its labels become which classes.
 
-    ``labels`` is a map from the corpus' own labels to the study's classes (an empty class leaves
-    the label out), or the name of one of the corpus' ready maps. ``options`` are the corpus' own.
+    ``labels`` is a map from the labels of the corpus to the classes of the study (an empty class
+    leaves the label out), or the name of a map that ships with the corpus.
     """
 
     name: str = Field(
         default="synthetic",
-        description="The corpus, or how it is read: a name of `ablate corpus list`.",
+        description="Corpus or reader; `ablate corpus list` names them.",
     )
     root: Path | None = Field(
         default=None,
-        description="The corpus' folder, or the manifest's file; relative to the study's file.",
+        description="Folder of the corpus, or manifest file; relative to the study file.",
     )
     labels: dict[str, str] | str | None = Field(
-        default=None, description="Labels of the corpus to classes, or the name of a ready map."
+        default=None,
+        description="Map from labels to classes, or the name of a map that ships with the corpus.",
     )
     options: dict[str, Any] = Field(
-        default={}, description='The corpus\' own, as `dialogues = "scripted"` of IEMOCAP.'
+        default={}, description='Options of the reader, e.g. `dialogues = "scripted"` for IEMOCAP.'
     )
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
         for name, value in self.options.items():
             if not isinstance(value, bool | int | float | str):
-                raise ValueError(f"options.{name} is neither a text nor a number")
+                raise ValueError(f"options.{name} must be a string or a number")
             if isinstance(value, int) and abs(value) >= 2**63:
-                raise ValueError(f"options.{name} is too large a number")
+                raise ValueError(f"options.{name} must be below 2**63")
         try:
             str(self.root).encode()
         except UnicodeEncodeError:
             raise ValueError(
-                f"root = {str(self.root)!r} is not UTF-8, so it cannot stand in a study file; "
+                f"root = {str(self.root)!r} is not valid UTF-8, so no study file can hold it; "
                 f"rename the folder"
             ) from None
         return self
@@ -52,7 +53,7 @@ class FeaturesSpec(Spec):
     """The spectrogram (paper, section 2.1) and how utterances are cut into segments."""
 
     sample_rate: Annotated[int, Field(ge=1000, lt=2**31)] = Field(
-        default=16000, description="Hz, to which every recording is resampled."
+        default=16000, description="Sampling rate in Hz to which every recording is resampled."
     )
     window: Literal["hamming", "hann"] = Field(
         default="hamming", description="Window of the Fourier transform."
@@ -61,59 +62,58 @@ class FeaturesSpec(Spec):
         default=40.0, description="Length of the analysis window in ms."
     )
     hop_ms: PositiveFloat = Field(
-        default=10.0, description="From one frame to the next in ms; a whole number of samples."
+        default=10.0, description="Step between frames in ms; a whole number of samples."
     )
     n_fft: Annotated[int, Field(ge=16, lt=2**31)] = Field(
-        default=1600, description="Samples of a Fourier transform: 1600 are 10 Hz a bin at 16 kHz."
+        default=1600,
+        description="Length of the Fourier transform: 1600 samples give 10 Hz per bin at 16 kHz.",
     )
     max_hz: PositiveFloat = Field(
-        default=4000.0, description="The highest frequency seen in Hz, at most half of sample_rate."
+        default=4000.0, description="Highest frequency in Hz, at most half of sample_rate."
     )
     drop_bin: Literal["last", "first"] = Field(
-        default="last", description="Which bin goes: 401 lie in 0..4 kHz, 400 are wanted."
+        default="last",
+        description="Bin to drop, as 0 to 4 kHz has 401 bins and the paper uses 400.",
     )
     scale: Literal["magnitude", "power", "log"] = Field(
         default="magnitude",
-        description="Of the spectrogram: its magnitude, its square, or decibels.",
+        description="Spectrogram as magnitude, power (its square) or log (decibels).",
     )
     normalise: Literal["max", "minmax"] = Field(
-        default="max", description="Divide by the maximum, or also subtract the minimum."
+        default="max",
+        description="Divide by the maximum (max), or subtract the minimum first (minmax).",
     )
     scope: Literal["segment", "utterance", "corpus"] = Field(
         default="segment",
-        description="Over what it is normalised: with segment and utterance loudness is no cue.",
+        description="Range of normalisation; with segment or utterance, loudness is no cue.",
     )
     mu: NotNegative = Field(
-        default=255.0, description="Of the mu-law, equation 1; 0 leaves it out."
+        default=255.0, description="mu of mu-law companding (equation 1); 0: none."
     )
     floor_db: PositiveFloat = Field(
         default=80.0, description='Dynamic range in dB that scale = "log" keeps.'
     )
-    segment_s: PositiveFloat = Field(
-        default=2.0, description="Length of a segment in s: what is seen at once."
-    )
+    segment_s: PositiveFloat = Field(default=2.0, description="Length of a segment in s.")
     train_hop_s: PositiveFloat = Field(
-        default=1.0, description="From one training segment to the next in s."
+        default=1.0, description="Step between training segments in s."
     )
-    test_hop_s: PositiveFloat = Field(
-        default=0.4, description="From one scored segment to the next in s."
-    )
+    test_hop_s: PositiveFloat = Field(default=0.4, description="Step between test segments in s.")
     edges: Literal["utterance", "segment"] = Field(
         default="utterance",
-        description="Whether spectrograms are of the utterance, then cut, or of each segment.",
+        description="Compute the spectrogram of the utterance and cut it, or one of each segment.",
     )
     tail: Literal["back", "drop"] = Field(
         default="back",
-        description="What is left over at the end: a segment moved back over it, or none.",
+        description="Remainder at the end: covered by a segment moved back, or dropped.",
     )
     short: Literal["zero", "repeat", "drop"] = Field(
         default="zero",
-        description="What fills an utterance shorter than a segment; drop leaves it out.",
+        description="How to pad an utterance shorter than a segment; drop leaves it out.",
     )
 
     @property
     def bin_hz(self) -> float:
-        """Width of one row in Hz."""
+        """The width of one bin in Hz."""
         return self.sample_rate / self.n_fft
 
     @property
@@ -126,16 +126,16 @@ class FeaturesSpec(Spec):
 
     @property
     def height(self) -> int:
-        """Rows of a segment: frequency bins in 0..``max_hz``."""
+        """The rows of a segment: frequency bins from 0 to ``max_hz``."""
         return round(self.max_hz / self.bin_hz)
 
     @property
     def width(self) -> int:
-        """Columns of a segment: frames."""
+        """The columns of a segment: frames."""
         return self.columns(self.segment_s)
 
     def columns(self, seconds: float) -> int:
-        """Frames in ``seconds``."""
+        """Return the number of frames in ``seconds``."""
         return round(seconds * 1000 / self.hop_ms)
 
     @model_validator(mode="after")
@@ -150,11 +150,11 @@ class FeaturesSpec(Spec):
         exact = self.hop_ms * self.sample_rate / 1000
         if abs(exact - round(exact)) > 1e-9 or exact < 1:
             raise ValueError(
-                f"hop_ms = {self.hop_ms:g} is {exact:g} samples; it must be a whole number"
+                f"hop_ms = {self.hop_ms:g} is {exact:g} samples, but must be a whole number of them"
             )
         if self.max_hz > self.sample_rate / 2:
             raise ValueError(
-                f"max_hz = {self.max_hz:g} lies above half of sample_rate = {self.sample_rate}"
+                f"max_hz = {self.max_hz:g} is more than half of sample_rate = {self.sample_rate}"
             )
         for name in ("segment_s", "train_hop_s", "test_hop_s"):
             if self.columns(getattr(self, name)) < 1:
@@ -165,19 +165,21 @@ class FeaturesSpec(Spec):
 
 
 class FoldsSpec(Spec):
-    """One fold a speaker, or all speakers parted into ``count`` groups.
+    """Leave-one-speaker-out folds, or folds of ``count`` groups of speakers.
 
-    ``pairs`` leaves out every two of these folds together: what ``ablate promote --nested-full``
-    trains, so that a probe scored on one speaker has not heard the other either.
+    ``pairs`` leaves out every two of these folds together, as ``ablate promote --nested-full``
+    does, so that a probe scored on one of them was not trained on the other either.
     """
 
     scheme: Literal["speaker", "speaker-groups"] = Field(
-        default="speaker", description="A fold a speaker, or speakers parted into groups."
+        default="speaker", description="One fold per speaker, or one per group of speakers."
     )
     count: Annotated[int, Field(ge=2, lt=2**31)] = Field(
-        default=10, description="Groups of speaker-groups."
+        default=10, description="Number of groups with speaker-groups."
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(default=0, description="Draws the groups.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Seed that assigns speakers to groups."
+    )
     pairs: bool = Field(
         default=False,
         description="Leave out every two folds together, as `ablate promote --nested-full` does.",

@@ -1,4 +1,4 @@
-"""The tables of a study, their defaults and their digest.
+"""All tables of a study and its digest.
 
 The defaults are the paper's protocol (Li et al., Interspeech 2018, sections 2 and 3.1) with our
 reading of what it leaves open; ``docs/explanation/protocol.md`` says which choice is whose. Every
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ablation.study.fields import Spec
+from ablation.study.fields import NAME, Spec
 from ablation.study.machines import ClusterSpec, ExecutionSpec
 from ablation.study.models import NetworkSpec, ProbeSpec, TrainingSpec
 from ablation.study.plans import GridSpec, SearchSpec
@@ -25,8 +25,9 @@ NETWORK_VERSION = 3  # of the network digest: what trains a network may change w
 class Study(Spec):
     """All settings of a study."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = Field(
-        default="study", description="Of the study, and of the folders of its results and figures."
+    name: Annotated[str, Field(pattern=NAME)] = Field(
+        default="study",
+        description="Name of the study and of the folders with its results and figures.",
     )
     corpus: CorpusSpec = Field(default=CorpusSpec(), description="Which corpus, and its labels.")
     features: FeaturesSpec = Field(
@@ -34,23 +35,23 @@ class Study(Spec):
     )
     probe: ProbeSpec = Field(default=ProbeSpec(), description="The probe.")
     grid: GridSpec = Field(default=GridSpec(), description="The shapes that a grid tries.")
-    search: SearchSpec = Field(default=SearchSpec(), description="What a search looks through.")
-    folds: FoldsSpec = Field(default=FoldsSpec(), description="How speakers are parted.")
+    search: SearchSpec = Field(default=SearchSpec(), description="What a search covers.")
+    folds: FoldsSpec = Field(default=FoldsSpec(), description="How speakers are split into folds.")
     training: TrainingSpec = Field(default=TrainingSpec(), description="Training of a probe.")
     network: NetworkSpec = Field(default=NetworkSpec(), description="The full network.")
     execution: ExecutionSpec = Field(
-        default=ExecutionSpec(), description="How cells are spread over this machine."
+        default=ExecutionSpec(), description="How cells are distributed over this machine."
     )
     cluster: ClusterSpec = Field(
         default=ClusterSpec(), description="A dask cluster that trains the cells."
     )
 
     def given(self) -> dict[str, Any]:
-        """The tables without default-valued fields, as plain JSON types."""
+        """Return the tables without default-valued fields, as plain JSON types."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
     def digest(self, corpus_fingerprint: str) -> str:
-        """Twelve hex digits over what changes a probe's row but is no column of it.
+        """Return twelve hex digits over what changes a probe's row but is no column of it.
 
         Default-valued fields are left out, so that a new option orphans no stored result.
         """
@@ -68,9 +69,9 @@ class Study(Spec):
         )
 
     def network_digest(self, probe_digest: str, shapes: Sequence[str], code: str = "") -> str:
-        """As :meth:`digest`, over what changes a promoted network's row.
+        """Return the digest of what changes a promoted network's row.
 
-        ``code`` is the digest of the source of the user's own network, if it is one.
+        ``code`` is the digest of the source of the user's own network, if there is one.
         """
         network = self.given().get("network", {})
         network.pop("conv1", None)  # the shapes as chosen say it

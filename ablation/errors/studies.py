@@ -1,0 +1,154 @@
+"""Errors of study files, of ``--set`` and of the options that stand for a study's fields."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablation.errors.base import StudyError
+from ablation.errors.text import nearest, suggestion
+
+
+class StudyNotFound(StudyError):
+    """There is neither a study file nor a shipped study of that name."""
+
+    path: Path
+    nearest: str  # a study that may have been meant, or an empty text
+    shipped: Sequence[str]
+    WHAT = "no study file {path}"
+
+    def advise(self) -> str:
+        meant = f"did you mean {self.nearest!r}? " if self.nearest else ""
+        return f"{meant}give a TOML file, or a shipped study: {', '.join(self.shipped)}"
+
+
+class UnreadableStudy(StudyError):
+    """The system does not let a study file be read."""
+
+    file: Path
+    reason: str
+    WHAT = "cannot read {file}: {reason}"
+
+
+class InvalidToml(StudyError):
+    """A study file is not TOML."""
+
+    file: Path
+    reason: str
+    WHAT = "{file} is not valid TOML: {reason}"
+
+
+class UnknownField(StudyError):
+    """A study has no field of that name; ``allowed`` are those of the same table."""
+
+    origin: str
+    field: str
+    allowed: Sequence[str]
+    WHAT = "{origin}: unknown field {field}"
+
+    @property
+    def nearest(self) -> str:
+        """The allowed field most like the one given, or an empty text."""
+        return nearest(self.field.rpartition(".")[2], self.allowed)
+
+    def advise(self) -> str:
+        return suggestion(self.field.rpartition(".")[2], self.allowed)
+
+
+class InvalidField(StudyError):
+    """A field of a study has a value that it cannot take; ``reason`` says what it should be."""
+
+    origin: str
+    field: str
+    value: str
+    reason: str
+
+    def describe(self) -> str:
+        joint = " " if self.reason.startswith("should") else ": "
+        return f"{self.origin}: {self.field} = {self.value}{joint}{self.reason}"
+
+
+class TableExpected(StudyError):
+    """A value stands where a study has a table."""
+
+    origin: str
+    field: str
+    value: str
+    WHAT = "{origin}: {field} = {value}: expected a table [{field}]"
+
+
+class InconsistentTable(StudyError):
+    """Fields of a table contradict each other; ``reason`` names them with their values."""
+
+    origin: str
+    table: str
+    reason: str
+
+    def describe(self) -> str:
+        return f"{self.origin}: {f'[{self.table}] ' if self.table else ''}{self.reason}"
+
+
+class NotUtf8(StudyError):
+    """A text of the command line cannot be written into a study file."""
+
+    where: str
+    value: str
+    WHAT = "{where}: {value!r} is not valid UTF-8"
+
+
+class InvalidShape(StudyError):
+    """A text is no filter shape."""
+
+    where: str  # the option or field; empty where the caller knows
+    text: str
+    REMEDY = "for example: 10x2, or 10x2:12 for twelve such filters"
+
+    def describe(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        return f"{where}expected HEIGHTxWIDTH in bins and frames, got {self.text!r}"
+
+
+class FiltersInProbeShape(StudyError):
+    """A probe's shape names a number of filters, which only Conv1 of a network can."""
+
+    option: str
+    shape: str
+    WHAT = "{option}: {shape} names a number of filters, but a probe has probe.filters of them"
+    REMEDY = "for example: --set probe.filters=16"
+
+
+class NoMatchedShape(StudyError):
+    """No shape with as many weights as the one given fits a segment."""
+
+    shape: str
+    height: int
+    width: int
+    WHAT = (
+        "--matched {shape}: no shape with as many weights fits a segment of {height} bins x "
+        "{width} frames"
+    )
+    REMEDY = "for example: --matched 10x2"
+
+
+class FixedByProbes(StudyError):
+    """A field cannot be changed when promoting, because the probes were trained with it."""
+
+    field: str
+    value: object
+    changeable: Sequence[str]
+    WHAT = "--set {field}={value}: the probes were trained with other settings"
+    REMEDY = "promote can change only the tables {changeable!l}; for others run ablate grid again"
+
+
+class CorpusFixedByProbes(StudyError):
+    """Another corpus is named than the one on which the probes were trained."""
+
+    given: str
+    trained_on: str
+    WHAT = "--corpus {given}: the probes were trained on {trained_on}"
+    REMEDY = "run ablate grid on the other corpus first"
+
+
+class NoShapesToPromote(StudyError):
+    """Neither the command line nor the study says which shapes the network gets."""
+
+    WHAT = "no shapes to promote"
+    REMEDY = "give --best or --shapes, or set network.conv1 in the study"

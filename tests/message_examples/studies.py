@@ -1,0 +1,72 @@
+"""Study files, ``--set`` and the options that stand for a study's fields.
+
+What a study's own rules say is asked of them: they are the other half of these texts.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ablation.errors import StudyError
+from ablation.errors.studies import (
+    CorpusFixedByProbes,
+    FiltersInProbeShape,
+    FixedByProbes,
+    InvalidShape,
+    InvalidToml,
+    NoMatchedShape,
+    NoShapesToPromote,
+    NotUtf8,
+    StudyNotFound,
+    UnreadableStudy,
+)
+from ablation.study import parse_study
+
+
+def refused(**tables: Any) -> StudyError:
+    try:
+        parse_study(tables, "mine.toml")
+    except StudyError as error:
+        return error
+    raise LookupError(f"nothing is wrong with {tables}")
+
+
+EXAMPLES = [
+    StudyNotFound(Path("emodbb"), "emodb", ["demo", "emodb", "paper"]),
+    StudyNotFound(Path("x/y.toml"), "", ["demo", "emodb", "paper"]),
+    UnreadableStudy(Path("mine.toml"), "Permission denied"),
+    InvalidToml(Path("mine.toml"), "Expected '=' after a key (at line 2, column 9)"),
+    NotUtf8("--set", "name=\udcff"),
+    InvalidShape("--shapes", "10"),
+    InvalidShape("", "10x"),
+    FiltersInProbeShape("--shapes", "10x2:12"),
+    NoMatchedShape("401x301", 400, 200),
+    FixedByProbes("training.epochs", 5, ("network", "execution", "cluster")),
+    CorpusFixedByProbes("ravdess", "emodb"),
+    NoShapesToPromote(),
+    refused(trainin={}),
+    refused(training={"epohcs": 5}),
+    refused(training=5),
+    refused(training={"epochs": 0}),
+    refused(training={"epochs": "five"}),
+    refused(training={"learning_rate": float("nan")}),
+    refused(training={"epochs": 5, "steps": 5}),
+    refused(training={"epochs": None}),
+    refused(features={"window": "box"}),
+    refused(features={"window_ms": 500}),
+    refused(features={"window_ms": 0.01}),
+    refused(features={"hop_ms": 0.01}),
+    refused(features={"max_hz": 9000}),
+    refused(features={"max_hz": 1}),
+    refused(features={"segment_s": 0.001}),
+    refused(probe={"precision": "bf16", "engine": "reference"}),
+    refused(grid={"heights": []}),
+    refused(network={"pools": [9]}),
+    refused(network={"conv1": ["10"]}),
+    refused(search={"objective": ["f1"]}),
+    refused(search={"objective": ["wa", "params"], "prune": True}),
+    refused(cluster={"address": "tcp://head:8786", "system": "slurm"}),
+    refused(cluster={"processes": 4}),
+    refused(corpus={"options": {"table": []}}),
+    refused(corpus={"options": {"seed": 2**63}}),
+    refused(corpus={"root": "/data/\udcff"}),
+]
