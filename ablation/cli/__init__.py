@@ -1,4 +1,6 @@
-"""The command ``ablate``: options in, drivers called, results on stdout, all else on stderr.
+"""The command ``ablate``: it reads options, calls drivers and prints results.
+
+Results go to stdout, everything else to stderr.
 
 Commands import what they need when they run, so that ``ablate --help`` answers at once.
 """
@@ -35,7 +37,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 study_app = typer.Typer(
-    help="Show studies: one as it would run, those shipped, their schema.", no_args_is_help=True
+    help="Show a study as it would run, list shipped studies, print the schema.",
+    no_args_is_help=True,
 )
 corpus_app = typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True)
 for command in (
@@ -75,13 +78,13 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an expected error too.")
+        bool, typer.Option("--debug", help="Show the traceback of expected errors.")
     ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Taken out of the arguments by :func:`main`, so that it may stand anywhere."""
+    """Options of ``ablate`` itself; :func:`main` removes --debug, so that it may stand anywhere."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a shell offers for the value of an option. Nothing heavy is imported: it waits for us."""
+"""Completions of option values. Nothing heavy is imported, since a shell waits for them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,7 +8,7 @@ AXES = ("height", "width")
 
 
 def studies(incomplete: str) -> list[str]:
-    """Shipped studies and the TOML files that lie here; elsewhere the shell knows files itself."""
+    """Return shipped studies and the TOML files of this folder; the shell completes other paths."""
     if "/" in incomplete:
         return []
     from ablation.study.reading import shipped_studies
@@ -20,14 +20,14 @@ def studies(incomplete: str) -> list[str]:
 
 
 def corpora(incomplete: str) -> list[str]:
-    """The corpora that can be read."""
+    """Return the names of the corpora."""
     from ablation.corpora import KINDS
 
     return _beginning(incomplete, KINDS)
 
 
 def poolings(incomplete: str) -> list[str]:
-    """Poolings, behind those that stand there already, parted by commas."""
+    """Return poolings to append to a comma-separated list."""
     from ablation.study.models import NETWORK_NAMES
 
     before, comma, last = incomplete.rpartition(",")
@@ -35,26 +35,26 @@ def poolings(incomplete: str) -> list[str]:
 
 
 def rules(incomplete: str) -> list[str]:
-    """How a shape is chosen."""
+    """Return the rules that choose a shape."""
     return _beginning(incomplete, RULES)
 
 
 def metrics(incomplete: str) -> list[str]:
-    """Scores; a class is one too, but which there are the results know."""
+    """Return the scores that every study has; classes are scores too, but only results name them."""
     from ablation.study.plans import SCORES
 
     return _beginning(incomplete, SCORES)
 
 
 def axes(incomplete: str) -> list[str]:
-    """The axes that shapes are compared along."""
+    """Return the axes along which shapes are compared."""
     return _beginning(incomplete, AXES)
 
 
 def fields(incomplete: str) -> list[tuple[str, str]]:
-    """Fields of ``--set``: tables first, a table's fields once it is clear which, then its words.
+    """Return completions of ``--set``: tables first, then the fields of a table, then their values.
 
-    A table is not offered alone, since the shell would put a blank behind it.
+    A table is never offered alone, since the shell would append a blank.
     """
     from ablation.study.schema import known_values, study_fields
 

@@ -1,4 +1,4 @@
-"""How a command ends when it does not end well."""
+"""How a command ends when something goes wrong."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ debug = False  # set by --debug: expected errors keep their traceback
 
 @contextmanager
 def expected_errors() -> Iterator[None]:
-    """Expected errors as a few lines and exit 1, an interrupt with the line that resumes."""
+    """Print expected errors and end with exit code 1; after an interrupt, print how to resume."""
     try:
         yield
     except AblationError as error:
@@ -40,10 +40,10 @@ def expected_errors() -> Iterator[None]:
 
 
 class Interrupts:
-    """What an interrupt does: the first ends the command in order, one after a second at once.
+    """A signal handler: the first interrupt ends the command cleanly, a later one at once.
 
-    A terminal and ``timeout`` may send one interrupt twice; the second of them would cut off the
-    clearing up that the first has begun.
+    A terminal and ``timeout`` may send one interrupt twice within a second; the second one must not
+    cut off the clean-up that the first has begun.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Interrupts:
 
     @property
     def came(self) -> bool:
-        """Whether there was one."""
+        """Whether there was an interrupt."""
         return self._first is not None
 
     def __call__(self, _number: int, _frame: object) -> None:
@@ -60,7 +60,7 @@ class Interrupts:
             self._first = now
             raise KeyboardInterrupt
         if now - self._first > _ONE_INTERRUPT:
-            say("interrupted again: left at once; finished cells are stored")
+            say("interrupted again: stopped at once; finished cells are stored")
             say(_resuming())
             os._exit(INTERRUPTED)  # workers end by themselves when they find their parent gone
 
@@ -69,7 +69,7 @@ _ONE_INTERRUPT = 1.0  # seconds
 
 
 def _say_interrupted(tally: "Tally | None") -> None:
-    """What is there, and the line that goes on from it."""
+    """Print what is stored and the command that resumes."""
     if "--dry-run" in sys.argv:
         say("interrupted; a dry run writes nothing")
         return
@@ -88,5 +88,5 @@ def _resuming() -> str:
 
 
 def say(text: str) -> None:
-    """One line on stderr: stdout is for results."""
+    """Print a line on stderr; stdout is for results."""
     print(text, file=sys.stderr, flush=True)

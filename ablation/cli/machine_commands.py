@@ -27,9 +27,9 @@ def doctor(
     devices: DevicesOption = None,
     workers_per_device: PerDeviceOption = None,
     results: ResultsOption = RESULTS,
-    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a run would use here, what is missing, and how long a step takes."""
+    """Show what a run would use here, what is missing, and how long a training step takes."""
     import json
 
     from ablation.drivers.estimating.doctor import as_json, check_up, lines

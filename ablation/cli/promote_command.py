@@ -183,7 +183,7 @@ def _say_what_it_takes(
     if not json_:
         plan_printing.print_jobs(plan.study)
     if plan.missing:
-        reporter.say("trying a few steps on the workers that the run would use")
+        reporter.say("measuring a few training steps on the workers that the run would use")
     estimate = estimate_promotion(plan, planning, final, reporter)
     if json_:
         status_printing.print_object(promotion_json(plan, estimate))

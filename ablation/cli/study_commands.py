@@ -42,23 +42,29 @@ if TYPE_CHECKING:
 
 def grid(
     axis: Annotated[
-        AxisName | None, typer.Option(help="both: the two axes; product: every pair.")
+        AxisName | None,
+        typer.Option(help="both: the two axes; product: every height with every width."),
     ] = None,
     study: StudyOption = DEMO,
-    values: Annotated[str | None, typer.Option(help="Extents in bins or frames, as 2,4,8.")] = None,
+    values: Annotated[
+        str | None, typer.Option(help="Extents in bins or frames, e.g. 2,4,8.")
+    ] = None,
     shapes: Annotated[
-        str | None, typer.Option(help="These shapes instead of an axis, as 10x2,4x5.")
+        str | None, typer.Option(help="Shapes instead of an axis, e.g. 10x2,4x5.")
     ] = None,
     matched: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="Every shape with as many weights as HxW instead."),
+        typer.Option(
+            metavar="HxW", help="All shapes with as many weights as HxW instead of an axis."
+        ),
     ] = None,
     windows: Annotated[
-        str | None, typer.Option(help="Analysis windows in ms, as 20,40,80.")
+        str | None, typer.Option(help="Analysis windows in ms, e.g. 20,40,80.")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
     folds: Annotated[
-        str | None, typer.Option(metavar="speaker|K", help="A fold a speaker, or K groups.")
+        str | None,
+        typer.Option(metavar="speaker|K", help="One fold per speaker, or K groups of speakers."),
     ] = None,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
@@ -69,7 +75,10 @@ def grid(
     cluster: ClusterOption = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Every N-th cell only, for N jobs on one results folder."),
+        typer.Option(
+            metavar="I/N",
+            help="Train only every N-th cell: one of N jobs that share a results folder.",
+        ),
     ] = None,
     results: ResultsOption = RESULTS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Train stored cells again.")] = False,
@@ -99,7 +108,7 @@ def grid(
             plan_printing.print_jobs(given)
         reporter = Reporter()
         if plan.missing:
-            reporter.say("trying a few steps on the workers that the run would use")
+            reporter.say("measuring a few training steps on the workers that the run would use")
         estimate = estimate_grid(plan, reporter)
         if json_:
             status_printing.print_object(grid_json(plan, estimate))
@@ -115,10 +124,14 @@ def grid(
 def plot(
     study: StudyOption = DEMO,
     classes: Annotated[
-        str | None, typer.Option(help="Classes beside WA; default: all but happy.")
+        str | None, typer.Option(help="Classes to draw beside WA; default: all but happy.")
     ] = None,
-    format_: Annotated[str, typer.Option("--format", help="png,pdf,svg")] = "png",
-    only: Annotated[str | None, typer.Option(help="Some figures only, as figure2,costs.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="Comma-separated: png, pdf, svg.")
+    ] = "png",
+    only: Annotated[
+        str | None, typer.Option(help="Draw only these figures, e.g. figure2,costs.")
+    ] = None,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
@@ -144,9 +157,9 @@ def status(
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
-    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count cells done, failed and left; list files."""
+    """Count the cells done, failed and left, and list the files."""
     from ablation.cli import evidence_printing, plan_printing, status_printing
     from ablation.drivers import settings
     from ablation.drivers.showing.status import files_of, status_of
@@ -163,7 +176,7 @@ def status(
 
 
 def finish(tally: Tally) -> None:
-    """Say what was done; exit 3 when some cells failed."""
+    """Print what was done; exit with code 3 when some cells failed."""
     from ablation.cli import plan_printing
 
     plan_printing.say_tally(tally)

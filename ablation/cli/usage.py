@@ -1,4 +1,4 @@
-"""Wrong usage in one or two lines, with the nearest right word; exit code 2."""
+"""Wrong usage is answered in one or two lines, with the nearest right word and exit code 2."""
 
 import re
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ class Commands(TyperGroup):
     """The group of all commands: the one place where errors become a few lines and an exit code."""
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:
-        """As of typer; a wrong option of ``ablate`` itself ends it here."""
+        """Do as typer does; a wrong option of ``ablate`` itself ends here."""
         with _wrong_usage():
             return super().make_context(*arguments, **extra)
 
     def invoke(self, ctx: Any) -> Any:
-        """As of typer; wrong usage and expected errors of every command end it here."""
+        """Do as typer does; wrong usage and expected errors of every command end here."""
         with _wrong_usage(), expected_errors():
             return super().invoke(ctx)
 
@@ -41,7 +41,7 @@ def _wrong_usage() -> Iterator[None]:
 
 
 def describe(error: Any) -> str:
-    """What is wrong, the nearest right word, and where to read on."""
+    """Return what is wrong, the nearest right word, and where to read on."""
     command: Any = getattr(error.ctx, "command", None)
     path = getattr(error.ctx, "command_path", "ablate")
     text = " ".join(error.format_message().split())
