@@ -27,7 +27,7 @@ Studies that ship with the package, by name or as a file to start from:
 | `--study` | what it is |
 |---|---|
 | [demo](../../studies/demo.toml) | a small study of synthetic speech; the default of `--study` |
-| [emodb](../../studies/emodb.toml) | EmoDB, leave-one-speaker-out; drawn in the README's figure |
+| [emodb](../../studies/emodb.toml) | EmoDB, leave-one-speaker-out; shown in the README's figure |
 | [emodb-300](../../studies/emodb-300.toml) | a shorter one with five groups of speakers |
 | [ravdess](../../studies/ravdess.toml) | RAVDESS with six groups of speakers |
 | [planted](../../studies/planted.toml) | synthetic sound with a known answer |
