@@ -1,1 +1,1 @@
-"""How the documentation is made: pages drawn from the code, and the site that holds them all."""
+"""Build the documentation: the reference pages from the code, and the site of all pages."""

@@ -1,7 +1,7 @@
-"""A hook of mkdocs: what lies beside ``docs/`` and is linked from there is in the site too.
+"""Include files from outside ``docs/`` in the mkdocs site.
 
-The pages are read in a checkout as well, where ``docs/`` is a folder among others. In the site its
-pages stand at the top, so a link that leaves ``docs/`` has one step less to go.
+The pages are also read in a checkout, where ``docs/`` is one folder among others. In the site its
+pages are at the top level, so a link that leaves ``docs/`` goes up one folder less.
 """
 
 import posixpath
@@ -27,11 +27,11 @@ _LINK = re.compile(r"(?<=\]\()[^)#\s:]+(?=[)#])")  # the path of [text](path#anc
 
 
 def on_files(files: Files, config: Any, **_: Any) -> Files:
-    """Add what stands beside the pages, each under its place in the repository."""
+    """Add the files from outside ``docs/`` under their paths in the repository."""
     for pattern in BESIDE:
         found = sorted(ROOT.glob(pattern))
         if not found:
-            raise FileNotFoundError(f"documentation/beside.py: nothing is called {pattern}")
+            raise FileNotFoundError(f"documentation/beside.py: no file matches {pattern}")
         for path in found:
             place = path.relative_to(ROOT).as_posix().removeprefix("docs/")
             files.append(File.generated(config, place, abs_src_path=str(path)))
@@ -39,9 +39,9 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Links as they are in the repository to links as they are in the site.
+    """Convert links that are right in the repository to links that are right in the site.
 
-    What looks like a link and leads to no file is left alone; mkdocs names it.
+    A link that leads to no file is left unchanged; mkdocs reports it.
     """
     place = page.file.src_uri
     inside = Path(page.file.abs_src_path).is_relative_to(ROOT / "docs")
@@ -57,5 +57,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Docstrings' roles are of Sphinx: what is left of them here is the name."""
+    """Reduce the Sphinx roles of docstrings to the names they refer to."""
     return _ROLE.sub(r"\1", html)

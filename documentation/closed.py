@@ -1,7 +1,7 @@
-"""Refuse a site of which a page would ask something of another machine.
+"""Check that no page of a built site loads anything from another host.
 
 Run it over a built site: ``python -m documentation.closed site``. Links that a reader may follow
-are no requests; scripts, styles, pictures and fonts from elsewhere are.
+are allowed; scripts, styles, images and fonts from other hosts are not.
 """
 
 import sys
@@ -18,7 +18,7 @@ LINKED = {"canonical", "prev", "next", "alternate", "author", "license"}  # of <
 
 
 class _Requests(HTMLParser):
-    """Collects the addresses elsewhere that the page loads."""
+    """A parser that collects the addresses on other hosts that a page loads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ class _Requests(HTMLParser):
 
 
 def requests_elsewhere(page: str) -> list[str]:
-    """Addresses on other machines that a browser would load to show ``page`` (HTML)."""
+    """Return the addresses on other hosts that a browser would load to show ``page`` (HTML)."""
     parser = _Requests()
     parser.feed(page)
     return parser.elsewhere
 
 
 def main(site: Path) -> int:
-    """Print what is found; 1 when there is any, or when there is no page."""
+    """Print what is found; return 1 if there is any, or if there is no page."""
     pages = sorted(site.rglob("*.html"))
     found = [
         f"{page}: {address}"
@@ -49,13 +49,13 @@ def main(site: Path) -> int:
         for address in requests_elsewhere(page.read_text(encoding="utf-8"))
     ]
     found += [
-        f"{style}: @import or url() of another machine"
+        f"{style}: @import or url() of another host"
         for style in sorted(site.rglob("*.css"))
         if any(
             sign in style.read_text(encoding="utf-8") for sign in ("url(http", "url(//", "@import")
         )
     ]
-    print("\n".join(found) or f"{site}: {len(pages)} pages, none asks anything of another machine")
+    print("\n".join(found) or f"{site}: {len(pages)} pages, none loads anything from another host")
     return 1 if found or not pages else 0
 
 

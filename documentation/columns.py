@@ -1,4 +1,4 @@
-"""The page of all columns, from the Arrow schemas that rows are written with."""
+"""Generate the page of all columns from the Arrow schemas that rows are written with."""
 
 import tomllib
 from pathlib import Path
@@ -15,19 +15,19 @@ INTRODUCTION = f"""# Columns of the tables
 
 The Parquet files of `results/STUDY`, schema version {SCHEMA_VERSION}.
 `ablation.read_results(folder)` gives them as DataFrames, finished and failed rows apart; any
-program that reads Parquet reads them too. Columns with {CLASS} are there once for every class of
-the study. A row of the same key replaces an earlier one. Rows of several settings lie in one file:
-`digest` tells them apart.
+program that reads Parquet reads them too. Columns with {CLASS} occur once for every class of the
+study. A row replaces an earlier one with the same key. One file may contain rows with several
+settings; `digest` distinguishes them.
 """
 
 
 def page() -> str:
-    """The page as Markdown: a heading and a table of columns for every table."""
+    """Return the page as Markdown: a heading and a table of columns for every table."""
     return INTRODUCTION + "".join(_section(found) for found in TABLES.values())
 
 
 def meaning(column: str) -> str:
-    """What a column holds; ``KeyError`` for one that nobody has described."""
+    """Return what a column contains; raise ``KeyError`` for one without a description."""
     return MEANINGS["columns"][column]
 
 
@@ -39,7 +39,7 @@ def _section(found: Table) -> str:
         for field in schema(found, [CLASS])
     ]
     text = f"\n## {found.name}.parquet\n\n{of} Key: {key}.\n"
-    return text + "\n" + table(("column", "type", "holds"), rows)
+    return text + "\n" + table(("column", "type", "meaning"), rows)
 
 
 def _kind(given: pa.DataType) -> str:

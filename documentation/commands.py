@@ -1,4 +1,4 @@
-"""The page of all commands, from the Typer app itself."""
+"""Generate the page of all commands from the Typer app."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -12,21 +12,21 @@ from documentation.markdown import cell, table
 
 INTRODUCTION = """# Commands
 
-Results go to stdout, everything else to stderr. `--debug` may stand anywhere and shows the
-traceback of an expected error; `ablate --version` says the version.
+Results go to stdout, everything else to stderr. `--debug`, anywhere on the command line, shows the
+traceback of an expected error; `ablate --version` prints the version.
 [Exit codes](files.md#exit-codes) are the same for all commands. Paths on the command line are
-relative to the working folder; a study's name that is no file is one of those that
+relative to the working folder; if `--study` is not a file, it names one of the studies that
 [ship with the package](../../studies/demo.toml).
 """
 
 
 def page() -> str:
-    """The page as Markdown: a heading and a table of options for every command."""
+    """Return the page as Markdown: a heading and a table of options for every command."""
     return INTRODUCTION + "".join(_section(path, found) for path, found in commands())
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Every command with the words that call it, as ``corpus check``, in the app's order."""
+    """Yield every command with the words that call it, as ``corpus check``, in the app's order."""
     yield from _below("", typer.main.get_command(app))
 
 
@@ -84,7 +84,7 @@ _KINDS = {
 
 def _default(parameter: Any) -> str:
     if parameter.required:
-        return "needed"
+        return "required"
     value = parameter.default
     if value is None or value is False or value == ():
         return ""

@@ -1,7 +1,7 @@
-"""The pages of ``docs/reference`` that say what the code says: commands, study file, columns.
+"""Generate the pages of ``docs/reference`` from the code: commands, study file, columns.
 
-``python -m documentation.reference`` writes them (``make reference``); a test holds what is stored
-against what would be written.
+``python -m documentation.reference`` writes them (``make reference``); a test checks that the
+stored pages are up to date.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from pathlib import Path
 from documentation import columns, commands, settings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
-MADE = "<!-- Made from the code by `make reference`; do not edit. -->\n\n"
+MADE = "<!-- Generated from the code by `make reference`; do not edit. -->\n\n"
 
 
 def pages() -> Mapping[str, str]:
-    """Name and text of every page that is made."""
+    """Return the name and the text of every generated page."""
     made = {
         "commands.md": commands.page(),
         "study.md": settings.page(),

@@ -1,4 +1,4 @@
-"""The page of the study file, from the models that read it."""
+"""Generate the page of the study file from the models that read it."""
 
 import json
 import tomllib
@@ -15,50 +15,50 @@ MEANINGS = tomllib.loads(Path(__file__).with_name("meanings.toml").read_text(enc
 
 INTRODUCTION = """# The study file
 
-A study is a TOML file of these tables. Every field has a default, which is the paper's value or
-[our reading of what the paper leaves open](../explanation/protocol.md); a field that is not known
-is refused. `--set TABLE.FIELD=VALUE` sets any of them for one run, as in
-`--set training.steps=300`; paths are relative to the file. `[execution]` (but for `threads`),
-`[grid]`, `[search]`, `[network]` and `[cluster]` are no part of what probes' rows depend on;
-`[network]` is part of what networks' rows depend on.
+A study is a TOML file with these tables. Every field has a default, which is the paper's value or
+[our interpretation of what the paper leaves open](../explanation/protocol.md); unknown fields are
+refused. `--set TABLE.FIELD=VALUE` sets any field for one run, as in `--set training.steps=300`.
+Paths are relative to the file. The rows of probes do not depend on `[execution]` (except
+`threads`), `[grid]`, `[search]`, `[network]` and `[cluster]`; the rows of networks also depend on
+`[network]`.
 
-Studies that come with the package, by name or as a file to start from:
+Studies that ship with the package, by name or as a file to start from:
 
-| `--study` | is |
+| `--study` | what it is |
 |---|---|
-| [demo](../../studies/demo.toml) | small, synthetic speech; taken without `--study` |
-| [emodb](../../studies/emodb.toml) | EmoDB, a fold a speaker: the run behind the README's figure |
-| [emodb-300](../../studies/emodb-300.toml) | a shorter one in five groups of speakers |
-| [ravdess](../../studies/ravdess.toml) | RAVDESS in six groups of speakers |
-| [planted](../../studies/planted.toml) | synthetic sound whose answer is known |
-| [paper](../../studies/paper.toml) | IEMOCAP by the paper's protocol |
-| [paper-literal](../../studies/paper-literal.toml) | the most literal reading of its text |
+| [demo](../../studies/demo.toml) | a small study of synthetic speech; the default of `--study` |
+| [emodb](../../studies/emodb.toml) | EmoDB, leave-one-speaker-out; shown in the README's figure |
+| [emodb-300](../../studies/emodb-300.toml) | a shorter one with five groups of speakers |
+| [ravdess](../../studies/ravdess.toml) | RAVDESS with six groups of speakers |
+| [planted](../../studies/planted.toml) | synthetic sound with a known answer |
+| [paper](../../studies/paper.toml) | IEMOCAP with the paper's protocol |
+| [paper-literal](../../studies/paper-literal.toml) | the most literal interpretation of the paper |
 """
 
 
 def page() -> str:
-    """The page as Markdown: a heading and a table of fields for every table of a study."""
+    """Return the page as Markdown: a heading and a table of fields for every table of a study."""
     return INTRODUCTION + "".join(_section(path, found) for path, found in tables())
 
 
 def tables() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every table of a study and its JSON schema, as ``network.training``; the top one is ""."""
+    """Yield every table's path, as ``network.training`` ("" for the top), and its JSON schema."""
     schema = Study.model_json_schema()
     yield from _below("", schema, schema["$defs"])
 
 
 def fields(schema: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """The fields of a table that are no tables themselves."""
+    """Return the fields of a table that are not tables themselves."""
     return {name: field for name, field in schema["properties"].items() if "$ref" not in field}
 
 
 def meaning(path: str, name: str, field: Mapping[str, Any]) -> str:
-    """What a field is: as the model describes it, else as ``meanings.toml`` does.
+    """Return the meaning of a field: the model's description, else that of ``meanings.toml``.
 
     Raises
     ------
     KeyError
-        For a field that nobody has described.
+        For a field without a description.
     """
     table_name = "training" if path == "network.training" else path.removeprefix("network.")
     return field.get("description") or MEANINGS["study"][table_name or "top"][name]
@@ -74,7 +74,7 @@ def _below(
 
 
 def _table(field: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A table's schema with the defaults that it has in this place."""
+    """Return a table's schema with the defaults that it has at this path."""
     schema = known[field["$ref"].rpartition("/")[2]]
     given = field.get("default", {})
     properties = {
@@ -100,7 +100,7 @@ def _as_markdown(docstring: str) -> str:
 
 
 def kind(schema: Mapping[str, Any]) -> str:
-    """A field's type and bounds in words."""
+    """Return a field's type and bounds in words."""
     if "anyOf" in schema:
         return " or ".join(kind(s) for s in schema["anyOf"] if s.get("type") != "null")
     if "enum" in schema:
@@ -123,7 +123,7 @@ def kind(schema: Mapping[str, Any]) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    """Bounds that a user may meet; the upper ones of a machine's own numbers are none."""
+    """Return the bounds that matter to a user; the limits of a number type do not."""
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     said = [f"{sign} {schema[name]:g}" for name, sign in signs.items()
             if name in schema and abs(schema[name]) < 1e9]  # fmt: skip
@@ -131,7 +131,7 @@ def _bounds(schema: Mapping[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A default as it would stand in the file."""
+    """Return a default as it would be written in the file."""
     if isinstance(value, list):
         return json.dumps(value)
     return tomli_w.dumps({"v": value}).removeprefix("v = ").strip() if value != {} else "{}"
