@@ -40,7 +40,7 @@ def rules(incomplete: str) -> list[str]:
 
 
 def metrics(incomplete: str) -> list[str]:
-    """Return the scores that every study has; classes are scores too, but only results name them."""
+    """Return the scores of every study; a class is one too, but only results name classes."""
     from ablation.study.plans import SCORES
 
     return _beginning(incomplete, SCORES)
