@@ -31,7 +31,9 @@ _NAME = re.compile(
 )
 _SILENT = {"1076_MTI_SAD_XX"}
 _LAYOUT = "AudioWAV/1001_DFA_ANG_XX.wav and the like"
-_FORM = f"1001_DFA_ANG_XX.wav: actor, sentence, emotion ({' '.join(EMOTIONS)}), level (XX LO MD HI)"
+_FORM = (
+    f"1001_DFA_ANG_XX.wav (actor, sentence, emotion of {' '.join(EMOTIONS)}, level of XX LO MD HI)"
+)
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:

@@ -18,10 +18,10 @@ from ablation.errors import CorpusError, first_line
 from ablation.errors.common import MissingPackage
 from ablation.errors.corpora import (
     EmptyField,
-    InvalidField,
     NoSplits,
     NotACorpus,
     NotAudio,
+    NotTextOrNumber,
     PartNotChosen,
     RemoteRecording,
     UnknownPart,
@@ -130,7 +130,7 @@ def _text(origin: str, column: str, value: Any, names: list[str] | None) -> str:
     if is_missing(value) or (names is not None and not 0 <= value < len(names)):
         raise EmptyField(origin, column)
     if isinstance(value, bytes | list | tuple | dict):
-        raise InvalidField(origin, column, value)
+        raise NotTextOrNumber(origin, column, value)
     return as_text(value if names is None else names[value])
 
 

@@ -25,7 +25,6 @@ from ablation.errors.corpora import (
     DuplicateRow,
     EmptyField,
     EndBeforeStart,
-    InvalidField,
     InvalidTime,
     LongRow,
     ManifestIsAFolder,
@@ -33,6 +32,7 @@ from ablation.errors.corpora import (
     ManifestNotUtf8,
     MissingColumn,
     MissingManifestFile,
+    NotTextOrNumber,
     RecordingIsAFolder,
     SemicolonSeparated,
     UnreadableManifest,
@@ -87,8 +87,8 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             raise ManifestNotUtf8(manifest, reason) from error
         if (long := _LONG_ROW.match(reason)) is not None:
             columns, number, fields = map(int, long.groups())
-            others = _lines_beyond(manifest, columns)[1:]
-            _refuse_long_rows(manifest, columns, [(number, fields), *others])
+            if columns >= len(REQUIRED) and (beyond := _lines_beyond(manifest, columns)):
+                _refuse_long_rows(manifest, columns, [(number, fields), *beyond[1:]])
         raise UnreadableManifest(manifest, reason, _LAYOUT) from error
     _require_commas(manifest, frame)
     frame.columns = [str(column).strip().lower() for column in frame.columns]
@@ -157,7 +157,8 @@ def _csv(manifest: Path) -> "pd.DataFrame":
         ]
         if beyond:
             _require_commas(manifest, frame)
-        _refuse_long_rows(manifest, columns, beyond)
+        if columns >= len(REQUIRED):
+            _refuse_long_rows(manifest, columns, beyond)
     return frame
 
 
@@ -173,7 +174,7 @@ def _row_faults(
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
             wrong.add(column)
-            yield InvalidField(origin, column, value)
+            yield NotTextOrNumber(origin, column, value)
     if "file" not in wrong:
         yield from _file_faults(folder / str(row["file"]).strip(), origin, with_hints)
     if not wrong & {"start", "end"}:

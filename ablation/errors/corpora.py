@@ -361,7 +361,7 @@ class EmptyField(CorpusError):
     REMEDY = "fill it in, or remove the row"
 
 
-class InvalidField(CorpusError):
+class NotTextOrNumber(CorpusError):
     """A field holds bytes or a list where a text or a number is needed."""
 
     origin: str
