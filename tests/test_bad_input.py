@@ -25,13 +25,13 @@ from ablation.errors.corpora import (
     CorpusRootMissing,
     CorpusRootNotFound,
     DuplicateRow,
+    EmptyCorpus,
     EmptyLabelMap,
     LongRow,
     ManifestIsAFolder,
     ManifestNotFound,
     MissingColumn,
     MissingManifestFile,
-    NoRecordings,
     NotACorpus,
     NotASyntheticCorpus,
     OneSpeaker,
@@ -327,13 +327,13 @@ def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: s
 def test_an_empty_corpus_is_named(bench: Bench, corpus: str) -> None:
     empty = bench.folder / "empty"
     empty.mkdir()
-    expected: dict[str, type[NoRecordings | NotACorpus | ManifestIsAFolder]] = {
+    expected: dict[str, type[EmptyCorpus | NotACorpus | ManifestIsAFolder]] = {
         "iemocap": NotACorpus,
         "manifest": ManifestIsAFolder,
         "synthetic": NotASyntheticCorpus,
     }
     result = bench.grid(corpus=corpus, corpus_root=empty)
-    error = ended_by(result, expected.get(corpus, NoRecordings))
+    error = ended_by(result, expected.get(corpus, EmptyCorpus))
     assert error.root == empty
     assert error.remedy
     assert not bench.results.exists()
@@ -473,7 +473,7 @@ def test_a_manifest_that_is_not_text(bench: Bench) -> None:
 
 def test_a_manifest_without_rows(bench: Bench) -> None:
     bench.edit(lambda lines: lines[:1])
-    error = ended_by(bench.grid(), NoRecordings)
+    error = ended_by(bench.grid(), EmptyCorpus)
     assert (error.root, error.layout) == (bench.manifest, KINDS["manifest"].layout)
 
 

@@ -22,6 +22,7 @@ from ablation.errors.corpora import (
     CorpusRootMissing,
     CorpusRootNotFound,
     DuplicateRow,
+    EmptyCorpus,
     EmptyField,
     EndBeforeStart,
     InvalidCorpusOption,
@@ -37,7 +38,6 @@ from ablation.errors.corpora import (
     MissingManifestFile,
     MissingRecording,
     NobodyToTrainOn,
-    NoRecordings,
     NotACorpus,
     NotASyntheticCorpus,
     OneSpeaker,
@@ -213,7 +213,7 @@ def test_a_missing_folder_is_named_with_what_is_expected(name: str, tmp_path: Pa
 def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
     expected = {"synthetic": NotASyntheticCorpus, "manifest": ManifestIsAFolder}
     expected |= dict.fromkeys(("iemocap", "audformat", "huggingface"), NotACorpus)
-    with pytest.raises(expected.get(name, NoRecordings)) as caught:
+    with pytest.raises(expected.get(name, EmptyCorpus)) as caught:
         load_corpus(name, tmp_path)
     assert caught.value.root == tmp_path
     assert caught.value.layout == KINDS[name].layout

@@ -33,7 +33,7 @@ from ablation.errors.corpora import (
     MisplacedRecording,
     MissingRecording,
     MissingTable,
-    NotAudio,
+    NotAnAudioColumn,
     PartNotChosen,
     PointerFile,
     RemoteRecording,
@@ -315,7 +315,7 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
             UnknownPart,
             {"part": "column", "name": "emotions", "option": "label", "allowed": columns},
         ),
-        ({"split": "train", "audio": "who"}, NotAudio, {"column": "who"}),
+        ({"split": "train", "audio": "who"}, NotAnAudioColumn, {"column": "who"}),
     ):
         with pytest.raises(error) as caught:
             load_corpus("huggingface", tmp_path / "saved", options=options | wrong)

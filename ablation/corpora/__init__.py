@@ -26,11 +26,11 @@ from ablation.corpora.faults import Faults
 from ablation.errors.corpora import (
     ClassWithoutUtterances,
     DuplicateId,
+    EmptyCorpus,
     EmptyLabelMap,
     LabelNotInCorpus,
     MissingRecording,
     NoLabelUsed,
-    NoRecordings,
     ReservedClass,
     SingleClass,
     UnknownCorpus,
@@ -98,7 +98,7 @@ def load_corpus(
     root = None if path is None else at_home(Path(path))
     found = kind.read(root, parse_options(kind.options, name, options or {}))
     if not found:
-        raise NoRecordings(name, root, kind.layout)
+        raise EmptyCorpus(name, root, kind.layout)
     label_map = _label_map(kind, labels, found)
     kept = [
         Utterance(u.id, u.file, u.speaker, label_map[u.label], u.start, u.end, u.origin)

@@ -20,7 +20,7 @@ from ablation.errors.corpora import (
     EmptyField,
     NoSplits,
     NotACorpus,
-    NotAudio,
+    NotAnAudioColumn,
     NotTextOrNumber,
     PartNotChosen,
     RemoteRecording,
@@ -101,7 +101,7 @@ def _utterances(
 
     feature = dataset.features[options.audio]
     if not isinstance(feature, library.Audio):
-        raise NotAudio(folder, options.audio)
+        raise NotAnAudioColumn(folder, options.audio)
     columns = [options.audio, options.label, options.speaker]
     rows = dataset.with_format(None).select_columns(list(dict.fromkeys(columns)))
     rows = rows.cast_column(options.audio, library.Audio(decode=False))

@@ -52,7 +52,7 @@ class SyntheticOptions(Options):
 
     @model_validator(mode="after")
     def _extent_is_near(self) -> Self:
-        """Require that the tones of far couples are farther apart than the planted extent."""
+        """Require that the tones of far pairs are farther apart than the planted extent."""
         far, unit = {"height": (FAR_HERTZ, "Hz"), "width": (1000 * FAR_SECONDS, "ms")}[self.axis]
         if self.kind == "planted" and self.extent >= far:
             raise ValueError(f"extent must be below {far:g} {unit}, got {self.extent:g}")

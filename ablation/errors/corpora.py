@@ -130,7 +130,7 @@ class OtherSyntheticCorpus(CorpusError):
     REMEDY = "choose another folder"
 
 
-class NoRecordings(CorpusError):
+class EmptyCorpus(CorpusError):
     """A corpus folder or manifest names no recording."""
 
     corpus: str
@@ -506,7 +506,7 @@ class NoSplits(CorpusError):
     REMEDY = "leave corpus.options.split out"
 
 
-class NotAudio(CorpusError):
+class NotAnAudioColumn(CorpusError):
     """The column that should hold recordings holds something else."""
 
     folder: Path
