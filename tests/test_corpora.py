@@ -35,6 +35,7 @@ from ablation.errors.corpora import (
     ManifestNotUtf8,
     MisnamedRecording,
     MisplacedRecording,
+    MissingColumn,
     MissingManifestFile,
     MissingRecording,
     NobodyToTrainOn,
@@ -52,6 +53,7 @@ from ablation.errors.corpora import (
     UnknownLabel,
     UnknownLabelMap,
     UnreadableFile,
+    UnreadableManifest,
 )
 
 TWO = ("tense", "calm")
@@ -669,6 +671,15 @@ def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> No
     error = caught.value
     assert (error.origin, error.fields, error.columns) == (f"{manifest}, row 3", 4, 3)
     assert error.also == (f"also {LongRow('row 5', 5, 3).what}",)
+
+
+@pytest.mark.parametrize("text", ["file\na.wav,anna,sad\n", "Read me\nfirst\na, b\n"])
+def test_a_file_that_is_no_manifest_is_not_blamed_on_a_row(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "manifest.csv"
+    file.write_text(text)
+    with pytest.raises((MissingColumn, UnreadableManifest)) as caught:
+        load_corpus("manifest", file)
+    assert (caught.value.file, caught.value.layout) == (file, KINDS["manifest"].layout)
 
 
 def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ _DAMAGED = (
 
 
 class AudformatOptions(Options):
-    """Names of the table and its columns.
+    """These options name the table and its columns.
 
     ``table`` may be left out if only one table has the column ``emotion``. The column ``speaker``
     is looked up in that table first, then in all other tables of whole files.

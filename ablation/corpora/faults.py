@@ -6,7 +6,7 @@ _MOST = 10  # faults reported in full; the others are counted
 
 
 class Faults:
-    """A collector of faults, which :meth:`end` raises as one error.
+    """Faults are collected here, and :meth:`end` raises them as one error.
 
     ``place`` is the text that all of them begin with; it appears once, as does each remedy.
     """

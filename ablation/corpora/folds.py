@@ -1,4 +1,4 @@
-"""Folds whose training and test sets share no speaker (paper, section 3.1)."""
+"""The training and test sets of a fold share no speaker (paper, section 3.1)."""
 
 import random
 from collections import Counter

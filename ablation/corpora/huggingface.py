@@ -40,7 +40,7 @@ _SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".au")
 
 
 class HuggingfaceOptions(Options):
-    """Names of the columns, and of the ``split`` where a DatasetDict has several."""
+    """These options name the columns, and the ``split`` where a DatasetDict has several."""
 
     audio: str = "audio"
     label: str = "label"

@@ -38,7 +38,7 @@ _LAYOUT = "a folder made by ablate corpus synthesize; none needed"
 
 
 class SyntheticOptions(Options):
-    """Options that say what is rendered.
+    """These options say what is rendered.
 
     ``axis`` and ``extent`` (in Hz for height, in ms for width) are for ``planted``; an extent of 0
     plants nothing.

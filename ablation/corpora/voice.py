@@ -50,7 +50,7 @@ _BANDWIDTHS = (90.0, 110.0, 160.0, 250.0, 350.0)  # Hz
 
 
 class Cues(NamedTuple):
-    """Acoustic cues that an emotion may change; the tables below are in these units."""
+    """These cues are what an emotion may change; the tables below are in the same units."""
 
     pitch: float  # mean F0, semitones re the speaker's own
     span: float  # size of pitch accents, semitones
