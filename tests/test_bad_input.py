@@ -18,8 +18,33 @@ from typer.testing import CliRunner
 
 from ablation import read_results
 from ablation.cli import app
-from ablation.errors import AblationError, StorageError
+from ablation.corpora import KINDS
+from ablation.errors import AblationError, StorageError, nearest
 from ablation.errors.common import InvalidOption
+from ablation.errors.corpora import (
+    ClassNotInTraining,
+    CorpusRootMissing,
+    CorpusRootNotFound,
+    DuplicateRow,
+    EmptyCorpus,
+    EmptyLabelMap,
+    LongRow,
+    ManifestIsAFolder,
+    ManifestNotFound,
+    MissingColumn,
+    MissingManifestFile,
+    NotACorpus,
+    NotASyntheticCorpus,
+    OneSpeaker,
+    SemicolonSeparated,
+    SingleClass,
+    SyntheticCorpusNotFound,
+    TooManyFolds,
+    UnknownCorpus,
+    UnknownCorpusOption,
+    UnknownLabel,
+    UnreadableManifest,
+)
 from ablation.errors.studies import (
     InconsistentTable,
     InvalidField,
@@ -314,31 +339,28 @@ def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
     bench.study.write_text("[corpus]\nname = 'emodb'\nlabels = 'all'\n")
     merged = "corpus.labels={dark='low', bright='high'}"
     assert "6 low, 6 high" in shown(bench.grid("--dry-run", sets=[merged]))
-    refused(bench.grid(sets=["corpus.options.x=1"]), "corpus.options.x", "no options")
+    error = ended_by(bench.grid(sets=["corpus.options.x=1"]), UnknownCorpusOption)
+    assert (error.corpus, error.option, error.allowed) == ("manifest", "x", [])
 
 
 # ---------------------------------------------------------------------------- the corpus
 
 
 def test_an_empty_map_of_labels_is_said_to_be_empty(bench: Bench) -> None:
-    refused(
-        bench.grid(sets=["corpus.labels={}"]),
-        "[corpus.labels] is empty", "labels found: ", "leave the table out",
-    )  # fmt: skip
+    error = ended_by(bench.grid(sets=["corpus.labels={}"]), EmptyLabelMap)
+    assert (error.corpus, error.found) == ("manifest", sorted(LABELS))
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
 def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: str) -> None:
     missing = bench.folder / "nowhere"
-    expected = {
-        "emodb": "wav/03a01Fa.wav",
-        "ravdess": "Actor_07/",
-        "iemocap": "Session1 ... Session5",
-        "manifest": "columns file, speaker, label",
-        "synthetic": "ablate corpus synthesize",
-    }[corpus]
+    expected: dict[str, type[CorpusRootNotFound]] = {
+        "manifest": ManifestNotFound,
+        "synthetic": SyntheticCorpusNotFound,
+    }
     result = bench.grid(corpus=corpus, corpus_root=missing)
-    refused(result, f"{missing} does not exist", expected)
+    error = ended_by(result, expected.get(corpus, CorpusRootNotFound))
+    assert (error.root, error.layout) == (missing, KINDS[corpus].layout)
     assert not bench.results.exists()
 
 
@@ -346,17 +368,26 @@ def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: s
 def test_an_empty_corpus_is_named(bench: Bench, corpus: str) -> None:
     empty = bench.folder / "empty"
     empty.mkdir()
-    text = refused(bench.grid(corpus=corpus, corpus_root=empty), str(empty))
-    assert len(text.splitlines()) == 2, "a remedy is due"
+    expected: dict[str, type[EmptyCorpus | NotACorpus | ManifestIsAFolder]] = {
+        "iemocap": NotACorpus,
+        "manifest": ManifestIsAFolder,
+        "synthetic": NotASyntheticCorpus,
+    }
+    result = bench.grid(corpus=corpus, corpus_root=empty)
+    error = ended_by(result, expected.get(corpus, EmptyCorpus))
+    assert error.root == empty
+    assert error.remedy
     assert not bench.results.exists()
 
 
 def test_an_unknown_corpus_names_the_nearest(bench: Bench) -> None:
-    refused(bench.grid(corpus="emobd"), "unknown corpus 'emobd'", "did you mean 'emodb'?")
+    error = ended_by(bench.grid(corpus="emobd"), UnknownCorpus)
+    assert (error.name, nearest(error.name, error.allowed)) == ("emobd", "emodb")
 
 
 def test_a_corpus_without_its_folder_says_how_to_give_it(bench: Bench) -> None:
-    refused(bench.grid(corpus="emodb", corpus_root=None), "emodb needs its folder", "--corpus-root")
+    error = ended_by(bench.grid(corpus="emodb", corpus_root=None), CorpusRootMissing)
+    assert (error.corpus, error.layout) == ("emodb", KINDS["emodb"].layout)
 
 
 def write_text(file: Path) -> None:
@@ -443,54 +474,48 @@ def test_corpus_check_names_every_recording_that_cannot_be_used(bench: Bench) ->
 
 def test_a_manifest_with_a_column_missing(bench: Bench) -> None:
     bench.edit(lambda lines: ["file,speaker,emotion", *lines[1:]])
-    refused(
-        bench.grid(), f"{bench.manifest} has no column 'label'", "found: file, speaker, emotion"
-    )
+    error = ended_by(bench.grid(), MissingColumn)
+    assert (error.file, error.column) == (bench.manifest, "label")
+    assert error.found == ["file", "speaker", "emotion"]
 
 
 def test_a_manifest_with_semicolons(bench: Bench) -> None:
     bench.edit(lambda lines: [line.replace(",", ";") for line in lines])
-    refused(
-        bench.grid(),
-        f"{bench.manifest} has no column 'file'",
-        "file;speaker;label",
-        "save it with commas",
-    )
+    error = ended_by(bench.grid(), SemicolonSeparated)
+    assert (error.file, error.header) == (bench.manifest, "file;speaker;label")
 
 
 def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
     bench.edit(lambda lines: [line.replace("b_dark_1", "b_drak_1") for line in lines])
-    missing = bench.corpus / "b_drak_1.wav"
-    refused(
-        bench.grid(),
-        f"{bench.manifest}, row 7: no file {missing}",
-        "did you mean 'b_dark_1.wav'?",
-    )
+    error = ended_by(bench.grid(), MissingManifestFile)
+    assert (error.origin, error.nearest) == (f"{bench.manifest}, row 7", "b_dark_1.wav")
+    assert error.file == bench.corpus / "b_drak_1.wav"
     assert not bench.results.exists()
 
 
 def test_a_manifest_with_a_duplicate_row(bench: Bench) -> None:
     bench.edit(lambda lines: [*lines, lines[2]])
-    refused(
-        bench.grid(),
-        f"{bench.manifest}, row 14: a_dark_1.wav is a duplicate of {bench.manifest}, row 3",
-        "remove one",
-    )
+    error = ended_by(bench.grid(), DuplicateRow)
+    assert (error.origin, error.other) == (f"{bench.manifest}, row 14", f"{bench.manifest}, row 3")
+    assert error.id == "a_dark_1.wav"
 
 
 def test_a_manifest_with_a_row_too_long(bench: Bench) -> None:
     bench.edit(lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]])
-    refused(bench.grid(), f"cannot read the manifest {bench.manifest}", "line 5")
+    error = ended_by(bench.grid(), LongRow)
+    assert (error.origin, error.fields, error.columns) == (f"{bench.manifest}, row 5", 4, 3)
 
 
 def test_a_manifest_that_is_not_text(bench: Bench) -> None:
     bench.manifest.write_bytes(bytes(range(256)) * 4)
-    refused(bench.grid(), f"cannot read the manifest {bench.manifest}", "a CSV or parquet file")
+    error = ended_by(bench.grid(), UnreadableManifest)
+    assert (error.file, error.layout) == (bench.manifest, KINDS["manifest"].layout)
 
 
 def test_a_manifest_without_rows(bench: Bench) -> None:
     bench.edit(lambda lines: lines[:1])
-    refused(bench.grid(), f"no recording in {bench.manifest}", "expected: a CSV or parquet file")
+    error = ended_by(bench.grid(), EmptyCorpus)
+    assert (error.root, error.layout) == (bench.manifest, KINDS["manifest"].layout)
 
 
 def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
@@ -499,34 +524,33 @@ def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
         f"[corpus]\nname = 'manifest'\nroot = '{bench.manifest}'\n"
         "labels = { dark = 'dark', bright = 'bright' }\n"
     )
-    refused(
-        bench.grid(corpus=None, corpus_root=None),
-        f"{bench.manifest}, row 8: unknown label 'brigth'",
-        "did you mean 'bright'?",
-        'brigth = ""',
-    )
+    error = ended_by(bench.grid(corpus=None, corpus_root=None), UnknownLabel)
+    assert (error.origin, error.label) == (f"{bench.manifest}, row 8", "brigth")
+    assert nearest(error.label, error.allowed) == "bright"
     assert not bench.results.exists()
 
 
 def test_one_speaker_only(bench: Bench) -> None:
     bench.edit(lambda lines: lines[:5])
-    refused(bench.grid(), "one speaker only (a)", "at least two speakers")
+    assert ended_by(bench.grid(), OneSpeaker).speaker == "a"
+    assert not bench.results.exists()
+
+
+def test_more_folds_than_speakers(bench: Bench) -> None:
+    error = ended_by(bench.grid(folds=7), TooManyFolds)
+    assert (error.corpus, error.count, error.speakers) == ("manifest", 7, 3)
     assert not bench.results.exists()
 
 
 def test_one_class_only(bench: Bench) -> None:
     bench.edit(lambda lines: [line for line in lines if "bright" not in line])
-    refused(bench.grid(), "one class only (dark)", "two or more")
+    assert ended_by(bench.grid(), SingleClass).label == "dark"
 
 
 def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> None:
     bench.edit(lambda lines: [x for x in lines if "bright" not in x or x.startswith("b_")])
-    refused(
-        bench.grid(),
-        "fold b: no training utterance is bright",
-        "test speaker b",
-        "[corpus.labels]",
-    )
+    error = ended_by(bench.grid(), ClassNotInTraining)
+    assert (error.fold, error.missing, error.test_speakers) == ("b", ["bright"], ("b",))
     assert not bench.results.exists()
 
 

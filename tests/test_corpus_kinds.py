@@ -25,6 +25,22 @@ from running import invoke
 from ablation.corpora import load_corpus
 from ablation.corpora.content import content_digests, corpus_fingerprint
 from ablation.errors import CorpusError
+from ablation.errors.common import MissingPackage
+from ablation.errors.corpora import (
+    DifferingCopies,
+    EmptyField,
+    MisnamedRecording,
+    MisplacedRecording,
+    MissingRecording,
+    MissingTable,
+    NotAnAudioColumn,
+    PartNotChosen,
+    PointerFile,
+    RemoteRecording,
+    UnknownPart,
+    UnreadableDataset,
+    UnreadableHeader,
+)
 from ablation.features.audio import read_audio
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 72862\n" % (b"0" * 64)
@@ -52,17 +68,17 @@ def test_crema_d_names_say_actor_and_emotion(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1001_DFA_JOY_XX.wav", "1001_DFA_ANG.wav", "angry.wav"])
 def test_crema_d_stray_recording_is_named(tmp_path: Path, name: str) -> None:
     stray = put(crema_d_tree(tmp_path) / "AudioWAV" / name)
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(MisnamedRecording) as caught:
         load_corpus("crema_d", tmp_path)
-    assert f"{stray} is not named as CREMA-D" in caught.value.what
+    assert caught.value.file == stray
+    assert caught.value.expected.startswith("1001_DFA_ANG_XX.wav")
 
 
 def test_crema_d_cloned_without_its_recordings_says_how_to_get_them(tmp_path: Path) -> None:
     note = put(crema_d_tree(tmp_path) / "AudioWAV" / "1001_DFA_ANG_XX.wav", POINTER)
-    with pytest.raises(CorpusError, match="note of Git LFS") as caught:
+    with pytest.raises(PointerFile) as caught:
         load_corpus("crema_d", tmp_path)
-    assert str(note) in caught.value.what
-    assert "git lfs pull" in caught.value.remedy
+    assert caught.value.file == note
 
 
 # ---------------------------------------------------------------------------- TESS
@@ -98,26 +114,29 @@ def test_tess_copy_of_the_corpus_inside_it_is_passed_over(tmp_path: Path) -> Non
 def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
     tess_tree(tmp_path)
     other = put(tmp_path / "more" / "OAF_angry" / "OAF_back_angry.wav", sound(5))
-    with pytest.raises(CorpusError, match="one recording by their names") as caught:
+    with pytest.raises(DifferingCopies) as caught:
         load_corpus("tess", tmp_path)
-    assert str(other) in caught.value.what
+    assert caught.value.file == other
+    assert caught.value.other == tmp_path / "OAF_angry" / "OAF_back_angry.wav"
 
 
 @pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        ("OAF_Pleasant_surprise/OAF_dog_happy.wav", "lies in OAF_Pleasant_surprise"),
-        ("YAF_sad/OAF_dog_sad.wav", "lies in YAF_sad"),
-        ("YAF_sad/YAF_dog_joy.wav", "is not named as TESS"),
-        ("YAF_sad/BAF_dog_sad.wav", "is not named as TESS"),
-    ],
+    "place", ["OAF_Pleasant_surprise/OAF_dog_happy.wav", "YAF_sad/OAF_dog_sad.wav"]
 )
-def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str, expected: str) -> None:
+def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
     stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(MisplacedRecording) as caught:
         load_corpus("tess", tmp_path)
-    assert str(stray) in caught.value.what
-    assert expected in caught.value.what
+    assert (caught.value.file, caught.value.folder) == (stray, stray.parent.name)
+
+
+@pytest.mark.parametrize("place", ["YAF_sad/YAF_dog_joy.wav", "YAF_sad/BAF_dog_sad.wav"])
+def test_tess_stray_recording_is_named(tmp_path: Path, place: str) -> None:
+    stray = put(tess_tree(tmp_path) / place)
+    with pytest.raises(MisnamedRecording) as caught:
+        load_corpus("tess", tmp_path)
+    assert caught.value.file == stray
+    assert caught.value.expected.startswith("OAF_back_angry.wav")
 
 
 # ---------------------------------------------------------------------------- audformat
@@ -145,25 +164,28 @@ def test_audformat_segments_are_cuts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "what", "remedy"),
+    ("options", "part", "option", "name", "allowed"),
     [
-        (
-            {"table": "label"},
-            "no table 'label' (corpus.options.table)",
-            "did you mean 'labels'? (allowed: files, labels)",
-        ),
-        ({"emotion": "emotions"}, "'emotions'", "did you mean 'emotion'? (allowed: emotion, spea"),
-        ({"table": "files"}, "table files has no column 'emotion'", "allowed: speaker"),
-        ({"speaker": "speakers"}, "column 'speakers'", "did you mean 'speaker'?"),
+        ({"table": "label"}, "table", "table", "label", ["files", "labels"]),
+        ({"emotion": "emotions"}, "column", "emotion", "emotions", ["emotion", "speaker"]),
+        ({"table": "files"}, "column", "emotion", "emotion", ["speaker"]),
+        ({"speaker": "speakers"}, "column", "speaker", "speakers", ["emotion", "speaker"]),
     ],
 )
-def test_audformat_unknown_table_or_column_names_the_nearest(
-    tmp_path: Path, options: dict[str, str], what: str, remedy: str
+def test_audformat_unknown_table_or_column_names_those_there_are(
+    tmp_path: Path,
+    options: dict[str, str],
+    part: str,
+    option: str,
+    name: str,
+    allowed: list[str],
 ) -> None:
-    with pytest.raises(CorpusError) as caught:
+    with pytest.raises(UnknownPart) as caught:
         load_corpus("audformat", audformat_tree(tmp_path), options=options)
-    assert what in caught.value.what
-    assert remedy in caught.value.remedy
+    error = caught.value
+    assert (error.part, error.option, error.name) == (part, option, name)
+    assert sorted(error.allowed) == allowed
+    assert str(error.place).startswith(str(tmp_path / "db.yaml"))
 
 
 class Opened:
@@ -186,28 +208,33 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
     os.utime(pickled, (4e9, 4e9))
     assert load_corpus("audformat", root).utterances == before
     (root / "db.labels.csv").unlink()
-    with pytest.raises(CorpusError, match="pickled tables are not read"):
+    with pytest.raises(MissingTable) as missing:
         load_corpus("audformat", root)
+    assert missing.value.table == "labels"
     header = root / "db.yaml"
     header.write_text(f"{header.read_text()}\nx: !!python/object/apply:os.mkdir ['{trace}']\n")
-    with pytest.raises(CorpusError, match="cannot read .*db.yaml"):
+    with pytest.raises(UnreadableHeader) as unreadable:
         load_corpus("audformat", root)
+    assert unreadable.value.header == header
     assert not trace.exists()
 
 
 def test_audformat_two_tables_to_choose_from_are_named(tmp_path: Path) -> None:
     root = audformat_tree(tmp_path, speaker="emotion")
-    with pytest.raises(CorpusError, match="2 tables with a column 'emotion'") as caught:
+    with pytest.raises(PartNotChosen) as caught:
         load_corpus("audformat", root)
-    assert "corpus.options.table (allowed: files, labels)" in caught.value.remedy
+    error = caught.value
+    assert (error.part, error.column, error.allowed) == ("table", "emotion", ["files", "labels"])
 
 
 @pytest.mark.parametrize("header", ["", "name: x\n", "[1, 2]\n", "a: [\n", "\x00"])
 def test_audformat_header_that_is_none(tmp_path: Path, header: str) -> None:
     pytest.importorskip("audformat")
     (tmp_path / "db.yaml").write_text(header)
-    with pytest.raises(CorpusError, match="db.yaml"):
+    with pytest.raises(CorpusError) as caught:
         load_corpus("audformat", tmp_path)
+    place = vars(caught.value).get("header", vars(caught.value).get("place"))
+    assert place == tmp_path / "db.yaml"
 
 
 @pytest.mark.parametrize("name", ["audformat", "huggingface"])
@@ -218,9 +245,10 @@ def test_missing_package_says_how_to_install_it(
     put(tmp_path / "state.json", b"{}")
     for package in ("audformat", "datasets"):
         monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
-    with pytest.raises(CorpusError, match="which is not installed") as caught:
+    with pytest.raises(MissingPackage) as caught:
         load_corpus(name, tmp_path)
-    assert caught.value.remedy == f"pip install -c constraints.txt -e '.[{name}]'"
+    assert caught.value.package == {"audformat": "audformat", "huggingface": "datasets"}[name]
+    assert caught.value.extra == name
 
 
 # ---------------------------------------------------------------------------- Hugging Face
@@ -274,20 +302,24 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
     splits = datasets.DatasetDict(train=dataset, test=dataset.select([0, 1]))
     splits.save_to_disk(str(tmp_path / "saved"))
     options = {"label": "emotion", "speaker": "who"}
-    for wrong, what, remedy in (
-        ({}, "2 splits", "corpus.options.split (allowed: test, train)"),
-        ({"split": "trian"}, "no split 'trian'", "did you mean 'train'?"),
+    columns = ["audio", "emotion", "who"]
+    for wrong, error, fields in (
+        ({}, PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
+        (
+            {"split": "trian"},
+            UnknownPart,
+            {"part": "split", "name": "trian", "allowed": ["train", "test"]},
+        ),
         (
             {"split": "train", "label": "emotions"},
-            "no column 'emotions'",
-            "did you mean 'emotion'?",
+            UnknownPart,
+            {"part": "column", "name": "emotions", "option": "label", "allowed": columns},
         ),
-        ({"split": "train", "audio": "who"}, "holds no recordings", "cast_column"),
+        ({"split": "train", "audio": "who"}, NotAnAudioColumn, {"column": "who"}),
     ):
-        with pytest.raises(CorpusError) as caught:
+        with pytest.raises(error) as caught:
             load_corpus("huggingface", tmp_path / "saved", options=options | wrong)
-        assert what in caught.value.what
-        assert remedy in caught.value.remedy
+        assert vars(caught.value).items() >= fields.items()
     corpus = load_corpus("huggingface", tmp_path / "saved", options=options | {"split": "test"})
     assert len(corpus) == 2
 
@@ -295,21 +327,28 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("label", None, "row 2: label is empty"),
-        ("label", -1, "row 2: label is empty"),
-        ("speaker", None, "row 2: speaker is empty"),
-        ("audio", None, "row 2: there is no recording"),
-        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, "is an address"),
-        ("audio", {"bytes": None, "path": "gone.wav"}, "no file .*gone.wav .*row 2"),
+        ("label", None, EmptyField),
+        ("label", -1, EmptyField),
+        ("speaker", None, EmptyField),
+        ("audio", None, EmptyField),
+        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, RemoteRecording),
+        ("audio", {"bytes": None, "path": "gone.wav"}, MissingRecording),
     ],
 )
 def test_huggingface_row_that_lacks_something_is_named(
-    tmp_path: Path, column: str, value: object, expected: str
+    tmp_path: Path,
+    column: str,
+    value: object,
+    expected: type[EmptyField | RemoteRecording | MissingRecording],
 ) -> None:
     rows = huggingface_rows(tmp_path)
     rows[column][2] = rows[column][3] = value
-    with pytest.raises(CorpusError, match=expected) as caught:
-        load_corpus("huggingface", save_unembedded(rows, tmp_path / "saved"))
+    folder = save_unembedded(rows, tmp_path / "saved")
+    with pytest.raises(expected) as caught:
+        load_corpus("huggingface", folder)
+    assert caught.value.origin == f"{folder}, row 2"
+    if isinstance(caught.value, EmptyField):
+        assert caught.value.column == column
     (also,) = caught.value.also
     assert "row 3" in also
 
@@ -325,8 +364,9 @@ def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(
     content = table.read_bytes()
     assert content.count(places) == 1
     table.write_bytes(content.replace(places, struct.pack("<iii", 0, 2**30, -5)))
-    with pytest.raises(CorpusError, match="is damaged"):
+    with pytest.raises(UnreadableDataset) as caught:
         load_corpus("huggingface", root)
+    assert caught.value.folder == root
 
 
 @pytest.mark.parametrize("file", ["state.json", "dataset_info.json", "data-00000-of-00001.arrow"])
@@ -334,5 +374,7 @@ def test_huggingface_folder_that_is_damaged_is_named(tmp_path: Path, file: str) 
     huggingface_dataset(huggingface_rows(tmp_path)).save_to_disk(str(tmp_path / "saved"))
     for spoil in (lambda path: path.write_bytes(b"{"), Path.unlink):
         spoil(tmp_path / "saved" / file)
-        with pytest.raises(CorpusError, match="saved"):
+        with pytest.raises(CorpusError) as caught:
             load_corpus("huggingface", tmp_path / "saved")
+        place = vars(caught.value).get("folder", vars(caught.value).get("root"))
+        assert place == tmp_path / "saved"

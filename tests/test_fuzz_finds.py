@@ -24,6 +24,13 @@ from ablation.drivers import settings
 from ablation.drivers.showing.status import status_of
 from ablation.errors import AblationError, AudioError, CorpusError, StorageError, StudyError
 from ablation.errors.common import InvalidOption
+from ablation.errors.corpora import (
+    EmptyField,
+    LongRow,
+    MissingManifestFile,
+    NotTextOrNumber,
+    UnreadableManifest,
+)
 from ablation.errors.studies import InconsistentTable, InvalidField, InvalidToml, NotUtf8
 from ablation.features.audio import read_audio
 from ablation.kept import record
@@ -145,8 +152,10 @@ def test_settings_changed_by_hand_are_named(
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b.wav", "y" * 5000])
 def test_a_manifest_may_name_a_file_that_cannot_be(tmp_path: Path, name: str) -> None:
     rows = [*manifest_rows(tmp_path), {"file": name, "speaker": "a", "label": "calm"}]
-    with pytest.raises(CorpusError, match="row 8: no file"):
-        load_corpus("manifest", manifest_csv(tmp_path, rows))
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(MissingManifestFile) as caught:
+        load_corpus("manifest", manifest)
+    assert (caught.value.origin, caught.value.file) == (f"{manifest}, row 8", tmp_path / name)
 
 
 @pytest.mark.parametrize("column", ["file", "speaker", "label"])
@@ -158,8 +167,10 @@ def test_a_parquet_manifest_whose_texts_are_no_utf_8(tmp_path: Path, column: str
     table = table.set_column(table.column_names.index(column), column, texts)
     file = tmp_path / "manifest.parquet"
     pq.write_table(table, file)
-    with pytest.raises(CorpusError, match="cannot read the manifest .*UTF8"):
+    with pytest.raises(UnreadableManifest) as caught:
         load_corpus("manifest", file)
+    assert caught.value.file == file
+    assert "UTF8" in caught.value.reason  # pyarrow's word
 
 
 @pytest.mark.parametrize("value", [["a"], [], {"a": 1}, b"a"])
@@ -170,8 +181,9 @@ def test_a_parquet_manifest_whose_column_holds_no_texts(
     rows = [row | {column: value} for row in manifest_rows(tmp_path)]
     file = tmp_path / "manifest.parquet"
     pd.DataFrame(rows).to_parquet(file)
-    with pytest.raises(CorpusError, match=f"row 1: {column}"):
+    with pytest.raises(NotTextOrNumber) as caught:
         load_corpus("manifest", file)
+    assert (caught.value.origin, caught.value.column) == (f"{file}, row 1", column)
 
 
 def test_fields_beyond_the_header_are_no_loss_only_when_empty(tmp_path: Path) -> None:
@@ -182,15 +194,20 @@ def test_fields_beyond_the_header_are_no_loss_only_when_empty(tmp_path: Path) ->
         file.write_text("\n".join([head, *(f"{row}," for row in rows)]))
         assert len(load_corpus("manifest", file)) == len(rows)
         file.write_text("\n".join([head, *(f"{row},more" for row in rows)]))
-        with pytest.raises(CorpusError, match="more fields than the header"):
+        with pytest.raises(LongRow) as caught:
             load_corpus("manifest", file)
+    error = caught.value
+    assert (error.origin, error.fields, error.columns) == (f"{file}, row 2", 4, 3)
+    assert len(error.also) == len(rows) - 1
 
 
 def test_a_label_of_blanks_is_none(tmp_path: Path) -> None:
     rows = manifest_rows(tmp_path)
     rows[0]["label"] = "\t\u00a0"
-    with pytest.raises(CorpusError, match="row 2: label is empty"):
-        load_corpus("manifest", manifest_csv(tmp_path, rows))
+    manifest = manifest_csv(tmp_path, rows)
+    with pytest.raises(EmptyField) as caught:
+        load_corpus("manifest", manifest)
+    assert (caught.value.origin, caught.value.column) == (f"{manifest}, row 2", "label")
 
 
 # ---------------------------------------------------------------------------- recordings

@@ -18,7 +18,7 @@ from ablation.cli.options import (
 
 
 def corpus_list() -> None:
-    """The corpora that are supported."""
+    """List the supported corpora."""
     from ablation.corpora import KINDS
     from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
@@ -31,7 +31,7 @@ def corpus_list() -> None:
         if kind.name in SOURCES:
             print(f"{'':12} fetch: ablate corpus fetch {kind.name} --to FOLDER")
         elif kind.name in MANUAL:
-            print(f"{'':12} by hand: ablate corpus fetch {kind.name} --to FOLDER says how")
+            print(f"{'':12} manual download: ablate corpus fetch {kind.name} --to FOLDER says how")
 
 
 def corpus_check(
@@ -40,7 +40,7 @@ def corpus_check(
     corpus_root: RootOption = None,
     set_: SetOption = None,
 ) -> None:
-    """Read every recording of a corpus and count what is there."""
+    """Read every recording of a corpus and count utterances by class and speaker."""
     from ablation.drivers.check import check_corpus
     from ablation.drivers.progress import Reporter
 
@@ -64,7 +64,7 @@ def corpus_synthesize(
         ),
     ] = None,
 ) -> None:
-    """Make the synthetic corpus as WAV files with a manifest."""
+    """Render the synthetic corpus as WAV files with a manifest."""
     from ablation.corpora.synthetic import make_corpus
     from ablation.study import Study, override_study
 
@@ -74,9 +74,9 @@ def corpus_synthesize(
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Remove all of it.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything in it.")] = False,
 ) -> None:
-    """Show or clear the cache of spectrograms and of what was unpacked."""
+    """Show or clear the cache of spectrograms, synthetic corpora and unpacked recordings."""
     import shutil
 
     from ablation.features.cache import cache_size

@@ -1,8 +1,8 @@
 """Corpora: where utterances, speakers and labels come from, and how speakers become folds.
 
-One file a corpus and one line in ``KINDS``; :func:`load_corpus` reads any of them, applies the
-label map and checks what can be checked without decoding audio. Nothing here knows of spectrograms
-or networks.
+Each corpus has one file and one line in ``KINDS``; :func:`load_corpus` reads any of them, applies
+the label map and checks what can be checked without decoding audio. Nothing here depends on
+spectrograms or networks.
 """
 
 from collections import Counter
@@ -23,7 +23,20 @@ from ablation.corpora import (
 )
 from ablation.corpora.base import Corpus, CorpusKind, Utterance, parse_options
 from ablation.corpora.faults import Faults
-from ablation.errors import CorpusError, counted, suggestion
+from ablation.errors.corpora import (
+    ClassWithoutUtterances,
+    DuplicateId,
+    EmptyCorpus,
+    EmptyLabelMap,
+    LabelNotInCorpus,
+    MissingRecording,
+    NoLabelUsed,
+    ReservedClass,
+    SingleClass,
+    UnknownCorpus,
+    UnknownLabel,
+    UnknownLabelMap,
+)
 from ablation.files import at_home, is_file
 
 __all__ = ["KINDS", "Corpus", "CorpusKind", "Utterance", "corpus_kind", "load_corpus"]
@@ -47,9 +60,9 @@ KINDS: dict[str, CorpusKind] = {
 
 
 def corpus_kind(name: str) -> CorpusKind:
-    """The registry line of ``name``; :class:`CorpusError` with the nearest name otherwise."""
+    """Return the registry entry of ``name``; raise :class:`CorpusError` for an unknown name."""
     if name not in KINDS:
-        raise CorpusError(f"unknown corpus {name!r}", suggestion(name, KINDS))
+        raise UnknownCorpus(name, list(KINDS))
     return KINDS[name]
 
 
@@ -59,7 +72,7 @@ def load_corpus(
     labels: Mapping[str, str] | str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Corpus:
-    """The utterances of a corpus, labelled with the study's classes.
+    """Return the utterances of a corpus, labelled with the study's classes.
 
     Parameters
     ----------
@@ -69,23 +82,23 @@ def load_corpus(
         The corpus folder; for ``manifest``, the file. ``synthetic`` needs none.
     labels
         A map from the corpus' labels to classes ("" leaves a label out), the name of one of the
-        corpus' ready maps, or None for its default.
+        corpus' own label maps, or None for its default.
     options
-        The corpus' own, as ``{"dialogues": "scripted"}`` of IEMOCAP.
+        Options of this corpus, such as ``{"dialogues": "scripted"}`` for IEMOCAP.
 
     Raises
     ------
     CorpusError
-        For a missing or empty folder, files that do not fit the corpus, unknown labels, recordings
-        that are not there.
+        For a missing or empty folder, files that do not fit the corpus, unknown labels, or missing
+        recordings.
     StudyError
-        For an unknown or ill-typed option.
+        For an unknown option, or one with an invalid value.
     """
     kind = corpus_kind(name)
     root = None if path is None else at_home(Path(path))
     found = kind.read(root, parse_options(kind.options, name, options or {}))
     if not found:
-        raise CorpusError(f"corpus {name}: no recording in {root}", f"expected: {kind.layout}")
+        raise EmptyCorpus(name, root, kind.layout)
     label_map = _label_map(kind, labels, found)
     kept = [
         Utterance(u.id, u.file, u.speaker, label_map[u.label], u.start, u.end, u.origin)
@@ -93,79 +106,52 @@ def load_corpus(
         if label_map.get(u.label)
     ]
     if not kept:
-        raise CorpusError(
-            f"corpus {name}: no utterance in {root} has a label of the study",
-            f"labels found: {', '.join(sorted({u.label for u in found}))}",
-        )
+        raise NoLabelUsed(name, root, sorted({u.label for u in found}))
     _check_files(kept)
     _check_ids(kept)
     classes = list(dict.fromkeys(value for value in label_map.values() if value))
     present = {utterance.label for utterance in kept}
     for label in classes:
         if label in RESERVED:
-            raise CorpusError(
-                f"corpus {name}: a class cannot be called {label!r} (n_{label} is a column of the "
-                f"results already)",
-                f'call it otherwise in [corpus.labels], as in {label} = "{label}ed"',
-            )
+            raise ReservedClass(name, label)
         if label not in present:
-            raise CorpusError(
-                f"corpus {name}: no utterance in {root} is labelled {label}",
-                "complete the corpus, or leave the class out of [corpus.labels]",
-            )
+            raise ClassWithoutUtterances(name, root, label)
     if len(classes) < 2:
-        raise CorpusError(f"corpus {name}: one class only ({classes[0]})", "two or more are needed")
+        raise SingleClass(name, classes[0])
     return Corpus(name, root, tuple(sorted(kept, key=lambda u: u.id)), tuple(classes))
 
 
 def _label_map(
     kind: CorpusKind, labels: Mapping[str, str] | str | None, found: list[Utterance]
 ) -> Mapping[str, str]:
-    """The map from the corpus' labels to classes, checked against the labels there are."""
+    """Return the map from the corpus' labels to classes, checked against the labels found."""
     if isinstance(labels, str):
         if labels not in kind.label_maps:
-            raise CorpusError(
-                f"corpus {kind.name} has no label map {labels!r}",
-                suggestion(labels, kind.label_maps) if kind.label_maps else "give a table",
-            )
+            raise UnknownLabelMap(kind.name, labels, list(kind.label_maps))
         return kind.label_maps[labels]
     present = {utterance.label for utterance in found}
     if labels is None:
         ready = next(iter(kind.label_maps.values()), None)
         return ready if ready is not None else {label: label for label in sorted(present)}
     if not labels:
-        raise CorpusError(
-            f"[corpus.labels] is empty: no label of corpus {kind.name} has a class",
-            f"give each its class (labels found: {', '.join(sorted(present))}), or leave the "
-            f"table out",
-        )
+        raise EmptyLabelMap(kind.name, sorted(present))
     known = present | {label for ready in kind.label_maps.values() for label in ready}
     for label in labels:
         if label not in known:
-            raise CorpusError(
-                f"[corpus.labels]: corpus {kind.name} has no label {label!r}",
-                suggestion(label, known),
-            )
+            raise LabelNotInCorpus(kind.name, label, sorted(known))
     if not kind.closed:
         _check_labels(found, labels)
     return labels
 
 
 def _check_labels(found: list[Utterance], labels: Mapping[str, str]) -> None:
-    """Raise :class:`CorpusError` for labels that the map lacks, each where it is met first."""
+    """Raise :class:`CorpusError` for labels that the map lacks, each at its first row."""
     times = Counter(utterance.label for utterance in found if utterance.label not in labels)
     faults = Faults()
     for utterance in found:
         label = utterance.label
-        if more := times.pop(label, 0):
-            rows = f" (and in {counted(more - 1, 'more row')})" if more > 1 else ""
-            faults.add(
-                CorpusError(
-                    f"{utterance.origin}: unknown label {label!r}{rows}",
-                    suggestion(label, labels)
-                    + f'; to leave it out, add {label} = "" to [corpus.labels]',
-                )
-            )
+        if rows := times.pop(label, 0):
+            faults.add(UnknownLabel(utterance.origin, label, list(labels), rows - 1))
     faults.end()
 
 
@@ -173,10 +159,7 @@ def _check_files(utterances: list[Utterance]) -> None:
     faults = Faults()
     for utterance in utterances:
         if not is_file(utterance.file):
-            place = f" (named by {utterance.origin})" if utterance.origin else ""
-            faults.add(
-                CorpusError(f"no file {utterance.file}{place}", "complete the corpus folder")
-            )
+            faults.add(MissingRecording(utterance.file, utterance.origin))
     faults.end()
 
 
@@ -186,10 +169,5 @@ def _check_ids(utterances: list[Utterance]) -> None:
     for utterance in utterances:
         other = seen.setdefault(utterance.id, utterance)
         if other is not utterance:
-            faults.add(
-                CorpusError(
-                    f"{utterance.file} and {other.file} are both utterance {utterance.id}",
-                    "remove one of them",
-                )
-            )
+            faults.add(DuplicateId(utterance.id, utterance.file, other.file))
     faults.end()

@@ -1,11 +1,11 @@
 """A database in audformat (https://audeering.github.io/audformat/): ``db.yaml`` and its tables.
 
-A table names recordings, or segments of them by start and end; its columns hold labels. Which
-table and columns are meant is said in ``[corpus.options]``. Rows without an emotion are no
-utterances: databases often annotate some of their files only.
+A table names recordings, or segments of them by start and end; its columns hold labels.
+``[corpus.options]`` selects the table and the columns. Rows without an emotion are left out, since
+databases often annotate only some of their files.
 
-Databases come from anywhere, so nothing in them is run: the header is read as plain YAML first, and
-tables are read from CSV or parquet alone, never from the pickled copy that may lie beside them.
+Databases may come from anywhere, so no code in them is run: the header is first read as plain YAML,
+and tables are only read from CSV or parquet, never from the pickled copies beside them.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Any
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
-from ablation.errors import CorpusError, first_line, suggestion
+from ablation.errors import CorpusError, first_line
+from ablation.errors.common import MissingPackage
+from ablation.errors.corpora import (
+    EmptyField,
+    MissingTable,
+    NotACorpus,
+    PartNotChosen,
+    TwoSpeakers,
+    UnknownPart,
+    UnreadableHeader,
+    UnreadableTable,
+)
 from ablation.files import is_file
 
 if TYPE_CHECKING:
@@ -27,8 +38,7 @@ if TYPE_CHECKING:
 
 HEADER = "db.yaml"
 _LAYOUT = "db.yaml, db.TABLE.csv or db.TABLE.parquet, and the recordings that they name"
-_INSTALL = "pip install -c constraints.txt -e '.[audformat]'"
-# What audformat raises for headers and tables that are not as it expects.
+# audformat raises these for headers and tables that it cannot interpret.
 _DAMAGED = (
     LookupError,
     ValueError,
@@ -41,10 +51,10 @@ _DAMAGED = (
 
 
 class AudformatOptions(Options):
-    """Where the labels stand.
+    """These options name the table and its columns.
 
-    ``table`` may be left out where one table alone has the column ``emotion``. ``speaker`` is
-    looked for in the same table, then in every other one of whole files.
+    ``table`` may be left out if only one table has the column ``emotion``. The column ``speaker``
+    is looked up in that table first, then in all other tables of whole files.
     """
 
     table: str = ""
@@ -55,13 +65,11 @@ class AudformatOptions(Options):
 def _read(root: Path | None, options: AudformatOptions) -> list[Utterance]:
     folder = require_folder(root, "audformat", _LAYOUT)
     if not is_file(folder / HEADER):
-        raise CorpusError(
-            f"corpus audformat: {folder} holds no {HEADER}", f"--corpus-root takes {_LAYOUT}"
-        )
+        raise NotACorpus("audformat", folder, HEADER, _LAYOUT)
     with _database(folder) as database:
         name = _table_name(folder, database, options)
         table = _table(folder, database, name)
-        _require_column(folder, name, table, options.emotion, "emotion")
+        _require_emotion(folder, name, table, options.emotion)
         speakers = _speakers(folder, database, name, table, options.speaker)
         emotions = table[options.emotion]
     utterances, faults = [], Faults(f"{folder / HEADER}, ")
@@ -71,7 +79,9 @@ def _read(root: Path | None, options: AudformatOptions) -> list[Utterance]:
         file, start, end = place if isinstance(place, tuple) else (place, None, None)
         try:
             utterances.append(
-                _utterance(folder, name, str(file), start, end, emotion, speakers[place])
+                _utterance(
+                    folder, name, str(file), start, end, emotion, speakers[place], options.speaker
+                )
             )
         except CorpusError as fault:
             faults.add(fault)
@@ -80,14 +90,21 @@ def _read(root: Path | None, options: AudformatOptions) -> list[Utterance]:
 
 
 def _utterance(
-    folder: Path, table: str, file: str, start: Any, end: Any, emotion: Any, speaker: Any
+    folder: Path,
+    table: str,
+    file: str,
+    start: Any,
+    end: Any,
+    emotion: Any,
+    speaker: Any,
+    column: str,
 ) -> Utterance:
     first, last = (None if is_missing(time) else time.total_seconds() for time in (start, end))
-    first = first or None  # a segment from 0 on is cut by its end alone
+    first = first or None  # a segment that starts at 0 is cut only at its end
     identity = file if first is None and last is None else f"{file}:{first or 0:g}-{last or 'end'}"
     origin = f"{folder / HEADER}, table {table}, {identity}"
     if is_missing(speaker):
-        raise CorpusError(f"{origin}: the speaker is empty", "fill it in or remove the row")
+        raise EmptyField(origin, column)
     return Utterance(
         identity, folder / file, as_text(speaker), as_text(emotion), first, last, origin
     )
@@ -95,14 +112,15 @@ def _utterance(
 
 @contextmanager
 def _database(folder: Path) -> Iterator["library.Database"]:
-    """The database, its tables readable inside the block; CorpusError for one that is none."""
+    """Yield the database, whose tables can be read inside the block.
+
+    Raises :class:`CorpusError` for a folder that is no database.
+    """
     try:
         import audformat as library
         import yaml
     except ImportError as error:
-        raise CorpusError(
-            "corpus audformat needs the package audformat, which is not installed", _INSTALL
-        ) from error
+        raise MissingPackage("corpus audformat", "audformat", "audformat") from error
     header = folder / HEADER
     with TemporaryDirectory(prefix="ablation-") as name:
         try:
@@ -114,16 +132,14 @@ def _database(folder: Path) -> Iterator["library.Database"]:
                     _link(file, Path(name) / file.name)
             database = library.Database.load(name)
         except (yaml.YAMLError, *_DAMAGED) as error:
-            raise CorpusError(
-                f"cannot read {header}: {first_line(error)}", "is it the header of audformat?"
-            ) from error
+            raise UnreadableHeader(header, first_line(error)) from error
         yield database
 
 
 def _link(file: Path, link: Path) -> None:
     try:
         link.symlink_to(file.resolve())
-    except OSError:  # a system on which not everybody may make links
+    except OSError:  # on some systems not every user may create links
         copyfile(file, link)
 
 
@@ -131,54 +147,41 @@ def _table_name(folder: Path, database: "library.Database", options: AudformatOp
     names = list(database.tables)
     if options.table:
         if options.table not in names:
-            raise CorpusError(
-                f"{folder / HEADER} has no table {options.table!r} (corpus.options.table)",
-                suggestion(options.table, names),
-            )
+            raise UnknownPart(folder / HEADER, "table", options.table, "table", names)
         return options.table
     fitting = [name for name in names if options.emotion in database.tables[name].columns]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise CorpusError(
-            f"{folder / HEADER} has {len(fitting)} tables with a column {options.emotion!r}",
-            f"say which by corpus.options.table (allowed: {', '.join(sorted(fitting))})",
-        )
-    columns = {column for name in names for column in database.tables[name].columns}
-    raise CorpusError(
-        f"{folder / HEADER} has no table with a column {options.emotion!r} "
-        f"(corpus.options.emotion)",
-        suggestion(options.emotion, columns),
-    )
+        raise PartNotChosen(folder / HEADER, "table", sorted(fitting), options.emotion)
+    raise UnknownPart(folder / HEADER, "column", options.emotion, "emotion", _all_columns(database))
+
+
+def _all_columns(database: "library.Database") -> list[str]:
+    return sorted({column for table in database.tables.values() for column in table.columns})
 
 
 def _table(folder: Path, database: "library.Database", name: str) -> "pd.DataFrame":
-    """A table by its file, or by its file, start and end."""
+    """Return a table, indexed by file or by file, start and end."""
     try:
         return database[name].get()
     except _DAMAGED as error:
         reason = first_line(error)
         if "No file found for table" in reason:
-            reason = f"there is no db.{name}.csv or db.{name}.parquet (pickled tables are not read)"
-        raise CorpusError(
-            f"{folder / HEADER}: cannot read the table {name}: {reason}", "complete the database"
-        ) from error
+            raise MissingTable(folder / HEADER, name) from error
+        raise UnreadableTable(folder / HEADER, name, reason) from error
 
 
-def _require_column(
-    folder: Path, name: str, table: "pd.DataFrame", column: str, option: str
-) -> None:
+def _require_emotion(folder: Path, name: str, table: "pd.DataFrame", column: str) -> None:
     if column not in table.columns:
-        raise CorpusError(
-            f"{folder / HEADER}: table {name} has no column {column!r} (corpus.options.{option})",
-            suggestion(column, [str(known) for known in table.columns]),
-        )
+        place, columns = f"{folder / HEADER}, table {name}", list(map(str, table.columns))
+        raise UnknownPart(place, "column", column, "emotion", columns)
 
 
 def _speakers(
     folder: Path, database: "library.Database", name: str, table: "pd.DataFrame", column: str
 ) -> dict[Any, Any]:
-    """The speaker of every row, from the table itself or from one that tells it of whole files."""
+    """Return the speaker of each row, taken from the table itself or from tables of whole files."""
     if column in table.columns:
         return table[column].to_dict()
     others = [
@@ -189,21 +192,14 @@ def _speakers(
         and column in database.tables[other].columns
     ]
     if not others:
-        columns = {known for other in database.tables for known in database.tables[other].columns}
-        raise CorpusError(
-            f"{folder / HEADER}: neither table {name} nor one of whole files has a column "
-            f"{column!r} (corpus.options.speaker)",
-            suggestion(column, columns),
-        )
+        place = f"{folder / HEADER}, table {name} and tables of whole files"
+        raise UnknownPart(place, "column", column, "speaker", _all_columns(database))
     by_file: dict[str, Any] = {}
     for other in others:
         for file, speaker in _table(folder, database, other)[column].items():
             if not is_missing(speaker) and by_file.setdefault(str(file), speaker) != speaker:
-                raise CorpusError(
-                    f"{folder / HEADER}: {file} has two speakers, {by_file[str(file)]} and "
-                    f"{speaker} (tables {', '.join(others)})",
-                    "correct one of the tables",
-                )
+                both = [by_file[str(file)], speaker]
+                raise TwoSpeakers(folder / HEADER, str(file), both, others)
     files = table.index.get_level_values("file")
     return dict(zip(table.index, (by_file.get(str(file)) for file in files), strict=True))
 

@@ -1,4 +1,4 @@
-"""What a corpus is: utterances with a speaker and a label, and the classes of a study."""
+"""A corpus consists of utterances, each with a speaker and a label, and of a study's classes."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,15 +9,23 @@ from typing import Any, TypeVar, overload
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ablation.corpora.spelling import near_spellings
-from ablation.errors import CorpusError, StudyError, named, suggestion
+from ablation.errors import named
+from ablation.errors.corpora import (
+    CorpusRootMissing,
+    CorpusRootNotAFolder,
+    CorpusRootNotFound,
+    InvalidCorpusOption,
+    TwoFormats,
+    UnknownCorpusOption,
+)
 from ablation.files import is_file, is_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A recording, or the part of it from ``start`` to ``end`` (seconds), with its label.
+    """An utterance is a recording, or its part from ``start`` to ``end`` (seconds), with a label.
 
-    ``origin`` says where it was found (a manifest's file and row) for messages about it.
+    ``origin`` tells messages where it was found, such as the file and row of a manifest.
     """
 
     id: str
@@ -31,7 +39,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus(Sequence[Utterance]):
-    """The utterances of a study, labelled with its classes, in the order of their ids."""
+    """A corpus holds the utterances of a study, labelled with its classes and sorted by id."""
 
     name: str
     root: Path | None
@@ -53,22 +61,26 @@ class Corpus(Sequence[Utterance]):
 
     @property
     def speakers(self) -> list[str]:
+        """The names of all speakers, sorted."""
         return sorted({utterance.speaker for utterance in self.utterances})
 
     def doubts(self) -> list[str]:
-        """Speakers or classes that may be one, spelt in two ways: a leak, or a class too many."""
+        """Return a sentence for each group of names that may mean one speaker or one class.
+
+        A speaker spelt in two ways leaks from training to test; a class would be one too many.
+        """
         return [
-            f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are one, "
+            f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are the same, "
             f"spell them alike{why}"
             for what, names, why in (
-                ("speakers", self.speakers, ": else one person stands on both sides of a fold"),
-                ("classes", self.classes, " or join them by [corpus.labels]"),
+                ("speakers", self.speakers, ", or one person is in both training and test sets"),
+                ("classes", self.classes, " or merge them in [corpus.labels]"),
             )
             for group in near_spellings(names)
         ] + session_doubts(self.speakers)
 
     def counts(self) -> dict[str, int]:
-        """Utterances of each class, in the order of the classes."""
+        """Return the number of utterances of each class, in the order of the classes."""
         counts = dict.fromkeys(self.classes, 0)
         for utterance in self.utterances:
             counts[utterance.label] += 1
@@ -76,13 +88,13 @@ class Corpus(Sequence[Utterance]):
 
 
 _END = re.compile(r"^(?P<person>.*\w)[\s_\-.,;]+(?P<session>\w+)$")  # "Anna, session 2"
-_PERSONS = 3  # who must return so, before a pattern is seen in it
+_PERSONS = 3  # so many people must have several sessions before they count as a pattern
 
 
 def session_doubts(speakers: Iterable[str]) -> list[str]:
-    """A doubt where names of speakers look like persons with the number of a session behind.
+    """Return a doubt where speaker names look like a person followed by a session number.
 
-    Several persons must return with the same ends: "speaker 1" to "speaker 9" is nobody twice.
+    Several people must recur with the same endings: "speaker 1" to "speaker 9" is nobody twice.
     """
     persons: dict[str, dict[str, str]] = {}
     for speaker in speakers:
@@ -95,12 +107,12 @@ def session_doubts(speakers: Iterable[str]) -> list[str]:
     first = named(map(repr, next(iter(several.values())).values()))
     return [
         f"speakers {first}, and {len(several) - 1} more like them, may be one person in several "
-        f"sessions; if they are, name them alike: else one person stands on both sides of a fold"
+        f"sessions; if so, name them alike, or one person is in both training and test sets"
     ]
 
 
 class Options(BaseModel):
-    """The options of a corpus, as given in ``[corpus.options]``; most have none."""
+    """Options of a corpus are given in ``[corpus.options]``; most corpora have none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -109,29 +121,26 @@ Known = TypeVar("Known", bound=Options)
 
 
 def parse_options(kind: type[Known], corpus: str, given: Mapping[str, Any]) -> Known:
-    """The options of a corpus; :class:`StudyError` naming the field that is wrong."""
+    """Return the options of a corpus, or raise :class:`StudyError` naming the wrong field."""
     try:
         return kind.model_validate(dict(given))
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         field_name = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            known = list(kind.model_fields)
-            remedy = suggestion(field_name, known) if known else f"corpus {corpus} has no options"
-            raise StudyError(f"unknown field corpus.options.{field_name}", remedy) from error
-        message = fault["msg"].removeprefix("Value error, ")
-        message = message[:1].lower() + message[1:]
-        value = f".{field_name} = {fault['input']!r}" if field_name else ""
-        raise StudyError(f"corpus.options{value}: {message}") from error
+            raise UnknownCorpusOption(corpus, field_name, list(kind.model_fields)) from error
+        reason = fault["msg"].removeprefix("Value error, ")
+        reason = reason[:1].lower() + reason[1:]
+        raise InvalidCorpusOption(field_name, fault["input"], reason) from error
 
 
 @dataclass(frozen=True)
 class CorpusKind:
-    """A registry line: how a corpus is read, and which ready label maps it has.
+    """A registry entry says how a corpus is read, and which label maps it has.
 
-    ``label_maps`` come with the default first; without any, the labels found, sorted, are the
-    classes. ``closed`` corpora have labels known in advance; in an open one (a manifest) every
-    label must be in the map, since one that is not may be a slip of the pen.
+    The first of ``label_maps`` is the default; without any, the labels found, sorted, are the
+    classes. The labels of a ``closed`` corpus are known in advance; in an open one (a manifest)
+    every label must be in the map, since one that is not may be a typing error.
     """
 
     name: str
@@ -145,9 +154,9 @@ class CorpusKind:
 
 
 def audio_files(root: Path, pattern: str) -> list[Path]:
-    """``.wav`` and ``.flac`` files below ``root`` that match ``pattern`` (a glob without suffix).
+    """Return ``.wav`` and ``.flac`` files below ``root`` that match the glob ``pattern``.
 
-    Raises :class:`CorpusError` where one recording is there in both formats.
+    The pattern has no suffix. Raises :class:`CorpusError` for a recording in both formats.
     """
     files: dict[Path, Path] = {}
     for file in sorted(root.glob(pattern)):
@@ -155,23 +164,16 @@ def audio_files(root: Path, pattern: str) -> list[Path]:
             continue
         other = files.setdefault(file.with_suffix(""), file)
         if other is not file:
-            raise CorpusError(
-                f"{file} stands beside {other.name}: the same recording twice",
-                "keep one of the two formats",
-            )
+            raise TwoFormats(file, other)
     return list(files.values())
 
 
 def require_folder(root: Path | None, name: str, layout: str) -> Path:
-    """``root`` as a folder; :class:`CorpusError` with the layout expected when it is none."""
+    """Return ``root``, or raise :class:`CorpusError` with the layout where it is no folder."""
     if root is None:
-        raise CorpusError(
-            f"corpus {name} needs its folder ({layout})",
-            "give --corpus-root PATH, or root in the study's [corpus]",
-        )
+        raise CorpusRootMissing(name, layout)
+    if is_file(root):
+        raise CorpusRootNotAFolder(name, root, layout)
     if not is_folder(root):
-        what = "is not a folder" if is_file(root) else "does not exist"
-        raise CorpusError(
-            f"corpus {name}: {root} {what}", f"--corpus-root takes the folder that holds {layout}"
-        )
+        raise CorpusRootNotFound(name, root, layout)
     return root

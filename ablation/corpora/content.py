@@ -1,4 +1,4 @@
-"""What a corpus holds, as digests: the same audio, speakers and labels give the same digest."""
+"""Digests of a corpus: the same audio, speakers and labels give the same digest."""
 
 import hashlib
 import json
@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ablation.corpora.base import Corpus, Utterance
-from ablation.errors import CorpusError
+from ablation.errors.corpora import UnreadableFile
 
 
 def content_digests(utterances: Corpus | list[Utterance]) -> dict[Path, str]:
-    """Digest of each file's bytes. Raises :class:`CorpusError` for a file that cannot be read."""
+    """Return a digest of each file's bytes, or raise :class:`CorpusError` for an unreadable one."""
     files = sorted({utterance.file for utterance in utterances})
-    with ThreadPoolExecutor() as pool:  # hashing lets go of the interpreter lock
+    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter lock
         return dict(zip(files, pool.map(_file_digest, files), strict=True))
 
 
@@ -22,11 +22,14 @@ def _file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+        raise UnreadableFile(path, error.strerror or str(error)) from error
 
 
 def corpus_fingerprint(corpus: Corpus, digests: Mapping[Path, str]) -> str:
-    """Digest over ids, speakers, labels, cuts and content; where the files lie does not matter."""
+    """Return a digest of ids, speakers, labels, cuts and content, but not of where the files lie.
+
+    ``digests`` has the digest of each file's content (:func:`content_digests`).
+    """
     lines = [[u.id, u.speaker, u.label, u.start, u.end, digests[u.file]] for u in corpus.utterances]
     text = json.dumps([list(corpus.classes), lines])
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,8 +1,8 @@
 """CREMA-D, the recordings as WAV (Cao et al. 2014, doi 10.1109/TAFFC.2014.2336244).
 
-``AudioWAV/1001_DFA_ANG_XX.wav``: actor, sentence, emotion, level. One file of the corpus has a
-level of one letter, ``1040_ITH_SAD_X.wav``; another one, ``1076_MTI_SAD_XX.wav``, holds no sound
-but zeros, and is left out.
+``AudioWAV/1001_DFA_ANG_XX.wav`` is named by actor, sentence, emotion and level. One file has a
+level of one letter, ``1040_ITH_SAD_X.wav``; another, ``1076_MTI_SAD_XX.wav``, holds only zeros and
+is left out.
 """
 
 import re
@@ -16,7 +16,7 @@ from ablation.corpora.base import (
     require_folder,
 )
 from ablation.corpora.pointers import is_pointer
-from ablation.errors import CorpusError
+from ablation.errors.corpora import MisnamedRecording, PointerFile
 
 EMOTIONS = {
     "NEU": "neutral",
@@ -31,6 +31,9 @@ _NAME = re.compile(
 )
 _SILENT = {"1076_MTI_SAD_XX"}
 _LAYOUT = "AudioWAV/1001_DFA_ANG_XX.wav and the like"
+_FORM = (
+    f"1001_DFA_ANG_XX.wav (actor, sentence, emotion of {' '.join(EMOTIONS)}, level of XX LO MD HI)"
+)
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -40,16 +43,9 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
     for file in files:
         match = _NAME.fullmatch(file.stem)
         if match is None or match["emotion"] not in EMOTIONS:
-            raise CorpusError(
-                f"{file} is not named as CREMA-D names its files (1001_DFA_ANG_XX.wav: actor, "
-                f"sentence, emotion of {' '.join(EMOTIONS)}, level of XX LO MD HI)",
-                "move it out of the corpus folder, or use a manifest",
-            )
+            raise MisnamedRecording(file, "CREMA-D", _FORM)
         if is_pointer(file):
-            raise CorpusError(
-                f"{file} is not the recording but a note of Git LFS that stands for it",
-                "fetch the recordings: git lfs pull --include 'AudioWAV/*', or ablate corpus fetch",
-            )
+            raise PointerFile(file)
         if file.stem not in _SILENT:
             emotion = EMOTIONS[match["emotion"]]
             utterances.append(Utterance(file.stem, file, match["actor"], emotion))

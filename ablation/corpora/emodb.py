@@ -1,6 +1,6 @@
 """Berlin Database of Emotional Speech (Burkhardt et al., Interspeech 2005).
 
-A file name says all: ``03a01Fa.wav`` is speaker 03, text a01, emotion F, version a.
+The file name ``03a01Fa.wav`` means speaker 03, text a01, emotion F, version a.
 """
 
 import re
@@ -13,7 +13,7 @@ from ablation.corpora.base import (
     audio_files,
     require_folder,
 )
-from ablation.errors import CorpusError
+from ablation.errors.corpora import MisnamedRecording
 
 EMOTIONS = {
     "W": "angry",
@@ -26,6 +26,7 @@ EMOTIONS = {
 }
 _NAME = re.compile(r"(?P<speaker>\d\d)(?P<text>[ab]\d\d)(?P<emotion>[A-Z])(?P<version>[a-z]?)")
 _LAYOUT = "wav/03a01Fa.wav and the like"
+_FORM = f"03a01Fa.wav (speaker, text, emotion of {' '.join(EMOTIONS)}, version)"
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -35,11 +36,7 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
     for file in files:
         match = _NAME.fullmatch(file.stem)
         if match is None or match["emotion"] not in EMOTIONS:
-            raise CorpusError(
-                f"{file} is not named as EmoDB names its files (03a01Fa.wav: speaker, text, "
-                f"emotion of {' '.join(EMOTIONS)}, version)",
-                "move it out of the corpus folder, or use a manifest",
-            )
+            raise MisnamedRecording(file, "EmoDB", _FORM)
         utterances.append(Utterance(file.stem, file, match["speaker"], EMOTIONS[match["emotion"]]))
     return utterances
 

@@ -1,4 +1,4 @@
-"""Folds in which no speaker stands on both sides (paper, section 3.1)."""
+"""The training and test sets of a fold share no speaker (paper, section 3.1)."""
 
 import random
 from collections import Counter
@@ -7,12 +7,21 @@ from itertools import combinations
 from typing import Literal
 
 from ablation.corpora.base import Corpus
-from ablation.errors import FoldError, counted, named
+from ablation.errors.corpora import (
+    ClassNotInTraining,
+    NobodyToTrainOn,
+    OneSpeaker,
+    SpeakerOnBothSides,
+    TooManyFolds,
+)
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Utterance indices of both sides; the name is the speaker's, or the group's."""
+    """A fold holds the utterance indices of its training and its test set.
+
+    Its name is that of the test speaker, or of the group of test speakers.
+    """
 
     name: str
     test_speakers: tuple[str, ...]
@@ -27,51 +36,41 @@ def make_folds(
     seed: int = 0,
     pairs: bool = False,
 ) -> list[Fold]:
-    """One fold a speaker, or all speakers parted into ``count`` groups of about equal size.
+    """Return one fold per speaker, or per group of speakers (``count`` groups of similar size).
 
-    With ``pairs``, a fold for every two of these, its test side both of theirs.
+    With ``pairs``, there is one fold for every two of these, whose test set joins both test sets.
 
     Raises
     ------
     FoldError
-        For fewer speakers than folds need, or a training set that lacks a class (the fold named).
+        For too few speakers, or a fold whose training set lacks a class.
     """
     speakers = corpus.speakers
     if len(speakers) < 2:
-        raise FoldError(
-            f"corpus {corpus.name} has one speaker only ({speakers[0]})",
-            "speaker-independent folds need at least two speakers",
-        )
+        raise OneSpeaker(corpus.name, speakers[0])
     if scheme == "speaker":
         groups = {speaker: (speaker,) for speaker in speakers}
     else:
         if count > len(speakers):
-            raise FoldError(
-                f"{count} folds asked for, but corpus {corpus.name} has "
-                f"{counted(len(speakers), 'speaker')}",
-                f"choose 2 to {len(speakers)} folds",
-            )
+            raise TooManyFolds(corpus.name, count, len(speakers))
         groups = _groups(corpus, count, seed)
     if pairs:
+        if len(groups) < 3:
+            raise NobodyToTrainOn(len(groups))
         groups = {
             f"{first}+{second}": (*groups[first], *groups[second])
             for first, second in combinations(groups, 2)
         }
-        if len(groups) < 3:
-            raise FoldError(
-                "folds left out in pairs leave nobody to train on",
-                "nested selection with probes of its own needs three folds at least",
-            )
     folds = [_fold(corpus, name, members) for name, members in groups.items()]
     check_folds(corpus, folds)
     return folds
 
 
 def _groups(corpus: Corpus, count: int, seed: int) -> dict[str, tuple[str, ...]]:
-    """Speakers in a seeded order, each to the group with the fewest speakers, then utterances.
+    """Return groups of speakers by name, of similar size in speakers and then in utterances.
 
-    The order is drawn because names often alternate by sex, which dealing in turn would sort
-    into groups of one sex.
+    Each speaker, in a random order, joins the smallest group. The order is random because names
+    often alternate by sex, and taking them in turn would make groups of one sex.
     """
     sizes = Counter(utterance.speaker for utterance in corpus)
     order = list(corpus.speakers)
@@ -95,18 +94,12 @@ def _fold(corpus: Corpus, name: str, members: tuple[str, ...]) -> Fold:
 
 
 def check_folds(corpus: Corpus, folds: list[Fold]) -> None:
-    """Raise :class:`FoldError` where a speaker is on both sides or a training set lacks a class."""
+    """Raise :class:`FoldError` for a speaker in both sets of a fold or a class not trained on."""
     for fold in folds:
         train = {corpus[index].speaker for index in fold.train}
         test = {corpus[index].speaker for index in fold.test}
         if both := train & test:
-            raise FoldError(f"fold {fold.name}: speaker {named(sorted(both))} is on both sides")
+            raise SpeakerOnBothSides(fold.name, sorted(both))
         present = {corpus[index].label for index in fold.train}
         if missing := [label for label in corpus.classes if label not in present]:
-            raise FoldError(
-                f"fold {fold.name}: no training utterance is {named(missing)} "
-                f"(every one is spoken by test speaker {named(fold.test_speakers)})",
-                f"if {named(missing)} is a slip of the pen, mend it (classes: "
-                f"{', '.join(corpus.classes)}); else leave it out by [corpus.labels], or add "
-                f"other speakers of it",
-            )
+            raise ClassNotInTraining(fold.name, missing, fold.test_speakers, corpus.classes)

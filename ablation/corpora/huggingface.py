@@ -1,9 +1,9 @@
-"""A folder written by ``save_to_disk`` of Hugging Face datasets.
+"""A corpus may be a folder written by ``save_to_disk`` of Hugging Face datasets.
 
-Which columns hold the recording, the label and the speaker is said in ``[corpus.options]``. Labels
-of a ``ClassLabel`` go by their names. Recordings that are stored in the table itself are unpacked
-once, as they are, into the user's cache (``ablate cache``), each named by its content; nothing is
-decoded here, so that torchcodec is not needed.
+``[corpus.options]`` names the columns of the recording, the label and the speaker. Labels of a
+``ClassLabel`` are its names. Recordings stored in the table itself are unpacked once, unchanged,
+into the user's cache (``ablate cache``), each named by its content; nothing is decoded here, so
+torchcodec is not needed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,19 +14,33 @@ from typing import TYPE_CHECKING, Any, cast
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
-from ablation.errors import CorpusError, first_line, suggestion
+from ablation.errors import CorpusError, first_line
+from ablation.errors.common import MissingPackage
+from ablation.errors.corpora import (
+    EmptyField,
+    NoSplits,
+    NotACorpus,
+    NotAnAudioColumn,
+    NotTextOrNumber,
+    PartNotChosen,
+    RemoteRecording,
+    UnknownPart,
+    UnreadableDataset,
+)
 from ablation.files import atomic_write, cache_folder, is_file
 
 if TYPE_CHECKING:
     import datasets as library
 
-_LAYOUT = "dataset_info.json, state.json and *.arrow, or dataset_dict.json and a folder a split"
-_INSTALL = "pip install -c constraints.txt -e '.[huggingface]'"
+_LAYOUT = (
+    "what save_to_disk writes: dataset_info.json, state.json and *.arrow, "
+    "or dataset_dict.json and one folder per split"
+)
 _SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".au")
 
 
 class HuggingfaceOptions(Options):
-    """Names of the columns; ``split`` of a DatasetDict that has several."""
+    """These options name the columns, and the ``split`` where a DatasetDict has several."""
 
     audio: str = "audio"
     label: str = "label"
@@ -37,18 +51,12 @@ class HuggingfaceOptions(Options):
 def _read(root: Path | None, options: HuggingfaceOptions) -> list[Utterance]:
     folder = require_folder(root, "huggingface", _LAYOUT)
     if not any(is_file(folder / name) for name in ("dataset_dict.json", "state.json")):
-        raise CorpusError(
-            f"corpus huggingface: {folder} was not written by save_to_disk",
-            f"--corpus-root takes the folder that holds {_LAYOUT}",
-        )
+        raise NotACorpus("huggingface", folder, "state.json or dataset_dict.json", _LAYOUT)
     dataset = _dataset(folder, options)
     for option in ("audio", "label", "speaker"):
         column = getattr(options, option)
         if column not in dataset.column_names:
-            raise CorpusError(
-                f"{folder} has no column {column!r} (corpus.options.{option})",
-                suggestion(column, dataset.column_names),
-            )
+            raise UnknownPart(folder, "column", column, option, dataset.column_names)
     return list(_utterances(folder, dataset, options))
 
 
@@ -56,30 +64,22 @@ def _dataset(folder: Path, options: HuggingfaceOptions) -> "library.Dataset":
     try:
         import datasets as library
     except ImportError as error:
-        raise CorpusError(
-            "corpus huggingface needs the package datasets, which is not installed", _INSTALL
-        ) from error
+        raise MissingPackage("corpus huggingface", "datasets", "huggingface") from error
     try:
         loaded = library.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CorpusError(
-            f"cannot read {folder}: {first_line(error)}", "save the dataset again by save_to_disk"
-        ) from error
+        raise UnreadableDataset(folder, first_line(error)) from error
     if isinstance(loaded, library.DatasetDict):
         chosen = _split(folder, loaded, options.split)
     elif options.split:
-        raise CorpusError(
-            f"{folder} is one dataset without splits", "leave corpus.options.split out"
-        )
+        raise NoSplits(folder, options.split)
     else:
         chosen = loaded
     try:
-        # The files are mapped as they are: a damaged one would end the process, not the reading.
+        # The files are memory-mapped: reading a damaged one would kill the process.
         chosen.data.validate(full=True)
     except ValueError as error:
-        raise CorpusError(
-            f"{folder} is damaged: {first_line(error)}", "save the dataset again by save_to_disk"
-        ) from error
+        raise UnreadableDataset(folder, first_line(error)) from error
     return chosen
 
 
@@ -90,13 +90,8 @@ def _split(folder: Path, loaded: "library.DatasetDict", split: str) -> "library.
     if not split and len(names) == 1:
         return loaded[names[0]]
     if not split:
-        raise CorpusError(
-            f"{folder} has {len(names)} splits",
-            f"say which by corpus.options.split (allowed: {', '.join(sorted(names))})",
-        )
-    raise CorpusError(
-        f"{folder} has no split {split!r} (corpus.options.split)", suggestion(split, names)
-    )
+        raise PartNotChosen(folder, "split", sorted(names))
+    raise UnknownPart(folder, "split", split, "split", names)
 
 
 def _utterances(
@@ -106,10 +101,7 @@ def _utterances(
 
     feature = dataset.features[options.audio]
     if not isinstance(feature, library.Audio):
-        raise CorpusError(
-            f"{folder}: column {options.audio!r} holds no recordings (corpus.options.audio)",
-            "cast it: dataset.cast_column(NAME, datasets.Audio())",
-        )
+        raise NotAnAudioColumn(folder, options.audio)
     columns = [options.audio, options.label, options.speaker]
     rows = dataset.with_format(None).select_columns(list(dict.fromkeys(columns)))
     rows = rows.cast_column(options.audio, library.Audio(decode=False))
@@ -118,7 +110,7 @@ def _utterances(
     for number, row in enumerate(cast("Iterable[dict[str, Any]]", rows)):
         origin = f"{folder}, row {number}"
         try:
-            file = _file(folder, origin, row[options.audio])
+            file = _file(folder, origin, options.audio, row[options.audio])
             label = _text(origin, options.label, row[options.label], names[1])
             speaker = _text(origin, options.speaker, row[options.speaker], names[2])
         except CorpusError as fault:
@@ -129,37 +121,37 @@ def _utterances(
 
 
 def _names(feature: Any) -> list[str] | None:
-    """The names of a ClassLabel's numbers; None for any other column."""
+    """Return the names of a ClassLabel's numbers, or None for any other column."""
     names = getattr(feature, "names", None)
     return list(names) if names is not None else None
 
 
 def _text(origin: str, column: str, value: Any, names: list[str] | None) -> str:
     if is_missing(value) or (names is not None and not 0 <= value < len(names)):
-        raise CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
+        raise EmptyField(origin, column)
     if isinstance(value, bytes | list | tuple | dict):
-        raise CorpusError(f"{origin}: {column} = {value!r} is neither a text nor a number")
+        raise NotTextOrNumber(origin, column, value)
     return as_text(value if names is None else names[value])
 
 
-def _file(folder: Path, origin: str, stored: Any) -> Path:
-    """The recording of a row as a file: the one it names, or its bytes in the cache."""
+def _file(folder: Path, origin: str, column: str, stored: Any) -> Path:
+    """Return the file of a row's recording: the one it names, or its bytes in the cache."""
     content = stored.get("bytes") if stored else None
     path = stored.get("path") if stored else None
     if content:
         return _unpacked(content, path or "")
     if not path:
-        raise CorpusError(f"{origin}: there is no recording", "fill it in or remove the row")
+        raise EmptyField(origin, column)
     if "::" in path or "://" in path:
-        raise CorpusError(
-            f"{origin}: {path} is an address, not a file",
-            "download the recordings and save the dataset with them: Audio(decode=False)",
-        )
-    return folder / path  # an absolute path stays what it is
+        raise RemoteRecording(origin, path)
+    return folder / path  # an absolute path stays as it is
 
 
 def _unpacked(content: bytes, path: str) -> Path:
-    """The bytes of a recording as a file, named by them: no name from the dataset is used."""
+    """Return a file with the bytes of a recording, named by their digest.
+
+    Only the suffix of ``path`` is used, so that a dataset cannot choose where files are written.
+    """
     digest = blake2b(content, digest_size=16).hexdigest()
     suffix = PurePosixPath(path).suffix.lower()
     name = f"{digest}{suffix if suffix in _SUFFIXES else ''}"

@@ -1,12 +1,12 @@
 """IEMOCAP (Busso et al., Language Resources and Evaluation 42, 2008), as released.
 
-``SessionN/dialog/EmoEvaluation/DIALOG.txt`` has a line a turn::
+``SessionN/dialog/EmoEvaluation/DIALOG.txt`` has one line per turn::
 
     [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
 
 and ``SessionN/sentences/wav/DIALOG/TURN.wav`` is its recording. The speaker is the letter of the
-*turn* (``F000``): the prefix ``Ses01F`` names who wore the motion-capture markers, and folding on
-it would put one speaker on both sides.
+*turn* (``F000``): the prefix ``Ses01F`` names who wore the motion-capture markers, and folds made
+from it would put one speaker into both the training and the test set.
 """
 
 import re
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
-from ablation.errors import CorpusError
+from ablation.errors.corpora import InvalidTurn, NotACorpus, UnreadableFile
 
 _LAYOUT = "Session1 ... Session5"
 _TURN = re.compile(
@@ -26,7 +26,7 @@ LABELS = ("ang", "dis", "exc", "fea", "fru", "hap", "neu", "oth", "sad", "sur", 
 
 
 class IemocapOptions(Options):
-    """``dialogues``: the paper uses the improvised ones (section 3.1)."""
+    """``dialogues`` selects the turns; the paper uses the improvised ones (section 3.1)."""
 
     dialogues: Literal["improvised", "scripted", "all"] = "improvised"
 
@@ -35,10 +35,7 @@ def _read(root: Path | None, options: IemocapOptions) -> list[Utterance]:
     folder = require_folder(root, "iemocap", _LAYOUT)
     evaluations = sorted(folder.glob("Session[0-9]*/dialog/EmoEvaluation/[!.]*.txt"))
     if not evaluations:
-        raise CorpusError(
-            f"no SessionN/dialog/EmoEvaluation/*.txt below {folder}",
-            f"--corpus-root takes the folder that holds {_LAYOUT}",
-        )
+        raise NotACorpus("iemocap", folder, "SessionN/dialog/EmoEvaluation/*.txt", _LAYOUT)
     utterances = []
     for evaluation in evaluations:
         utterances += _read_dialogue(evaluation, options)
@@ -46,24 +43,20 @@ def _read(root: Path | None, options: IemocapOptions) -> list[Utterance]:
 
 
 def _read_dialogue(evaluation: Path, options: IemocapOptions) -> list[Utterance]:
-    """The turns of one evaluation file, those of the dialogues asked for."""
+    """Return the turns of one evaluation file that are of the chosen kind of dialogue."""
     wav = evaluation.parents[2] / "sentences" / "wav" / evaluation.stem
     utterances = []
     try:
         lines = evaluation.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"cannot read {evaluation}: {error}") from error
+        raise UnreadableFile(evaluation, str(error)) from error
     for number, line in enumerate(lines, 1):
         if not re.match(r"\[\d", line):
-            continue  # the annotators' single votes, the heading "% [START_TIME ..." and blanks
+            continue  # votes of single annotators, the heading "% [START_TIME ..." and blank lines
         origin = f"{evaluation}, line {number}"
         match = _TURN.match(line)
         if match is None or match["label"] not in LABELS:
-            raise CorpusError(
-                f"{origin}: {line[:80]!r} is not a turn as '[start - end] TAB turn TAB label TAB "
-                f"[v, a, d]' with a label of {' '.join(LABELS)}",
-                "restore the file from the corpus",
-            )
+            raise InvalidTurn(origin, line[:80], LABELS)
         if options.dialogues not in (
             "all",
             {"impro": "improvised"}.get(match["dialogue"], "scripted"),

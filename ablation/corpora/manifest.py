@@ -1,14 +1,15 @@
-"""One's own corpus: a CSV or parquet file with ``file, speaker, label`` and optional extras.
+"""A manifest lists the user's own corpus: a CSV or parquet file with ``file, speaker, label``.
 
-Paths are relative to the manifest. ``start`` and ``end`` (seconds) cut an utterance out of a
-longer recording; ``id`` names it (by default the file, with the start where there is one).
+Paths are relative to the manifest. The optional columns ``start`` and ``end`` (seconds) cut an
+utterance out of a longer recording, and ``id`` names it (by default the file, with its cut).
 """
 
 import csv
 import math
 import os
+import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,25 @@ import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.corpora.cells import as_text, is_missing
-from ablation.corpora.faults import MOST_TOLD, Faults
-from ablation.errors import CorpusError, first_line, suggestion
+from ablation.corpora.faults import Faults
+from ablation.errors import CorpusError, first_line, nearest
+from ablation.errors.corpora import (
+    CorpusRootMissing,
+    DuplicateRow,
+    EmptyField,
+    EndBeforeStart,
+    InvalidTime,
+    LongRow,
+    ManifestIsAFolder,
+    ManifestNotFound,
+    ManifestNotUtf8,
+    MissingColumn,
+    MissingManifestFile,
+    NotTextOrNumber,
+    RecordingIsAFolder,
+    SemicolonSeparated,
+    UnreadableManifest,
+)
 from ablation.files import is_file, is_folder
 
 if TYPE_CHECKING:
@@ -26,17 +44,16 @@ if TYPE_CHECKING:
 
 REQUIRED = ("file", "speaker", "label")
 _LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
-_LONGER = "Expected "  # as pandas begins: "Expected 3 fields in line 5, saw 4"
+_LONG_ROW = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # as pandas says it
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
     if root is None:
-        raise CorpusError(
-            f"corpus manifest needs its file ({_LAYOUT})", "give --corpus-root PATH/manifest.csv"
-        )
+        raise CorpusRootMissing("manifest", _LAYOUT)
+    if is_folder(root):
+        raise ManifestIsAFolder(root, _LAYOUT)
     if not is_file(root):
-        what = "is a folder, not a file" if is_folder(root) else "does not exist"
-        raise CorpusError(f"manifest {root} {what}", f"--corpus-root takes {_LAYOUT}")
+        raise ManifestNotFound("manifest", root, _LAYOUT)
     utterances = []
     seen: dict[str, str] = {}
     faults = Faults(f"{root}, ")
@@ -48,12 +65,7 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
             continue
         utterance = _utterance(root.parent, origin, row)
         if utterance.id in seen:
-            faults.add(
-                CorpusError(
-                    f"{origin}: {utterance.id} is a duplicate of {seen[utterance.id]}",
-                    "remove one of the two rows, or give them different ids",
-                )
-            )
+            faults.add(DuplicateRow(origin, utterance.id, seen[utterance.id]))
         seen.setdefault(utterance.id, origin)
         utterances.append(utterance)
     faults.end()
@@ -61,7 +73,7 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
 
 
 def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
-    """Numbered rows, as a text editor numbers them: the header of a CSV is line 1."""
+    """Return numbered rows, counted as a text editor does: the header of a CSV is line 1."""
     try:
         if manifest.suffix.lower() in (".parquet", ".pq"):
             frame = _parquet(manifest)
@@ -71,43 +83,47 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
             first = 2
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
         reason = first_line(error).removeprefix("Error tokenizing data. C error: ")
-        remedy = (
-            "save it as UTF-8"
-            if isinstance(error, UnicodeDecodeError)
-            else (f"a manifest is {_LAYOUT}; a field with a comma in it stands in double quotes")
-        )
-        also = _longer_lines(manifest) if reason.startswith(_LONGER) else []
-        raise CorpusError(f"cannot read the manifest {manifest}: {reason}", remedy, also) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise ManifestNotUtf8(manifest, reason) from error
+        if (long := _LONG_ROW.match(reason)) is not None:
+            columns, number, fields = map(int, long.groups())
+            if columns >= len(REQUIRED) and (beyond := _lines_beyond(manifest, columns)):
+                _refuse_long_rows(manifest, columns, [(number, fields), *beyond[1:]])
+        raise UnreadableManifest(manifest, reason, _LAYOUT) from error
+    _require_commas(manifest, frame)
     frame.columns = [str(column).strip().lower() for column in frame.columns]
     for column in REQUIRED:
         if column not in frame.columns:
-            found = ", ".join(frame.columns)
-            parted = len(frame.columns) == 1 and ";" in found
-            raise CorpusError(
-                f"{manifest} has no column {column!r} (found: {found})",
-                "its columns are parted by semicolons: save it with commas"
-                if parted
-                else f"a manifest is {_LAYOUT}",
-            )
+            raise MissingColumn(manifest, column, list(frame.columns), _LAYOUT)
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
     return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
 
 
-def _longer_lines(manifest: Path) -> list[str]:
-    """The lines with more fields than the header, but for the first, which pandas names."""
+def _refuse_long_rows(manifest: Path, columns: int, rows: Iterable[tuple[int, int]]) -> None:
+    """Raise :class:`LongRow` for rows, given by number and fields, of more than ``columns``."""
+    faults = Faults(f"{manifest}, ")
+    for number, fields in rows:
+        faults.add(LongRow(f"{manifest}, row {number}", fields, columns))
+    faults.end()
+
+
+def _lines_beyond(manifest: Path, columns: int) -> list[tuple[int, int]]:
+    """Return the number of each line with more fields than ``columns``, and how many it has."""
     try:
         with manifest.open(newline="", encoding="utf-8") as file:
             reader = csv.reader(file, skipinitialspace=True)
-            header = len(next(reader, []))
-            lines = [(reader.line_num, len(row)) for row in reader if len(row) > header]
-    except (ValueError, OSError, csv.Error):  # no text at all: the first fault says enough
+            return [(reader.line_num, len(row)) for row in reader if len(row) > columns]
+    except (ValueError, OSError, csv.Error):  # not even text: the first fault says enough
         return []
-    told = [f"also line {number}: {fields} fields" for number, fields in lines[1:MOST_TOLD]]
-    return [*told, *([f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else [])]
+
+
+def _require_commas(manifest: Path, frame: "pd.DataFrame") -> None:
+    if len(frame.columns) == 1 and ";" in (header := str(frame.columns[0])):
+        raise SemicolonSeparated(manifest, header)
 
 
 def _parquet(manifest: Path) -> "pd.DataFrame":
-    """The fields of a parquet file; ValueError where its bytes are none of its columns' types."""
+    """Return a parquet file's fields; ValueError for bytes that do not fit the columns' types."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(manifest, use_threads=False, pre_buffer=False)
@@ -116,7 +132,7 @@ def _parquet(manifest: Path) -> "pd.DataFrame":
 
 
 def _csv(manifest: Path) -> "pd.DataFrame":
-    """The fields of a CSV file as texts; ValueError for one that has no column."""
+    """Return a CSV file's fields as text; ValueError for a file without columns."""
     import pandas as pd
 
     read = partial(
@@ -125,34 +141,40 @@ def _csv(manifest: Path) -> "pd.DataFrame":
         dtype=str,
         keep_default_na=False,
         skipinitialspace=True,
-        index_col=False,  # a comma at the end of every row shifts no column
-        skip_blank_lines=False,  # so that rows count as an editor counts lines
+        index_col=False,  # so that a comma at the end of every row shifts no column
+        skip_blank_lines=False,  # so that rows are counted as an editor counts lines
     )
     with warnings.catch_warnings(record=True) as longer:
         warnings.simplefilter("always", pd.errors.ParserWarning)
         frame = read()
     if longer:
-        beyond = read(header=None, skiprows=1).iloc[:, len(frame.columns) :]
-        if (beyond != "").any(axis=None):
-            if len(frame.columns) == 1 and ";" in frame.columns[0]:
-                raise ValueError("its columns are parted by semicolons: save it with commas")
-            raise ValueError("rows have more fields than the header has columns")
+        columns = len(frame.columns)
+        filled = (read(header=None, skiprows=1) != "").to_numpy()
+        beyond = [
+            (number, int(np.flatnonzero(row)[-1]) + 1)
+            for number, row in enumerate(filled, 2)
+            if row[columns:].any()
+        ]
+        if beyond:
+            _require_commas(manifest, frame)
+        if columns >= len(REQUIRED):
+            _refuse_long_rows(manifest, columns, beyond)
     return frame
 
 
 def _row_faults(
     folder: Path, origin: str, row: Mapping[Any, Any], with_hints: bool
 ) -> Iterator[CorpusError]:
-    """All that is wrong with a row by itself; ``with_hints`` looks for like names of files."""
+    """Yield all faults of a single row; ``with_hints`` looks for similar file names."""
     wrong = set()
     for column in REQUIRED:
         if is_missing(row[column]):
             wrong.add(column)
-            yield CorpusError(f"{origin}: {column} is empty", "fill it in or remove the row")
+            yield EmptyField(origin, column)
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
             wrong.add(column)
-            yield CorpusError(f"{origin}: {column} = {value!r} is neither a text nor a number")
+            yield NotTextOrNumber(origin, column, value)
     if "file" not in wrong:
         yield from _file_faults(folder / str(row["file"]).strip(), origin, with_hints)
     if not wrong & {"start", "end"}:
@@ -161,19 +183,15 @@ def _row_faults(
 
 def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusError]:
     if is_folder(file):
-        yield CorpusError(f"{origin}: {file} is a folder, not a recording", "name the recording")
+        yield RecordingIsAFolder(origin, file)
     elif not is_file(file):
-        yield CorpusError(f"{origin}: no file {file}", _like(file) if with_hints else "")
+        yield MissingManifestFile(file, origin, _similar_name(file) if with_hints else "")
 
 
-def _like(file: Path) -> str:
-    """What a file that is not there may be meant to be."""
+def _similar_name(file: Path) -> str:
+    """Return the name beside a missing file that is most like its own, or an empty text."""
     folder = file.parent
-    siblings = [path.name for path in folder.glob("*")] if is_folder(folder) else []
-    near = suggestion(file.name, siblings) if siblings else ""
-    if near.startswith("did"):
-        return near.split(" (allowed")[0]
-    return "paths are relative to the manifest"
+    return nearest(file.name, (path.name for path in folder.glob("*"))) if is_folder(folder) else ""
 
 
 def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:
@@ -181,15 +199,14 @@ def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:
     for column in ("start", "end"):
         try:
             times.append(_seconds(row.get(column)))
-        except ValueError as error:
-            yield CorpusError(f"{origin}: {column} = {error}")
+        except ValueError:
+            yield InvalidTime(origin, column, row.get(column))
     if len(times) == 2 and times[1] is not None and times[1] <= (times[0] or 0.0):
-        start, end = times[0] or 0, times[1]
-        yield CorpusError(f"{origin}: end = {end:g} does not lie after start = {start:g}")
+        yield EndBeforeStart(origin, times[0] or 0.0, times[1])
 
 
 def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:
-    """The utterance of a row without faults."""
+    """Return the utterance of a row without faults."""
     name = str(row["file"]).strip()
     start, end = (_seconds(row.get(column)) for column in ("start", "end"))
     spelt = Path(os.path.normpath(name)).as_posix()  # "./a.wav" is "a.wav"
@@ -200,7 +217,7 @@ def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:
 
 
 def _seconds(value: Any) -> float | None:
-    """A time; None for an empty cell, :class:`ValueError` for what is none."""
+    """Return a time, or None for an empty cell; :class:`ValueError` for anything else."""
     if is_missing(value):
         return None
     try:
@@ -208,7 +225,7 @@ def _seconds(value: Any) -> float | None:
     except (TypeError, ValueError):
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise ValueError(f"{value!r} is not a time in seconds from 0")
+        raise ValueError(value)
     return seconds
 
 

@@ -1,7 +1,7 @@
 """RAVDESS, the audio-only speech files (Livingstone & Russo 2018, doi 10.5281/zenodo.1188976).
 
-``Actor_07/03-01-05-01-02-01-07.wav``: modality, channel, emotion, intensity, statement,
-repetition, actor.
+``Actor_07/03-01-05-01-02-01-07.wav`` is named by modality, channel, emotion, intensity, statement,
+repetition and actor.
 """
 
 import re
@@ -14,7 +14,7 @@ from ablation.corpora.base import (
     audio_files,
     require_folder,
 )
-from ablation.errors import CorpusError
+from ablation.errors.corpora import MisnamedRecording, MisplacedRecording
 
 EMOTIONS = {
     "01": "neutral",
@@ -29,6 +29,7 @@ EMOTIONS = {
 _NAME = re.compile(r"\d\d-\d\d-(?P<emotion>\d\d)-\d\d-\d\d-\d\d-(?P<actor>\d\d)")
 _SPEECH = "03-01-"  # audio only, speech (not song)
 _LAYOUT = "Actor_07/03-01-05-01-02-01-07.wav and the like"
+_FORM = "03-01-05-01-02-01-07.wav (the third field is the emotion, 01 to 08)"
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -37,16 +38,9 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
     for file in audio_files(folder, "Actor_*/*"):
         match = _NAME.fullmatch(file.stem)
         if match is None or match["emotion"] not in EMOTIONS:
-            raise CorpusError(
-                f"{file} is not named as RAVDESS names its files (03-01-05-01-02-01-07.wav: the "
-                f"third field is the emotion, 01 to 08)",
-                "move it out of the corpus folder, or use a manifest",
-            )
+            raise MisnamedRecording(file, "RAVDESS", _FORM)
         if f"Actor_{match['actor']}" != file.parent.name:
-            raise CorpusError(
-                f"{file} names actor {match['actor']} but lies in {file.parent.name}",
-                "move it to its actor's folder",
-            )
+            raise MisplacedRecording(file, f"actor {match['actor']}")
         if file.stem.startswith(_SPEECH):
             utterances.append(
                 Utterance(file.stem, file, match["actor"], EMOTIONS[match["emotion"]])

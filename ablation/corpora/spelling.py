@@ -1,18 +1,18 @@
-"""Ways of writing one word: capitals, blanks, accents, umlauts spelt out, forms of Unicode."""
+"""One name may be written in many ways: capitals, blanks, accents, umlauts, Unicode forms."""
 
 import unicodedata
 from collections.abc import Iterable
 
-# Letters that are no letter with a sign to Unicode, and are often written as one without.
+# Unicode does not decompose these letters, but they are often written without their accent.
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "ı": "i"})
 _SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
-_SIGNS = " _-.'\u2019"  # what a name may have or lack: Anna-Lena, D'Amico
+_SIGNS = " _-.'\u2019"  # characters often left out of a name: Anna-Lena, D'Amico
 
 
 def without_accents(text: str) -> str:
-    """``text`` in lower case and without accents: ``Dörte`` is ``dorte``.
+    """Return ``text`` in lower case and without accents: ``Dörte`` becomes ``dorte``.
 
-    Signs of other scripts, which tell words apart there, stay.
+    Marks of other scripts, where they distinguish words, are left unchanged.
     """
     spread = unicodedata.normalize("NFKD", _lower(text).translate(_LETTERS))
     kept = "".join(c for c in spread if not "\u0300" <= c <= "\u036f")
@@ -20,7 +20,7 @@ def without_accents(text: str) -> str:
 
 
 def spelt_out(text: str) -> str:
-    """``text`` in lower case and with umlauts as two letters: ``Dörte`` is ``doerte``."""
+    """Return ``text`` in lower case with umlauts as two letters: ``Dörte`` becomes ``doerte``."""
     return without_accents(_lower(text).translate(_SPELT_OUT))
 
 
@@ -29,26 +29,26 @@ def _lower(text: str) -> str:
 
 
 def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
-    """Groups of names that differ only in capitals, blanks, hyphens, accents or Unicode form.
+    """Return groups of names that differ only in case, blanks, hyphens, accents or Unicode form.
 
-    An umlaut is like its two letters and like the letter alone (``Dörte``, ``Doerte``, ``Dorte``),
-    but without an umlaut two letters are not like one: ``Joe`` and ``Jo`` may be two people.
+    An umlaut equals its two letters and its letter alone (``Dörte``, ``Doerte``, ``Dorte``), but
+    without an umlaut two letters do not equal one: ``Joe`` and ``Jo`` may be two people.
     """
-    leader: dict[str, str] = {}  # of every name, another of its group or itself
+    parent: dict[str, str] = {}  # of each name, another one of its group, or itself
 
-    def led(name: str) -> str:
-        while leader[name] != name:
-            name = leader[name]
+    def root(name: str) -> str:
+        while parent[name] != name:
+            name = parent[name]
         return name
 
-    first: dict[str, str] = {}  # the first name that is written in a way
+    first: dict[str, str] = {}  # the first name of each simplified spelling
     for name in sorted(set(names)):
-        leader[name] = name
-        for way in (_bare(without_accents(name)), _bare(spelt_out(name))):
-            leader[led(first.setdefault(way, name))] = led(name)
+        parent[name] = name
+        for spelling in (_bare(without_accents(name)), _bare(spelt_out(name))):
+            parent[root(first.setdefault(spelling, name))] = root(name)
     groups: dict[str, list[str]] = {}
-    for name in leader:
-        groups.setdefault(led(name), []).append(name)
+    for name in parent:
+        groups.setdefault(root(name), []).append(name)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 

@@ -1,9 +1,9 @@
-"""The embedded corpus: speech-like audio made by the project itself, the same from one seed.
+"""The synthetic corpus is speech-like audio that ablation renders itself from a seed.
 
 ``voice`` carries emotion by prosody and voice quality (:mod:`ablation.corpora.voice`);
 ``planted`` puts the class into a pattern of a known extent (:mod:`ablation.corpora.planted`), so
-that the true answer of a shape study is known. The recordings are made once into a folder with a
-manifest; without a root that folder lies in the cache.
+that the true answer of a shape study is known. The recordings are rendered once, into a folder with
+a manifest; without a root, that folder is in the cache.
 """
 
 import csv
@@ -22,18 +22,26 @@ from ablation.corpora import manifest
 from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
 from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
-from ablation.errors import CorpusError, counted
+from ablation.errors import counted
+from ablation.errors.corpora import (
+    NotASyntheticCorpus,
+    OtherSyntheticCorpus,
+    SyntheticCorpusNotAFolder,
+    SyntheticCorpusNotFound,
+)
 from ablation.files import atomic_write, cache_folder, is_file, is_folder, make_folder
 
 GENERATOR_VERSION = 1  # raised when the audio of a seed changes
 SAMPLE_RATE = 16000
 _MANIFEST = "manifest.csv"
+_LAYOUT = "a folder made by ablate corpus synthesize; none needed"
 
 
 class SyntheticOptions(Options):
-    """What is rendered. ``axis`` and ``extent`` (Hz for height, ms for width) are planted's.
+    """These options say what is rendered.
 
-    An extent of 0 plants nothing.
+    ``axis`` and ``extent`` (in Hz for height, in ms for width) are for ``planted``; an extent of 0
+    plants nothing.
     """
 
     kind: Literal["voice", "planted"] = "voice"
@@ -44,17 +52,20 @@ class SyntheticOptions(Options):
 
     @model_validator(mode="after")
     def _extent_is_near(self) -> Self:
-        """The far couples must lie farther apart than the extent that is planted."""
+        """Require that the tones of far pairs are farther apart than the planted extent."""
         far, unit = {"height": (FAR_HERTZ, "Hz"), "width": (1000 * FAR_SECONDS, "ms")}[self.axis]
         if self.kind == "planted" and self.extent >= far:
-            raise ValueError(f"extent = {self.extent:g} is not below {far:g} {unit}")
+            raise ValueError(f"extent must be below {far:g} {unit}, got {self.extent:g}")
         return self
 
 
 def make_corpus(
     folder: Path, options: Mapping[str, Any], progress: Callable[[str], None] | None = None
 ) -> Path:
-    """:func:`synthesize` with options as a study gives them; StudyError for a wrong one."""
+    """Render a corpus as :func:`synthesize` does, with options as a study gives them.
+
+    Raises :class:`StudyError` for an unknown or invalid option.
+    """
     return synthesize(folder, parse_options(SyntheticOptions, "synthetic", options), progress)
 
 
@@ -63,15 +74,15 @@ def synthesize(
 ) -> Path:
     """Render the corpus into ``folder`` unless it is already there; return its manifest.
 
-    The manifest is written last, so its presence says that the recordings are complete; a run
-    that was killed on the way starts over, and of two at once the second waits.
+    The manifest is written last, so its presence shows that the recordings are complete; after an
+    interruption rendering starts over, and the second of two concurrent calls waits.
 
     Raises
     ------
     StorageError
-        When the folder cannot be written to.
+        If the folder cannot be written to.
     CorpusError
-        When the folder already holds a corpus rendered with other options.
+        If the folder already holds a corpus rendered with other options.
     """
     index = folder / _MANIFEST
     settings = folder / "synthetic.json"
@@ -81,9 +92,7 @@ def synthesize(
     make_folder(folder)
     with FileLock(folder / ".lock"):
         if settings.is_file() and settings.read_text(encoding="utf-8") != wanted:
-            raise CorpusError(
-                f"{folder} holds a synthetic corpus of other options", "choose another folder"
-            )
+            raise OtherSyntheticCorpus(folder)
         if index.is_file():
             return index
         with atomic_write(settings, durable=False) as file:
@@ -110,7 +119,7 @@ def _render(options: SyntheticOptions) -> Iterator[Rendering]:
 
 def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
     name = f"{rendering.speaker}/{rendering.id}.wav"
-    sound = io.BytesIO()  # soundfile's own writing to a file loses the reason when it fails
+    sound = io.BytesIO()  # writing to a file, soundfile loses the reason of a failure
     soundfile.write(sound, rendering.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
     with atomic_write(folder / name, durable=False) as file:
         file.write(sound.getbuffer())
@@ -126,20 +135,11 @@ def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
     if root is not None and is_file(root / _MANIFEST):
         return manifest.KIND.read(root / _MANIFEST, Options())
     if root is not None and is_file(root):
-        raise CorpusError(
-            f"corpus synthetic: {root} is a file, not the folder of a synthetic corpus",
-            "of a manifest of your own say --corpus manifest, or name your study by --study",
-        )
+        raise SyntheticCorpusNotAFolder("synthetic", root, _LAYOUT)
     if root is not None and not is_folder(root):
-        raise CorpusError(
-            f"corpus synthetic: {root} does not exist",
-            f"make it with: ablate corpus synthesize {root}",
-        )
+        raise SyntheticCorpusNotFound("synthetic", root, _LAYOUT)
     if root is not None:
-        raise CorpusError(
-            f"corpus synthetic: {root} holds no {_MANIFEST}",
-            f"make the corpus with: ablate corpus synthesize {root}",
-        )
+        raise NotASyntheticCorpus("synthetic", root, _MANIFEST, _LAYOUT)
     settings = json.dumps(options.model_dump() | {"generator": GENERATOR_VERSION}, sort_keys=True)
     name = hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()
     return manifest.KIND.read(synthesize(cache_folder() / "synthetic" / name, options), Options())
@@ -148,7 +148,7 @@ def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
 KIND = CorpusKind(
     name="synthetic",
     summary="speech-like audio made by ablation itself: 10 speakers, 4 classes",
-    layout="a folder made by ablate corpus synthesize; none needed",
+    layout=_LAYOUT,
     read=_read,
     label_maps={"four": {label: label for label in LABELS}},
     options=SyntheticOptions,

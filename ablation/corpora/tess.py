@@ -1,11 +1,11 @@
 """Toronto emotional speech set (Pichora-Fuller & Dupuis 2020, doi 10.5683/SP2/E8H2MF).
 
-``OAF_angry/OAF_back_angry.wav``: speaker (OAF, 64 years; YAF, 26 years), word, emotion; ``ps`` is
-pleasant surprise. The file name says all, so that the folders may be called as they like or be
-missing, as they are in the archive of the corpus' home. Three things are known to be irregular:
-``OA_bite_neutral.wav`` is a recording of OAF, folders differ in spelling
+``OAF_angry/OAF_back_angry.wav`` is named by speaker (OAF, 64 years; YAF, 26 years), word and
+emotion; ``ps`` is pleasant surprise. The file name suffices, so folders may have any name or be
+missing, as they are in the archive on the corpus' home page. Three things are known to be
+irregular: ``OA_bite_neutral.wav`` is a recording of OAF, folders differ in spelling
 (``OAF_Pleasant_surprise``, ``YAF_pleasant_surprised``), and some archives hold the whole corpus
-twice, one copy inside the other. A copy is passed over; the outer files are taken.
+twice, one copy inside the other. The inner copy is ignored.
 """
 
 import re
@@ -18,7 +18,7 @@ from ablation.corpora.base import (
     audio_files,
     require_folder,
 )
-from ablation.errors import CorpusError
+from ablation.errors.corpora import DifferingCopies, MisnamedRecording, MisplacedRecording
 
 EMOTIONS = {
     "neutral": "neutral",
@@ -32,12 +32,13 @@ EMOTIONS = {
 _NAME = re.compile(r"(?P<speaker>OAF?|YAF)_(?P<word>[a-z-]+)_(?P<emotion>[a-z]+)", re.IGNORECASE)
 _FOLDER = re.compile(r"(?P<speaker>OAF|YAF)_(?P<emotion>[a-z]+)([_ -]surprised?)?", re.IGNORECASE)
 _LAYOUT = "OAF_angry/OAF_back_angry.wav and the like"
+_FORM = f"OAF_back_angry.wav (speaker OAF or YAF, word, emotion of {' '.join(EMOTIONS)})"
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
     folder = require_folder(root, "tess", _LAYOUT)
     found: dict[str, Utterance] = {}
-    # Outer folders first, so that a copy inside is the one that is passed over.
+    # Outer folders come first, so that the inner copy is the one that is ignored.
     for file in sorted(audio_files(folder, "**/*"), key=lambda file: (len(file.parts), file)):
         utterance = _utterance(file)
         other = found.setdefault(utterance.id, utterance)
@@ -50,35 +51,24 @@ def _utterance(file: Path) -> Utterance:
     match = _NAME.fullmatch(file.stem)
     emotion = match["emotion"].lower() if match else ""
     if match is None or emotion not in EMOTIONS:
-        raise CorpusError(
-            f"{file} is not named as TESS names its files (OAF_back_angry.wav: speaker OAF or YAF, "
-            f"word, emotion of {' '.join(EMOTIONS)})",
-            "move it out of the corpus folder, or use a manifest",
-        )
+        raise MisnamedRecording(file, "TESS", _FORM)
     speaker = match["speaker"].upper()
     speaker = "OAF" if speaker == "OA" else speaker
     place = _FOLDER.fullmatch(file.parent.name)
     if place is not None:
-        told = place["emotion"].lower()
-        told = "ps" if told == "pleasant" else told
-        if (place["speaker"].upper(), told) != (speaker, emotion):
-            raise CorpusError(
-                f"{file} names speaker {speaker} and emotion {emotion} but lies in "
-                f"{file.parent.name}",
-                "move it to its own folder",
-            )
+        expected = place["emotion"].lower()
+        expected = "ps" if expected == "pleasant" else expected
+        if (place["speaker"].upper(), expected) != (speaker, emotion):
+            raise MisplacedRecording(file, f"speaker {speaker}, emotion {emotion}")
     return Utterance(
         f"{speaker}_{match['word'].lower()}_{emotion}", file, speaker, EMOTIONS[emotion]
     )
 
 
 def _require_copy(file: Path, other: Path) -> None:
-    """A recording that is there twice must be the same one, or nobody knows which is meant."""
+    """Raise :class:`CorpusError` for two files with one name of different content."""
     if file.read_bytes() != other.read_bytes():
-        raise CorpusError(
-            f"{file} and {other} are one recording by their names, but not by their content",
-            "remove one of them",
-        )
+        raise DifferingCopies(file, other)
 
 
 KIND = CorpusKind(

@@ -1,22 +1,22 @@
-"""A source-filter voice that speaks nonsense syllables in four emotions.
+"""A source-filter model speaks nonsense syllables in four emotions.
 
-Every utterance is planned as a string of syllables, excited by glottal pulses and noise, and
-filtered by formants that move from target to target.  The emotion changes nothing but prosody and
-voice quality, in the directions that the reviews agree on:
+Every utterance is planned as a sequence of syllables, excited by glottal pulses and noise, and
+filtered by formants that move from target to target.  The emotion changes only prosody and voice
+quality, in the directions that the reviews agree on:
 
 * anger: loud, fast, few pauses, F0 and its range up, energy shifted to high frequencies, a harsh
   (irregular) voice, a raised first formant and precise vowels;
-* happiness: F0 and its range up most, fast, bright, the tract shortened by spread lips;
+* happiness: F0 and its range raised most, fast, bright, the tract shortened by spread lips;
 * sadness: F0 and its range down, slow, many pauses, steep spectrum, lax, breathy, vague vowels.
 
 Sources: Murray & Arnott (1993, JASA 93:1097), Banse & Scherer (1996, JPSP 70:614), Juslin & Laukka
 (2003, Psych. Bull. 129:770), Scherer (2003, Speech Comm. 40:227), and for voice quality Gobl &
-Ni Chasaide (2003, Speech Comm. 40:189).  Pulses are those of Klatt & Klatt (1990, JASA 87:820), the
-cascade of formants that of Klatt (1980, JASA 67:971), with the vowels of Peterson & Barney (1952,
-JASA 24:175).
+Ni Chasaide (2003, Speech Comm. 40:189).  The pulses follow Klatt & Klatt (1990, JASA 87:820), the
+formant cascade follows Klatt (1980, JASA 67:971), and the vowels are those of Peterson & Barney
+(1952, JASA 24:175).
 
-Directions are from the literature, sizes are not: they were chosen, and for harshness exaggerated,
-so that classes overlap and yet a small network learns some of them in a short training.
+The directions are from the literature, the sizes are not: they were chosen, and for harshness
+exaggerated, so that the classes overlap and yet a small network learns some of them quickly.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ _BANDWIDTHS = (90.0, 110.0, 160.0, 250.0, 350.0)  # Hz
 
 
 class Cues(NamedTuple):
-    """What an emotion may change; the tables below are in these units."""
+    """These cues are what an emotion may change; the tables below are in the same units."""
 
     pitch: float  # mean F0, semitones re the speaker's own
     span: float  # size of pitch accents, semitones
@@ -81,7 +81,7 @@ _HIGHEST = np.array(Cues(18, 9.0, 8.0, 0.6, 3.5, 0.95, 14, 12, 5, 1.5, 50, 25, 1
 
 @dataclass(frozen=True)
 class Rendering:
-    """One synthetic utterance: mono float32 samples in [-1, 1] at 16 kHz."""
+    """A rendering is one synthetic utterance: mono float32 samples in [-1, 1] at 16 kHz."""
 
     id: str
     speaker: str
@@ -93,7 +93,7 @@ class Rendering:
 class _Speaker:
     pitch: float  # Hz
     formant_scale: float  # re the adult male of the vowel table
-    habits: Floats  # lasting departures from the neutral cues, (cues,)
+    habits: Floats  # permanent deviations from the neutral cues, (cues,)
     expressivity: Floats  # how much of an emotion's shift is used, (labels, cues)
     noise: float  # dB re speech at a neutral level
     gain: float  # dB, distance to the microphone
@@ -101,7 +101,7 @@ class _Speaker:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Control tracks, one row per 5 ms."""
+    """A plan holds control tracks, one row per 5 ms."""
 
     times: Floats  # s
     pitch: Floats  # Hz
@@ -114,8 +114,8 @@ class _Plan:
 def render_corpus(seed: int, utterances: int) -> Iterator[Rendering]:
     """Yield ``utterances`` renderings, speaker by speaker, in about IEMOCAP's class proportions.
 
-    From 80 utterances on every speaker has every class.  An utterance depends on the seed and its
-    own id alone, so ``f01_angry_03`` is the same whatever was rendered before it.
+    With at least 80 utterances every speaker has every class.  An utterance depends only on the
+    seed and its own id, so ``f01_angry_03`` is the same whatever was rendered before it.
     """
     counts = _shares(utterances)
     for speaker, name in enumerate(SPEAKERS):
@@ -128,12 +128,12 @@ def render_corpus(seed: int, utterances: int) -> Iterator[Rendering]:
 
 
 def _shares(utterances: int) -> NDArray[np.int64]:
-    """Utterances per speaker and class: largest remainders, then dealt out in turn."""
+    """Return the utterances per speaker and class: by largest remainders, then dealt in turn."""
     ideal = utterances * np.array(_CLASS_SIZES) / sum(_CLASS_SIZES)
     totals = np.floor(ideal).astype(np.int64)
     short = utterances - int(totals.sum())
     totals[np.argsort(totals - ideal, kind="stable")[:short]] += 1
-    # Dealing goes on where the last class stopped, so that speakers' totals differ by one at most.
+    # Dealing continues where the last class stopped: speakers' totals differ by at most one.
     dealt = np.arange(utterances) % len(SPEAKERS)
     label = np.repeat(np.arange(len(LABELS)), totals)
     counts = np.zeros((len(SPEAKERS), len(LABELS)), dtype=np.int64)
@@ -142,7 +142,7 @@ def _shares(utterances: int) -> NDArray[np.int64]:
 
 
 def _generator(seed: int, speaker: int, utterance: int) -> np.random.Generator:
-    """Utterance 0 is the speaker's own character."""
+    """Return the generator of an utterance; number 0 is for the speaker's own character."""
     return np.random.default_rng(np.random.SeedSequence((seed, speaker, utterance)))
 
 
@@ -174,7 +174,7 @@ def _speak(speaker: _Speaker, label: int, rng: np.random.Generator) -> NDArray[n
 
 
 def _plan(speaker: _Speaker, cues: Cues, seconds: float, rng: np.random.Generator) -> _Plan:
-    """Lay out syllables until the time is used up and sample the tracks between their targets."""
+    """Place syllables until the time is used up, and sample the tracks between their targets."""
     scale = speaker.formant_scale * (1 + cues.smile / 100)
     time, end = rng.uniform(0.05, 0.2), seconds - rng.uniform(0.08, 0.2)
     knots: list[tuple[float, float, float, float, float, float, float]] = []
@@ -223,7 +223,7 @@ def _plan(speaker: _Speaker, cues: Cues, seconds: float, rng: np.random.Generato
 
 
 def _smooth(track: Floats, width: int) -> Floats:
-    """Moving average that keeps the ends level."""
+    """Return the moving average, with the edge values repeated beyond both ends."""
     padded = np.pad(track, (width // 2, width - 1 - width // 2), mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), mode="valid")
 
@@ -253,9 +253,9 @@ def _voiced(plan: _Plan, cues: Cues, length: int, rng: np.random.Generator) -> F
 
 
 def _open_phase(seconds: Floats) -> Spectra:
-    """Spectra of flow derivatives 2x - 3x^2, x from 0 to 1 at closure, which is time zero.
+    """Return spectra of flow derivatives 2x - 3x^2, x from 0 to 1 at closure, which is time zero.
 
-    Taken in closed form: sampling the jump at closure would alias into a floor of noise.
+    They are in closed form: sampling the jump at closure would alias into a noise floor.
     """
     turn = 2j * np.pi * np.fft.rfftfreq(_PULSE, 1 / SAMPLE_RATE)[1:] * seconds[:, None]
     closed = np.exp(turn)
@@ -267,7 +267,7 @@ def _open_phase(seconds: Floats) -> Spectra:
 
 
 def _noises(plan: _Plan, cues: Cues, length: int, rng: np.random.Generator) -> Floats:
-    """Aspiration through the tract, and consonant noise around its own centre frequency."""
+    """Return aspiration through the tract, and consonant noise around its centre frequency."""
     starts = np.arange(-_GRAIN // 2, length, _GRAIN // 2)
     grid = plan.times
     times = (starts + _GRAIN / 2) / SAMPLE_RATE
@@ -284,7 +284,7 @@ def _noises(plan: _Plan, cues: Cues, length: int, rng: np.random.Generator) -> F
 
 
 def _recorded(speech: Floats, speaker: _Speaker, cues: Cues, rng: np.random.Generator) -> Floats:
-    """A little room, background noise falling with frequency, and the level at the microphone."""
+    """Add a small room and background noise that falls with frequency, and set the level."""
     size = 1 << int(speech.size + 0.3 * SAMPLE_RATE).bit_length()
     tail = np.arange(int(0.3 * SAMPLE_RATE)) / SAMPLE_RATE
     room = rng.normal(0.0, 1.0, tail.size) * np.exp(-tail / rng.uniform(0.02, 0.05))
@@ -309,7 +309,7 @@ def _unit_delay(size: int) -> Spectra:
 
 
 def _tract(formants: Floats, size: int) -> Spectra:
-    """Response of the cascaded two-pole formants, (rows, bins), 1 at 0 Hz."""
+    """Return the response of the cascaded two-pole formants, (rows, bins), 1 at 0 Hz."""
     response = np.ones((formants.shape[0], size // 2 + 1), dtype=np.complex128)
     delay = _unit_delay(size)
     for frequency, bandwidth in zip(formants.T, _BANDWIDTHS, strict=True):
@@ -324,7 +324,7 @@ def _at(tracks: Floats, grid: Floats, times: Floats) -> Floats:
 
 
 def _overlap_add(grains: Floats, starts: NDArray[np.int64], length: int) -> Floats:
-    """Sum rows into a signal; what falls outside it is lost."""
+    """Return the rows summed into a signal; samples outside it are dropped."""
     size = grains.shape[1]
     signal = np.zeros(length + 2 * size)
     for grain, start in zip(grains, starts.tolist(), strict=True):

@@ -1,4 +1,4 @@
-"""Reading a whole corpus to see whether it can be used, without training anything."""
+"""``ablate corpus check`` reads a whole corpus to see whether it can be used for training."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,19 +13,21 @@ from ablation.study import Study
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found: lines to print, and every recording or fold that cannot be used."""
+    """The result of a check has lines to print, and a text for each unusable recording or fold."""
 
     lines: tuple[str, ...]
     faults: tuple[str, ...]
 
 
 def check_corpus(study: Study, reporter: Reporter) -> Checked:
-    """Decode every utterance and count by class and speaker.
+    """Decode every utterance and count utterances by class and speaker.
 
     Raises
     ------
     CorpusError
-        When the corpus cannot be listed at all.
+        If the corpus cannot be listed at all.
+    StudyError
+        If an option of the corpus is unknown or invalid.
     """
     spec = study.corpus
     corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
@@ -47,7 +49,7 @@ def check_corpus(study: Study, reporter: Reporter) -> Checked:
 
 
 def _length(utterance: Utterance, rate: int) -> float | AudioError:
-    """Seconds of an utterance, or why it cannot be used."""
+    """Return an utterance's length in seconds, or the error because of which it is unusable."""
     try:
         return len(read_audio(utterance.file, rate, utterance.start, utterance.end)) / rate
     except AudioError as error:
