@@ -48,10 +48,10 @@ def predict(
 ) -> None:
     """Name the emotion of recordings."""
     from ablation.cli import network_printing
-    from ablation.drivers.predict import find_recordings, predict_recordings
+    from ablation.drivers.predict import expand_recordings, predict_recordings
     from ablation.drivers.progress import Reporter
 
-    recordings = find_recordings(files)
+    recordings = expand_recordings(files)
     _, kept = _opened(network, study, results, digest)
     heard = predict_recordings(kept, recordings, Reporter(quiet=len(recordings) == 1))
     faults = (

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ablation.corpora.recordings import is_recording
 from ablation.corpora.spelling import near_spellings
 from ablation.errors import CorpusError, StudyError, named, suggestion
 from ablation.files import is_file, is_folder
@@ -145,13 +146,13 @@ class CorpusKind:
 
 
 def audio_files(root: Path, pattern: str) -> list[Path]:
-    """``.wav`` and ``.flac`` files below ``root`` that match ``pattern`` (a glob without suffix).
+    """Return the recordings below ``root`` that match ``pattern`` (a glob without suffix).
 
-    Raises :class:`CorpusError` where one recording is there in both formats.
+    Raises :class:`CorpusError` where one recording is there in two formats.
     """
     files: dict[Path, Path] = {}
     for file in sorted(root.glob(pattern)):
-        if file.suffix.lower() not in (".wav", ".flac") or file.name.startswith("."):
+        if not is_recording(file):
             continue
         other = files.setdefault(file.with_suffix(""), file)
         if other is not file:

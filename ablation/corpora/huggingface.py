@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
+from ablation.corpora.recordings import SUFFIXES
 from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import atomic_write, cache_folder, is_file
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _LAYOUT = "dataset_info.json, state.json and *.arrow, or dataset_dict.json and a folder a split"
 _INSTALL = "pip install -c constraints.txt -e '.[huggingface]'"
-_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".au")
 
 
 class HuggingfaceOptions(Options):
@@ -162,7 +162,7 @@ def _unpacked(content: bytes, path: str) -> Path:
     """The bytes of a recording as a file, named by them: no name from the dataset is used."""
     digest = blake2b(content, digest_size=16).hexdigest()
     suffix = PurePosixPath(path).suffix.lower()
-    name = f"{digest}{suffix if suffix in _SUFFIXES else ''}"
+    name = f"{digest}{suffix if suffix in SUFFIXES else ''}"
     file = cache_folder() / "huggingface" / digest[:2] / name
     if not (is_file(file) and file.stat().st_size == len(content)):
         with atomic_write(file, durable=False) as stream:

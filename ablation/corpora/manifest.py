@@ -18,6 +18,7 @@ import numpy as np
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import MOST_TOLD, Faults
+from ablation.corpora.recordings import is_recording
 from ablation.errors import CorpusError, first_line, suggestion
 from ablation.files import is_file, is_folder
 
@@ -169,7 +170,8 @@ def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusEr
 def _like(file: Path) -> str:
     """What a file that is not there may be meant to be."""
     folder = file.parent
-    siblings = [path.name for path in folder.glob("*")] if is_folder(folder) else []
+    files = folder.glob("*") if is_folder(folder) else ()
+    siblings = [path.name for path in files if is_recording(path)]
     near = suggestion(file.name, siblings) if siblings else ""
     if near.startswith("did"):
         return near.split(" (allowed")[0]
