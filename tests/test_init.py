@@ -19,7 +19,7 @@ from ablation.corpora.recordings import SUFFIXES, is_recording
 from ablation.drivers.predict import expand_recordings
 from ablation.drivers.progress import Reporter
 from ablation.drivers.starting.finding import read_headers
-from ablation.errors import AblationError, StorageError
+from ablation.errors import AblationError, CorpusError, StorageError
 from ablation.errors.common import InvalidOption, OptionsExclude
 from ablation.errors.naming import (
     AmbiguousNames,
@@ -295,6 +295,25 @@ def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
     assert {row["label"] for row in rows(tmp_path / "emo.csv")} == {
         "angry", "neutral", "happy", "sad", "afraid",
     }  # fmt: skip
+
+
+def test_a_known_corpus_in_another_format_is_read_as_that_corpus(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.AIFF", speakers=["03", "08"],
+                    labels=["W", "N", "F", "T"])  # fmt: skip
+    invoke("init", folder, "--yes", cwd=tmp_path)
+    assert load_study(tmp_path / "emo.toml").corpus.name == "emodb"
+    assert len(load_corpus("emodb", folder)) == 16
+
+
+def test_a_hint_for_a_missing_file_names_a_recording(tmp_path: Path) -> None:
+    tone(tmp_path, "anna_happy.aiff")
+    (tmp_path / "anna_happy.txt").write_text("")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("file,speaker,label\nanna_happy.tx,anna,happy\n")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert "anna_happy.aiff" in caught.value.remedy
+    assert "anna_happy.txt" not in caught.value.remedy
 
 
 def test_questions_are_asked_where_somebody_answers(
