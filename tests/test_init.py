@@ -9,10 +9,41 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from running import invoke
 
 from ablation.cli import init_asking, init_command
 from ablation.corpora import load_corpus
+from ablation.corpora.recordings import SUFFIXES, is_recording
+from ablation.drivers.predict import expand_recordings
+from ablation.drivers.progress import Reporter
+from ablation.drivers.starting.finding import read_headers
+from ablation.errors import AblationError, CorpusError, StorageError
+from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors.naming import (
+    AmbiguousNames,
+    Candidate,
+    GaveUp,
+    InvalidLabelCode,
+    InvalidPart,
+    LabelsOfOneSpeaker,
+    NoAudioBelow,
+    NoReadableRecording,
+    NoRecordingLeft,
+    NoRecordings,
+    NoSuchFolder,
+    NoSuchNumber,
+    NothingMatches,
+    ReadingFitsNothing,
+    RepeatedLabelCode,
+    ReservedLabel,
+    SingleLabel,
+    SingleSpeaker,
+    TargetExists,
+    UnknownLabelCode,
+    UnsureSpeaker,
+)
 from ablation.study import load_study
 
 SPEAKERS = ("Jörg Ä", "anna=b,c", "Zoe\u0308 {x}")  # the last with a combining sign
@@ -138,7 +169,8 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine")
     (tmp_path / "mine.csv").write_text("precious")
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert "mine.csv is there already" in refused.stderr
+    assert isinstance(refused.error, TargetExists)
+    assert refused.error.file.name == "mine.csv"
     assert "--force" in refused.stderr
     assert (tmp_path / "mine.csv").read_text() == "precious"
     assert not (tmp_path / "mine.toml").exists()
@@ -160,42 +192,61 @@ def test_a_pattern_and_a_map_of_labels_say_all(tmp_path: Path) -> None:
 def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert "--speaker field:2 or --speaker field:3" in refused.stderr
+    assert isinstance(refused.error, AmbiguousNames)
+    assert refused.error.flags == ["--speaker field:2", "--speaker field:3"]
+    for flag in refused.error.flags:
+        assert flag in refused.stderr
     assert list(tmp_path.iterdir()) == [folder]
     invoke("init", folder, "--yes", "--speaker", "field:2", cwd=tmp_path)
     assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"qa", "rb"}
 
 
 @pytest.mark.parametrize(
-    ("layout", "values", "flags", "said"),
+    ("layout", "values", "flags", "kind", "fields", "remedy"),
     [
-        ("{label}/{take}.wav", {}, [], ["who speaks", "--speaker field:1"]),
-        ("{label}/{take}.wav", {"speakers": ["a"]}, [], ["who speaks"]),
-        ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"], ["one speaker only (x"]),
+        ("{label}/{take}.wav", {}, [], UnsureSpeaker,
+         {"candidate": Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
+        ("{label}/{take}.wav", {"speakers": ["a"]}, [], UnsureSpeaker, {}, "--speaker field:1"),
+        ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"], SingleSpeaker, {"speaker": "x"},
+         "--speaker"),
         ("{speaker}/x/{take}.wav", {}, ["--label", "folder:2", "--speaker", "folder:1"],
-         ["one label only (x"]),
+         SingleLabel, {"label": "x", "reading": "speaker folder:1, label folder:2"}, "--label"),
         ("{speaker}/{label}/{take}.wav", {"labels": ["sad", "test"]}, ["--label", "folder:2"],
-         ["called 'test'", "--labels test=tested"]),
+         ReservedLabel, {"label": "test"}, "--labels test=tested"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "anger=angry"],
-         ["no recording is labelled 'anger'", "'angry'?"]),
-        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], ["not CODE=CLASS"]),
+         UnknownLabelCode, {"code": "anger", "labels": ["angry", "neutral"]}, "'angry'?"),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="], NoRecordingLeft,
+         {"labels": ["angry", "neutral"]}, ""),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], InvalidLabelCode,
+         {"text": "angry", "word": "angry"}, "--labels 'W=angry,"),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "a=b,a=c"], RepeatedLabelCode,
+         {"code": "a", "classes": ("b", "c")}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}-{label}.wav"],
-         ["no recording fits"]),
+         ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}", "--label", "field:1"],
-         ["leave one out"]),
-        ("{speaker}/{label}/{take}.wav", {}, ["--name", "a/b"], ["no name of a study"]),
+         OptionsExclude, {"options": ["--pattern", "--label"]}, ""),
+        ("{speaker}/{label}/{take}.wav", {}, ["--name", "a/b"], InvalidOption,
+         {"option": "--name", "value": "a/b"}, "--name"),
         ("{speaker}/{label}/{take}.txt.wav", {}, ["--to", "mine/ben/angry/1.txt.wav"],
-         ["not a folder"]),
+         StorageError, {}, ""),
     ],
 )  # fmt: skip
 def test_what_no_study_can_be_made_of_is_refused_with_the_remedy(
-    layout: str, values: dict[str, list[str]], flags: list[str], said: list[str], tmp_path: Path
+    layout: str,
+    values: dict[str, list[str]],
+    flags: list[str],
+    kind: type[AblationError],
+    fields: dict[str, object],
+    remedy: str,
+    tmp_path: Path,
 ) -> None:
     folder = simple(tmp_path / "mine", layout, **values)
     before = sorted(tmp_path.rglob("*"))
     refused = invoke("init", folder, "--yes", *flags, cwd=tmp_path, check=1)
-    for words in said:
-        assert words in refused.stderr
+    assert isinstance(refused.error, kind)
+    assert vars(refused.error) | fields == vars(refused.error)
+    assert remedy in refused.error.remedy
+    assert str(refused.error) in refused.stderr
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -205,8 +256,10 @@ def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
         tone(folder / "anna" / "bored", f"{take}.wav")
     parts = ("--speaker", "folder:1", "--label", "folder:2")
     refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
-    assert "one speaker only: bored (anna)" in refused.stderr
-    assert "--labels bored=, or" in refused.stderr
+    assert isinstance(refused.error, LabelsOfOneSpeaker)
+    assert refused.error.speakers == {"bored": "anna"}
+    assert refused.error.flag == "--labels bored="
+    assert refused.error.flag in refused.stderr
     invoke("init", folder, "--yes", *parts, "--labels", "bored=", cwd=tmp_path)
     assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"angry", "sad"}
 
@@ -222,9 +275,9 @@ def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
     assert (
         "note: 'Ben, Sitzung 1', 'Ben, Sitzung 2' are read as one speaker, Ben, in several sessions"
     ) in made.stderr
-    assert "note: speakers 'Doerte', 'Dörte' differ in spelling only" in made.stderr
+    assert "note: speakers 'Doerte', 'Dörte' differ only in spelling" in made.stderr
     checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path)
-    assert "doubt: speakers 'Doerte', 'Dörte' differ only in spelling" in checked.stdout
+    assert "'Doerte', 'Dörte'" in checked.stdout
 
 
 def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
@@ -244,6 +297,25 @@ def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_known_corpus_in_another_format_is_read_as_that_corpus(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.AIFF", speakers=["03", "08"],
+                    labels=["W", "N", "F", "T"])  # fmt: skip
+    invoke("init", folder, "--yes", cwd=tmp_path)
+    assert load_study(tmp_path / "emo.toml").corpus.name == "emodb"
+    assert len(load_corpus("emodb", folder)) == 16
+
+
+def test_a_hint_for_a_missing_file_names_a_recording(tmp_path: Path) -> None:
+    tone(tmp_path, "anna_happy.aiff")
+    (tmp_path / "anna_happy.txt").write_text("")
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("file,speaker,label\nanna_happy.tx,anna,happy\n")
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("manifest", manifest)
+    assert "anna_happy.aiff" in caught.value.remedy
+    assert "anna_happy.txt" not in caught.value.remedy
+
+
 def test_questions_are_asked_where_somebody_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,8 +324,10 @@ def test_questions_are_asked_where_somebody_answers(
     monkeypatch.setattr(init_command, "answers", lambda: True)
     monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
     made = invoke("init", folder, cwd=tmp_path)
-    assert "can be read in two ways" in made.stderr
-    assert "there is no part 9" in made.stderr
+    assert "--speaker field:2 or --speaker field:3" in made.stderr
+    assert str(NoSuchNumber(9, 3)) in made.stderr
+    assert str(InvalidPart("answer", "nine")) in made.stderr
+    assert str(InvalidLabelCode("angry", "angry")) in made.stderr
     assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
         ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
     }  # fmt: skip
@@ -278,7 +352,7 @@ def test_a_user_who_gives_up_leaves_nothing(
     folder = simple(tmp_path / "mine")
     monkeypatch.setattr(init_command, "answers", lambda: True)
     refused = invoke("init", folder, cwd=tmp_path, check=1)  # at the end of input
-    assert "nothing was written" in refused.stderr
+    assert isinstance(refused.error, GaveUp)
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -301,13 +375,89 @@ def test_one_thing_is_counted_in_the_singular(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "broken.wav").write_text("no audio")
     refused = invoke("init", tmp_path / "one", "--yes", cwd=tmp_path, check=1)
-    assert "none of 1 recording can be read" in refused.stderr
+    assert isinstance(refused.error, NoReadableRecording)
+    assert (refused.error.unreadable, refused.error.path) == (1, "broken.wav")
     assert "reading headers: 1 of 1 file, in" in refused.stderr
 
 
-@pytest.mark.parametrize("name", ["none", "empty", "file"])
-def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "fields"),
+    [
+        ("none", NoSuchFolder, {"is_file": False}),
+        ("empty", NoRecordings, {"others": ("notes.txt",)}),
+        ("empty/notes.txt", NoSuchFolder, {"is_file": True}),
+    ],
+)
+def test_a_folder_without_recordings_is_named(
+    name: str, kind: type[AblationError], fields: dict[str, object], tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "file").write_text("")
+    (tmp_path / "empty" / "notes.txt").write_text("")
     refused = invoke("init", tmp_path / name, "--yes", cwd=tmp_path, check=1)
+    assert isinstance(refused.error, kind)
+    assert vars(refused.error) == {"folder": tmp_path / name} | fields
     assert str(tmp_path / name) in refused.stderr
+
+
+LINKED = ["a link", ".hidden link"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "a", "b/c", ".hidden"]),
+            st.sampled_from(["take", ".take"]),
+            st.sampled_from(sorted(SUFFIXES)),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+@settings(max_examples=30)
+def test_init_and_predict_find_the_same_recordings(
+    tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, str, str, bool]]
+) -> None:
+    """Of every suffix that counts as a recording, in any case and folder; none that is hidden."""
+    folder = tmp_path_factory.mktemp("kinds")
+    tone(folder, "first.wav")
+    sound = (folder / "first.wav").read_bytes()
+    visible = {folder / "first.wav"}
+    for number, (below, stem, suffix, upper) in enumerate(files):
+        file = folder / below / f"{stem}{number}{suffix.upper() if upper else suffix}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(sound)  # which libsndfile knows by its content
+        if not (below.startswith(".") or stem.startswith(".")):
+            visible.add(file)
+    for name in LINKED:
+        (folder / name).symlink_to(folder)
+    (folder / "notes.txt").write_bytes(sound)
+    read = [recording.file for recording in read_headers(folder, Reporter(quiet=True)).recordings]
+    assert sorted(read) == sorted(visible)
+    assert expand_recordings([str(folder)]) == sorted(visible)
+
+
+@pytest.mark.parametrize("name", ["a.aiff", "a.opus", "a.mp3", "a.WAV", "a.w64", "a.sph", "a.voc"])
+def test_what_counts_as_a_recording(name: str) -> None:
+    assert is_recording(Path(name))
+    assert not is_recording(Path(f".{name}"))
+    assert not is_recording(Path(name).with_suffix(".raw"))  # has no header
+
+
+def test_a_second_name_of_a_file_is_predicted_but_counts_once(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine")
+    (folder / "again.wav").symlink_to(folder / "anna" / "angry_1.wav")
+    assert len(expand_recordings([str(folder)])) == 9
+    found = read_headers(folder, Reporter(quiet=True))
+    assert (len(found.recordings), len(found.left_out)) == (8, 1)
+
+
+def test_a_folder_without_audio_and_a_pattern_without_match_cannot_be_predicted(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(NoAudioBelow) as nothing:
+        expand_recordings([str(tmp_path)])
+    assert nothing.value.folder == tmp_path
+    with pytest.raises(NothingMatches) as unmatched:
+        expand_recordings([str(tmp_path / "*.wav")])
+    assert unmatched.value.pattern == str(tmp_path / "*.wav")

@@ -1,4 +1,4 @@
-"""The questions of ``ablate init``, on stderr, answered by a line each."""
+"""The questions of ``ablate init``, asked on stderr and answered with one line each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ablation.cli.failures import say
 from ablation.cli.init_printing import printable
-from ablation.errors import AblationError, CorpusError, counted
+from ablation.errors import CorpusError, counted
+from ablation.errors.naming import GaveUp, NoSuchNumber, quoted
 
 if TYPE_CHECKING:
     from ablation.corpora.guessing.parts import Column, Part
@@ -22,12 +23,8 @@ T = TypeVar("T")
 _MOST = 15  # parts offered
 
 
-class GaveUp(AblationError):  # noqa: N818 - nothing went wrong
-    """The user wants no study after all."""
-
-
 def agrees() -> bool:
-    """Whether what was understood is right; Enter is yes."""
+    """Ask whether the names were understood rightly, and return the answer; Enter is yes."""
     while True:
         answer = ask("Is this right? [Y/n] ").lower()
         if answer in ("", "y", "yes", "j", "ja", "n", "no", "nein"):
@@ -35,7 +32,7 @@ def agrees() -> bool:
 
 
 def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
-    """Speaker, label and what labels mean, as the user says."""
+    """Ask for speaker, label and what labels mean, and return them."""
     from ablation.cli.init_command import parse_codes
     from ablation.corpora.guessing.parts import columns
     from ablation.corpora.guessing.pattern import Pattern
@@ -44,8 +41,8 @@ def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
     say("The names have these parts:")
     for number, column in enumerate(offered, 1):
         say(f"  {number}  {column.part!s:18} {_values(column)}")
-    say("Answer with a number, a part (as field:2), a pattern such as {speaker}/{label}_{}.wav,")
-    say("or q to give up.")
+    say("Answer with a number, a part such as field:2, a pattern such as {speaker}/{label}_{}.wav,")
+    say("or q to quit.")
     speaker = _asked("Which is the speaker? ", lambda answer: _pattern_or_part(answer, offered))
     if isinstance(speaker, Pattern):
         options = replace(options, pattern=speaker, speaker=None, label=None)
@@ -53,14 +50,14 @@ def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
         label = _asked("Which is the label? ", lambda answer: _part(answer, offered))
         options = replace(options, pattern=None, speaker=speaker, label=label)
     codes = _asked(
-        "What do labels mean? (as W=angry,L= ; Enter: as they are) ",
+        "What do the labels mean? (such as W=angry,L= ; Enter keeps them) ",
         lambda answer: parse_codes(answer) if answer else {},
     )
     return replace(options, codes=codes)
 
 
 def _asked(question: str, read: Callable[[str], T]) -> T:
-    """What ``read`` makes of the answer; asked again where it can make nothing of it."""
+    """Return what ``read`` makes of the answer; ask again where that fails."""
     while True:
         try:
             return read(ask(question))
@@ -69,7 +66,7 @@ def _asked(question: str, read: Callable[[str], T]) -> T:
 
 
 def _offered(found: list[Column]) -> list[Column]:
-    """Parts that say something else than those before them, with few values enough to be one."""
+    """Return parts with few enough values to be a speaker or label, each grouping of files once."""
     seen: set[bytes] = set()
     offered = []
     for column in found:
@@ -80,9 +77,7 @@ def _offered(found: list[Column]) -> list[Column]:
 
 
 def _values(column: Column) -> str:
-    from ablation.corpora.guessing.refusals import shown
-
-    return f"{counted(len(column.distinct), 'value')}: {printable(shown(column.values))}"
+    return f"{counted(len(column.distinct), 'value')}: {printable(quoted(column.distinct))}"
 
 
 def _pattern_or_part(answer: str, offered: list[Column]) -> Pattern | Part:
@@ -97,21 +92,21 @@ def _part(answer: str, offered: list[Column]) -> Part:
     if answer.isdecimal():
         number = int(answer)
         if not 1 <= number <= len(offered):
-            raise CorpusError(f"there is no part {number}", f"1 to {len(offered)}")
+            raise NoSuchNumber(number, len(offered))
         return offered[number - 1].part
-    return Part.parse(answer, "the part")
+    return Part.parse(answer, "answer")
 
 
 def ask(question: str) -> str:
-    """An answer, stripped; `GaveUp` where the user gives up or nobody is there."""
+    """Return an answer, stripped; raise :class:`GaveUp` where the user quits or input ends."""
     print(question, end="", file=sys.stderr, flush=True)
     line = read_line()
     answer = line.strip()
     if not line or answer.lower() in ("q", "quit"):
-        raise GaveUp("given up: nothing was written", "flags say the same: ablate init --help")
+        raise GaveUp
     return answer
 
 
 def read_line() -> str:
-    """A line of the terminal; "" at its end."""
+    """Return a line from the terminal, or "" at the end of input."""
     return sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""``ablate init``: from a folder of audio to a study, by questions or by flags."""
+"""``ablate init``: make a study from a folder of audio, by questions or by options."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 
 from ablation.cli.failures import say
 from ablation.errors import CorpusError
+from ablation.errors.common import OptionsExclude
+from ablation.errors.naming import InvalidLabelCode, RepeatedLabelCode
 
 if TYPE_CHECKING:
     from ablation.drivers.starting.finding import Found
@@ -20,46 +22,46 @@ def init(
     folder: Annotated[Path, typer.Argument(help="The folder of recordings.")],
     speaker: Annotated[
         str | None,
-        typer.Option(metavar="PART", help="Where the speaker stands: folder:1, field:2, word:1."),
+        typer.Option(metavar="PART", help="Where the speaker is named: folder:1, field:2, word:1."),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(metavar="PART", help="Where the label stands, likewise.")
+        str | None, typer.Option(metavar="PART", help="Where the label is named, likewise.")
     ] = None,
     pattern: Annotated[
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Where both stand, as '{speaker}/{label}_{}.wav'; {} is anything, {label:1} one "
-            "character.",
+            help="Where both are named: '{speaker}/{label}_{}.wav'; {} is anything, {label:1} "
+            "one character.",
         ),
     ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
             metavar="CODE=CLASS,...",
-            help="What labels mean, as W=angry,N=neutral; L= leaves L out; others stay.",
+            help="What labels mean, such as W=angry,N=neutral; L= leaves L out; others stay.",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Of the study and its files; default: the folder's.")
+        str | None, typer.Option(help="Name of the study and its files; default: the folder's.")
     ] = None,
     to: Annotated[
-        Path, typer.Option(metavar="FOLDER", help="Where study and manifest go.")
+        Path, typer.Option(metavar="FOLDER", help="Folder for study and manifest.")
     ] = Path(),
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Make a study of a folder of audio: find speakers and labels, write manifest and study."""
+    """Make a study from a folder of audio: find speakers and labels, write manifest and study."""
     from ablation.cli import init_printing
     from ablation.drivers.progress import Reporter
     from ablation.drivers.starting import writing
-    from ablation.drivers.starting.finding import find_recordings
+    from ablation.drivers.starting.finding import read_headers
 
     folder = folder.expanduser()
     options = _options(speaker, label, pattern, labels)
     title = writing.study_name(folder, name)
     writing.require_free([to / f"{title}.toml"], force)
-    found = find_recordings(folder, Reporter())
+    found = read_headers(folder, Reporter())
     asking = not yes and answers()
     understood = _agreed(found, options, asking)
     if not asking:
@@ -70,7 +72,7 @@ def init(
 
 
 def answers() -> bool:
-    """Whether somebody is there to answer questions."""
+    """Return whether somebody is there to answer questions."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -82,9 +84,7 @@ def _options(
     from ablation.drivers.starting.understanding import ReadingOptions
 
     if pattern is not None and (speaker is not None or label is not None):
-        raise CorpusError(
-            "--pattern is given beside --speaker or --label", "a pattern says both; leave one out"
-        )
+        raise OptionsExclude(["--pattern", "--label" if speaker is None else "--speaker"])
     return ReadingOptions(
         None if speaker is None else Part.parse(speaker, "--speaker"),
         None if label is None else Part.parse(label, "--label"),
@@ -94,22 +94,19 @@ def _options(
 
 
 def parse_codes(text: str) -> dict[str, str]:
-    """ "W=angry,N=neutral" as a map; :class:`CorpusError` for a word that is no CODE=CLASS."""
+    """Return "W=angry,N=neutral" as a map; raise :class:`CorpusError` if it is not CODE=CLASS."""
     codes: dict[str, str] = {}
     for word in text.split(","):
         code, equals, meaning = (piece.strip() for piece in word.partition("="))
         if not equals or not code:
-            raise CorpusError(
-                f"--labels {text!r}: {word.strip()!r} is not CODE=CLASS",
-                "as in --labels 'W=angry,N=neutral,L=' (an empty class leaves the label out)",
-            )
+            raise InvalidLabelCode(text, word.strip())
         if codes.setdefault(code, meaning) != meaning:
-            raise CorpusError(f"--labels {text!r}: {code} is given twice", "give it one class")
+            raise RepeatedLabelCode(text, code, (codes[code], meaning))
     return codes
 
 
 def _agreed(found: Found, options: ReadingOptions, asking: bool) -> Understood:
-    """What the folder holds, as understood or, where somebody answers, as agreed on."""
+    """Return how the folder is understood; where somebody answers, as they agreed."""
     from ablation.cli import init_asking
     from ablation.drivers.starting.understanding import understand
 

@@ -1,4 +1,4 @@
-"""What ``ablate init`` understood, for a reader: counts, examples, what was left out."""
+"""What ``ablate init`` prints: how it read the names, counts, examples, what was left out."""
 
 import shlex
 from collections import Counter
@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from ablation.cli.failures import say
 from ablation.errors import counted, named
+from ablation.errors.naming import HOW
 
 if TYPE_CHECKING:
     from ablation.drivers.starting.finding import Found, LeftOut
@@ -20,9 +21,7 @@ _WIDEST = 24  # cells of a name in the table
 
 
 def print_understood(found: "Found", understood: "Understood") -> None:
-    """What was read from the names."""
-    from ablation.corpora.guessing.parts import HOW
-
+    """Print what was read from the names."""
     print(f"{found.folder}: {understood.how}")
     if understood.by_parts:
         print(f"  ({HOW})")
@@ -48,7 +47,7 @@ def print_understood(found: "Found", understood: "Understood") -> None:
 
 
 def say_left_out(left_out: "tuple[LeftOut, ...]") -> None:
-    """What could not be used, by reason."""
+    """Print what could not be used, by reason."""
     if not left_out:
         return
     say(f"left out: {len(left_out)}")
@@ -65,7 +64,7 @@ def _named(paths: "list[str] | tuple[str, ...]") -> str:
 
 
 def _table(understood: "Understood") -> list[str]:
-    """Speakers down, labels across; what does not fit is summed up in a last row or column."""
+    """Return a table of speakers by labels; the last rows and columns sum up the rest."""
     counts = understood.counts()
     labels, speakers = understood.labels, understood.speakers
     shown_labels, shown_speakers = labels[:_COLUMNS], speakers[:_ROWS]
@@ -105,12 +104,12 @@ def _cut(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, a control character as Python writes it."""
+    """Return ``text`` on one line, with control characters as Python writes them."""
     return "".join(c if c.isprintable() or c == "\u200d" else repr(c)[1:-1] for c in text)
 
 
 def print_written(start: "Start") -> None:
-    """The files, and what to do next."""
+    """Print the files written and the commands to run next."""
     for file in start.files:
         print(f"wrote {file}")
     print("next")
@@ -121,7 +120,7 @@ def print_written(start: "Start") -> None:
 
 
 def shown_path(path: Path) -> Path:
-    """``path`` from here, where it lies below."""
+    """Return ``path`` relative to the working folder where it is below it."""
     try:
         return path.absolute().relative_to(Path.cwd())
     except ValueError:

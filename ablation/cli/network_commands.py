@@ -1,4 +1,4 @@
-"""``ablate predict``, ``explain`` and ``export``: a kept network at work."""
+"""``ablate predict``, ``explain`` and ``export``, which use a saved network."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 NetworkOption = Annotated[
     Path | None,
-    typer.Option("--network", help="Folder of a kept network; default: the study's best."),
+    typer.Option("--network", help="Folder of a saved network; default: the study's best."),
 ]
 
-KeptDigestOption = Annotated[
-    str, typer.Option("--digest", help="The best of these settings; default: of all settings.")
+NetworkDigestOption = Annotated[
+    str, typer.Option("--digest", help="Use the best network of this study digest; default: any.")
 ]
 
 
@@ -38,28 +38,29 @@ def predict(
     network: NetworkOption = None,
     study: StudyOption = DEMO,
     json_: Annotated[
-        bool, typer.Option("--json", help="Everything, with the scores of every segment.")
+        bool,
+        typer.Option("--json", help="Print JSON, with the scores of every segment."),
     ] = False,
     segments: Annotated[
-        bool, typer.Option("--segments", help="A line for every segment, with its times.")
+        bool, typer.Option("--segments", help="Print a line for every segment, with its times.")
     ] = False,
-    digest: KeptDigestOption = "",
+    digest: NetworkDigestOption = "",
     results: ResultsOption = RESULTS,
 ) -> None:
-    """Name the emotion of recordings."""
+    """Predict the emotion of recordings."""
     from ablation.cli import network_printing
-    from ablation.drivers.predict import find_recordings, predict_recordings
+    from ablation.drivers.predict import expand_recordings, predict_recordings
     from ablation.drivers.progress import Reporter
 
-    recordings = find_recordings(files)
-    _, kept = _opened(network, study, results, digest)
-    heard = predict_recordings(kept, recordings, Reporter(quiet=len(recordings) == 1))
-    faults = (
-        network_printing.print_predictions_json(kept.record, heard)
+    recordings = expand_recordings(files)
+    _, saved = _opened(network, study, results, digest)
+    predictions = predict_recordings(saved, recordings, Reporter(quiet=len(recordings) == 1))
+    unusable = (
+        network_printing.print_predictions_json(saved.record, predictions)
         if json_
-        else network_printing.print_predictions(kept.record, heard, segments)
+        else network_printing.print_predictions(saved.record, predictions, segments)
     )
-    if faults:
+    if unusable:
         raise typer.Exit(EXPECTED_ERROR)
 
 
@@ -67,24 +68,24 @@ def explain(
     file: Annotated[Path, typer.Argument(help="A recording.")],
     network: NetworkOption = None,
     study: StudyOption = DEMO,
-    start: Annotated[float | None, typer.Option(min=0, help="Look from this second on.")] = None,
-    end: Annotated[float | None, typer.Option(min=0, help="Look up to this second.")] = None,
+    start: Annotated[float | None, typer.Option(min=0, help="Start at this second.")] = None,
+    end: Annotated[float | None, typer.Option(min=0, help="End at this second.")] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="Default: FIGURES/STUDY/explain-FOLDER-NAME.png (or .pdf, .svg)."),
     ] = None,
-    digest: KeptDigestOption = "",
+    digest: NetworkDigestOption = "",
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
-    """Draw what the network looked at in a recording."""
+    """Draw what the network attends to in a recording."""
     from ablation.drivers.explain import explain as draw
 
-    _, kept = _opened(network, study, results, digest)
-    # Many corpora name recordings alike in every speaker's folder.
+    _, saved = _opened(network, study, results, digest)
+    # Many corpora use the same file names in every speaker's folder.
     name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
-    path = output or figures / kept.record.study / name
-    for drawn in draw(kept, file, path, start, end):
+    path = output or figures / saved.record.study / name
+    for drawn in draw(saved, file, path, start, end):
         print(drawn)
 
 
@@ -94,27 +95,27 @@ def export(
     output: Annotated[
         Path | None, typer.Option(help="Default: network.onnx in the network's folder.")
     ] = None,
-    digest: KeptDigestOption = "",
+    digest: NetworkDigestOption = "",
     results: ResultsOption = RESULTS,
 ) -> None:
-    """Write a kept network as ONNX, checked against torch."""
+    """Export a saved network as ONNX, checked against torch."""
     from ablation.kept.export import export_onnx
 
-    folder, kept = _opened(network, study, results, digest)
+    folder, saved = _opened(network, study, results, digest)
     path = output or folder / "network.onnx"
-    difference = export_onnx(kept, path)
-    say(f"its scores differ from torch's by {difference:.1g} at most")
+    difference = export_onnx(saved, path)
+    say(f"scores differ from torch's by at most {difference:.1g}")
     print(path)
 
 
 def _opened(
     network: Path | None, study: Path, results: Path, digest: str
 ) -> tuple[Path, SavedNetwork]:
-    """The network asked for, and what is said of it."""
+    """Load the network asked for, print which one it is, and return its folder and itself."""
     from ablation.cli import network_printing
     from ablation.drivers.predict import open_network
 
     name = study_name(study) if network is None else ""
-    folder, kept = open_network(results, name, network, digest)
-    network_printing.say_network(folder, kept.record)
-    return folder, kept
+    folder, saved = open_network(results, name, network, digest)
+    network_printing.say_network(folder, saved.record)
+    return folder, saved

@@ -1,4 +1,4 @@
-"""What ``promote`` and ``predict`` print."""
+"""What ``ablate promote`` and ``ablate predict`` print."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def say_promotion(plan: PromotePlan) -> None:
-    """What is going to be cross-validated, and why with these shapes."""
+    """Print which networks will be cross-validated, and why with these shapes."""
     for line in plan.variants:
         manner = line.selection.manner
         if manner:
@@ -42,7 +42,7 @@ def say_promotion(plan: PromotePlan) -> None:
         manner = f", {line.selection.manner}" if line.selection.manner else ""
         say(
             f"{line.title}{manner}: {listed}; {cost.parameters:,} parameters, "
-            f"{millions(cost.multiply_adds)} multiply-adds a segment"
+            f"{millions(cost.multiply_adds)} multiply-adds per segment"
         )
     say(
         f"{counted(len(plan.cells), 'cell')}: {len(plan.cells) - len(plan.missing)} stored, "
@@ -51,7 +51,7 @@ def say_promotion(plan: PromotePlan) -> None:
 
 
 def print_promotion(plan: PromotePlan, estimate: Estimate) -> None:
-    """What a dry run says."""
+    """Print what a dry run reports."""
     print(f"networks: {', '.join(dict.fromkeys(line.title for line in plan.variants))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
     if plan.missing:
@@ -59,19 +59,22 @@ def print_promotion(plan: PromotePlan, estimate: Estimate) -> None:
 
 
 def say_network(folder: Path, record: Record) -> None:
+    """Print which network is used and its score."""
     scores = record.scores
     known = "" if scores is None else f", WA {scores.wa:.1%} on {scores.measured_on}"
     say(f"network {folder}: {record.title}, settings {record.digest}{known}")
 
 
-def print_predictions(record: Record, heard: Iterable[RecordingPrediction], segments: bool) -> int:
-    """A line a recording: label, scores, file; below it its segments where they are wanted.
+def print_predictions(
+    record: Record, predictions: Iterable[RecordingPrediction], segments: bool
+) -> int:
+    """Print a line per recording (label, scores, file), and below it its segments if asked for.
 
-    Returns how many could not be used.
+    Return how many recordings could not be used.
     """
     faults = 0
     width = max(len(label) for label in record.classes)
-    for item in heard:
+    for item in predictions:
         if item.prediction is None:
             say(f"error: {item.fault}")
             faults += 1
@@ -88,10 +91,10 @@ def _scores(scores: Mapping[str, float]) -> str:
     return "  ".join(f"{label} {score:6.2f}" for label, score in scores.items())
 
 
-def print_predictions_json(record: Record, heard: Iterable[RecordingPrediction]) -> int:
-    """One JSON object: the network, and an entry a recording. Returns how many have an error."""
+def print_predictions_json(record: Record, predictions: Iterable[RecordingPrediction]) -> int:
+    """Print one JSON object: the network, and an entry per recording; return how many failed."""
     entries, faults = [], 0
-    for item in heard:
+    for item in predictions:
         if item.prediction is None:
             say(f"error: {item.fault}")
             entries.append({"file": str(item.file), "error": str(item.fault)})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ablation.corpora.recordings import is_recording
 from ablation.corpora.spelling import near_spellings
 from ablation.errors import named
 from ablation.errors.corpora import (
@@ -154,13 +155,13 @@ class CorpusKind:
 
 
 def audio_files(root: Path, pattern: str) -> list[Path]:
-    """Return ``.wav`` and ``.flac`` files below ``root`` that match the glob ``pattern``.
+    """Return the recordings below ``root`` that match ``pattern`` (a glob without suffix).
 
-    The pattern has no suffix. Raises :class:`CorpusError` for a recording in both formats.
+    Raises :class:`CorpusError` where one recording is there in two formats.
     """
     files: dict[Path, Path] = {}
     for file in sorted(root.glob(pattern)):
-        if file.suffix.lower() not in (".wav", ".flac") or file.name.startswith("."):
+        if not is_recording(file):
             continue
         other = files.setdefault(file.with_suffix(""), file)
         if other is not file:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
+from ablation.corpora.recordings import SUFFIXES
 from ablation.errors import CorpusError, first_line
 from ablation.errors.common import MissingPackage
 from ablation.errors.corpora import (
@@ -36,7 +37,6 @@ _LAYOUT = (
     "what save_to_disk writes: dataset_info.json, state.json and *.arrow, "
     "or dataset_dict.json and one folder per split"
 )
-_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".au")
 
 
 class HuggingfaceOptions(Options):
@@ -154,7 +154,7 @@ def _unpacked(content: bytes, path: str) -> Path:
     """
     digest = blake2b(content, digest_size=16).hexdigest()
     suffix = PurePosixPath(path).suffix.lower()
-    name = f"{digest}{suffix if suffix in _SUFFIXES else ''}"
+    name = f"{digest}{suffix if suffix in SUFFIXES else ''}"
     file = cache_folder() / "huggingface" / digest[:2] / name
     if not (is_file(file) and file.stat().st_size == len(content)):
         with atomic_write(file, durable=False) as stream:

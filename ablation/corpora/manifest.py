@@ -19,6 +19,7 @@ import numpy as np
 from ablation.corpora.base import CorpusKind, Options, Utterance
 from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
+from ablation.corpora.recordings import is_recording
 from ablation.errors import CorpusError, first_line, nearest
 from ablation.errors.corpora import (
     CorpusRootMissing,
@@ -191,7 +192,8 @@ def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusEr
 def _similar_name(file: Path) -> str:
     """Return the name beside a missing file that is most like its own, or an empty text."""
     folder = file.parent
-    return nearest(file.name, (path.name for path in folder.glob("*"))) if is_folder(folder) else ""
+    files = folder.glob("*") if is_folder(folder) else ()
+    return nearest(file.name, (path.name for path in files if is_recording(path)))
 
 
 def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:

@@ -1,7 +1,7 @@
-"""What speaks for a part of the names being the speaker, or the label.
+"""Evidence that a part of the names is the speaker, or the label.
 
-Scores are comparable: two readings that lie less than :data:`MARGIN` apart are about equally good,
-and a part below :data:`LEAST` is not guessed at all.
+Scores are comparable: two readings less than :data:`MARGIN` apart are about equally good, and a
+part that scores below :data:`LEAST` is never guessed.
 """
 
 import re
@@ -24,7 +24,7 @@ from ablation.corpora.guessing.words import (
 MARGIN = 1.5
 LEAST = 1.5
 CERTAIN, LIKELY, NUMBERED, WORD, NUMBER = 4.0, 2.5, 2.0, 1.5, 0.5
-FOLDER = 1.0  # people sort by what matters: a folder says more than a field
+FOLDER = 1.0  # people sort by what matters: a folder is better evidence than a field
 _UNLIKE = -3.0
 _MOST_LABELS = 20
 _USUAL_LABELS = 12
@@ -37,7 +37,7 @@ _NUMBERED = re.compile(r"([a-z])\d{1,4}", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Pair:
-    """Two parts read as speaker and label, and what speaks for it."""
+    """Two parts read as speaker and label, with the score of that reading."""
 
     score: float
     speaker: Column
@@ -45,7 +45,10 @@ class Pair:
 
 
 def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
-    """How much ``column`` looks like labels; None where it cannot be. ``codes`` are known ones."""
+    """Return how much ``column`` looks like labels, or None where it cannot be the label.
+
+    ``codes`` are labels that are known to occur.
+    """
     values = column.distinct
     if not 2 <= len(values) <= max(_MOST_LABELS, len(codes)):
         return None
@@ -53,7 +56,7 @@ def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
     if codes and _share(values, lambda value: value in codes) >= 0.8:
         return 2 * CERTAIN
     emotions = _share(values, _is_emotion)
-    if column.ragged and emotions < 1.0:  # a value may stand beside its place
+    if column.ragged and emotions < 1.0:  # a value may be one place off
         return None
     if emotions >= 0.8 or plain(column.before) in LABEL_WORDS:
         return CERTAIN * max(emotions, 0.8) + folder
@@ -68,7 +71,7 @@ def label_score(column: Column, codes: Set[str] = frozenset()) -> float | None:
 
 
 def speaker_score(column: Column) -> float:
-    """How much ``column`` looks like speakers."""
+    """Return how much ``column`` looks like speakers."""
     values = column.distinct
     folder = _sorted_by(column)
     emotions = _share(values, _is_emotion)
@@ -89,12 +92,12 @@ def speaker_score(column: Column) -> float:
 
 
 def surely_speakers(column: Column) -> bool:
-    """Whether every single value is a person's name, or begins with a word for speakers."""
+    """Return whether every value is a person's name or begins with a word for speakers."""
     return all(_is_name(value) or _begins_as_speaker(value) for value in column.distinct)
 
 
 def crosses(speaker: Column, label: Column) -> bool:
-    """Whether speakers speak several labels each, and labels are spoken by several speakers."""
+    """Return whether most speakers have several labels, and most labels several speakers."""
     if len(speaker.distinct) > len(speaker.values) / 2:
         return False
     spoken: dict[str, set[str]] = defaultdict(set)
@@ -115,14 +118,15 @@ def crosses(speaker: Column, label: Column) -> bool:
 
 
 def takes_once(speaker: Column, label: Column) -> bool:
-    """Whether nobody has two recordings of a label: then the part may as well count takes."""
+    """Return whether no speaker has two recordings of a label: the part may then count takes."""
     return len(set(zip(speaker.values, label.values, strict=True))) == len(speaker.values)
 
 
 def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bool:
-    """Whether ``counter`` numbers the takes of another part and label: 1, 2, 3 to various ends.
+    """Return whether ``counter`` numbers the takes of each value of another part and label.
 
-    Speakers who are numbered would not run out at another number for every sentence.
+    Take numbers start at 0 or 1 and end at different numbers; numbers of speakers would not end
+    at another number for every sentence.
     """
     if not _numbers(counter.distinct):
         return False
@@ -145,7 +149,7 @@ def counts_takes(counter: Column, label: Column, others: Iterable[Column]) -> bo
 
 
 def _is_date(value: str) -> bool:
-    """Whether a value begins with a day: recordings are sorted by it, speakers come back."""
+    """Return whether a value begins with a date, which is the day of a session."""
     found = _DATE.match(value)
     return found is not None and not value[found.end() : found.end() + 1].isalnum()
 
@@ -156,7 +160,7 @@ def _from_the_start(run: list[int]) -> bool:
 
 
 def _sorted_by(column: Column) -> float:
-    """What a part gains where it is a folder's name, all of it or all but the session."""
+    """Return the bonus of a folder's name, whole or without its session."""
     whole = not column.part.split or column.remains
     return FOLDER if column.part.folder is not None and whole else 0.0
 
@@ -166,7 +170,7 @@ def _share(values: Sequence[str], is_one: Callable[[str], bool]) -> float:
 
 
 def _is_emotion(value: str) -> bool:
-    # A word with a number is a take of the emotion: annaHappy01 has its label in Happy.
+    # A word with a number is one take of the emotion: the label of annaHappy01 is Happy.
     return plain(value) in EMOTIONS and not any(map(str.isdigit, value))
 
 
@@ -176,7 +180,7 @@ def _is_name(value: str) -> bool:
 
 
 def _speaks(column: Column) -> bool:
-    """Whether the values, or what stands before them, begin with a word for speakers."""
+    """Return whether the values, or the text before them, begin with a word for speakers."""
     if plain(column.before) in SPEAKER_WORDS:
         return True
     return _share(column.distinct, _begins_as_speaker) >= 0.8

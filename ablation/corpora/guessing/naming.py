@@ -1,9 +1,9 @@
-"""Which part of a recording's name is the speaker, and which the label: guessed, or refused.
+"""Which part of a recording's name is the speaker and which the label: a guess, or an error.
 
-Every part that names have is tried as either (:mod:`~ablation.corpora.guessing.evidence` says what
-speaks for it, :mod:`~ablation.corpora.guessing.sessions` who comes back in several sessions). Where
-two readings are about equally good none is taken: a wrong speaker would put one person on both
-sides of a fold without a word. Nothing here opens a file.
+Every part of the names is tried as either: :mod:`~ablation.corpora.guessing.evidence` scores it,
+and :mod:`~ablation.corpora.guessing.sessions` finds speakers recorded in several sessions. Where
+two readings are about equally good, neither is used: a wrong speaker would silently put one person
+on both sides of a fold. No file is opened here.
 """
 
 from collections import Counter
@@ -22,17 +22,17 @@ from ablation.corpora.guessing.evidence import (
     surely_speakers,
     takes_once,
 )
-from ablation.corpora.guessing.parts import HOW, Column, Name, Part, column, columns
-from ablation.corpora.guessing.refusals import ambiguous, no_label, no_speaker, nothing, quoted
+from ablation.corpora.guessing.parts import Column, Name, Part, column, columns
+from ablation.corpora.guessing.refusals import ambiguous, candidate, nothing
 from ablation.corpora.guessing.sessions import Persons, returning
-from ablation.errors import CorpusError
+from ablation.errors.naming import NoSuchPart, UnsureLabel, UnsureSpeaker, quoted
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Speaker and label of every name (None: the name has none), and the parts they stand in.
+    """The speaker and label of every name, None where it has none, and the parts they are in.
 
-    ``remark`` says what a reader may not expect.
+    ``remark`` tells the user what may be unexpected.
     """
 
     speaker: Part
@@ -52,12 +52,12 @@ def read_names(
     label: Part | None = None,
     codes: Set[str] = frozenset(),
 ) -> Reading:
-    """The one good reading of ``names``.
+    """Return the one good reading of ``names``.
 
     Parameters
     ----------
     names
-        Folders and file name, without suffix, of every recording.
+        The folders and the file name, without suffix, of every recording.
     speaker, label
         Parts that are known; the others are guessed.
     codes
@@ -66,8 +66,8 @@ def read_names(
     Raises
     ------
     CorpusError
-        When two readings are about equally good, no part looks like the speaker, or like the
-        label, or a known part is in no name.
+        When several readings are about equally good, when no part looks like the speaker or like
+        the label, or when no name has a part that is given.
     """
     given = {what: _given(names, part, what) for what, part in _known(speaker, label)}
     if len(given) == 2:
@@ -80,16 +80,16 @@ def read_names(
     best, *rivals = _contenders(pairs, found, given) or pairs[:1]
     if rivals:
         raise ambiguous(_persons_first([best, *rivals], people), given)
-    unsure = _speaking(best) < LEAST or _astray(best.speaker, best.label)
+    unsure = _speaking(best) < LEAST or _may_shift(best.speaker, best.label)
     if "speaker" not in given and unsure:
-        raise no_speaker(best)
+        raise UnsureSpeaker(candidate("speaker", best.speaker))
     if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
-        raise no_label(best.label)
+        raise UnsureLabel(candidate("label", best.label))
     return replace(_reading(best), remark=_remark(best, people))
 
 
 def _remark(best: Pair, people: list[Persons]) -> str:
-    """That sessions of a person are one speaker, where they are."""
+    """Return a note that several sessions of a person are one speaker, where they are."""
     for one in people:
         if one.person is best.speaker:
             pairs = zip(one.person.values, one.whole.values, strict=True)
@@ -99,7 +99,7 @@ def _remark(best: Pair, people: list[Persons]) -> str:
 
 
 def _first(people: Persons) -> str | None:
-    """The first of the persons who have several sessions."""
+    """Return the first person who has several sessions."""
     pairs = {p for p in zip(people.person.values, people.whole.values, strict=True) if all(p)}
     times = Counter(person for person, _ in pairs)
     return min(person for person, n in times.items() if person and n > 1)
@@ -112,16 +112,17 @@ def _known(speaker: Part | None, label: Part | None) -> list[tuple[str, Part]]:
 def _given(names: Sequence[Name], part: Part, what: str) -> Column:
     found = column(part, names)
     if not found.distinct:
-        raise CorpusError(f"--{what} {part}: no recording's name has such a part", HOW)
+        raise NoSuchPart(f"--{what}", str(part))
     return found
 
 
 def _pairs(
     found: list[Column], given: dict[str, Column], codes: Set[str], people: list[Persons]
 ) -> list[Pair]:
-    """All pairs of parts that cross, the best first; of those that say the same the plainest.
+    """Return all pairs of parts that cross, best first; of pairs that say the same, the plainest.
 
-    Plain ``people`` stand for the folders that name their sessions too; a session is no speaker.
+    Where ``people`` are plain, the person replaces the folder's name that includes the session. A
+    session is never the speaker.
     """
     person = {one.whole.part: one.person for one in people if one.plain}
     sessions = {one.sessions for one in people}
@@ -154,15 +155,15 @@ def _meaning(pair: Pair) -> object:
 
 
 def _other_ends(speaker: Part, label: Part) -> bool:
-    """Whether one folder is counted from outside and the other from inside."""
+    """Return whether one folder is counted from outside and the other from inside."""
     return (speaker.folder or label.folder or 1) * (label.folder or speaker.folder or 1) < 0
 
 
-def _astray(speaker: Column, label: Column) -> bool:
-    """Whether the speaker, in names of several lengths, may stand beside its place in some.
+def _may_shift(speaker: Column, label: Column) -> bool:
+    """Return whether the speaker, in names of several lengths, may be a place off in some.
 
-    It does not where labels, all of them words of emotion, come behind it on the way that is
-    counted, nor where every value is a person's name.
+    It cannot be where every value is a person's name, nor where the label, always a word for an
+    emotion, comes after it in the direction of counting.
     """
     if not speaker.ragged or surely_speakers(speaker):
         return False
@@ -173,13 +174,13 @@ def _astray(speaker: Column, label: Column) -> bool:
 
 
 def _speaking(pair: Pair) -> float:
-    """The speaker's score beside this label."""
+    """Return the score of the pair's speaker, given its label."""
     once = takes_once(pair.speaker, pair.label)
     return speaker_score(pair.speaker) - (1.0 if once else 0.0)
 
 
 def _contenders(pairs: list[Pair], found: list[Column], given: dict[str, Column]) -> list[Pair]:
-    """The best pair and those about as good, without numbers that surely count takes."""
+    """Return the best pair and those about as good, without numbers that clearly count takes."""
     kept: list[Pair] = []
     for pair in pairs:
         if kept and kept[0].score - pair.score >= MARGIN:
@@ -191,9 +192,9 @@ def _contenders(pairs: list[Pair], found: list[Column], given: dict[str, Column]
 
 
 def _persons_first(pairs: list[Pair], people: list[Persons]) -> list[Pair]:
-    """``pairs``, but before a folder of a person's session the person alone.
+    """Return ``pairs`` with the person alone before the folder's name that includes the session.
 
-    That errs to the safe side: no one is then on both sides of a fold.
+    That is the safe side: nobody is then on both sides of a fold.
     """
     alone = {one.person.partition: one.person for one in people}
     named = [replace(p, speaker=alone.get(p.speaker.partition, p.speaker)) for p in pairs]

@@ -1,7 +1,7 @@
-"""A part of a recording's name, as ``folder:1`` or ``field:3``, and all parts that names have.
+"""The parts of recordings' names, such as ``folder:1`` or ``field:3``.
 
-A name is a tuple: its folders below the corpus' own, then the file's name without suffix. A
-file's or a folder's name is read as a whole, by its separators (``field``), also between letters
+A name is a tuple: the folders below that of the corpus, then the file's name without suffix. The
+name of a file or folder is used whole, or split at separators (``field``), also between letters
 and digits and before capitals (``word``: ``annaHappy01``), or at every change of kind (``run``:
 ``03a01Fa``).
 """
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ablation.errors import CorpusError
+from ablation.errors.naming import InvalidPart
 
 Name = tuple[str, ...]
 SEPARATORS = " _-.,;=+()[]"
@@ -22,15 +22,15 @@ _FORM = re.compile(
     rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
     rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
 )
-HOW = "folder:1 is the outermost folder, field:2 the second field of the file's name"
 _MOST = 0.8  # share of files that must have a part
 
 
 @dataclass(frozen=True)
 class Part:
-    """Where in a name a value stands; ``folder`` and ``index`` count from 1, or from -1 backwards.
+    """A place in names; ``folder`` and ``index`` count from 1, or backwards from -1.
 
-    ``folder`` None is the file's own name; ``split`` "" is the whole of it.
+    ``folder`` None is the file's own name; ``split`` is "field", "word", "run", or "" for the whole
+    of it.
     """
 
     folder: int | None = None
@@ -47,22 +47,21 @@ class Part:
 
     @classmethod
     def parse(cls, text: str, option: str) -> "Part":
-        """As the command line gives it; :class:`CorpusError` for any other text."""
+        """Return the part that the command line gives; raise :class:`CorpusError` if it is none.
+
+        ``option`` is named in the error.
+        """
         plain = text.strip()
         # A blank at the end may be the separator: "field:2: ".
         match = (_FORM.fullmatch(plain) or _FORM.fullmatch(f"{plain} ")) if plain else None
         if match is None or (match["separator"] and match["split"] != "field"):
-            raise CorpusError(
-                f"{option} {text!r} is no part of a name",
-                f"as in {option} folder:1 or field:2 ({HOW}; -1 is the last), word:2, run:4, "
-                f"field:2:_ (by that separator alone), folder:1/field:2",
-            )
+            raise InvalidPart(option, text)
         folder = int(match["folder"]) if match["folder"] else None
         index = int(match["index"]) if match["index"] else 1
         return cls(folder, match["split"] or "", index, match["separator"] or "")
 
     def of(self, name: Name) -> str | None:
-        """The value in ``name``; None where it has no such part."""
+        """Return the value in ``name``, or None where it has no such part."""
         text = name[-1] if self.folder is None else _at(name[:-1], self.folder)
         if text is not None and self.split:
             text = _at(tokens(text, self.split, self.separator), self.index)
@@ -75,7 +74,7 @@ def _at(items: Sequence[str], index: int) -> str | None:
 
 
 def tokens(text: str, split: str, separator: str = "") -> list[str]:
-    """``text`` in fields, words or runs."""
+    """Return the fields, words or runs of ``text``."""
     if split == "field":
         if separator:
             return text.split(separator)
@@ -83,7 +82,7 @@ def tokens(text: str, split: str, separator: str = "") -> list[str]:
     found: list[str] = []
     last = ""
     for character in text:
-        kind = _kind(character) or last  # a combining sign belongs to what it stands on
+        kind = _kind(character) or last  # a combining mark belongs to its letter
         same = kind == last or (split == "word" and (last, kind) == ("upper", "lower"))
         if kind == "separator":
             pass
@@ -107,11 +106,11 @@ def _kind(character: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A part and its value in every name (None where it has none).
+    """A part and its value in every name, None where a name lacks it.
 
-    ``before`` is what stands before it in every name, "" where that varies. ``ragged`` parts are
-    counted in names of several lengths: only such of one end go together. What ``remains`` of a
-    folder's name without a session says as much as the whole.
+    ``before`` is the text that precedes it in every name, "" where that varies. A part is
+    ``ragged`` where it is counted in names of several lengths. It ``remains`` where it is a whole
+    folder's name but for the session.
     """
 
     part: Part
@@ -122,23 +121,23 @@ class Column:
 
     @cached_property
     def distinct(self) -> list[str]:
-        """The values, sorted."""
+        """The different values, sorted."""
         return sorted({value for value in self.values if value is not None})
 
     @cached_property
     def partition(self) -> bytes:
-        """Which files share a value: equal for two parts that say the same in other words."""
+        """Which files share a value: equal for two parts that group the files alike."""
         seen: dict[str | None, int] = {}
         return array("L", (seen.setdefault(value, len(seen)) for value in self.values)).tobytes()
 
 
 def column(part: Part, names: Sequence[Name]) -> Column:
-    """``part`` of every name."""
+    """Return the values of ``part`` in all names."""
     return Column(part, tuple(part.of(name) for name in names))
 
 
 def columns(names: Sequence[Name]) -> list[Column]:
-    """All parts that at least four of five names have and that vary, the plainest first."""
+    """Return all parts that vary and that at least four of five names have, plainest first."""
     found: list[Column] = []
     depths = Counter(len(name) - 1 for name in names)
     depth = _common(depths)
@@ -157,7 +156,7 @@ def columns(names: Sequence[Name]) -> list[Column]:
 
 
 def _common(counts: Counter[int]) -> int:
-    """The greatest number that four of five names reach."""
+    """Return the greatest number that four of five names reach."""
     total = sum(counts.values())
     return max(
         (n for n in counts if sum(c for m, c in counts.items() if m >= n) >= _MOST * total),
@@ -166,7 +165,7 @@ def _common(counts: Counter[int]) -> int:
 
 
 def _fields(source: int | None, names: Sequence[Name]) -> Iterator[Column]:
-    """By all separators; by one alone where that parts every name alike and all together do not."""
+    """Split at all separators, or at one only where that alone gives all names as many fields."""
     every = list(_family(Part(source, "field"), names, strict=False))
     single = [
         list(_family(Part(source, "field", separator=separator), names, strict=True))
@@ -184,10 +183,10 @@ def _gaps(family: list[Column]) -> bool:
 
 
 def _family(part: Part, names: Sequence[Name], strict: bool) -> Iterator[Column]:
-    """The parts of one way to split: those of the usual number of tokens.
+    """Yield the parts that one way to split gives names of the usual number of tokens.
 
-    Names with another number have no value, lest a value be read one place beside its own. Where
-    no number is usual, ``strict`` gives up; else parts are counted from the front.
+    Other names get no value, since one could be read a place off. Where no number is usual, a
+    ``strict`` split yields nothing; otherwise parts are counted from the front.
     """
     whole = [Part(part.folder).of(n) if part.folder else n[-1] for n in names]
     split = [tokens(text, part.split, part.separator) if text else [] for text in whole]

@@ -1,10 +1,16 @@
-"""``{speaker}/{label}_{}.wav``: a pattern that says where speaker and label stand in a path."""
+"""Patterns such as ``{speaker}/{label}_{}.wav``, which give the places of speaker and label."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 
-from ablation.errors import CorpusError, suggestion
+from ablation.errors.naming import (
+    AdjacentPlaces,
+    AmbiguousPattern,
+    MissingPlace,
+    UnknownPlace,
+    UnmatchedBrace,
+)
 
 PLACES = ("speaker", "label")
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:]*)(?::(?P<width>[1-9]\d?))?\}|[{}]")
@@ -14,12 +20,12 @@ class Pattern:
     """A pattern of paths.
 
     ``{speaker}`` and ``{label}`` are its places, ``{}`` is anything, ``{speaker:2}`` is two
-    characters, ``{{`` and ``}}`` are braces. It is held against the end of a path, as many folders
-    deep as it has; a place reaches to the character that follows it in the pattern.
+    characters, ``{{`` and ``}}`` are braces. It is compared with the end of a path, as many folders
+    deep as the pattern has; a place extends to the character that follows it in the pattern.
     """
 
     def __init__(self, text: str) -> None:
-        """Raise :class:`CorpusError` for a pattern that has no sense or lacks a place."""
+        """Compile ``text``; raise :class:`CorpusError` where it is invalid or lacks a place."""
         self.text = text
         plain = unicodedata.normalize("NFC", text).removeprefix("./").removesuffix(".{}")
         self._parts = plain.count("/") + 1
@@ -30,7 +36,7 @@ class Pattern:
         self._expressions = [re.compile(self._compiled(plain, lazy), re.DOTALL) for lazy in "? "]
 
     def _compiled(self, plain: str, lazy: str) -> str:
-        """The pattern as an expression; ``lazy`` is "?" or " ": as little as can be, or as much."""
+        """Return the pattern as a regular expression, lazy ("?") or greedy (" ")."""
         pieces: list[str] = []
         seen: set[str] = set()
         position, open_ended = 0, False
@@ -44,26 +50,22 @@ class Pattern:
                 continue
             name = match["name"]
             if name is None:
-                raise self._wrong(f"has a lone {match[0]}", "write {{ or }} for a brace in a name")
+                raise UnmatchedBrace(self.text, match[0])
             if name not in ("", *PLACES):
-                raise self._wrong(f"has an unknown place {{{name}}}", suggestion(name, PLACES))
+                raise UnknownPlace(self.text, name, PLACES)
             width = match["width"]
             if open_ended and not literal and not width:
-                raise self._wrong(
-                    "has two places side by side", "give the width of one, as in {speaker:2}"
-                )
+                raise AdjacentPlaces(self.text)
             open_ended = width is None
             body = self._body(name, width, plain[: match.start()], plain[position:], lazy)
             pieces.append(_group(name, body, seen))
         pieces.append(re.escape(plain[position:]))
         if missing := [place for place in PLACES if place not in seen]:
-            raise self._wrong(
-                f"has no {{{missing[0]}}}", "as in --pattern '{speaker}/{label}_{}.wav'"
-            )
+            raise MissingPlace(self.text, missing[0])
         return "".join(pieces)
 
     def _body(self, name: str, width: str | None, before: str, after: str, lazy: str) -> str:
-        """What a place may hold."""
+        """Return the expression for the text that a place may hold."""
         if width:
             return f"[^/]{{{width}}}"
         if not name:
@@ -73,13 +75,10 @@ class Pattern:
             stop = before[-1:].strip("{}/")
         return f"[^/{re.escape(stop)}]+"
 
-    def _wrong(self, what: str, remedy: str) -> CorpusError:
-        return CorpusError(f"--pattern {self.text!r} {what}", remedy)
-
     def read(self, path: Sequence[str]) -> tuple[str, str] | None:
-        """Speaker and label of a path (folders and file name); None where it does not fit.
+        """Return speaker and label of a path (folders, file name), or None where it does not fit.
 
-        Raises :class:`CorpusError` for a path that fits in two ways.
+        Raise :class:`CorpusError` for a path that fits in two ways.
         """
         *folders, file = (unicodedata.normalize("NFC", part) for part in path)
         stem, dot, suffix = file.rpartition(".")
@@ -91,17 +90,13 @@ class Pattern:
         ways = {(m["speaker"].strip(), m["label"].strip()) for m in found if m is not None}
         if len(ways) > 1:
             first, second = sorted(ways)
-            raise CorpusError(
-                f"--pattern {self.text!r} fits {'/'.join(path)} in two ways: "
-                f"{first[0]}, {first[1]} and {second[0]}, {second[1]}",
-                "make it fit in one, by more of what stands between its places",
-            )
+            raise AmbiguousPattern(self.text, "/".join(path), (first, second))
         way = next(iter(ways), None)
         return way if way and all(way) else None
 
 
 def _group(name: str, body: str, seen: set[str]) -> str:
-    """A place as a group; what stands in it twice must be the same."""
+    """Return a place as a group; a place that occurs twice must hold the same text."""
     if name in seen:
         return f"(?P={name})"
     if name:

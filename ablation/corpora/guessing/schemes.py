@@ -1,4 +1,4 @@
-"""How known corpora name their recordings, so that a folder of one is recognised by its names."""
+"""The naming schemes of known corpora, by which a folder of one is recognised."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,11 @@ _MOST = 0.9  # share of the names that must fit; a corpus folder may hold a stra
 
 @dataclass(frozen=True)
 class Scheme:
-    """A corpus' way of naming: an expression with the groups ``speaker`` and ``label``, and what
-    its codes mean. ``kinds`` are the names under which ``ablate`` may read the corpus itself."""
+    """The naming scheme of a corpus.
+
+    ``expression`` has the groups ``speaker`` and ``label``, ``codes`` maps the latter in lower case
+    to labels. ``kinds`` are the names under which ``ablate`` may read the corpus itself.
+    """
 
     title: str
     kinds: tuple[str, ...]
@@ -22,7 +25,7 @@ class Scheme:
     example: str
 
     def read(self, name: Name) -> tuple[str, str] | None:
-        """Speaker and code of a name, as it spells them; None where it is not of this corpus."""
+        """Return speaker and code as a name spells them, or None where it does not fit."""
         match = self.expression.fullmatch("/".join(name[-2:])) or self.expression.fullmatch(
             name[-1]
         )
@@ -101,7 +104,7 @@ SCHEMES = (
 
 
 def known_scheme(names: Sequence[Name]) -> Scheme | None:
-    """The corpus whose way of naming nine of ten names follow, if there is one."""
+    """Return the scheme that at least nine of ten names follow, if there is one."""
     for scheme in SCHEMES:
         read = [scheme.read(name) for name in names]
         fitting = [pair for pair in read if pair is not None]

@@ -1,8 +1,8 @@
-"""Folders of persons who come back: "Anna, Sitzung 1" and "Anna, Sitzung 2" are one speaker.
+"""Persons with several sessions: "Anna, Sitzung 1" and "Anna, Sitzung 2" are one speaker.
 
-To take them for two would put Anna on both sides of a fold; to take two for one costs a fold. So
-where the person is plain, the person is the speaker. Where a word may as well be a part that others
-play in the next session (a patient, a group, number 3), the user is asked.
+To read them as two speakers would put Anna on both sides of a fold; to read two people as one only
+costs a fold. So where the person is plain, the person is the speaker. Where the word may be a role
+that someone else has in the next session (a patient, a group, number 3), the user is asked.
 """
 
 import re
@@ -20,7 +20,7 @@ from ablation.corpora.guessing.words import (
     plain,
 )
 
-_STRANGERS = 3  # whose names are on no list: fewer may be the roles of a session
+_STRANGERS = 3  # persons whose names are on no list; fewer may be the roles in a session
 _SIGNS = rf"[\s{re.escape(SEPARATORS)}]"
 _PERSON, _WORD, _COUNT = r"(?P<person>.*[^\W_].*?)", r"(?P<word>[^\W\d_]+)", r"(?P<count>\d{1,3})"
 _FORMS = [
@@ -36,10 +36,10 @@ _NUMBERED = re.compile(rf"{_PERSON}{_SIGNS}+{_COUNT}{_SIGNS}*")  # Anna 1
 
 @dataclass(frozen=True)
 class Persons:
-    """``whole``, the name of a folder, without the session: ``person`` is the part that is left.
+    """The persons in a folder's name: ``person`` is ``whole`` without the session.
 
-    ``plain`` where nothing else can be meant; ``sessions`` are files by session, where a word says
-    that it is one, and then no speakers.
+    It is ``plain`` where nothing else can be meant. ``sessions`` is the partition of the files by
+    session, where a word such as "session" marks it; it then cannot be the speaker.
     """
 
     whole: Column
@@ -49,7 +49,7 @@ class Persons:
 
 
 def returning(whole: Column, names: Sequence[Name]) -> Persons | None:
-    """The persons of a folder's name, where some of them come back in several sessions."""
+    """Return the persons of a folder's name, where some of them have several sessions."""
     if whole.part.folder is None or whole.part.split:
         return None
     with_word = {value: _with_word(value) for value in whole.distinct}
@@ -74,7 +74,7 @@ def returning(whole: Column, names: Sequence[Name]) -> Persons | None:
 
 
 def _with_word(value: str) -> tuple[str, str] | None:
-    """Person and number of "Anna, session 1"; None where no word says that it is a session."""
+    """Return person and number of "Anna, session 1", or None where no word marks a session."""
     for form in _FORMS:
         match = form.fullmatch(value)
         if match is not None and plain(match["word"]) in SESSION_WORDS:
@@ -83,28 +83,28 @@ def _with_word(value: str) -> tuple[str, str] | None:
 
 
 def _come_back(pieces: Sequence[tuple[str, str]]) -> bool:
-    """Whether some person has several sessions, and some session several persons."""
+    """Return whether some person has several sessions, and some session several persons."""
     people, sessions = ({pair[place] for pair in pieces} for place in (0, 1))
     return 1 < len(people) < len(pieces) and 1 < len(sessions) < len(pieces)
 
 
 def _are_persons(people: Sequence[str], sessions: int) -> bool:
-    """Whether these can only be people: by their names, or words without another meaning."""
+    """Return whether these can only be people: known names, or words without another meaning."""
     words = [[plain(word) for word in re.split(r"[\W_]+", person) if word] for person in people]
     roles = ROLES | SPEAKER_WORDS | SESSION_WORDS
     if any(word in roles for mine in words for word in mine):
         return False
     nobody = NO_SPEAKERS | EMOTIONS
     if any(all(len(word) < 2 or word in nobody for word in mine) for mine in words):
-        return False  # a letter may be another's in the next session
+        return False  # a letter may be someone else in the next session
     if any(map(str.isdigit, "".join(people))):
-        return False  # so may a number
+        return False  # and so may a number
     known = sum(any(word in NAMES for word in mine) for mine in words)
     return known >= len(people) / 2 or (len(people) >= _STRANGERS and sessions <= len(people))
 
 
 def _part(whole: Column, people: dict[str, str], names: Sequence[Name]) -> Column | None:
-    """The part of the folder's name that is the person, or parts the recordings like it."""
+    """Return the part of the folder's name that is the person, or that groups the files alike."""
     meant = tuple(None if value is None else people[value] for value in whole.values)
     separators = [sign for sign in SEPARATORS if any(sign in value for value in people)]
     parts = [
@@ -119,5 +119,5 @@ def _part(whole: Column, people: dict[str, str], names: Sequence[Name]) -> Colum
 
 
 def _bare(person: str | None) -> str | None:
-    """Without the full stop of "Anna M., session 1", which may belong to either."""
+    """Return the person without the full stop of "Anna M., session 1", which may be of either."""
     return person and person.rstrip(".")

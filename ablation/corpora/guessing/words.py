@@ -1,15 +1,15 @@
-"""Words by which the names of files and folders tell what they mean.
+"""Lists of words that tell what a part of the names means.
 
 Words are compared in lower case and without accents (:func:`plain`); an umlaut may also be spelt
-out (``Aerger``). None of these lists decides alone: a part of the names counts as labels or
-speakers when most of its values are words of one.
+out (``Aerger``). A single word decides nothing: a part of the names counts as labels or speakers
+when most of its values are on one list.
 """
 
 from ablation.corpora.spelling import spelt_out, without_accents
 
 
 def plain(word: str) -> str:
-    """``word`` in lower case, without accents, signs and digits: ``Fröhlich_2`` is ``frohlich``."""
+    """Return ``word`` in lower case, letters only, no accents: ``Fröhlich_2`` is ``frohlich``."""
     return _letters(without_accents(word))
 
 
@@ -18,7 +18,7 @@ def _letters(text: str) -> str:
 
 
 def _words(*texts: str) -> frozenset[str]:
-    """Each word as :func:`plain` gives it, and as it would with its umlauts spelt out."""
+    """Return each word as :func:`plain` does, and also with its umlauts spelt out."""
     words = [word for text in texts for word in text.split()]
     return frozenset(_letters(way(word)) for word in words for way in (without_accents, spelt_out))
 
@@ -53,7 +53,7 @@ EMOTIONS = _words(
     """boos blij bang verdrietig vrede glæde sorg rädsla smutek radość złość strach öfke mutluluk
     üzgün kızgın mutlu nötr""",
 )
-# One or two letters are an emotion only together: those of EmoDB, SAVEE and English initials.
+# Codes of one or two letters (EmoDB, SAVEE, English initials) are labels only if all values are.
 LETTERS = frozenset((*"weaftnlhsdc", "sa", "su"))
 
 LABEL_WORDS = _words(
@@ -65,7 +65,7 @@ SPEAKER_WORDS = _words(
     participant proband probandin vp person talker locuteur hablante locutor parlante attore
     user client patient child kind"""
 )
-SPEAKER_LETTERS = frozenset("spfmwvk")  # of s01, p3, F02: a speaker's number more often than not
+SPEAKER_LETTERS = frozenset("spfmwvk")  # s01, p3, F02: most often the number of a speaker
 
 SESSION_WORDS = _words(
     """session sessions sess ses sitzung termin treffen besuch visit day tag week woche take
@@ -79,7 +79,7 @@ NO_SPEAKERS = SESSION_WORDS | _words(
     room raum mic wav wavs flac mp3 audio data"""
 )
 
-# What another person may be in the next session.
+# Roles that someone else may have in the next session.
 ROLES = _words(
     """group gruppe class klasse team pair paar dyad dyade family familie mother mutter father vater
     parent child kind son daughter sohn tochter teacher lehrer lehrerin student schüler therapist

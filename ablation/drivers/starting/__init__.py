@@ -1,8 +1,8 @@
-"""From a folder of audio to a study.
+"""Making a study from a folder of audio.
 
-:mod:`~ablation.drivers.starting.finding` walks the folder and reads headers,
-:mod:`~ablation.drivers.starting.understanding` says who speaks what,
-:mod:`~ablation.drivers.starting.settings` chooses what the study says,
-:mod:`~ablation.drivers.starting.writing` writes it down. Nothing is written before all of it is
-known to run.
+:mod:`~ablation.drivers.starting.finding` finds the recordings and reads their headers,
+:mod:`~ablation.drivers.starting.understanding` determines speakers and labels,
+:mod:`~ablation.drivers.starting.settings` chooses the settings of the study, and
+:mod:`~ablation.drivers.starting.writing` writes it. Nothing is written until the study is known to
+be valid.
 """

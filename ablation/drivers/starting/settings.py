@@ -1,4 +1,4 @@
-"""What a new study says, chosen by the recordings that are there, each choice with its reason."""
+"""Settings of a new study, chosen to suit its recordings, each with the reason."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from ablation.study import HEIGHTS, WIDTHS
 
 _PAPER_RATE, _PAPER_HZ, _PAPER_SEGMENT = 16000, 4000, 2.0
 _LOW_RATE = 8000
-_SHORT = 1.5  # seconds: of recordings that are mostly shorter, a segment of 2 s would be half empty
+_SHORT = 1.5  # seconds: if most recordings are shorter, segments of 2 s would be half empty
 _LEAST_SEGMENT = 0.3
 _LEAVE_ONE_OUT = 12  # speakers up to which each is a fold of its own
 _SMALL, _MIDDLE = 600, 3000  # recordings
@@ -29,7 +29,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Settings:
-    """The fields that depend on the recordings; rates in Hz, times in seconds."""
+    """The fields that depend on the recordings; rates and frequencies in Hz, times in seconds."""
 
     sample_rate: Choice
     n_fft: int
@@ -47,7 +47,10 @@ class Settings:
 
 
 def choose_settings(understood: Understood) -> Settings:
-    """Settings for these recordings; :class:`FoldError` where no folds can be made of them."""
+    """Return settings for these recordings.
+
+    Raise :class:`FoldError` where their speakers cannot be split into folds.
+    """
     recordings = [one.recording for one in understood.spoken]
     rate, max_hz, rate_why = _rate([recording.rate for recording in recordings])
     segment, segment_why = _segment([recording.seconds for recording in recordings])
@@ -72,34 +75,35 @@ def choose_settings(understood: Understood) -> Settings:
 
 
 def _rate(rates: Sequence[int]) -> tuple[int, int, str]:
-    """Sampling rate, highest frequency, and why: of the lowest rate that one file in twenty has.
+    """Return sampling rate (Hz), highest frequency (Hz), and the reason.
 
-    What higher rates hold beyond it would tell recordings apart by how they were made.
+    They suit the lowest rate that at least one file in twenty has: content above it would reveal
+    how a recording was made.
     """
     times = Counter(rates)
     lowest = min(rate for rate, n in times.items() if n >= 0.05 * len(rates))
-    listed = ", ".join(f"{rate} Hz {n}" for rate, n in sorted(times.items()))
-    held = f"the recordings have {listed}" if len(times) > 1 else f"all recordings have {lowest} Hz"
+    listed = ", ".join(f"{n} at {rate} Hz" for rate, n in sorted(times.items()))
+    given = f"recordings by rate: {listed}" if len(times) > 1 else f"all recordings: {lowest} Hz"
     if lowest >= _PAPER_RATE:
-        return _PAPER_RATE, _PAPER_HZ, f"{held}; 16 kHz is the paper's"
+        return _PAPER_RATE, _PAPER_HZ, f"{given}; the paper has 16 kHz"
     if lowest >= _LOW_RATE:
         rate = lowest if lowest % 100 == 0 else _LOW_RATE
-        return rate, _PAPER_HZ, f"{held}; a bin must be 10 Hz"
-    return _LOW_RATE, max(100, lowest // 20 * 10), f"{held}; nothing lies above half of it"
+        return rate, _PAPER_HZ, f"{given}; a bin must be 10 Hz"
+    return _LOW_RATE, max(100, lowest // 20 * 10), f"{given}; nothing lies above half of it"
 
 
 def _segment(seconds: Sequence[float]) -> tuple[float, str]:
-    """Length of a segment (s), and why."""
+    """Return the length of a segment (seconds), and the reason."""
     middle = median(seconds)
     span = f"recordings last {min(seconds):.1f} to {max(seconds):.1f} s"
     if middle >= _SHORT:
-        return _PAPER_SEGMENT, f"the paper's; {span}"
+        return _PAPER_SEGMENT, f"as in the paper; {span}"
     segment = max(_LEAST_SEGMENT, int(middle * 10) / 10)
-    return segment, f"{span}: half of the paper's 2 s would be empty"
+    return segment, f"{span}; the paper's 2 s would be half empty"
 
 
 def _folds(understood: Understood) -> tuple[str, int, str]:
-    """Scheme, number of groups, and why; the first that leaves every class to train on."""
+    """Return scheme, number of groups, and the reason: the first that trains on every class."""
     speakers = len(understood.speakers)
     count = 10 if speakers >= 20 else 6
     corpus = Corpus(
@@ -115,22 +119,22 @@ def _folds(understood: Understood) -> tuple[str, int, str]:
         try:
             make_folds(corpus, "speaker-groups", count)
         except FoldError:
-            pass  # a class of few speakers, all in one group: alone, each leaves the others' of it
+            pass  # a class has few speakers, all in one group: hold out one speaker at a time
         else:
-            why = f"{speakers} speakers in {counted(count, 'group')}: a fold each would take long"
+            why = f"{speakers} speakers in {counted(count, 'group')}: one fold each would take long"
             return "speaker-groups", count, why
     make_folds(corpus, "speaker")
-    return "speaker", count, f"each of the {speakers} speakers is tested once, by all others"
+    return "speaker", count, f"leave-one-speaker-out: {speakers} speakers, {speakers} folds"
 
 
 def _steps(recordings: int) -> tuple[int | None, str]:
-    """Training steps of a probe, None for the paper's epochs, and why."""
+    """Return the training steps of a probe, or None for the paper's epochs, and the reason."""
     if recordings >= _MIDDLE:
-        return None, f"with {recordings} recordings the paper's 50 epochs of batch 64 are enough"
+        return None, f"{recordings} recordings: the paper's 50 epochs of batch 64 are enough"
     steps = 600 if recordings < _SMALL else 1200
-    return steps, f"{recordings} recordings need more and smaller steps than the paper's"
+    return steps, f"{recordings} recordings need more and smaller steps than in the paper"
 
 
 def _fitting(values: Sequence[int], most: int) -> tuple[int, ...]:
-    """The paper's values up to ``most``; at least the three smallest."""
+    """Return the paper's values up to ``most``, or the three smallest where there are none."""
     return tuple(value for value in values if value <= most) or tuple(values[:3])

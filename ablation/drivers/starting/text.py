@@ -1,4 +1,4 @@
-"""The text of a new study: every field with what it means, further ones to be taken in."""
+"""The text of a new study: every field with its meaning, further ones commented out."""
 
 import json
 
@@ -6,42 +6,42 @@ from ablation.drivers.starting.settings import Settings
 
 _TEXT = """\
 # {title}
-# Written by `ablate init`; every line may be changed. What is not named has the paper's value:
-# `ablate study show --all --study {name}.toml` prints all of it. Editors complete and check this
-# file by a schema: `ablate study schema > study.schema.json`, and as the first line here
+# Written by `ablate init`; every line may be changed. Fields not listed have the paper's values:
+# `ablate study show --all --study {name}.toml` prints them all. For an editor to complete and
+# check this file, run `ablate study schema > study.schema.json` and make this the first line:
 # #:schema ./study.schema.json
-name = "{name}"                  # names the folders of results and figures
+name = "{name}"                  # of the study and its folders of results and figures
 
 [corpus]
-name = "{corpus}"                # how it is read (`ablate corpus list` names the others)
+name = "{corpus}"                # how it is read (`ablate corpus list` shows all)
 root = {root}                    # relative to this file
 {labels}
 [features]                       # the spectrogram
-sample_rate = {sample_rate}      # Hz, to which all is resampled; {rate_why}
-n_fft = {n_fft}                  # samples of a Fourier transform: 10 Hz a bin
-max_hz = {max_hz}                # the highest frequency seen: {rows} bins
-segment_s = {segment_s}          # seconds that are seen at once; {segment_why}
+sample_rate = {sample_rate}      # Hz, to which all audio is resampled; {rate_why}
+n_fft = {n_fft}                  # samples per Fourier transform: 10 Hz per bin
+max_hz = {max_hz}                # the highest frequency used: {rows} bins
+segment_s = {segment_s}          # seconds per segment; {segment_why}
 train_hop_s = {train_hop_s}      # seconds from one training segment to the next
-test_hop_s = {test_hop_s}        # the same of segments that are scored
-scope = "corpus"                 # one loudness scale for all: loudness is a cue ("segment": none)
-# window_ms = 40                 # of analysis; `ablate grid --windows 20,40,80` tries several
+test_hop_s = {test_hop_s}        # the same for test segments
+scope = "corpus"                 # normalised over the corpus, which keeps loudness; or "segment"
+# window_ms = 40                 # analysis window; `ablate grid --windows 20,40,80` tries several
 # hop_ms = 10                    # from one frame to the next
 # scale = "magnitude"            # or "power", "log"
-# short = "zero"                 # what fills a recording shorter than a segment; "repeat", "drop"
+# short = "zero"                 # padding of recordings shorter than a segment; or "repeat", "drop"
 
 [grid]                           # the filter shapes to try
 heights = {heights}              # bins of 10 Hz
 widths = {widths}                # frames of 10 ms
-fixed_height = 2                 # of the filters whose widths are tried
-fixed_width = 2                  # of the filters whose heights are tried
-seeds = [0]                      # [0, 1, 2] trains everything three times: steadier, and dearer
+fixed_height = 2                 # while widths vary
+fixed_width = 2                  # while heights vary
+seeds = [0]                      # [0, 1, 2] trains everything three times: more precise, but slower
 
-[folds]                          # no speaker is ever on both sides
+[folds]                          # no speaker is ever in both training and test data
 scheme = "{scheme}"              # {folds_why}
-{count}count = {groups}          # groups of speakers, of "speaker-groups" alone
+{count}count = {groups}          # groups of speakers, for "speaker-groups" only
 
 # [probe]
-# filters = 16                   # of the one shape that a probe has
+# filters = 16                   # all of one shape
 
 [training]                       # of a probe
 {training}
@@ -49,42 +49,42 @@ scheme = "{scheme}"              # {folds_why}
 pools = [1, 2, 3, 4]             # max-pooling after these; the paper's [2, 3]: four times the work
 # pooling = "attention"          # or "gap", "bilinear", "max", "statistics"
 
-[network.training]               # as studies/emodb.toml
-epochs = 60                      # runs through all recordings
-batch_size = 32                  # segments a step
+[network.training]               # as in studies/emodb.toml
+epochs = 60                      # passes over all recordings
+batch_size = 32                  # segments per step
 optimizer = "adamw"              # or "adam", "sgd"
 learning_rate = 0.002            # the highest
 weight_decay = 0.01              # pulls weights towards zero
 schedule = "one-cycle"           # the learning rate rises, then falls
-label_smoothing = 0.1            # certainty that training does not ask for
-averaging = 0.98                 # a running mean of the weights is what counts
+label_smoothing = 0.1            # share of the target spread over all classes
+averaging = 0.98                 # decay of the running mean of the weights, which is used
 
-[network.training.augment]       # random changes of what it is trained on
-frequency_warp = 0.1             # pitch stretched by up to this share
-time_warp = 0.1                  # time likewise
-time_shift = 0.075               # moved by up to this share of a segment
-frequency_mask = 0.1             # a band of up to this share is silenced
-time_mask = 0.125                # a stretch of time likewise
-masks = 2                        # of either kind
+[network.training.augment]       # random changes to training segments
+frequency_warp = 0.1             # frequencies stretched by up to this share
+time_warp = 0.1                  # the same for time
+time_shift = 0.075               # shifted by up to this share of a segment
+frequency_mask = 0.1             # bands of up to this share are masked
+time_mask = 0.125                # stretches of time likewise
+masks = 2                        # of each kind
 
-# [search]                       # what `ablate search --trials 40` looks through
+# [search]                       # the space of `ablate search --trials 40`
 # heights = [2, {highest}]       # from the lowest to the highest
 # widths = [2, {widest}]
 
 # [execution]
-# workers = 2                    # processes; as many as the cores allow when left out
+# workers = 2                    # processes; by default as many as the cores allow
 """
 
 _SMALL = """\
 steps = {steps}                  # {why}
-batch_size = 16                  # segments a step
+batch_size = 16                  # segments per step
 optimizer = "adam"               # or "sgd" (the paper's), "adamw"
 learning_rate = 0.05             # the highest
 schedule = "cosine"              # the learning rate falls to zero; "milestones" is the paper's
 """
 _LARGE = """\
 epochs = 50                      # {why}
-batch_size = 64                  # segments a step
+batch_size = 64                  # segments per step
 # optimizer = "sgd"              # or "adam", "adamw"
 # learning_rate = 0.05
 # schedule = "milestones"        # the learning rate falls at some epochs; or "cosine"
@@ -92,7 +92,7 @@ batch_size = 64                  # segments a step
 _OWN_LABELS = """
 # [corpus.labels]                # labels of the manifest to classes of the study
 {lines}"""
-_READY_LABELS = 'labels = "{first}"                 # its classes; {others}\n'
+_READY_LABELS = 'labels = "{first}"                 # label map; {others}\n'
 _COLUMN, _WIDTH = 33, 100
 
 
@@ -105,7 +105,7 @@ def study_text(
     label_maps: list[str],
     settings: Settings,
 ) -> str:
-    """A study's TOML. ``labels`` are the manifest's, ``label_maps`` the ready ones of a corpus."""
+    """Return a study as TOML; ``labels`` are the manifest's, ``label_maps`` those of a corpus."""
     small = settings.steps is not None
     training = (_SMALL if small else _LARGE).format(steps=settings.steps, why=settings.steps_why)
     text = _TEXT.format(
@@ -140,24 +140,24 @@ def _labels(labels: list[str], label_maps: list[str]) -> str:
     if label_maps:
         first, *others = label_maps
         also = ", ".join(f'"{other}"' for other in others)
-        return _READY_LABELS.format(first=first, others=f"or {also}" if also else "all it has")
+        return _READY_LABELS.format(first=first, others=f"or {also}" if also else "the only one")
     lines = [f"# {quoted(label)} = {quoted(label)}\n" for label in labels]
-    lines.append('# an empty class ("") leaves a label out, the same class twice joins two\n')
+    lines.append('# an empty class ("") leaves a label out; the same class joins two\n')
     return _OWN_LABELS.format(lines="".join(lines))
 
 
 def quoted(text: str) -> str:
-    """A TOML string of ``text``, whatever it holds."""
+    """Return ``text`` as a TOML string."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _comment(text: str) -> str:
-    """``text`` as part of a comment: on one line, without control characters."""
+    """Return ``text`` for a comment: on one line, without control characters."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
 def _aligned(line: str) -> str:
-    """``line`` with its comment where those of the others stand, or above it for want of room."""
+    """Return ``line`` with its comment in the comment column, or above it where it is too long."""
     if line.startswith("#  ") or "  #" not in line:
         return line
     field, _, comment = line.rpartition("  #")

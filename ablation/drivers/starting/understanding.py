@@ -1,6 +1,5 @@
-"""Who speaks what in a folder of recordings: by a pattern, a known corpus' names, or a guess."""
+"""Speaker and label of every recording: by a pattern, a known naming scheme, or a guess."""
 
-import shlex
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,14 +13,23 @@ from ablation.corpora.guessing.pattern import Pattern
 from ablation.corpora.guessing.schemes import Scheme, known_scheme
 from ablation.corpora.spelling import near_spellings
 from ablation.drivers.starting.finding import Found, LeftOut, Recording
-from ablation.errors import CorpusError, named, suggestion
+from ablation.errors import CorpusError
+from ablation.errors.naming import (
+    LabelsOfOneSpeaker,
+    NoRecordingLeft,
+    ReadingFitsNothing,
+    ReservedLabel,
+    SingleLabel,
+    SingleSpeaker,
+    UnknownLabelCode,
+)
 
 NO_PART = "its name lacks the speaker or the label"
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the user says of the names; nothing by default. ``codes`` maps labels to classes."""
+    """What the user says about the names; nothing by default. ``codes`` maps labels to classes."""
 
     speaker: Part | None = None
     label: Part | None = None
@@ -40,10 +48,10 @@ class Spoken:
 
 @dataclass(frozen=True)
 class Understood:
-    """What a folder was understood to hold.
+    """How the recordings of a folder were understood.
 
-    ``how`` says by what, ``by_parts`` whether it names parts as ``folder:1``; ``kind`` is the
-    corpus that ``ablate`` reads itself, "" for a manifest.
+    ``how`` describes the reading; ``by_parts`` says whether it names parts such as ``folder:1``.
+    ``kind`` is the corpus that ``ablate`` reads itself, "" for a manifest.
     """
 
     how: str
@@ -67,14 +75,14 @@ class Understood:
 
 
 def understand(found: Found, options: ReadingOptions) -> Understood:
-    """Speaker and class of every recording.
+    """Return speaker and class of every recording.
 
     Raises
     ------
     CorpusError
-        When the names have no reading, or two that are about equally good, or what was read cannot
-        be studied: fewer than two speakers or classes, a class of one speaker alone, a class that
-        results have a column of already.
+        When the names have no reading, or several that are about equally good, or when no study
+        can be made of what was read: fewer than two speakers or classes, a class with only one
+        speaker, or a class whose column results already have.
     """
     names = [recording.name for recording in found.recordings]
     remarks: list[str] = []
@@ -91,11 +99,8 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
         pairs = _pairs(reading)
         remarks += [reading.remark] * bool(reading.remark)
     if not any(pairs):
-        raise CorpusError(
-            f"{how}: no recording fits, as {'/'.join(found.recordings[0].path)}",
-            "a pattern is held against the end of each path; {} stands for anything",
-        )
-    lacking = NO_PART if options.pattern is None else "not of the pattern"
+        raise ReadingFitsNothing(how, "/".join(found.recordings[0].path))
+    lacking = NO_PART if options.pattern is None else "does not fit the pattern"
     left_out = [
         LeftOut("/".join(recording.path), lacking)
         for recording, pair in zip(found.recordings, pairs, strict=True)
@@ -120,7 +125,7 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
         (*remarks, *_doubts(spoken)),
         by_parts=options.pattern is None and scheme is None,
     )
-    _check(understood)
+    _check(understood, found_labels=sorted({one.label for one in raw}))
     return understood
 
 
@@ -132,14 +137,14 @@ def _pairs(reading: Reading) -> list[tuple[str, str] | None]:
 
 
 def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
-    """As the corpus that ``ablate`` reads itself; None where it does not read this folder."""
+    """Return what ``ablate`` reads itself as a known corpus, or None where it cannot."""
     kind = next((KINDS[name] for name in scheme.kinds if name in KINDS), None)
     if kind is None:
         return None
     try:
         corpus = load_corpus(kind.name, found.folder)
     except CorpusError:
-        return None  # another layout than the original's: a manifest will do
+        return None  # not the original's layout: write a manifest
     by_file = {recording.file: recording for recording in found.recordings}
     spoken = [Spoken(by_file[u.file], u.speaker, u.label) for u in corpus if u.file in by_file]
     if len(spoken) != len(corpus):
@@ -147,14 +152,14 @@ def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
     remarks = []
     if len(corpus) < len(found.recordings):
         remarks.append(
-            f"{len(found.recordings) - len(corpus)} recordings have no label of the study: it has "
-            f"{', '.join(corpus.classes)}; its ready labels: {', '.join(kind.label_maps)}"
+            f"{len(found.recordings) - len(corpus)} recordings have none of the study's labels "
+            f"({', '.join(corpus.classes)}); its label maps: {', '.join(kind.label_maps)}"
         )
     return Understood(how, tuple(spoken), (), tuple(remarks), kind.name)
 
 
 def _spelt_alike(spoken: list[Spoken], remarks: list[str]) -> list[Spoken]:
-    """Names that differ in capitals alone, as one: the spelling that is most frequent."""
+    """Join names that differ only in capitals, under their most frequent spelling."""
     joined: list[dict[str, str]] = []
     for what in ("speaker", "label"):
         times = Counter(getattr(one, what) for one in spoken)
@@ -172,7 +177,7 @@ def _spelt_alike(spoken: list[Spoken], remarks: list[str]) -> list[Spoken]:
 
 
 def _folded(value: str) -> str:
-    if len(value) == 1:  # a code: a and A may well be two
+    if len(value) == 1:  # a code: a and A may be two
         return value
     return unicodedata.normalize("NFC", value).casefold()
 
@@ -180,15 +185,13 @@ def _folded(value: str) -> str:
 def _classes(
     spoken: list[Spoken], codes: Mapping[str, str], scheme: Scheme | None
 ) -> tuple[list[Spoken], list[LeftOut]]:
-    """Labels as classes by ``--labels``, then by what the codes of a known corpus mean."""
+    """Map labels to classes by ``--labels``, else by the codes of a known corpus."""
     meant = scheme.codes if scheme is not None else {}
     present = {one.label for one in spoken}
     known = present | {meant[label.casefold()] for label in present if label.casefold() in meant}
     for code in codes:
         if code not in known:
-            raise CorpusError(
-                f"--labels: no recording is labelled {code!r}", suggestion(code, known)
-            )
+            raise UnknownLabelCode(code, sorted(known))
     kept, unwanted = [], []
     for one in spoken:
         plain = meant.get(one.label.casefold(), one.label)
@@ -204,46 +207,30 @@ def _classes(
 def _doubts(spoken: Iterable[Spoken]) -> list[str]:
     spoken = list(spoken)
     return [
-        f"{what} {', '.join(map(repr, group))} differ in spelling only; if they are one, {remedy}"
+        f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are one, {remedy}"
         for what, values, remedy in (
             ("speakers", {one.speaker for one in spoken}, "name their files alike"),
-            ("labels", {one.label for one in spoken}, "join them by --labels"),
+            ("labels", {one.label for one in spoken}, "join them with --labels"),
         )
         for group in near_spellings(values)
     ] + session_doubts(sorted({one.speaker for one in spoken}))
 
 
-def _check(understood: Understood) -> None:
-    """Raise :class:`CorpusError` for what no study can be made of."""
+def _check(understood: Understood, found_labels: list[str]) -> None:
+    """Raise :class:`CorpusError` where no study can be made of the recordings."""
     if not understood.spoken:
-        raise CorpusError("no recording is left: --labels leaves out every label")
+        raise NoRecordingLeft(found_labels)
     if len(understood.speakers) < 2:
-        raise CorpusError(
-            f"one speaker only ({understood.speakers[0]}; {understood.how})",
-            "speaker-independent folds need two at least: give another part by --speaker",
-        )
+        raise SingleSpeaker(understood.speakers[0], understood.how)
     if len(understood.labels) < 2:
-        raise CorpusError(
-            f"one label only ({understood.labels[0]}; {understood.how})",
-            "two classes at least are needed: give another part by --label",
-        )
+        raise SingleLabel(understood.labels[0], understood.how)
     for label in understood.labels:
         if label in RESERVED:
-            raise CorpusError(
-                f"a class cannot be called {label!r}: n_{label} is a column of the results already",
-                f"call it otherwise, as in --labels {shlex.quote(f'{label}={label}ed')}",
-            )
+            raise ReservedLabel(label)
     lone = {
         label: people.pop()
         for label in understood.labels
         if len(people := {who for who, what in understood.counts() if what == label}) == 1
     }
     if lone:
-        said = [f"{label} ({who})" for label, who in lone.items()]
-        out = ",".join(f"{label}=" for label in lone)
-        raise CorpusError(
-            f"spoken by one speaker only: {named(said)} ({understood.how}); where that one is "
-            f"tested, nothing could be learnt of it",
-            f"leave out by --labels {shlex.quote(out)}, or add recordings of other speakers; if it "
-            f"is no label, give --label or --pattern",
-        )
+        raise LabelsOfOneSpeaker(lone, understood.how)

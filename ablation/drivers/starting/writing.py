@@ -1,5 +1,4 @@
-"""A manifest and a study, written only when both are known to run, and never one without the
-other."""
+"""Writing a manifest and a study: both together, and only once the study is known to be valid."""
 
 import os
 import re
@@ -13,16 +12,19 @@ from ablation.drivers.starting.finding import Found
 from ablation.drivers.starting.settings import choose_settings
 from ablation.drivers.starting.text import study_text
 from ablation.drivers.starting.understanding import Understood
-from ablation.errors import CorpusError, StorageError, StudyError, counted
+from ablation.errors import counted
+from ablation.errors.common import InvalidOption
+from ablation.errors.naming import PathNotUtf8, TargetExists, TargetIsFolder
 from ablation.files import atomic_write, require_writable
 from ablation.study import parse_study
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ALLOWED = "letters, digits, '.', '_' and '-', starting with a letter or digit, without .toml"
 
 
 @dataclass(frozen=True)
 class Start:
-    """What is to be written: texts by file, the study last. ``manifest`` None: none is needed."""
+    """The files to be written and their texts; ``manifest`` is None where none is needed."""
 
     study: Path
     study_text: str
@@ -35,16 +37,13 @@ class Start:
 
 
 def study_name(folder: Path, given: str | None) -> str:
-    """The name of the study: as given, or of the folder in the letters that a name may have.
+    """Return the name of the study: the one given, or one made from the folder's.
 
-    Raises :class:`StudyError` for a name given that is none.
+    Raise :class:`StudyError` where the name given is invalid.
     """
     if given is not None:
         if not _NAME.fullmatch(given) or given.lower().endswith(".toml"):
-            raise StudyError(
-                f"--name {given!r} is no name of a study",
-                "letters, digits, '.', '_' and '-', a letter or digit first; without .toml",
-            )
+            raise InvalidOption("--name", given, _ALLOWED, "my-corpus")
         return given
     plain = unicodedata.normalize("NFKD", folder.resolve().name)
     words = re.findall(r"[A-Za-z0-9]+", "".join(c for c in plain if not unicodedata.combining(c)))
@@ -52,14 +51,14 @@ def study_name(folder: Path, given: str | None) -> str:
 
 
 def prepare(found: Found, understood: Understood, to: Path, name: str, force: bool) -> Start:
-    """The files of a study in the folder ``to``, checked; nothing is written yet.
+    """Return the files of a study in the folder ``to``, checked; nothing is written yet.
 
     Raises
     ------
     StorageError
-        When a file is there already and ``force`` is not given, or ``to`` cannot be written.
+        When a file already exists and ``force`` is not given, or ``to`` cannot be written to.
     FoldError
-        When no folds can be made of the speakers.
+        When the speakers cannot be split into folds.
     """
     study = to / f"{name}.toml"
     manifest = None if understood.kind else to / f"{name}.csv"
@@ -82,18 +81,16 @@ def prepare(found: Found, understood: Understood, to: Path, name: str, force: bo
 
 
 def require_free(files: list[Path], force: bool) -> None:
-    """Raise :class:`StorageError` for a file that is there, unless ``force`` overwrites it."""
+    """Raise :class:`StorageError` for a file that exists, unless ``force`` overwrites it."""
     for file in files:
         if file.is_dir():
-            raise StorageError(f"{file} is a folder", "choose another --name")
+            raise TargetIsFolder(file)
         if os.path.lexists(file) and not force:
-            raise StorageError(
-                f"{file} is there already", "give --force to overwrite it, or --name"
-            )
+            raise TargetExists(file)
 
 
 def write(start: Start) -> None:
-    """Write all files, or none: both are whole on the disk before either has its name."""
+    """Write all files, or none: both are complete on disk before either gets its name."""
     with atomic_write(start.study) as study:
         study.write(start.study_text.encode())
         study.flush()
@@ -103,19 +100,17 @@ def write(start: Start) -> None:
 
 
 def _relative(path: Path, to: Path) -> str:
-    """``path`` as seen from the folder ``to``; :class:`CorpusError` where that is not UTF-8."""
+    """Return ``path`` relative to the folder ``to``; raise :class:`CorpusError` if not UTF-8."""
     relative = Path(os.path.relpath(path.resolve(), to.resolve())).as_posix()
     try:
         relative.encode()
     except UnicodeEncodeError:
-        raise CorpusError(
-            f"the path {relative!r} is not UTF-8, so it can stand in no study", "rename the folder"
-        ) from None
+        raise PathNotUtf8(relative) from None
     return relative
 
 
 def _manifest_text(understood: Understood, to: Path) -> str:
-    """The table of recordings; a name that begins with a blank keeps it behind a ``./``."""
+    """Return the table of recordings; a name that begins with a space keeps it after ``./``."""
     lines = ["file,speaker,label"]
     folders: dict[Path, str] = {}
     for one in understood.spoken:
@@ -129,6 +124,6 @@ def _manifest_text(understood: Understood, to: Path) -> str:
 
 
 def _field(text: str) -> str:
-    """A field of a CSV file, in quotes where it holds what would end it."""
+    """Return a field of a CSV file, in quotes where it holds what would end it."""
     plain = not any(sign in text for sign in ',"\r\n') and text == text.strip()
     return text if plain else '"' + text.replace('"', '""') + '"'
