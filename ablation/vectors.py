@@ -72,8 +72,8 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         require_writable(folder)
         config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         compiled._cache = _Cache(function, folder)  # type: ignore[attr-defined]
-    except (StorageError, RuntimeError):  # numba's own word for a folder it cannot use
-        pass  # then every process compiles for itself
+    except (StorageError, RuntimeError):  # numba raises RuntimeError for a folder it cannot use
+        pass  # every process compiles for itself then
     finally:
         config.CACHE_DIR = previous  # type: ignore[attr-defined]
     return compiled
@@ -89,7 +89,7 @@ class _Cache(FunctionCache):
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         super().__init__(function)
         if not Path(self.cache_path).is_relative_to(folder):  # numba chose a place of its own
-            raise StorageError(f"cannot keep kernels in {folder}")
+            raise RuntimeError(f"numba caches in {self.cache_path} instead of {folder}")
         self._lock = FileLock(folder / ".lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

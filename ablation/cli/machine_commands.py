@@ -26,9 +26,9 @@ def doctor(
     devices: DevicesOption = None,
     workers_per_device: PerDeviceOption = None,
     results: ResultsOption = RESULTS,
-    json_: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Say what a run would use here, what is missing, and how long a step takes."""
+    """Show what a run would use here, what is missing, and how long a step takes."""
     import json
 
     from ablation.drivers.estimating.doctor import as_json, check_up, lines
@@ -42,6 +42,6 @@ def doctor(
         for line in lines(found):
             print(line)
     for problem in found.problems:
-        say(f"error: {problem.what}\n  {problem.remedy}" if problem.remedy else problem.what)
+        say(f"error: {problem.what}" + (f"\n  {problem.remedy}" if problem.remedy else ""))
     if found.problems:
         raise typer.Exit(EXPECTED_ERROR)

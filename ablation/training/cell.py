@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ablation.errors import MemoryShortage
+from ablation.errors.execution import CellOutOfMemory
 from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.features.feeds import Feed, HostFeed, feeds
@@ -69,10 +69,8 @@ def run_cell(task: CellTask, device: str) -> Outcome:
         return _outcome(task, device, started)
     except Exception as error:  # a cell that fails must not stop the others
         if _is_shortage(error):
-            raise MemoryShortage(
-                f"no memory for {task.cell.name}, even alone on its device: lower "
-                f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
-            ) from error
+            option = f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
+            raise CellOutOfMemory(task.cell.name, option) from error
         return failed_outcome(task, traceback.format_exc(), device, started)
 
 

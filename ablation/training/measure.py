@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ablation.errors import MemoryShortage
+from ablation.errors.execution import TrialOutOfMemory
 from ablation.features.bank import ArrayEntry, Range, SegmentDataset
 from ablation.features.feeds import Feed, available_bytes, resident
 from ablation.features.segments import Purpose, segment_starts
@@ -109,7 +109,7 @@ def measure(trial: Trial, device: str) -> Measured:
     try:
         return _measure(trial, device, began)
     except torch.OutOfMemoryError as error:
-        raise MemoryShortage(f"{device}: no memory for {trial.task.cell.name}") from error
+        raise TrialOutOfMemory(device, trial.task.cell.name) from error
 
 
 def _measure(trial: Trial, where: str, began: float) -> Measured:

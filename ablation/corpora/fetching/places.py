@@ -20,7 +20,7 @@ RECORD = "fetched.json"
 
 
 def target_folder(folder: Path) -> Path:
-    """Return a corpus folder as an absolute path; raise :class:`InvalidTarget` if it has no name."""
+    """Return a corpus folder as an absolute path; raise :class:`InvalidTarget` if it is ``/``."""
     target = Path(at_home(folder)).resolve()
     if not target.name:
         raise InvalidTarget(folder)
