@@ -203,7 +203,7 @@ class _ClusterPool(WorkerPool):
         if isinstance(error, MemoryShortage):
             return Answer("died", str(error))
         if isinstance(error, KilledWorker):
-            return Answer("died", f"its worker died again and again: {error}")
+            return Answer("died", f"its worker died repeatedly: {error}")
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("ablation"):
             raise WorkerLacksPackage(self.address, str(error.name)) from error
         raise error if error is not None else RuntimeError(f"a task ended as {future.status}")
