@@ -42,7 +42,7 @@ class Cards:
     @property
     def lacking(self) -> str:
         """The reason why no card can be used."""
-        faults = [f"{card.device}: {card.fault}" for card in self.found]
+        faults = [f"{card.device}: {card.fault}" for card in self.found if card.fault]
         return self.none or "; ".join(faults)
 
 

@@ -91,7 +91,7 @@ class _ClusterPool(WorkerPool):
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.room, self.looked, self.seen_workers = 0, -_LOOK_EVERY, time.monotonic()
         self.versions = versions()
-        self.address = client.scheduler.address if client.scheduler else "the scheduler"
+        self.address = str(client.scheduler.address) if client.scheduler else "an unknown address"
 
     def finished(self) -> Iterator[list[Finished]]:
         while True:
