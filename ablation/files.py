@@ -3,6 +3,7 @@
 import errno
 import glob
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,11 +13,6 @@ from uuid import uuid4
 from platformdirs import user_cache_path
 
 from ablation.errors import StorageError
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
 
 _FEW_FILES, _MANY_FILES = 512, 1 << 15
 _REASONS = {
@@ -150,8 +146,6 @@ def open_files() -> int:
 
 def allow_many_files() -> None:
     """Let this process open as many files as the system permits (often 1024 until asked)."""
-    if resource is None:
-        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

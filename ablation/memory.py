@@ -1,13 +1,14 @@
-"""How much memory this process has, apart from what it shares with others."""
+"""How much memory this process uses, apart from what it shares with others."""
 
+import resource
 import sys
 from pathlib import Path
 
 
 def own_memory() -> tuple[int, int]:
-    """Bytes of this process' own pages, and of the files and libraries it maps.
+    """Return the bytes of this process's own pages, and of the files and libraries it maps.
 
-    Where the system does not tell them apart, all are its own, at their most.
+    Without ``/proc`` (macOS) the peak of both counts as its own.
     """
     status = Path("/proc/self/status")
     if not status.exists():
@@ -18,9 +19,5 @@ def own_memory() -> tuple[int, int]:
 
 
 def _most_resident() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

@@ -1,8 +1,8 @@
 """Vector instructions for kernels, written once for every processor and both float types.
 
-A kernel's inner block is written in terms of :class:`Vectors`, which emits LLVM's own vector
-operations: what a C compiler's intrinsics would do, without a compiler on the user's machine. Loops
-around the blocks are ordinary Python compiled by numba.
+A kernel's inner block is written with :class:`Vectors`, which emits LLVM's vector operations,
+the equivalent of a C compiler's intrinsics, without a compiler on the user's machine. The loops
+around the blocks are ordinary Python, compiled by numba.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _BIT = ir.IntType(1)
 
 
 def _features() -> set[str]:
-    """What numba compiles for: this processor, unless ``NUMBA_CPU_FEATURES`` says otherwise."""
+    """Return the CPU features that numba compiles for: ``NUMBA_CPU_FEATURES`` or this CPU's."""
     given = config.CPU_FEATURES  # type: ignore[attr-defined]
     text = get_host_cpu_features() if given is None else given
     return {name[1:] for name in text.split(",") if name.startswith("+")}
@@ -52,9 +52,9 @@ LINE = 64  # bytes of a cache line, to which work arrays are aligned
 
 @cache
 def _cache_directory(room: Path) -> Path:
-    """Where the kernels of a room are kept, in a folder of its own for every version of them.
+    """Return the cache folder for the kernels of a package's folder; each version has its own.
 
-    Numba looks at the file of a function alone, not at what that function calls.
+    Numba checks only the file of a function, not what that function calls.
     """
     state = hashlib.blake2b(digest_size=8)
     for source in (Path(__file__), *sorted(room.glob("*.py"))):
@@ -63,7 +63,7 @@ def _cache_directory(room: Path) -> Path:
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile ``function`` at its first call, without Python's lock, and keep it for later runs."""
+    """Compile ``function`` at its first call, without the GIL, and cache it for later runs."""
     compiled = njit(nogil=True, error_model="numpy")(function)
     folder = _cache_directory(Path(inspect.getfile(function)).parent)
     previous = config.CACHE_DIR  # type: ignore[attr-defined]
@@ -72,30 +72,30 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         require_writable(folder)
         config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
         compiled._cache = _Cache(function, folder)  # type: ignore[attr-defined]
-    except (StorageError, RuntimeError):  # numba's own word for a folder it cannot use
-        pass  # then every process compiles for itself
+    except (StorageError, RuntimeError):  # numba raises RuntimeError for a folder it cannot use
+        pass  # every process compiles for itself then
     finally:
         config.CACHE_DIR = previous  # type: ignore[attr-defined]
     return compiled
 
 
 class _Cache(FunctionCache):
-    """Numba's cache, whose faults cost time and nothing else.
+    """Numba's cache, made so that its faults cost only time.
 
-    An entry that cannot be read, as a crash or a full disk may leave one, is dropped and made anew.
-    Processes that compile at the same moment take turns at the index.
+    An entry that cannot be read, as after a crash or on a full disk, is dropped and compiled again.
+    Processes that compile at the same time take turns to write the index.
     """
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         super().__init__(function)
         if not Path(self.cache_path).is_relative_to(folder):  # numba chose a place of its own
-            raise StorageError(f"cannot keep kernels in {folder}")
+            raise RuntimeError(f"numba caches in {self.cache_path} instead of {folder}")
         self._lock = FileLock(folder / ".lock")
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001 - whatever half a file makes an unpickler say
+        except Exception:  # noqa: BLE001 - unpickling half a file may raise anything
             self._clear()
             return None
 
@@ -114,10 +114,12 @@ class _Cache(FunctionCache):
 class Vectors:
     """Emits operations on vectors of one float type; arrays are pointers, indices count elements.
 
+    Its methods emit instructions, and most return the resulting value.
+
     Attributes
     ----------
     lanes
-        Elements of a vector.
+        The number of elements of a vector.
     """
 
     def __init__(self, builder: Any, scalar: types.Float) -> None:
@@ -150,7 +152,7 @@ class Vectors:
         return self.builder.load(self.builder.gep(array, [index]))
 
     def loop(self, count: Value) -> Any:
-        """A loop whose body is a ``with`` block; its ``.index`` runs from 0."""
+        """Emit a loop whose body is a ``with`` block; its ``.index`` counts from 0."""
         return cgutils.for_range(self.builder, count)
 
     # Vectors.
@@ -209,7 +211,7 @@ class Vectors:
     # Masks: one bit a lane.
 
     def positive(self, a: Value) -> Value:
-        """Lanes in which a > 0 or is no number: what is none must be seen in the sums."""
+        """Lanes in which a > 0 or is NaN, which must show in the sums."""
         return self.builder.fcmp_unordered(">", a, self.constant(0))
 
     def flagged(self, flags: Value, index: Value) -> Value:
@@ -231,7 +233,7 @@ class Vectors:
     def where(self, mask: Value, a: Value, b: Value) -> Value:
         return self.builder.select(mask, a, b)
 
-    # What a logarithm needs: a value's binary exponent and mantissa.
+    # For logarithms: a value's binary exponent and mantissa.
 
     def smaller(self, a: Value, b: Value) -> Value:
         return self.builder.select(self.builder.fcmp_ordered("<", a, b), a, b)
@@ -250,7 +252,7 @@ class Vectors:
         return self.builder.call(function, [a, sign])
 
     def split(self, a: Value) -> tuple[Value, Value]:
-        """Mantissa in [sqrt 1/2, sqrt 2) and exponent of positive normal float32."""
+        """The mantissa in [sqrt 1/2, sqrt 2) and the exponent of positive normal float32."""
         bits = ir.VectorType(ir.IntType(32), self.lanes)
 
         def each(value: int) -> Value:
@@ -301,7 +303,7 @@ class Vectors:
 
 
 class _BFloat(ir.types.Type):
-    """LLVM's bfloat, which llvmlite has no name for."""
+    """LLVM's type bfloat, which llvmlite lacks."""
 
     def _to_string(self) -> str:
         return "bfloat"
@@ -314,9 +316,9 @@ class _BFloat(ir.types.Type):
 
 
 def block(body: Callable[..., None]) -> Callable[..., Any]:
-    """Make a function of kernels from one that emits vector operations.
+    """Turn a function that emits vector operations into one that kernels can call.
 
-    ``body`` takes a :class:`Vectors` and then the arguments of the call: for each array the pointer
+    ``body`` takes a :class:`Vectors` and then the arguments of the call: for each array a pointer
     to its first element, for each number its value. The float type is that of the first array of
     floats.
     """

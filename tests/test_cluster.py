@@ -15,6 +15,8 @@ import pytest
 from clusters import cluster
 from running import assert_same, command, invoke, train
 
+from ablation.errors import AblationError, StudyError
+from ablation.errors.execution import InvalidSchedulerAddress, NoScheduler, SubmitCommandMissing
 from ablation.store import ResultStore
 
 BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]
@@ -31,7 +33,7 @@ def wait_for_rows(folder: Path, number: int) -> None:
 def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_rows(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    """Slowed down by steps, so that there is time to kill; held against a local run."""
+    """Slowed down by steps, so that there is time to kill; compared with a local run."""
     slow = [*BOTH, "--study", tiny_study, "--set", "training.steps=60"]
     train(*slow, cwd=tmp_path)
     other = tmp_path / "other"
@@ -189,22 +191,35 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "kind", "facts"),
     [
-        (["--cluster", "nowhere"], "as in tcp://host:8786"),
-        (["--set", "cluster.system=lsf"], "'slurm', 'pbs' or 'sge'"),
-        (["--set", "cluster.system=slurm", "--set", "cluster.processes=3"], "more than cores"),
-        (["--set", "cluster.system=slurm", "--set", "cluster.memory=lots"], "cluster.memory"),
-        (["--set", "cluster.system=slurm"], "sbatch is not on this machine"),
-        (["--shard", "2/2"], "--shard 2/2: not I/N"),
-        (["--shard", "x"], "--shard x: not I/N"),
+        (["--cluster", "nowhere"], InvalidSchedulerAddress, ["'nowhere'", "tcp://host:8786"]),
+        (["--set", "cluster.system=lsf"], StudyError, ["'slurm', 'pbs' or 'sge'"]),
+        (
+            ["--set", "cluster.system=slurm", "--set", "cluster.processes=3"],
+            StudyError,
+            ["processes", "cores"],
+        ),
+        (
+            ["--set", "cluster.system=slurm", "--set", "cluster.memory=lots"],
+            StudyError,
+            ["cluster.memory", "lots"],
+        ),
+        (["--set", "cluster.system=slurm"], SubmitCommandMissing, ["slurm", "sbatch"]),
+        (["--shard", "2/2"], StudyError, ["--shard", "2/2", "I/N"]),
+        (["--shard", "x"], StudyError, ["--shard", "x", "I/N"]),
     ],
 )
-def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
-    arguments: list[str], said: str, tiny_study: Path, tmp_path: Path
+def test_what_is_wrong_with_a_cluster_is_an_expected_error(
+    arguments: list[str],
+    kind: type[AblationError],
+    facts: list[str],
+    tiny_study: Path,
+    tmp_path: Path,
 ) -> None:
     run = invoke(*BOTH, "--study", tiny_study, *arguments, cwd=tmp_path, check=1)
-    assert said in run.stderr
+    assert isinstance(run.error, kind)
+    assert all(fact in str(run.error) for fact in facts)
     assert "Traceback" not in run.stderr
 
 
@@ -215,7 +230,9 @@ def test_none_takes_this_machine_whatever_the_study_says(
     study = tmp_path / "away.toml"
     study.write_text(tiny_study.read_text() + '\n[cluster]\naddress = "tcp://127.0.0.1:9"\n')
     arguments = ["grid", "--axis", "height", "--values", "2", "--study", study]
-    assert "no scheduler answers" in invoke(*arguments, cwd=tmp_path, check=1).stderr
+    error = invoke(*arguments, cwd=tmp_path, check=1).error
+    assert isinstance(error, NoScheduler)
+    assert error.address == "tcp://127.0.0.1:9"
     train(*arguments, "--cluster", "none", cwd=tmp_path)
 
 

@@ -10,7 +10,9 @@ import pytest
 import tomli_w
 from running import ablate, invoke
 
-from ablation.errors import StudyError
+from ablation.errors import AblationError
+from ablation.errors.common import UnknownName
+from ablation.errors.execution import AutoNotAlone, DeviceNotFound, DevicesUnusable
 from ablation.execution import Slot, cards, choose, devices, make_slots
 from ablation.execution.cards import Card, Cards
 from ablation.study import load_study
@@ -18,6 +20,8 @@ from ablation.study import load_study
 LOOK = Path(cards.__file__).with_name("look.py")
 GOOD, OTHER = Card("cuda:0", "H100", 80 << 30), Card("cuda:1", "A100", 40 << 30)
 BROKEN = Card("cuda:2", "K80", 12 << 30, "this torch has no kernels for sm_37")
+NO_CUDA = "this torch is built without CUDA"
+ALLOWED = ["auto", "cpu", "cuda", "cuda:N"]
 
 
 @pytest.fixture
@@ -56,30 +60,36 @@ def test_cards_that_are_named(there: Callable[..., None]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("words", "found", "expected"),
     [
-        (["cuda:7"], (GOOD,)),  # is not there
-        (["cuda:2"], (BROKEN,)),  # is all there is, and no use
-        (["cuda:2"], (GOOD, BROKEN)),
-        (["cuda"], (BROKEN,)),
-        (["cuda"], ()),
-        (["cuda:0"], ()),
-        (["auto", "cpu"], (GOOD,)),
-        (["gpu"], (GOOD,)),
-        (["cuda:x"], (GOOD,)),
-        (["cuda:"], (GOOD,)),
-        (["cpu:0"], (GOOD,)),
-        ([""], (GOOD,)),
+        (["cuda:7"], (GOOD,), DeviceNotFound("cuda:7", ["cuda:0"])),
+        (["cuda:2"], (BROKEN,), DevicesUnusable(["cuda:2"], f"cuda:2: {BROKEN.fault}")),
+        (["cuda:2"], (GOOD, BROKEN), DevicesUnusable(["cuda:2"], f"cuda:2: {BROKEN.fault}")),
+        (["cuda"], (BROKEN,), DevicesUnusable(["cuda"], f"cuda:2: {BROKEN.fault}")),
+        (["cuda"], (), DevicesUnusable(["cuda"], NO_CUDA)),
+        (["cuda:0"], (), DevicesUnusable(["cuda:0"], NO_CUDA)),
+        (["auto", "cpu"], (GOOD,), AutoNotAlone(["cpu"])),
+        *[
+            ([word], (GOOD,), UnknownName("execution.devices", word, ALLOWED))
+            for word in ("gpu", "cuda:x", "cuda:", "cpu:0", "")
+        ],
     ],
 )
 def test_what_cannot_be_had_is_one_error(
-    there: Callable[..., None], words: list[str], found: tuple[Card, ...]
+    there: Callable[..., None],
+    words: list[str],
+    found: tuple[Card, ...],
+    expected: AblationError,
 ) -> None:
-    there(*found, none="" if found else "this torch is built without CUDA")
-    with pytest.raises(StudyError) as error:
+    there(*found, none="" if found else NO_CUDA)
+    with pytest.raises(type(expected)) as caught:
         choose(words)
-    assert words[0] in error.value.what
-    assert error.value.remedy
+    assert {key: _plain(value) for key, value in vars(caught.value).items()} == vars(expected)
+    assert caught.value.remedy
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def test_slots_on_cards_leave_their_threads_free(
@@ -150,7 +160,7 @@ USUAL = {"ASIDE": "pass", "AVAILABLE": "True", "FREE": "4 << 30", "FAULT": "pass
             ("", "this torch has no kernels for sm_37 (it has sm_80 sm_90)"),
         ),
         ({"FAULT": "raise RuntimeError('CUDA error: gone\\nmore')"}, ("", "CUDA error: gone")),
-        ({"FREE": "5 << 20"}, ("only 5 MiB of its memory are free",) * 2),
+        ({"FREE": "5 << 20"}, ("only 5 MiB of its memory is free",) * 2),
         ({"SUM": "0.0"}, ("it computes wrong results",) * 2),
         (
             {"AVAILABLE": "False", "ASIDE": "warnings.warn('The driver is too old (found 1)')"},
@@ -212,4 +222,6 @@ def test_without_a_card_auto_is_the_cpu_and_says_so_in_one_line(
         refused = invoke(*grid, "--devices", device, "--fresh", cwd=tmp_path, check=1)
         assert refused.stdout == ""
         assert len(refused.stderr.splitlines()) == 2
-        assert device in refused.stderr and cards.why_none() in refused.stderr
+        assert isinstance(refused.error, DevicesUnusable)
+        assert list(refused.error.devices) == [device]
+        assert refused.error.reason == cards.why_none()

@@ -26,6 +26,7 @@ from ablation.drivers.leading import BestSoFar
 from ablation.drivers.prepare import prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.showing.status import status_of
+from ablation.errors import StudyError
 from ablation.study import Shape, load_study
 from ablation.study.reading import parse_override
 from ablation.training.measure import Measured
@@ -98,9 +99,11 @@ def test_a_promotions_time_is_of_its_folds_and_of_the_best_on_all_speakers(
     assert rest == pytest.approx(folds["worker_seconds"] / 2 + 2.0, rel=0.01)
 
 
-def test_json_is_of_a_dry_run(tiny_study: Path, tmp_path: Path) -> None:
+def test_json_requires_a_dry_run(tiny_study: Path, tmp_path: Path) -> None:
     grid = ("grid", "--axis", "both", "--study", tiny_study, "--json")
-    assert "--json is of --dry-run" in invoke(*grid, cwd=tmp_path, check=1).stderr
+    error = invoke(*grid, cwd=tmp_path, check=1).error
+    assert isinstance(error, StudyError)
+    assert "--json" in error.what and "--dry-run" in error.what
 
 
 def test_steps_and_segments_are_those_of_the_run(done: Path, tiny_study: Path) -> None:
@@ -334,7 +337,7 @@ def test_doctor_looks_at_everything(
     assert said["not_installed"][-1]["part"] == "telepathy"
     text = "\n".join(doctor.lines(found))
     assert "study tiny: 1 worker of 1 thread on cpu" in text
-    assert "not installed: ablate guess (pip install -c constraints.txt -e '.[telepathy]')" in text
+    assert "ablate guess; to install: pip install -c constraints.txt -e '.[telepathy]'" in text
     json.dumps(said)
 
 
@@ -342,9 +345,12 @@ def test_doctor_ends_with_1_where_no_run_could_go_well(tiny_study: Path, tmp_pat
     (tmp_path / "file").touch()
     call = ("doctor", "--study", tiny_study)
     broken = invoke(*call, "--results", "file/results", "--json", cwd=tmp_path, check=1)
-    assert "cannot write to" in broken.stderr and "choose another folder" in broken.stderr
     said = json.loads(broken.stdout)
-    assert said["places"]["results"]["fault"] and said["steps"] == []
-    lacking = invoke(*call, "--devices", "cuda:99", cwd=tmp_path, check=1)
-    assert "cuda:99 cannot be used" in lacking.stderr
-    assert "cells cannot be run here" in lacking.stdout
+    assert str(tmp_path / "file") in said["places"]["results"]["fault"] and said["steps"] == []
+    [problem] = said["problems"]
+    assert problem["remedy"]
+    assert broken.stderr == f"error: {problem['what']}\n  {problem['remedy']}\n"
+    lacking = invoke(*call, "--devices", "cuda:99", "--json", cwd=tmp_path, check=1)
+    [problem] = json.loads(lacking.stdout)["problems"]
+    assert "cuda:99" in problem["what"] and "auto" in problem["remedy"]
+    assert json.loads(lacking.stdout)["slots"] == []

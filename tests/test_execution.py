@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 from clusters import Cluster, cluster
 
-from ablation.errors import ClusterError, MemoryShortage
+from ablation import memory
+from ablation.errors import ClusterError
+from ablation.errors.execution import (
+    CellOutOfMemory,
+    ConnectionLost,
+    InvalidSchedulerAddress,
+    NoScheduler,
+    WorkerLacksPackage,
+    WorkerVersionsDiffer,
+)
 from ablation.execution import (
     EXECUTORS,
     Executor,
@@ -31,6 +40,7 @@ from ablation.features.cache import Entry
 from ablation.memory import own_memory
 from ablation.study import Shape, Study, override_study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
+from ablation.version import __version__
 
 SLOTS = [Slot("cpu", 1), Slot("cpu", 1)]
 Make = Callable[..., Executor]
@@ -116,14 +126,17 @@ def alone(task: tuple[int, str], device: str) -> int:
     beside = len(list(Path(folder).glob("at-work-*")))
     if beside > 1:
         mark.unlink()
-        raise MemoryShortage(f"no memory for {number}")
+        raise CellOutOfMemory(str(number), "training.batch_size")
     mark.unlink()
     return number
 
 
+HUNGRY = CellOutOfMemory("task 1", "training.batch_size")
+
+
 def hungry(task: int, device: str) -> int:
     if task == 1:
-        raise MemoryShortage("no memory for task 1 even alone")
+        raise HUNGRY
     return task
 
 
@@ -147,8 +160,9 @@ def test_no_tasks_is_no_work(make: Make) -> None:
 
 
 def test_a_bug_in_a_task_is_raised_here(make: Make) -> None:
-    with pytest.raises(ValueError, match=r"task [01]"):
+    with pytest.raises(ValueError) as caught:
         list(make([SLOTS[0]]).run(fail, range(2)))
+    assert caught.value.args[0] in ("task 0", "task 1")
 
 
 def test_a_task_has_the_threads_of_its_slot(make: Make) -> None:
@@ -179,7 +193,7 @@ def test_tasks_are_taken_when_a_worker_is_free_and_more_may_come(make: Make) -> 
 def test_what_finds_no_memory_even_alone_is_reported_and_the_others_end(make: Make) -> None:
     finished = {f.index: f for f in make([SLOTS[0]]).run(hungry, range(3))}
     assert [finished[i].value for i in (0, 2)] == [0, 2]
-    assert finished[1].crash == "no memory for task 1 even alone"
+    assert finished[1].crash == str(HUNGRY)
 
 
 def test_closing_early_stops_the_workers(apart: Make) -> None:
@@ -201,7 +215,7 @@ def test_a_task_that_always_kills_its_worker_is_reported_and_the_others_end(apar
     assert [finished[i].value for i in (0, 1, 3)] == [0, 1, 3]
     crash = finished[2].crash
     assert crash is not None
-    assert "died 3 times" in crash
+    assert "3 times" in crash
 
 
 def test_workers_work_side_by_side(apart: Make) -> None:
@@ -251,7 +265,7 @@ def test_a_cell_that_finds_no_memory_says_so_and_one_that_does_is_trained(tmp_pa
     finished = {f.index: f for f in LocalExecutor([SLOTS[0]]).run(in_little_memory, tasks)}
     crash = finished[0].crash
     assert crash is not None
-    assert crash.startswith("no memory for 2x2, even alone on its device")
+    assert crash == str(CellOutOfMemory("2x2", "training.batch_size"))
     assert finished[1].value.row["status"] == "ok"
 
 
@@ -266,31 +280,34 @@ def test_workers_may_leave_a_cluster_and_join_it(tmp_path: Path) -> None:
         assert sorted(f.value for f in results) == [0.1, 0.1, 1.5]
 
 
-def test_a_lost_scheduler_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_lost_scheduler_is_an_expected_error(tmp_path: Path) -> None:
     with cluster(tmp_path / "own", workers=1) as own:
         executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
         results = executor.run(nap, [0.0, 30.0, 30.0])
         assert next(results).value == 0.0
         own.stop()
-        with pytest.raises(ClusterError, match="connection to the cluster"):
+        with pytest.raises(ConnectionLost) as caught:
             next(results)
+    assert caught.value.address == own.address
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "kind", "remedy"),
     [
-        ("tcp://127.0.0.1:9", "no scheduler answers at tcp://127.0.0.1:9"),
-        ("here", "as in tcp://host:8786"),
-        ("tpc://host:8786", "did you mean 'tcp'"),
+        ("tcp://127.0.0.1:9", NoScheduler, "dask scheduler"),
+        ("here", InvalidSchedulerAddress, "tcp://host:8786"),
+        ("tpc://host:8786", InvalidSchedulerAddress, "'tcp'"),
     ],
 )
-def test_a_scheduler_that_is_not_there_is_said_in_one_line(
-    address: str, said: str, monkeypatch: pytest.MonkeyPatch
+def test_a_scheduler_that_does_not_answer_is_an_expected_error(
+    address: str, kind: type[ClusterError], remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
     executor = ClusterExecutor(SLOTS, connect=partial(connect_to, address))
-    with pytest.raises(ClusterError, match=said):
+    with pytest.raises(kind) as caught:
         list(executor.run(square, [1]))
+    assert vars(caught.value)["address"] == address
+    assert remedy in caught.value.remedy
 
 
 def test_workers_of_other_versions_are_refused(
@@ -300,8 +317,10 @@ def test_workers_of_other_versions_are_refused(
 
     monkeypatch.setattr(module, "versions", lambda: {"ablation": "0.0.1"})
     executor = ClusterExecutor(SLOTS, connect=partial(connect_to, running.address))
-    with pytest.raises(ClusterError, match=r"has ablation .*, here 0\.0\.1"):
+    with pytest.raises(WorkerVersionsDiffer) as caught:
         list(executor.run(square, [1]))
+    assert caught.value.versions == {"ablation": (__version__, "0.0.1")}
+    assert caught.value.worker.startswith("tcp://127.0.0.1:")
 
 
 def test_a_worker_without_our_package_is_named(tmp_path: Path) -> None:
@@ -319,8 +338,10 @@ def test_a_worker_without_our_package_is_named(tmp_path: Path) -> None:
     with cluster(tmp_path / "own", workers=0) as own:
         own.add_worker(environment={"PYTHONPATH": str(hidden)})
         executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
-        with pytest.raises(ClusterError, match="has no package ablation"):
+        with pytest.raises(WorkerLacksPackage) as caught:
             list(executor.run(square, [1]))
+    assert caught.value.package == "ablation"
+    assert caught.value.address == own.address
 
 
 def test_the_process_of_a_cell_ends_with_its_cluster_worker(tmp_path: Path) -> None:
@@ -342,6 +363,18 @@ def test_slots() -> None:
     assert Slot("cuda:3", 1).visible_device == "cuda:0"
 
 
+def test_memory_is_known_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS: the peak counts, with what is shared with others."""
+    own, mapped = own_memory()
+    monkeypatch.setattr(memory, "Path", lambda _: Path("/nowhere"))
+    peak, none = own_memory()
+    assert none == 0
+    assert peak > own
+    if mapped:
+        assert peak < 1 << 40  # bytes, not some other unit
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="macOS binds no process to cores")
 def test_cores_are_those_of_the_process_and_not_of_the_machine() -> None:
     code = "from ablation.execution.devices import core_count; print(core_count())"
     first = min(os.sched_getaffinity(0))

@@ -18,7 +18,7 @@ from ablation.study import AugmentSpec, FeaturesSpec, TrainingSpec
 from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint
 from ablation.training.compute import Compute
-from ablation.training.fit import Fitted, fit, predict
+from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
 from ablation.training.seeding import derived_seed, generator, seeded
@@ -352,7 +352,7 @@ def test_an_utterances_score_is_the_mean_of_its_segments(two_tones: SegmentDatas
             assert torch.allclose(torch.tensor(scores[index]).double(), mine.mean(0), atol=1e-6)
 
 
-def test_a_loss_that_is_no_number_is_said(two_tones: SegmentDataset) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training(two_tones: SegmentDataset) -> None:
     spec = TrainingSpec(steps=20, epochs=None, learning_rate=1e30, schedule="constant")
-    with seeded("init", 2), pytest.raises(Exception, match="lower training.learning_rate"):
+    with seeded("init", 2), pytest.raises(DivergedError, match="training.learning_rate"):
         fit(ReferenceProbe(2, 2, 4, 2), HostFeed(two_tones), spec, [0], PLAIN)

@@ -7,61 +7,65 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablation.cli.failures import EXPECTED_ERROR, INTERRUPTED, say
-from ablation.errors import CorpusError, counted
+from ablation.errors import counted
+from ablation.errors.fetching import LicenceDeclined, LicenceRequired, TargetMissing
 
 if TYPE_CHECKING:
     from ablation.corpora.fetching.sources import Source
 
 
 def corpus_fetch(
-    name: Annotated[str, typer.Argument(help="A corpus (ablate corpus list says which).")],
-    to: Annotated[Path | None, typer.Option("--to", help="The corpus' folder; it is made.")] = None,
+    name: Annotated[str, typer.Argument(help="The corpus (ablate corpus list shows which).")],
+    to: Annotated[
+        Path | None, typer.Option("--to", help="The corpus's folder; it is created.")
+    ] = None,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept the corpus' licence unasked.")
+        bool,
+        typer.Option("--accept-licence", help="Accept the corpus's licence without being asked."),
     ] = False,
     from_: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="URL", help="Another place of the archive (http, https, file)."
+            "--from", metavar="URL", help="Another address of the archive (http, https, file)."
         ),
     ] = None,
     timeout: Annotated[
         float,
         typer.Option(
-            "--timeout", min=0.1, max=3600, help="Seconds without a byte before a new try."
+            "--timeout", min=0.1, max=3600, help="Seconds without data before another try."
         ),
     ] = 30.0,
     tries: Annotated[
         int, typer.Option("--tries", min=1, help="Tries without progress before giving up.")
     ] = 6,
 ) -> None:
-    """Download a corpus from its public home; the same command goes on where it was cut off."""
+    """Download a corpus from its public home; run again, it continues where it was cut off."""
     from ablation.corpora.fetching.sources import MANUAL, SOURCES
 
     if name in MANUAL:
         say(MANUAL[name])
         raise typer.Exit(EXPECTED_ERROR)
     if to is None and name in SOURCES:
-        raise CorpusError("where to put the corpus is not said", f"as in --to corpora/{name}")
+        raise TargetMissing(name)
     from ablation.corpora.fetching.download import fetch_corpus
     from ablation.corpora.fetching.resuming import Patience
 
     def accept(source: "Source") -> None:
-        _accept(source, accept_licence)
+        _accept(name, source, accept_licence)
 
     try:
         fetched = fetch_corpus(name, to or Path(name), accept, say, Patience(timeout, tries), from_)
     except KeyboardInterrupt:
-        say("interrupted; what came is kept, and the same command goes on from there")
+        say("interrupted; what has arrived is kept, and the same command continues from there")
         raise typer.Exit(INTERRUPTED) from None
     if not fetched.new:
-        say(f"{name} is there already: nothing to do")
+        say(f"{name} is already there: nothing to do")
     print(f"{fetched.folder}: {counted(fetched.recordings, 'recording')}")
     say(f"next: ablate corpus check --corpus {name} --corpus-root {fetched.folder}")
 
 
-def _accept(source: "Source", accepted: bool) -> None:
-    """Show the licence and have it accepted; :class:`CorpusError` where it is not."""
+def _accept(name: str, source: "Source", accepted: bool) -> None:
+    """Show the licence and ask the user to accept it; raise :class:`CorpusError` if declined."""
     say(f"{source.title}, {source.recordings} recordings")
     say(f"home:    {source.home}")
     say(f"licence: {source.licence}")
@@ -69,9 +73,6 @@ def _accept(source: "Source", accepted: bool) -> None:
     if accepted:
         return
     if not sys.stdin.isatty():
-        raise CorpusError(
-            "the licence has to be accepted before anything is downloaded",
-            "read it at the corpus' home, then add --accept-licence",
-        )
+        raise LicenceRequired(source.home)
     if not typer.confirm("Do you accept the licence?", err=True):
-        raise CorpusError("the licence was not accepted: nothing was downloaded")
+        raise LicenceDeclined(name)

@@ -43,6 +43,6 @@ def doctor(
         for line in lines(found):
             print(line)
     for problem in found.problems:
-        say(f"error: {problem.what}\n  {problem.remedy}" if problem.remedy else problem.what)
+        say(f"error: {problem.what}" + (f"\n  {problem.remedy}" if problem.remedy else ""))
     if found.problems:
         raise typer.Exit(EXPECTED_ERROR)

@@ -1,4 +1,4 @@
-"""A study's table [cluster]: an executor of its workers, and the script of its jobs."""
+"""The executor of a study's table [cluster], and the script of its jobs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,10 +13,10 @@ from ablation.training.supply import FeatureSupply
 
 
 def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:
-    """Cells on the study's cluster.
+    """Return an executor that runs cells on the study's cluster.
 
-    A cell wants a card of its worker when the study's first device is one that is named; which card
-    that is, is the worker's affair.
+    A cell needs a card if the first of the study's devices names one; which card it gets depends
+    on its worker.
     """
     spec, execution = study.cluster, study.execution
     connect = (
@@ -29,13 +29,13 @@ def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecuto
 
 
 def script_of(study: Study) -> str:
-    """The script of each job; empty where a running scheduler is used."""
+    """Return the script of each job; empty if a running scheduler is used."""
     system = study.cluster.system
     return "" if system is None else job_script(system, _options(study))
 
 
 def _device(study: Study) -> str:
-    # What the cluster's machines have is not known here, so `auto` asks for no card of them.
+    # What the cluster's machines have is not known here, so `auto` asks for no card.
     return CUDA if is_cuda(study.execution.devices[0]) else CPU
 
 

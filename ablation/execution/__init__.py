@@ -1,8 +1,8 @@
-"""Execution: any picklable task on any number of workers, results as they come.
+"""Execution: any picklable tasks run on any number of workers, and results are yielded as they end.
 
-An executor takes a function and gives a :class:`WorkerPool`: tasks go in, a :class:`Finished`
-for each comes out, in any order; a task that kills its worker is tried again and then reported,
-and the others go on. Nothing here knows what a task is about.
+An executor takes a function and gives a :class:`WorkerPool`: tasks go in, and a :class:`Finished`
+comes out for each, in any order. A task that kills its worker is tried again and finally reported;
+the others go on. Nothing here knows what a task is about.
 """
 
 from ablation.execution.base import Executor, Finished, Function, Slot, WorkerPool

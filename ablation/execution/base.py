@@ -1,4 +1,4 @@
-"""What every executor promises."""
+"""The interface of every executor, and what it promises."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-Function = Callable[[Any, str], Any]  # a task and the device, as its worker sees it, to a value
+Function = Callable[[Any, str], Any]  # (task, device as its worker sees it) -> value
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Slot:
     device
         As the user names it: ``cpu`` or ``cuda:N`` (or ``interpreter``, in tests).
     threads
-        CPU threads of a task; fixed, since results may depend on it.
+        CPU threads of a task; fixed, since results may depend on their number.
     """
 
     device: str
@@ -32,10 +32,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Finished:
-    """A task's end: its value, or why there is none.
+    """How a task ended: its value, or why there is none.
 
-    ``index`` is its place among the tasks submitted. ``crash`` is set when its worker died under
-    it as often as the executor tries it, or when the memory did not suffice for it alone.
+    ``index`` is its position among the tasks submitted. ``crash`` is set if its worker died in
+    every try, or if the memory did not suffice even for this task alone.
     """
 
     index: int
@@ -47,20 +47,21 @@ class Finished:
 
 @dataclass(frozen=True)
 class Job:
-    """A task on its way: its number, and which try this is."""
+    """A task that was handed out: its number, and which try this is (from 1)."""
 
     index: int
     task: Any
     attempt: int = 1
 
     def again(self) -> "Job":
+        """Return the next try of this task."""
         return Job(self.index, self.task, self.attempt + 1)
 
 
 class WorkerPool(ABC):
-    """Workers that stay at hand while tasks are submitted and ends are taken.
+    """Workers that live while tasks are submitted and their results taken.
 
-    A context manager: leaving it, however, stops the workers.
+    A context manager: leaving it, even by an exception, stops the workers.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class WorkerPool(ABC):
         self._numbered = 0
 
     def submit(self, tasks: Iterable[Any]) -> None:
-        """Have ``tasks`` run after those submitted before.
+        """Queue ``tasks`` behind those submitted before.
 
         They are taken one by one as workers become free, so an iterator may decide late.
         """
@@ -77,10 +78,11 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def finished(self) -> Iterator[list[Finished]]:
-        """Yield what has ended since the last time, until nothing is left that was submitted.
+        """Yield the tasks that have ended since the last list, until none submitted is left.
 
-        Each task comes once, in any order; what ended together comes together, so that it can be
-        stored together. More may be submitted between two lists, and after the last.
+        Each task is yielded once, in any order; tasks that ended together are yielded together, so
+        that they can be stored together. More may be submitted between two lists, and after the
+        last.
 
         An exception of the function is a bug of the task and is raised here; tasks report their
         expected failures in their value.
@@ -88,7 +90,7 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Stop the workers; what they were at is lost."""
+        """Stop the workers; tasks that are running are lost."""
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +99,7 @@ class WorkerPool(ABC):
         self.close()
 
     def _next(self) -> Job | None:
-        """The next task to run, those to be tried again first; None when there is none."""
+        """Return the next task to run, those to be tried again first; None if there is none."""
         if self._retries:
             return self._retries.popleft()
         while self._feeds:
@@ -108,7 +110,7 @@ class WorkerPool(ABC):
         return None
 
     def _waiting(self) -> bool:
-        """Whether a task is left to run."""
+        """Return whether a task is left to run."""
         job = self._next()
         if job is not None:
             self._retries.appendleft(job)
@@ -121,9 +123,9 @@ class Executor(ABC):
     Parameters
     ----------
     slots
-        Where tasks run, at least one.
+        Where tasks run; at least one.
     say
-        Is told what a user should know: a worker given up, workers waited for.
+        Called with lines for the user: a worker that was given up, workers that are waited for.
     """
 
     def __init__(
@@ -134,10 +136,10 @@ class Executor(ABC):
 
     @abstractmethod
     def pool(self, function: Function) -> WorkerPool:
-        """Workers for ``function``."""
+        """Return workers for ``function``."""
 
     def run(self, function: Function, tasks: Iterable[Any]) -> Generator[Finished]:
-        """The ends of ``tasks`` as they come; closing the iterator stops the workers."""
+        """Yield each of ``tasks`` as it ends; closing the iterator stops the workers."""
         with self.pool(function) as pool:
             pool.submit(tasks)
             for ended in pool.finished():

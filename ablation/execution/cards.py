@@ -1,4 +1,4 @@
-"""Which CUDA cards there are, and which devices a run takes."""
+"""Finding CUDA cards, and choosing the devices of a run."""
 
 import ctypes
 import importlib.util
@@ -11,14 +11,15 @@ from functools import cache
 from pathlib import Path
 
 from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
-from ablation.errors import StudyError, named
+from ablation.errors.common import UnknownName
+from ablation.errors.execution import AutoNotAlone, DeviceNotFound, DevicesUnusable
 
-_SECONDS = 120  # after which a look is given up
+_SECONDS = 120  # after which looking for cards is given up
 
 
 @dataclass(frozen=True)
 class Card:
-    """A card as ``--devices`` names it, and why it cannot be used: empty where it can."""
+    """A card as ``--devices`` names it; ``fault`` says why it cannot be used, empty if it can."""
 
     device: str
     name: str
@@ -28,25 +29,26 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """The cards that torch sees; ``none`` says why there is none."""
+    """The cards that torch sees; ``none`` says why if there are none."""
 
     found: tuple[Card, ...] = ()
     none: str = ""
 
     @property
     def usable(self) -> tuple[Card, ...]:
+        """The cards without a fault."""
         return tuple(card for card in self.found if not card.fault)
 
     @property
     def lacking(self) -> str:
-        """Why no card can be used."""
-        faults = [f"{card.device}: {card.fault}" for card in self.found]
+        """The reason why no card can be used."""
+        faults = [f"{card.device}: {card.fault}" for card in self.found if card.fault]
         return self.none or "; ".join(faults)
 
 
 @cache
 def cards() -> Cards:
-    """Look for cards, in a process of its own where there may be any; raises nothing."""
+    """Return the cards of this machine, found by a separate process; raise nothing."""
     if none := why_none():
         return Cards(none=none)
     script = Path(__file__).with_name("look.py")
@@ -56,17 +58,17 @@ def cards() -> Cards:
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return Cards(none=f"the NVIDIA driver gave no answer in {_SECONDS} s")
+        return Cards(none=f"the NVIDIA driver did not answer within {_SECONDS} s")
     try:
-        told = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except ValueError:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         return Cards(none=f"torch cannot look for cards: {last}")
-    return Cards(tuple(Card(**card) for card in told["cards"]), told["none"])
+    return Cards(tuple(Card(**card) for card in answer["cards"]), answer["none"])
 
 
 def why_none() -> str:
-    """Why there can be no card, without loading torch or CUDA; empty where there may be one."""
+    """Return why no card can be used, without loading torch or CUDA; empty if one may be."""
     spec = importlib.util.find_spec("torch")
     if spec is None or spec.origin is None:
         return "torch is not installed"
@@ -92,23 +94,22 @@ def _has_driver() -> bool:
 
 @dataclass(frozen=True)
 class Choice:
-    """The devices that a run takes, and one line that says which and why."""
+    """The devices that a run takes, and a line for the user that says which and why."""
 
     devices: tuple[str, ...]
     line: str
 
 
 def choose(devices: Sequence[str]) -> Choice:
-    """What ``execution.devices`` means on this machine.
+    """Return what ``execution.devices`` means on this machine.
 
-    ``auto`` is every usable card, else the CPU; ``cuda`` every usable card. Cards that torch sees
-    but cannot use are left out, and the line says why.
+    ``auto`` is every usable card, else the CPU; ``cuda`` is every usable card. Cards that torch
+    sees but cannot use are left out, and the line says why.
 
     Raises
     ------
     StudyError
-        For a word that is no device, a card that is not there, or when no card that is named can
-        be used.
+        For an unknown name, for a card that does not exist, or if no card named can be used.
     """
     words = tuple(dict.fromkeys(devices))
     for word in words:
@@ -116,10 +117,7 @@ def choose(devices: Sequence[str]) -> Choice:
     if not any(word == AUTO or is_cuda(word) for word in words):
         return Choice(words, f"device: {', '.join(words)}")
     if AUTO in words and len(words) > 1:
-        raise StudyError(
-            f"execution.devices: auto beside {named(w for w in words if w != AUTO)}",
-            "auto takes every usable card, else the CPU: name it alone, or the devices themselves",
-        )
+        raise AutoNotAlone([word for word in words if word != AUTO])
     known = cards()
     if words == (AUTO,):
         if not known.usable:
@@ -129,10 +127,7 @@ def choose(devices: Sequence[str]) -> Choice:
     for word in words:
         taken |= _meant(word, known)
     if not taken:
-        raise StudyError(
-            f"execution.devices: {named(words)} cannot be used: {known.lacking}",
-            "say auto (the default) to take what can be used",
-        )
+        raise DevicesUnusable(words, known.lacking)
     left_out = [f"{c.device} is left out: {c.fault}" for c in known.found if c.fault]
     line = ", ".join(name + (f" ({what})" if what else "") for name, what in taken.items())
     return Choice(tuple(taken), "; ".join([f"devices: {line}", *left_out]))
@@ -142,26 +137,18 @@ def _check_word(word: str) -> None:
     kind, colon, number = word.partition(":")
     if word in (AUTO, CPU, CUDA, INTERPRETER) or (kind == CUDA and colon and number.isdigit()):
         return
-    raise StudyError(
-        f"execution.devices: unknown device {word!r}", "allowed: auto, cpu, cuda, cuda:N"
-    )
+    raise UnknownName("execution.devices", word, [AUTO, CPU, CUDA, f"{CUDA}:N"])
 
 
 def _meant(word: str, known: Cards) -> dict[str, str]:
-    """The devices of one word, each with its card's name."""
+    """Return the devices of one word, each with the name of its card."""
     if not is_cuda(word):
         return {word: ""}
     number = {card.device: card for card in known.found}
     if word != CUDA and known.found and word not in number:
-        raise StudyError(
-            f"execution.devices: {word} is not there (there are {named(number)})",
-            "name cards that are there, or auto",
-        )
+        raise DeviceNotFound(word, list(number))
     wanted = [card for card in known.usable if word in (CUDA, card.device)]
     faulty = [card for card in known.found if card.fault and card.device == word]
     if not wanted and not faulty:
-        raise StudyError(
-            f"execution.devices: {word} cannot be used: {known.lacking}",
-            "say auto (the default) to take the CPU where no card can be used",
-        )
+        raise DevicesUnusable([word], known.lacking)
     return {card.device: card.name for card in wanted}

@@ -1,8 +1,8 @@
-"""Workers of a dask cluster: a running scheduler's, or those of jobs that are started here.
+"""Tasks on the workers of a dask cluster: those of a running scheduler, or of jobs started here.
 
-Outcomes travel back to this process; workers need no disk in common with it. A cell runs in a
-process of its own beside its worker (:mod:`~ablation.execution.outpost`), so that what kills a cell
-does not kill the worker with it, and it is known which cell it was.
+Results travel back to this process; workers need not share a disk with it. A task runs in a process
+of its own beside its dask worker (:mod:`~ablation.execution.outpost`), so that whatever kills the
+task does not kill the worker too, and it is known which task it was.
 """
 
 import queue
@@ -16,7 +16,8 @@ from uuid import uuid4
 
 import cloudpickle
 
-from ablation.errors import ClusterError, MemoryShortage, counted
+from ablation.errors import MemoryShortage, counted
+from ablation.errors.execution import ConnectionLost, WorkerLacksPackage
 from ablation.execution.base import Executor, Finished, Function, Job, Slot, WorkerPool
 from ablation.execution.outpost import Answer, Supply, attend, install, unpack, versions
 from ablation.execution.process import TRIES
@@ -24,25 +25,25 @@ from ablation.execution.process import TRIES
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-_LOOK_EVERY = 2.0  # seconds between looks at which workers there are
+_LOOK_EVERY = 2.0  # seconds between two checks of which workers there are
 _LOOK_SOON = 0.2  # the same while there are none
-_WAIT_FOR_WORKERS = 10.0  # seconds without any before a user is told
+_WAIT_FOR_WORKERS = 10.0  # seconds without workers before the user is told
 _PACK_BYTES = 16 << 20
-_PACKS_AT_ONCE = 4  # to a machine
+_PACKS_AT_ONCE = 4  # per machine
 
 
 class ClusterExecutor(Executor):
-    """Tasks on the workers of a dask cluster, which may come and go.
+    """Runs tasks on the workers of a dask cluster, which may come and go.
 
     Parameters
     ----------
     slots
-        The first says what a task needs: the threads, and whether a card (``cuda``), of which dask
-        then counts one a task (workers started with ``--resources GPU=1``).
+        The first says what a task needs: its threads, and whether it needs a card (``cuda``), of
+        which dask then counts one per task (workers started with ``--resources GPU=1``).
     connect
-        Gives a client of the cluster, and what ends it.
+        Returns a client of the cluster, and a function that ends the connection.
     supply
-        What brings the files to a worker that a task needs there; None: it needs none.
+        Transfers to a worker the files that a task needs there; None: it needs none.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class ClusterExecutor(Executor):
 
 @dataclass
 class _Place:
-    """A machine that lacks files: the packs still to be sent, and the tasks that wait for them."""
+    """A machine that lacks files: the packs still to be sent, and the tasks waiting for them."""
 
     worker: str
     packs: list[list[str]]
@@ -90,7 +91,7 @@ class _ClusterPool(WorkerPool):
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.room, self.looked, self.seen_workers = 0, -_LOOK_EVERY, time.monotonic()
         self.versions = versions()
-        self.address = client.scheduler.address if client.scheduler else "the scheduler"
+        self.address = str(client.scheduler.address) if client.scheduler else "an unknown address"
 
     def finished(self) -> Iterator[list[Finished]]:
         while True:
@@ -104,7 +105,7 @@ class _ClusterPool(WorkerPool):
                 yield ends
 
     def close(self) -> None:
-        """Nobody wants what is still on its way: workers end their processes when they hear it."""
+        """Cancel the tasks that are still running, and disconnect."""
         flying, self.flying = list(self.flying), {}
         if flying and self.client.status == "running":
             with suppress(OSError, TimeoutError):
@@ -112,7 +113,7 @@ class _ClusterPool(WorkerPool):
         self.disconnect()
 
     def _look(self) -> None:
-        """How many tasks the workers take by now."""
+        """Update how many tasks the workers take at present."""
         now = time.monotonic()
         if now - self.looked < _LOOK_EVERY and self.room:
             return
@@ -123,7 +124,7 @@ class _ClusterPool(WorkerPool):
             room = sum(worker["nthreads"] for worker in workers)
         else:
             room = int(sum(worker["resources"].get("GPU", 0) for worker in workers))
-        # A few wait at the scheduler, so that no worker waits for this process.
+        # A few more wait at the scheduler, so that no worker waits for this process.
         self.room = room + (room + 7) // 8
         if room:
             self.seen_workers = now
@@ -140,7 +141,7 @@ class _ClusterPool(WorkerPool):
             self._fly(self._submit("cell", call, resources=needs), job)
 
     def _submit(self, what: str, call: Callable[[], Any], **more: Any) -> "Future":
-        # As bytes: scheduler and worker must be able to say that they lack our package.
+        # As bytes: scheduler and worker must be able to report that they lack our package.
         payload = cloudpickle.dumps(call)
         return self.client.submit(unpack, payload, key=f"{what}-{uuid4().hex}", pure=False, **more)
 
@@ -149,7 +150,7 @@ class _ClusterPool(WorkerPool):
         future.add_done_callback(self.ended.put)
 
     def _landed(self) -> list["Future"]:
-        """What has ended since the last time; after a while without any, none."""
+        """Return what has ended since the last call; empty if nothing ends for a while."""
         landed = []
         try:
             landed.append(self.ended.get(timeout=_LOOK_EVERY if self.room else _LOOK_SOON))
@@ -159,7 +160,7 @@ class _ClusterPool(WorkerPool):
             return [future for future in landed if future in self.flying]
 
     def _ends(self, landed: Sequence["Future"]) -> list[Finished]:
-        """The tasks that have come to their end; values are fetched together."""
+        """Return the tasks that have ended; their values are fetched together."""
         good = [future for future in landed if future.status == "finished"]
         values: dict[Future, Any] = dict(zip(good, self._gathered(good), strict=True))
         ends = []
@@ -177,13 +178,13 @@ class _ClusterPool(WorkerPool):
         return cast(list, self.client.gather(futures)) if futures else []
 
     def _end(self, job: Job, answer: Answer) -> Finished | None:
-        """A task's end; None when it is to go again."""
+        """Return how a task ended; None if it will be run again."""
         device = self.slot.device
         if answer.kind == "value":
             return Finished(job.index, job.task, device, answer.value)
         if answer.kind == "lacking":
             self._supply(answer, job)
-        elif answer.kind == "lost":  # with its worker; no fault of the task's
+        elif answer.kind == "lost":  # with its worker, which is not the task's fault
             self._retries.append(job)
         elif job.attempt < TRIES:
             self._retries.append(job.again())
@@ -192,7 +193,7 @@ class _ClusterPool(WorkerPool):
         return None
 
     def _failed(self, future: "Future") -> Answer:
-        """What became of a task without a value; the exception of its function is raised."""
+        """Return why a task has no value; an exception of its function is raised."""
         from distributed import KilledWorker
 
         if future.status in ("cancelled", "lost", "pending"):
@@ -202,25 +203,19 @@ class _ClusterPool(WorkerPool):
         if isinstance(error, MemoryShortage):
             return Answer("died", str(error))
         if isinstance(error, KilledWorker):
-            return Answer("died", f"its worker died again and again: {error}")
+            return Answer("died", f"its worker died repeatedly: {error}")
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("ablation"):
-            raise ClusterError(
-                f"a worker of {self.address} has no package {error.name}",
-                "install ablation there, in the same versions as here",
-            ) from error
+            raise WorkerLacksPackage(self.address, str(error.name)) from error
         raise error if error is not None else RuntimeError(f"a task ended as {future.status}")
 
     def _check_connection(self) -> None:
         if self.client.status != "running":
-            raise ClusterError(
-                "the connection to the cluster's scheduler was lost",
-                "what was finished is stored: run the same command again when it is back",
-            )
+            raise ConnectionLost(self.address)
 
     def _supply(self, answer: Answer, job: Job) -> None:
-        """Send a machine what it lacks, once for all its workers; ``job`` waits for it."""
+        """Send a machine the files it lacks, once for all its workers; ``job`` waits for them."""
         if self.supply is None:
-            raise RuntimeError("a task lacks files and there is no supply")
+            raise RuntimeError("a task lacks files, but no supply was given")
         where, worker, names = answer.value
         place = self.places.get(where)
         if place is None:
@@ -240,7 +235,7 @@ class _ClusterPool(WorkerPool):
         self._fly(self._submit("files", call, workers=[place.worker], priority=1), place)
 
     def _sent(self, place: _Place, failed: bool) -> None:
-        """Go on sending; when all is there, or the worker is not, let the tasks go again."""
+        """Send the next pack; once all are sent, or the worker is gone, run the tasks again."""
         place.sending -= 1
         if failed:
             place.packs.clear()

@@ -1,4 +1,4 @@
-"""To a cluster: a scheduler that runs, or one of our own with a batch system's jobs as workers."""
+"""Connecting to a cluster: a running scheduler, or our own with jobs of a batch system."""
 
 from __future__ import annotations
 
@@ -9,23 +9,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ablation.errors import ClusterError, counted, suggestion
+from ablation.errors.common import MissingPackage
+from ablation.errors.execution import (
+    InvalidClusterTable,
+    InvalidSchedulerAddress,
+    JobsRefused,
+    NoScheduler,
+    SubmitCommandMissing,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
 
-_INSTALL = "install what it needs: pip install -c constraints.txt -e '.[cluster]'"
 _ANSWER_SECONDS = 10
 _CLASSES = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "sge": "SGECluster"}  # dask-jobqueue's
 
 
 def connect_to(address: str) -> tuple[Client, Callable[[], None]]:
-    """A client of the scheduler at ``address`` (``tcp://host:port``), and what ends it.
+    """Return a client of the scheduler at ``address`` (``tcp://host:port``), and what closes it.
 
     Raises
     ------
     ClusterError
-        When none answers there, or what a cluster needs is not installed.
+        If the address is not valid, or no scheduler answers there.
+    MissingPackage
+        If dask.distributed is not installed.
     """
     check_address(address)
     client = _client(address)
@@ -33,11 +41,9 @@ def connect_to(address: str) -> tuple[Client, Callable[[], None]]:
 
 
 def check_address(address: str) -> None:
-    """Raise :class:`ClusterError` for what cannot be a scheduler's address."""
+    """Raise :class:`InvalidSchedulerAddress` for what cannot be a scheduler's address."""
     if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://\S+:\d+", address):
-        scheme = address.partition("://")[0]
-        near = suggestion(scheme, ["tcp", "tls"]) if "://" in address else "as in tcp://host:8786"
-        raise ClusterError(f"--cluster {address!r} is no scheduler's address", near)
+        raise InvalidSchedulerAddress(address)
 
 
 def start_jobs(
@@ -45,44 +51,45 @@ def start_jobs(
     jobs: int,
     options: dict[str, Any],
 ) -> tuple[Client, Callable[[], None]]:
-    """A scheduler in this process and ``jobs`` jobs of a batch system that bring its workers.
+    """Start a scheduler in this process and ``jobs`` jobs of a batch system as its workers.
 
     Parameters
     ----------
     system
-        ``slurm`` and so on.
+        ``slurm``, ``pbs`` or ``sge``.
     options
-        As of :func:`job_options`.
+        From :func:`job_options`.
+
+    Returns
+    -------
+    client, end
+        A client of the scheduler, and a function that ends the jobs and the scheduler.
 
     Raises
     ------
     ClusterError
-        When the system's commands are not there, or refuse the jobs.
+        If the batch system's commands do not exist here, or refuse the jobs.
+    MissingPackage
+        If dask-jobqueue is not installed.
     """
     kind = _kind(system)
     from distributed.core import Status
 
     command = kind.job_cls.submit_command.split()[0]
     if shutil.which(command) is None:
-        raise ClusterError(
-            f"{system}'s command {command} is not on this machine",
-            "run this where jobs are submitted from, or take the study to one by --cluster",
-        )
+        raise SubmitCommandMissing(system, command)
     _quiet()
-    with _faults_said(system):
+    with _faults_reported(system):
         cluster = kind(**options)
     try:
-        with _faults_said(system):
+        with _faults_reported(system):
             cluster.scale(jobs=jobs)
             cluster.sync(_submitted, cluster)
         refused = [job for job in cluster.workers.values() if not job.job_id]
-        for job in refused:  # what never was cannot be closed
+        for job in refused:  # a job that never existed cannot be closed
             job.status = Status.closed
         if refused:
-            raise ClusterError(
-                f"{command} refused {len(refused)} of {counted(jobs, 'job')}",
-                "submit the script that --dry-run shows by hand to see why",
-            )
+            raise JobsRefused(command, len(refused), jobs)
         client = _client(cluster)
     except BaseException:
         _end(cluster.close)
@@ -96,14 +103,14 @@ def start_jobs(
 
 
 def job_script(system: str, options: dict[str, Any]) -> str:
-    """The script that each job runs; nothing is started or submitted.
+    """Return the script that each job runs; nothing is started or submitted.
 
-    The scheduler's address in it is known only when there is one.
+    The scheduler's address in it is a placeholder, as no scheduler is running yet.
     """
     kind = _kind(system).job_cls
     of_cluster = {"silence_logs", "scheduler_options", "interface"}
     own = {name: value for name, value in options.items() if name not in of_cluster}
-    with _faults_said(system):
+    with _faults_reported(system):
         job = kind(scheduler="tcp://THIS-MACHINE:PORT", name="WORKER", **own)
     return job.job_script()
 
@@ -123,7 +130,7 @@ def job_options(
     python: str | None,
     on_cards: bool,
 ) -> dict[str, Any]:
-    """What dask-jobqueue calls these; ``on_cards``: each worker has one card to offer."""
+    """Return dask-jobqueue's options; with ``on_cards`` each worker offers one card."""
     options: dict[str, Any] = {
         "processes": processes,
         "cores": processes,  # a worker runs one cell at a time, whatever threads the cell has
@@ -148,7 +155,7 @@ def job_options(
 
 
 async def _submitted(cluster: Any) -> None:
-    """When every job was submitted, or was refused."""
+    """Wait until every job has been submitted or refused."""
     await cluster
 
 
@@ -156,45 +163,38 @@ def _kind(system: str) -> Any:
     try:
         import dask_jobqueue
     except ImportError as error:
-        raise ClusterError(f"dask-jobqueue is not installed ({error})", _INSTALL) from error
+        raise MissingPackage("[cluster]", "dask-jobqueue", "cluster") from error
     return getattr(dask_jobqueue, _CLASSES[system])
 
 
 @contextmanager
-def _faults_said(system: str) -> Iterator[None]:
+def _faults_reported(system: str) -> Iterator[None]:
+    """Turn what dask-jobqueue raises into an expected error."""
     try:
         yield
     except (ValueError, TypeError, RuntimeError, OSError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise ClusterError(
-            f"[cluster] cannot be used with {system}: {said}",
-            "correct the table [cluster]; --dry-run shows the job script",
-        ) from error
+        raise InvalidClusterTable(system, " ".join(str(error).split())[:300]) from error
 
 
 def _client(target: Any) -> Client:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ClusterError(f"dask.distributed is not installed ({error})", _INSTALL) from error
+        raise MissingPackage("a cluster", "distributed", "cluster") from error
     _quiet()
     try:
         return Client(target, timeout=_ANSWER_SECONDS, set_as_default=False, name="ablation")
     except (OSError, TimeoutError, ValueError) as error:
-        raise ClusterError(
-            f"no scheduler answers at {getattr(target, 'scheduler_address', target)}",
-            "start one with: dask scheduler --host 127.0.0.1; then workers with: "
-            "dask worker ADDRESS --nthreads 1",
-        ) from error
+        raise NoScheduler(str(getattr(target, "scheduler_address", target))) from error
 
 
 def _quiet() -> None:
-    """What concerns a user is said by us: workers that come and go are no news."""
+    """Silence dask's logs: we report what concerns the user, and workers may come and go."""
     for name in ("distributed", "tornado", "asyncio", "dask_jobqueue"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _end(close: Callable[[], Any]) -> None:
-    """Part from a cluster that may be gone already."""
+    """Close the connection to a cluster that may already be gone."""
     with suppress(OSError, TimeoutError, RuntimeError, ValueError):
         close()

@@ -1,4 +1,4 @@
-"""Which slots a run has, and how a worker settles into one."""
+"""The slots of a run, and how a worker process is set up for one."""
 
 import ctypes
 import os
@@ -17,11 +17,11 @@ from ablation.memory import own_memory
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
-_GROWN = 1.25  # times what a worker had after its first task: then it gives back what is free
+_GROWN = 1.25  # times its memory after the first task: then a worker returns what is free
 
 
 def core_count() -> int:
-    """Cores that this process may use: by its affinity and by its container's or job's quota."""
+    """Return how many cores this process may use: by its affinity and its container's quota."""
     from loky import cpu_count
 
     return cpu_count()
@@ -30,7 +30,7 @@ def core_count() -> int:
 def make_slots(
     devices: Sequence[str], threads: int, workers: int | None = None, per_device: int = 1
 ) -> list[Slot]:
-    """Slots for ``devices``.
+    """Return slots for ``devices``.
 
     Parameters
     ----------
@@ -39,15 +39,15 @@ def make_slots(
     threads
         CPU threads of a task.
     workers
-        Slots on the CPU, and the most in all; None: as many as the cores allow, beside the threads
-        that the slots on cards keep busy.
+        The number of slots on the CPU, and the most in all; None: as many as the cores allow,
+        beside the threads that the slots on cards keep busy.
     per_device
         Slots on each card.
 
     Raises
     ------
     StudyError
-        For a device that has another name, is not there or cannot be used.
+        For a device that is unknown, does not exist or cannot be used.
     """
     return _slots(choose(devices).devices, threads, workers, per_device)
 
@@ -55,7 +55,7 @@ def make_slots(
 def planned_slots(
     devices: Sequence[str], threads: int, workers: int | None = None, per_device: int = 1
 ) -> list[Slot]:
-    """As :func:`make_slots`, whether the devices are there and usable or not: nobody looks."""
+    """Return the slots of :func:`make_slots` without checking that the devices can be used."""
     likely: list[str] = []
     for device in devices:
         cards = _likely_cards() if device in (AUTO, CUDA) else []
@@ -64,7 +64,7 @@ def planned_slots(
 
 
 def _likely_cards() -> list[str]:
-    """The cards that the NVIDIA driver lists, where torch could use one."""
+    """Return the cards that the NVIDIA driver lists, if torch could use one."""
     listed = [] if why_none() else sorted(Path("/proc/driver/nvidia/gpus").glob("*"))
     return [f"{CUDA}:{number}" for number in range(len(listed))]
 
@@ -85,24 +85,24 @@ def _slots(
 
 
 def thread_environment(threads: int) -> dict[str, str]:
-    """Variables that fix a worker's threads; they must stand before it imports anything."""
+    """Return variables that fix a worker's threads; to be set before it imports anything."""
     environment = {
         name: str(threads)
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     }
-    # Workers keep their freed memory on purpose; loky would take that for a leak and restart them.
+    # Workers keep freed memory on purpose; loky would take that for a leak and restart them.
     return environment | {
         "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # the same sums in the same order on a card
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic sums on a card
     }
 
 
 def worker_environment(slot: Slot) -> dict[str, str]:
-    """As :func:`thread_environment`, for a worker that sees its slot's card alone."""
+    """Return the variables of a worker that sees only its slot's card."""
     environment = thread_environment(slot.threads)
     if is_cuda(slot.device):
         number = slot.device.partition(":")[2]
-        # A batch system may have given us some of the machine's cards: they count from 0 here.
+        # A batch system may have given us some of the machine's cards: we count those from 0.
         given = [word.strip() for word in os.environ.get(_VISIBLE, "").split(",") if word.strip()]
         environment[_VISIBLE] = given[int(number)] if given else number
     if slot.device == INTERPRETER:
@@ -111,15 +111,15 @@ def worker_environment(slot: Slot) -> dict[str, str]:
 
 
 def initialise_worker(threads: int, parent: int | None = None) -> None:
-    """Make this process a worker: fixed threads, an allocator that keeps its memory.
+    """Make this process a worker: fix its threads, and let its allocator keep freed memory.
 
-    With ``parent`` it leaves interrupts to that process, and ends when that process is gone.
+    With ``parent`` (a process id) it leaves interrupts to that process, and ends once it is gone.
     """
     if parent is not None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _keep_memory()
-    allow_many_files()  # features are mapped files
+    allow_many_files()  # features are memory-mapped files
     import torch
 
     torch.set_num_threads(threads)
@@ -131,8 +131,8 @@ def initialise_worker(threads: int, parent: int | None = None) -> None:
 def _keep_memory() -> None:
     """Tell glibc to keep freed memory for the next operator.
 
-    By default large buffers go back to the system after every operator, and touching fresh pages
-    costs more than the arithmetic: a step of the probe takes three to five times as long.
+    By default large buffers are returned to the system after every operator, and touching fresh
+    pages costs more than the arithmetic: a step of the probe takes three to five times as long.
     """
     if sys.platform != "linux":
         return
@@ -143,18 +143,18 @@ def _keep_memory() -> None:
 
 
 class MemoryTrimmer:
-    """Returns freed memory to the system once a worker holds much of it.
+    """Returns freed memory to the system once a worker has kept much of it.
 
-    Memory that is kept for the next operator (:func:`initialise_worker`) is also kept where nothing
-    fits into it any more, between pieces that are in use: a worker would grow with every network it
-    trains. Giving it back after every task would make the next one touch all its pages anew.
+    Memory that is kept for the next operator (:func:`initialise_worker`) becomes fragmented: a
+    worker would grow with every network it trains. Returning it after every task would make the
+    next one touch all its pages anew.
     """
 
     def __init__(self) -> None:
         self._first: int | None = None
 
     def after_task(self) -> None:
-        """To be called between two tasks."""
+        """Return free memory if the worker has grown; to be called between two tasks."""
         own, _ = own_memory()
         if self._first is None:
             self._first = own
@@ -165,7 +165,7 @@ class MemoryTrimmer:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent is gone: nobody would take the result."""
+    """End this process once its parent is gone: nobody would take the result."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

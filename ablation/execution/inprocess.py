@@ -1,4 +1,4 @@
-"""One task after the other in this process: for debugging, and where processes cannot start."""
+"""Tasks one after the other in this process: for debugging, or if processes cannot be started."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from ablation.execution.devices import MemoryTrimmer, initialise_worker
 
 
 class InProcessExecutor(Executor):
-    """Runs tasks on the first slot. A task that kills its worker kills this process."""
+    """Runs tasks on the first slot; a task that kills its worker kills this process."""
 
     def pool(self, function: Function) -> WorkerPool:
         return _InProcessPool(function, self.slots[0])
@@ -34,4 +34,4 @@ class _InProcessPool(WorkerPool):
             self._trimmer.after_task()
 
     def close(self) -> None:
-        """Nothing runs between two tasks."""
+        """Do nothing: no worker runs between two tasks."""

@@ -1,4 +1,4 @@
-"""Worker processes on this machine, one a slot."""
+"""Worker processes on this machine, one per slot."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
@@ -9,10 +9,10 @@ from ablation.execution.process import TRIES, WorkerProcess, reason_of
 
 
 class LocalExecutor(Executor):
-    """Tasks on worker processes; a worker that dies is replaced and its task tried again.
+    """Runs tasks on worker processes; a worker that dies is replaced and its task tried again.
 
-    Where a task finds no memory, its device goes on with one worker fewer, until one is left; what
-    does not fit even then is given up, and the other tasks go on.
+    If a task runs out of memory, its device continues with one worker fewer, until one is left; a
+    task that does not fit even then is given up, and the others go on.
     """
 
     def pool(self, function: Function) -> WorkerPool:
@@ -33,8 +33,8 @@ class _LocalPool(WorkerPool):
         ended: list[Finished] = []
         while True:
             self._hand_out()
-            # Ends are handed over after the freed workers have their next tasks, so that none
-            # waits for the caller to store them.
+            # Results are handed over once the free workers have their next tasks, so that none
+            # waits while the caller stores them.
             if ended:
                 yield ended
                 ended = []
@@ -58,7 +58,7 @@ class _LocalPool(WorkerPool):
             self.running[worker.submit(self.function, job.task)] = worker, job
 
     def _end(self, future: Future, worker: WorkerProcess, job: Job) -> Finished | None:
-        """A task's end; None when it is to be tried again."""
+        """Return how a task ended; None if it will be tried again."""
         device = worker.slot.device
         try:
             value = future.result()
@@ -68,7 +68,7 @@ class _LocalPool(WorkerPool):
             if job.attempt < TRIES:
                 self._retries.append(job.again())
                 return None
-            crash = f"the worker died {TRIES} times under this cell: {reason_of(death)}"
+            crash = f"the worker died {TRIES} times while running this cell: {reason_of(death)}"
             return Finished(job.index, job.task, device, crash=crash)
         except MemoryShortage as shortage:
             return self._short_of_memory(worker, job, shortage)
@@ -78,9 +78,9 @@ class _LocalPool(WorkerPool):
     def _short_of_memory(
         self, worker: WorkerProcess, job: Job, shortage: MemoryShortage
     ) -> Finished | None:
-        """Give up the worker, or the task where it was alone on its device."""
+        """Give up the worker, or the task if it was alone on its device."""
         device = worker.slot.device
-        worker.discard()  # its memory too
+        worker.discard()  # and its memory
         beside = [other for other in self.workers if other.slot.device == device]
         if len(beside) == 1:
             self.idle.append(worker)

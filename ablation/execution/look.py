@@ -1,17 +1,18 @@
-"""Run as a script, in a process of its own: which CUDA cards torch can use here, as JSON.
+"""A script, run in a process of its own, that prints which CUDA cards torch can use, as JSON.
 
-Looking starts CUDA, which takes memory of every card and cannot be undone; a driver that goes
-wrong can end the process. So the program that asks does not look itself. Only torch is imported.
+Looking starts CUDA, which takes memory of every card and cannot be undone, and a faulty driver can
+end the process: so the program that asks does not look itself. Only torch is imported.
 """
 
 import json
 import sys
 import warnings
 
-_LEAST_FREE = 1 << 30  # bytes: less is not enough for any work
+_LEAST_FREE = 1 << 30  # bytes: less is not enough for any task
 
 
 def main() -> None:
+    """Print the cards, each with its fault, and why there are none."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         import torch
@@ -29,7 +30,7 @@ def main() -> None:
 
 
 def _card(torch, index: int, reason: str) -> dict[str, object]:
-    """Name, memory (bytes) and fault of a card; the fault is empty where it works."""
+    """Return name, memory (bytes) and fault of a card; the fault is empty if it works."""
     found: dict[str, object] = {
         "device": f"cuda:{index}", "name": "", "memory_bytes": 0, "fault": reason,
     }  # fmt: skip
@@ -43,7 +44,7 @@ def _card(torch, index: int, reason: str) -> dict[str, object]:
         free, _ = torch.cuda.mem_get_info(index)
         values = torch.arange(64.0, device=f"cuda:{index}")
         if free < _LEAST_FREE:
-            found["fault"] = f"only {free >> 20} MiB of its memory are free"
+            found["fault"] = f"only {free >> 20} MiB of its memory is free"
         elif float(values.square().sum()) != 85344.0:
             found["fault"] = "it computes wrong results"
     except torch.OutOfMemoryError:

@@ -1,4 +1,4 @@
-"""What runs on a cluster's worker: a task, in a process of its own beside the worker's."""
+"""What runs on a dask worker: a task, in a process of its own beside the worker's."""
 
 import os
 import socket
@@ -11,44 +11,44 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Protocol
 
-from ablation.errors import ClusterError
+from ablation.errors.execution import TaskAbandoned, WorkerVersionsDiffer
 from ablation.execution.base import Function, Slot
 from ablation.execution.devices import thread_environment
 from ablation.execution.process import TRIES, WorkerProcess, reason_of
 
-_PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # that can change a row
-_IDLE_SECONDS = 120  # after which a process without a task gives back its memory
-_LOOK_EVERY = 1.0  # seconds between looks whether the task is still wanted
+_PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # those that can change a row
+_IDLE_SECONDS = 120  # after which a process without a task ends and frees its memory
+_LOOK_EVERY = 1.0  # seconds between two checks whether the task is still wanted
 
 _mine = threading.local()
 
 
 class Supply(Protocol):
-    """Brings the files that tasks need; picklable, and used on both sides."""
+    """Transfers the files that tasks need; picklable, and used on both sides."""
 
     def lacking(self, task: Any) -> Sequence[str]:
-        """On the worker: names of the files that ``task`` needs and that are not at hand."""
+        """On the worker: return the names of files that ``task`` needs and that are missing."""
         ...
 
     def packs(self, names: Sequence[str], most_bytes: int) -> list[list[str]]:
-        """On the driver: names to be sent together."""
+        """On the driver: return ``names`` in groups to be sent together."""
         ...
 
     def read(self, name: str) -> bytes:
-        """On the driver: a file's content."""
+        """On the driver: return a file's content."""
         ...
 
     def write(self, name: str, content: bytes) -> None:
-        """On the worker: keep a file's content."""
+        """On the worker: store a file's content."""
         ...
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task.
+    """What became of a task; ``value`` depends on the kind.
 
-    ``value``: the function's; ``lacking``: (machine, worker's address, names of files);
-    ``died``: why the task's process did; ``lost``: nothing is known.
+    ``value``: what the function returned; ``lacking``: (machine, worker's address, names of files);
+    ``died``: why the task's process died; ``lost``: nothing is known.
     """
 
     kind: Literal["value", "lacking", "died", "lost"]
@@ -57,7 +57,7 @@ class Answer:
 
 @cache
 def versions() -> dict[str, str]:
-    """Of the packages on which a row's last bits depend."""
+    """Return the versions of the packages on which the last bits of a row depend."""
     found = {}
     for name in _PACKAGES:
         try:
@@ -68,14 +68,14 @@ def versions() -> dict[str, str]:
 
 
 def unpack(payload: bytes) -> Any:
-    """Call what was pickled, on a worker that may lack what is needed for it."""
+    """Call what was pickled, on a worker that may lack our package."""
     import cloudpickle
 
     return cloudpickle.loads(payload)()
 
 
-# So that it is sent as it stands: found by its name, it would need our package to be read at all,
-# and a worker that cannot read a message ends.
+# So that it is pickled by value: by name, it could not be read without our package, and a worker
+# that cannot read a message ends.
 unpack.__module__ = "__main__"
 
 
@@ -98,7 +98,7 @@ def attend(
     Raises
     ------
     ClusterError
-        When other versions are installed here.
+        If other versions are installed here, or the task was cancelled.
     """
     from distributed import get_worker
 
@@ -113,39 +113,32 @@ def attend(
     except BrokenExecutor as death:
         process.discard()
         reason = reason_of(death)
-        return Answer("died", f"the worker died {TRIES} times under this cell: {reason}")
+        return Answer("died", f"the worker died {TRIES} times while running this cell: {reason}")
     except BaseException:
-        process.discard()  # it may still be at the task, or short of memory
+        process.discard()  # it may still be running the task, or short of memory
         raise
 
 
 def install(supply: Supply, pack: Mapping[str, bytes]) -> None:
-    """Keep the files of a pack on this machine."""
+    """Store the files of a pack on this machine."""
     for name, content in pack.items():
         supply.write(name, content)
 
 
 def machine() -> str:
-    """A name for what shares one cache: workers of one machine with the same folder."""
+    """Return a name for the workers that share a cache: those of one machine and folder."""
     return f"{socket.gethostname()} ({os.environ.get('ABLATION_CACHE', 'the cache')})"
 
 
 def _check_versions(expected: Mapping[str, str], address: str) -> None:
-    here = versions()
-    other = [
-        f"{name} {here[name]}, here {number}"
-        for name, number in expected.items()
-        if here[name] != number
-    ]
+    own = versions()
+    other = {name: (own[name], number) for name, number in expected.items() if own[name] != number}
     if other:
-        raise ClusterError(
-            f"worker {address} has {'; '.join(other)}",
-            "rows would not be comparable: install the same versions (constraints.txt) there",
-        )
+        raise WorkerVersionsDiffer(address, other)
 
 
 def _process(slot: Slot) -> WorkerProcess:
-    """This thread's process; threads of one worker work side by side."""
+    """Return this thread's process: the threads of a worker run tasks side by side."""
     known: WorkerProcess | None = getattr(_mine, "process", None)
     if known is None or known.slot != slot:
         if known is not None:
@@ -156,7 +149,7 @@ def _process(slot: Slot) -> WorkerProcess:
 
 
 def _wait(future: Future) -> None:
-    """Wait for the end of a task, unless nobody wants it any more."""
+    """Wait until a task ends; raise :class:`TaskAbandoned` if it is cancelled meanwhile."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -164,4 +157,4 @@ def _wait(future: Future) -> None:
     while not wait_for([future], timeout=_LOOK_EVERY).done:
         known = worker.state.tasks.get(key)
         if known is None or known.state == "cancelled" or worker.status.name != "running":
-            raise ClusterError("the task is not wanted any more")
+            raise TaskAbandoned(worker.address)

@@ -1,4 +1,4 @@
-"""One worker process of this machine, which serves one slot."""
+"""A worker process on this machine, which serves one slot."""
 
 import os
 import signal
@@ -24,15 +24,15 @@ _trimmer = MemoryTrimmer()  # of the worker process that imports this
 class WorkerProcess:
     """A slot and the single process that serves it.
 
-    One pool a slot: when a process dies it is known which task it died under, and the other
-    slots' tasks are not lost with it.
+    Each slot has its own pool: if a process dies, it is known which task it was running, and the
+    tasks of the other slots are not lost with it.
 
     Attributes
     ----------
     environment
-        Variables that must stand before the process imports anything.
+        Variables that must be set before the process imports anything.
     idle_seconds
-        After which a process without a task ends; None: never.
+        Seconds after which a process without a task ends; None: never.
     """
 
     slot: Slot
@@ -42,16 +42,16 @@ class WorkerProcess:
 
     @classmethod
     def on_this_machine(cls, slot: Slot) -> "WorkerProcess":
-        """A process that sees the slot's device alone."""
+        """Return a process that sees only the slot's device."""
         return cls(slot, worker_environment(slot))
 
     def submit(self, function: Function, task: Any) -> Future:
-        """Have the process run ``function(task, device)``; it is started where there is none."""
+        """Run ``function(task, device)`` in the process, which is started if there is none."""
         with _interrupts_kept_off(), _children_allowed():
             if self.pool is not None:
                 try:
                     return self.pool.submit(_served, function, task, self.slot.visible_device)
-                except BrokenExecutor:  # it died idle, between two tasks
+                except BrokenExecutor:  # it died between two tasks
                     self.discard()
             self.pool = ProcessPoolExecutor(
                 max_workers=1,
@@ -70,7 +70,7 @@ class WorkerProcess:
 
 
 def _served(function: Function, task: Any, device: str) -> Any:
-    """What the worker process runs."""
+    """Run a task, in the worker process."""
     try:
         return function(task, device)
     finally:
@@ -78,15 +78,17 @@ def _served(function: Function, task: Any, device: str) -> Any:
 
 
 def reason_of(death: BrokenExecutor) -> str:
-    """Why a process died, in one line."""
-    return (str(death).splitlines() or ["no reason known"])[0]
+    """Return why a process died, in one line."""
+    return (str(death).splitlines() or ["unknown reason"])[0]
 
 
 @contextmanager
 def _interrupts_kept_off() -> Iterator[None]:
-    """A process started in this block inherits the mask, so that Ctrl-C reaches the driver alone
-    while the worker starts; from then on `initialise_worker` sees to it. Either tracker, loky's
-    and Python's own, may lift the mask when it starts, so they are first."""
+    """Block SIGINT, so that Ctrl-C reaches only the driver while a worker starts.
+
+    The worker inherits the mask; afterwards `initialise_worker` sees to it. Both resource trackers,
+    loky's and Python's own, may lift the mask when they start, so they are started first.
+    """
     loky_tracker.ensure_running()
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -98,8 +100,11 @@ def _interrupts_kept_off() -> Iterator[None]:
 
 @contextmanager
 def _children_allowed() -> Iterator[None]:
-    """A worker of a cluster may itself be a daemon of its nanny, which multiprocessing forbids to
-    have children; ours end with their parent by themselves."""
+    """Allow this process to have children, even if it is a daemon.
+
+    A dask worker may be a daemon of its nanny, and multiprocessing forbids daemons to have
+    children; ours end with their parent by themselves.
+    """
     config = getattr(process.current_process(), "_config", {})
     daemon = config.pop("daemon", None)
     try:

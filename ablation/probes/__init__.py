@@ -1,7 +1,7 @@
-"""Probes: the small network whose filter shape is under study, one class an engine.
+"""Probes: the small network whose filter shape is under study, with one class per engine.
 
-A probe is what the paper's Figure 2 trains for every shape. Every engine computes the same function
-of the same parameters; they differ in speed and memory. Nothing here knows of corpora, folds or
+A probe is what the paper's Figure 2 trains for every shape. All engines compute the same function
+of the same parameters; they differ in speed and memory. Nothing here knows about corpora, folds or
 training.
 """
 

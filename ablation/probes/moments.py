@@ -1,14 +1,15 @@
-"""Mean and covariance of the patches under a filter, from the segments alone.
+"""The mean and covariance of the patches under a filter, from the segments alone.
 
 With p the patch (d = height x width values) under the filter at a position of a zero-padded
 segment, the mean of z = w.p is w.mu and its variance w.Sigma w, where mu and Sigma are mean and
 covariance of p over all positions of the batch. The sum of p p^T has far fewer free values than
-d^2: over all positions it depends on the lag of two taps alone, so it follows from the
-autocorrelation of the segments and from what lies along their edges (the covariance method of
-linear prediction). Everything here is float64, as the covariance is what is left of large sums.
+d^2: over all positions it depends only on the lag between two taps, so it follows from the
+autocorrelation of the segments and from the values along their edges (the covariance method of
+linear prediction). Everything here is float64, as the covariance is a small difference of large
+sums.
 
-All sums are linear in the segments. Those of a batch are made at once (:func:`batch_sums`), or, of
-segments that training meets again and again, once for each segment (:func:`segment_sums`).
+The sums of a batch are the totals of those of its segments. They are computed for the batch at once
+(:func:`batch_sums`), or once for each segment that training uses repeatedly (:func:`segment_sums`).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class PatchMoments:
-    """``mean`` of shape (d,) and ``covariance`` of shape (d, d), float64; taps row by row."""
+    """The ``mean`` (d,) and ``covariance`` (d, d) of patches, float64; taps row by row."""
 
     mean: torch.Tensor
     covariance: torch.Tensor
@@ -28,7 +29,7 @@ class PatchMoments:
 
 @dataclass(frozen=True)
 class MomentSums:
-    """Sums over all positions of some segments, for each of n groups of them; float64.
+    """The sums over all positions, for each of n groups of segments; float64.
 
     Attributes
     ----------
@@ -45,12 +46,12 @@ class MomentSums:
 
 
 def second_sums(height: int, width: int) -> int:
-    """How many numbers ``MomentSums.second`` holds of one segment."""
+    """Return how many numbers ``MomentSums.second`` has per segment."""
     return height * (height + 1) // 2 * width * width
 
 
 def batch_sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
-    """Sums over all positions of all ``segments`` together.
+    """Return the sums over all positions of all ``segments`` together.
 
     Parameters
     ----------
@@ -64,21 +65,21 @@ def batch_sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: i
 
 
 def segment_sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
-    """As :func:`batch_sums`, of each segment by itself."""
+    """Return the sums of :func:`batch_sums` for each segment by itself."""
     return _sums(segments[:, None], lags, height, width)
 
 
 def moments_of(
     first: torch.Tensor, second: torch.Tensor, positions: int, *, turned: bool = False
 ) -> PatchMoments:
-    """Mean and covariance over ``positions`` positions, from the sums over all of them.
+    """Return the mean and covariance over ``positions`` positions, from the sums over all of them.
 
     Parameters
     ----------
     first, second
-        As of :class:`MomentSums`, without the axis of groups.
+        As in :class:`MomentSums`, without the axis of groups.
     turned
-        Whether rows and columns of the patches change places.
+        Whether to swap rows and columns of the patches.
     """
     height, width = first.shape
     row, gap, later = _places(height, first.device)
@@ -96,48 +97,51 @@ def moments_of(
 
 @lru_cache(maxsize=64)
 def _places(height: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """For every two rows of taps: the upper one, their distance, and whether it is the second."""
+    """Return for every two rows of taps the upper one, their distance, and if it is the second."""
     tap = torch.arange(height, device=device)
     gap = tap[None, :] - tap[:, None]
     return torch.minimum(tap[:, None], tap[None, :]), gap.abs(), gap < 0
 
 
 def _pair_number(row: torch.Tensor, gap: torch.Tensor, height: int) -> torch.Tensor:
-    """The place of rows ``row`` and ``row + gap`` among the pairs, which go by row, then gap."""
+    """Return the index of rows ``row`` and ``row + gap`` among the pairs, by row, then gap."""
     return row * height - row * (row - 1) // 2 + gap
 
 
 @lru_cache(maxsize=64)
 def _pairs(height: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """All (row, gap) with row + gap < height."""
+    """Return all (row, gap) with row + gap < height."""
     row, gap = torch.meshgrid(*2 * [torch.arange(height, device=device)], indexing="ij")
     there = row + gap < height
     return row[there], gap[there]
 
 
 def _before(extent: int) -> int:
-    """Zeros before a padded segment (above, or to the left)."""
+    """Return the number of zeros before a padded segment (above it, or to its left)."""
     return (extent - 1) // 2
 
 
 def _sums(segments: torch.Tensor, lags: torch.Tensor, height: int, width: int) -> MomentSums:
-    """Of groups of segments, shape (groups, members, rows, columns), and their summed lags."""
+    """Return the sums of groups of segments (groups, members, rows, columns) and summed lags."""
     second = _all_rows(segments, _first_rows(segments, lags, height, width), height, width)
     row, gap = _pairs(height, segments.device)
     return MomentSums(_patch_sum(segments, height, width), second[:, row, gap])
 
 
 def _patch_sum(segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Sum of all patches, shape (groups, height, width)."""
-    # Laid out alike, since the order of a sum follows the layout.
+    """Return the sum of all patches, shape (groups, height, width)."""
+    # In one memory layout, since it decides the order of a sum.
     by_row = _window_sums(segments.flatten(0, 1).contiguous(), height)
     each = _window_sums(by_row.mT, width).mT
     return each.view(*segments.shape[:2], height, width).sum(1)
 
 
 def _window_sums(values: torch.Tensor, extent: int) -> torch.Tensor:
-    """For each row of taps the sum of the rows that it meets: (n, rows, columns) to (n, extent,
-    columns). The first row of taps leaves out rows at the bottom, the last one at the top."""
+    """Return for each row of taps the sum of the rows that it meets.
+
+    (n, rows, columns) becomes (n, extent, columns). The first row of taps leaves out rows at the
+    bottom, the last one at the top.
+    """
     above, below = _before(extent), extent // 2
     bottom = _last(values, above).flip(1).cumsum(1).flip(1)
     top = _first(values, below).cumsum(1)
@@ -148,15 +152,15 @@ def _window_sums(values: torch.Tensor, extent: int) -> torch.Tensor:
 def _first_rows(
     segments: torch.Tensor, lags: torch.Tensor, height: int, width: int
 ) -> torch.Tensor:
-    """F[c, k, i] = sum over all r, and c's window, of X[r, c] X[r + i, k].
+    """Return F[c, k, i] = sum over all r, and c's window, of X[r, c] X[r + i, k].
 
-    Shape (groups, width, width, height). A tap's window is where it meets the padded segment; it
-    leaves out columns at either end.
+    The shape is (groups, width, width, height). A tap's window is where it meets the padded
+    segment; it leaves out columns at either end.
     """
 
     def products(edge: torch.Tensor) -> torch.Tensor:  # (g, m, rows, e) to (g, e, e, height)
         groups, _, rows, e = edge.shape
-        if not e:  # transforms of nothing are refused
+        if not e:  # an empty transform raises an error
             return edge.new_zeros(groups, 0, 0, height)
         size = rows + height
         spectrum = torch.fft.rfft(edge, size, dim=2).permute(0, 2, 1, 3)  # (g, f, m, e)
@@ -171,7 +175,7 @@ def _first_rows(
 
 
 def _windowed(by_lag: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Products of two taps over the window they share, from those over all columns.
+    """Return products of two taps over the window they share, from those over all columns.
 
     Parameters
     ----------
@@ -201,7 +205,7 @@ def _windowed(by_lag: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> 
 
 
 def _by_gap(products: torch.Tensor, width: int) -> torch.Tensor:
-    """(groups, e, e, ...) to (groups, e, 2 width - 1, ...): j and j + gap, 0 where none is."""
+    """Turn (groups, e, e, ...) into (groups, e, 2 width - 1, ...): j and j + gap, else 0."""
     e, device = products.shape[1], products.device
     one = torch.arange(e, device=device)[:, None]
     other = one + torch.arange(1 - width, width, device=device)[None, :]
@@ -211,27 +215,27 @@ def _by_gap(products: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def _first(segments: torch.Tensor, extent: int) -> torch.Tensor:
-    """The first ``extent`` rows in float64, with zeros for those that a segment lacks."""
+    """Return the first ``extent`` rows in float64, with zeros for those that a segment lacks."""
     part = segments[..., :extent, :].double()
     return functional.pad(part, (0, 0, 0, extent - part.shape[-2]))
 
 
 def _last(segments: torch.Tensor, extent: int) -> torch.Tensor:
-    """The last ``extent`` rows in float64, with zeros before them for those that it lacks."""
+    """Return the last ``extent`` rows in float64, with zeros before them for missing ones."""
     part = segments[..., max(0, segments.shape[-2] - extent) :, :].double()
     return functional.pad(part, (0, 0, extent - part.shape[-2], 0))
 
 
 def _all_rows(segments: torch.Tensor, first: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Sums of the products of taps in rows a and a + i, shape (groups, a, i, width, width).
+    """Return sums of products of taps in rows a and a + i, shape (groups, a, i, width, width).
 
-    From one row of taps to the next, the window leaves a row of the segment behind at the top and
-    takes one more in at the bottom. What stands beyond a + i < height means nothing.
+    From one row of taps to the next, the window drops a row of the segment at the top and takes in
+    another at the bottom. Values beyond a + i < height are meaningless.
     """
     above, below = _before(height), height // 2
     change = first.new_zeros(len(first), height, height, width, width)
     change[:, 0] = first.permute(0, 3, 1, 2)
-    if above:  # the first tap's window lacks rows at the bottom, and takes one in at each step
+    if above:  # the first tap's window lacks rows at the bottom, and gains one at each step
         entering = _row_products(_last(segments, above), width)
         change[:, 0, :above] -= entering.sum(1)
         change[:, 1 : above + 1, :above] += entering
@@ -242,10 +246,10 @@ def _all_rows(segments: torch.Tensor, first: torch.Tensor, height: int, width: i
 
 
 def _row_products(edge: torch.Tensor, width: int) -> torch.Tensor:
-    """T[i, g, c, k] = sum over c's window of X[i, c] X[i + g, k], for the rows along one edge.
+    """Return T[i, g, c, k] = sum over c's window of X[i, c] X[i + g, k], for rows along one edge.
 
-    ``edge`` (groups, members, rows, columns) to (groups, rows, rows, width, width); 0 where there
-    is no row i + g.
+    ``edge`` (groups, members, rows, columns) becomes (groups, rows, rows, width, width), which is 0
+    if there is no row i + g.
     """
     groups, members, rows, columns = edge.shape
     shifted = functional.pad(edge, (0, width - 1)).unfold(3, columns, 1)  # (g, m, rows, lag, c)

@@ -1,8 +1,8 @@
-"""Which way through a segment is the fastest: upright or sideways, tap by tap or by transforms.
+"""Choosing the fastest algorithm for a segment: upright or sideways, tap by tap or by transforms.
 
-The costs are counts of vector instructions a segment, with factors fitted to timings on a processor
-with AVX-512; what matters is their ratio. They are computed, never measured while running: the same
-shape takes the same way in every run, so that rows stay bit-identical.
+Costs are vector instructions per segment, with factors fitted to timings on a processor with
+AVX-512; only their ratios matter. They are computed, never measured while running: the same shape
+uses the same algorithm in every run, so that rows stay bit-identical.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from functools import cache
 
 @dataclass(frozen=True)
 class Plan:
-    """A way through a segment.
+    """The algorithm for a segment.
 
     Attributes
     ----------
     sideways
-        Whether rows and columns change places first, in the segment and in the filter.
+        Whether rows and columns are swapped first, in the segment and in the filter.
     size
         Length of the Fourier transforms down the rows; 0: tap by tap.
     """
@@ -28,10 +28,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Problem:
-    """Segments of ``rows`` x ``columns`` under ``filters`` filters of ``height`` x ``width``.
+    """The sizes of segments (``rows`` x ``columns``) and filters (``height`` x ``width``).
 
-    ``lanes`` is the number of values in a vector; ``pairs`` whether bfloat16 products are made two
-    at a time (of neighbouring columns).
+    ``lanes`` is the number of values in a vector; ``pairs`` says whether bfloat16 products are
+    computed two at a time (for neighbouring columns).
     """
 
     rows: int
@@ -43,6 +43,7 @@ class Problem:
     pairs: bool = False
 
     def turned(self) -> "Problem":
+        """Return the problem with rows and columns swapped."""
         return Problem(
             self.columns, self.rows, self.width, self.height, self.filters, self.lanes, self.pairs
         )
@@ -50,29 +51,29 @@ class Problem:
 
 SIZES = (64, 128, 160, 256, 320, 512, 640, 1024, 1280, 2048, 2560, 4096)
 
-# Instructions for a value that is copied into place upright, and sideways.
+# Instructions to copy a value into place, upright and sideways.
 _COPY, _TURN = 1, 4
 # For a vector of scores besides its taps: start, threshold, two sums, mask.
 _SCORE = 5
-# A patch sum besides its product: registers are filled and emptied once a strip.
+# A patch sum, relative to its product: registers are filled and emptied once per strip.
 _PATCH = 1.15
-# For a vector of a transform's row: a pass there or back, a tap in the other direction (product
-# with the filter's spectrum, and with the masks'), the rest.
+# For a vector of a transform's row: a forward or inverse pass, a tap in the other direction (the
+# product with the filter's spectrum, and with that of the masks), and the rest.
 _PASS, _TAP, _ROW = 12.5, 12.4, 3.0
 
 
 @cache
 def score_plan(problem: Problem) -> Plan:
-    """The cheapest plan for scores, masks and patch sums."""
+    """Return the cheapest plan for scores, masks and patch sums."""
     return min(_plans(problem), key=lambda plan: _score_cost(problem, plan))
 
 
 @cache
 def lag_size(rows: int, columns: int, height: int, width: int, lanes: int) -> int:
-    """The cheapest transform for autocorrelations down the rows; 0: product by product."""
+    """Return the cheapest transform size for autocorrelations down the rows; 0: by products."""
     vectors = -(-columns // lanes)
     products = (2 * width - 1) * height * rows * vectors * 1.1
-    size = next((n for n in SIZES if n >= rows + height - 1), 0)  # else lags would wrap around
+    size = next((n for n in SIZES if n >= rows + height - 1), 0)  # no lag may wrap around
     if not size:
         return 0
     row = 2 * _PASS * passes(size) + _ROW + 5 * width
@@ -83,7 +84,7 @@ def _plans(problem: Problem) -> Iterator[Plan]:
     for sideways in (False, True):
         p = problem.turned() if sideways else problem
         yield Plan(sideways, 0)
-        # A block as long as all rows and the overlap is the longest of any use.
+        # No block longer than all rows and the overlap is of any use.
         enough = next((n for n in SIZES if n >= p.rows + p.height - 1), SIZES[-1])
         yield from (Plan(sideways, n) for n in SIZES if p.height <= n <= enough)
 
@@ -105,7 +106,7 @@ def _score_cost(problem: Problem, plan: Plan) -> float:
 
 
 def passes(size: int) -> int:
-    """Passes of a transform, each of a radix of at most 8."""
+    """Return the number of passes of a transform, each of a radix of at most 8."""
     count = 0
     while size > 1:
         size = -(-size // 8)

@@ -1,4 +1,4 @@
-"""The pass in plain PyTorch operators: for every device, and where kernels cannot be compiled."""
+"""The pass in plain PyTorch operators, for any device on which kernels cannot be compiled."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from torch.nn.grad import conv2d_weight
 from ablation.probes.reference import same_padding
 from ablation.probes.sums import Sums
 
-_TILE = 8  # segments elsewhere than on a CPU; a library's rounding may depend on their number
+_TILE = 8  # segments, except on a CPU; a library's rounding may depend on their number
 
 Parts = tuple[torch.Tensor, ...]
 Work = Callable[[torch.Tensor], Parts]
@@ -19,9 +19,9 @@ Work = Callable[[torch.Tensor], Parts]
 
 @dataclass(frozen=True)
 class Patches:
-    """Patch sums as they are, shape (n, filters, height, width).
+    """Patch sums of shape (n, filters, height, width).
 
-    ``missing``, (n, filters), is what each of their values lacks; None: nothing.
+    ``missing``, (n, filters), is to be added to each of their values; None: nothing.
     """
 
     values: torch.Tensor
@@ -35,13 +35,13 @@ class Patches:
 
 
 class PortablePass:
-    """A tile of segments at a time, so that no more than a tile's scores are in memory.
+    """A pass that takes a tile of segments at a time, so that only a tile's scores are in memory.
 
     Parameters
     ----------
     tile
-        Segments of a tile; None: on a CPU one, which stays in the cache, elsewhere a few. Halved
-        when the memory does not suffice. On a CPU it changes no number.
+        Segments per tile; None: one on a CPU, so that it stays in the cache, elsewhere a few.
+        Halved if the memory does not suffice. On a CPU it does not change the results.
     """
 
     def __init__(self, tile: int | None = None) -> None:
@@ -81,7 +81,7 @@ class PortablePass:
 
 
 class Tiled(Protocol):
-    """Has a tile, which is halved for good when the memory does not suffice."""
+    """An object with a tile, which is halved for good if the memory does not suffice."""
 
     tile: int | None
 
@@ -89,14 +89,14 @@ class Tiled(Protocol):
 def in_tiles(
     owner: Tiled, work: Callable[..., Parts], most: int, *given: torch.Tensor
 ) -> list[torch.Tensor]:
-    """``work`` on tiles of what is ``given`` for each segment, its results put together.
+    """Apply ``work`` to tiles of what is ``given`` for each segment, and concatenate the results.
 
-    A tile is ``owner.tile`` segments, or ``most`` of them where it is None.
+    A tile is ``owner.tile`` segments, or ``most`` if that is None.
 
     Raises
     ------
     torch.OutOfMemoryError, MemoryError
-        When not even one segment finds memory.
+        If the memory does not suffice even for one segment.
     """
     tile = owner.tile or most
     while True:
@@ -107,20 +107,22 @@ def in_tiles(
             if tile == 1:
                 raise
             tile //= 2
-            owner.tile = tile  # it would not suffice the next time either
+            owner.tile = tile  # for later calls too
         else:
             return [torch.cat(group) for group in zip(*parts, strict=True)]
 
 
 def _padding(work: Work, weight: torch.Tensor) -> Work:
-    """``work`` on a tile that is padded first, with a channel axis."""
+    """Return ``work`` on a tile that is first padded and given a channel axis."""
     pad = same_padding(*weight.shape[1:])
     return lambda tile: _together(work, functional.pad(tile[:, None], pad))
 
 
 def _together(work: Work, tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """``work`` on a tile; on a CPU segment by segment, as an operator's rounding there depends on
-    how many segments it is given."""
+    """Apply ``work`` to a tile; on a CPU segment by segment.
+
+    There the rounding of an operator depends on how many segments it is given.
+    """
     if tile.device.type != "cpu":
         return work(tile)
     parts = [work(segment) for segment in tile.split(1)]
@@ -128,9 +130,10 @@ def _together(work: Work, tile: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 
 def _patch_sums(padded: torch.Tensor, mask: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """Sums of patches where ``mask`` (n, filters, rows, columns) is 1: (n, filters, height, width).
+    """Return sums of patches where ``mask`` (n, filters, rows, columns) is 1.
 
-    A convolution's gradient for its filters, each segment a group of its own.
+    The result is (n, filters, height, width): the gradient of a convolution with respect to its
+    filters, with each segment as a group of its own.
     """
     filters, height, width = shape
     n = len(padded)

@@ -1,11 +1,11 @@
-"""The probe as a plain module: what every faster engine is held against."""
+"""The reference engine: the probe as a plain module, which faster engines must agree with."""
 
 import torch
 from torch import nn
 
 
 def same_padding(height: int, width: int) -> tuple[int, int, int, int]:
-    """Zeros (left, right, top, bottom) that keep a map's size under an odd or even filter.
+    """Return the zeros (left, right, top, bottom) that keep a map's size under any filter.
 
     An even filter has its extra zero on the far side (right, bottom).
     """
@@ -13,20 +13,20 @@ def same_padding(height: int, width: int) -> tuple[int, int, int, int]:
 
 
 class ReferenceProbe(nn.Module):
-    """Convolution, batch norm, ReLU, global average pooling, linear (paper, section 3.2).
+    """A convolution, batch norm, ReLU, global average pooling and a linear layer (section 3.2).
 
     Parameters
     ----------
     height, width
         Extent of the filters in frequency bins and in frames, each >= 1.
     filters
-        Number of filters, 16 in the paper.
+        Number of filters; 16 in the paper.
     classes
         Number of scores.
     bias
         Whether the convolution has a bias, which batch norm cancels.
     dilation
-        Bins and frames from one of a filter's values to the next, 1 where they lie side by side.
+        Bins and frames from one of a filter's values to the next; 1 if they are adjacent.
     """
 
     def __init__(
@@ -46,6 +46,6 @@ class ReferenceProbe(nn.Module):
         self.linear = nn.Linear(filters, classes)
 
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
-        """Scores (n, classes) of segments (n, 1, frequency, time)."""
+        """Return the scores (n, classes) of segments (n, 1, frequency, time)."""
         maps = torch.relu(self.norm(self.conv(self.pad(segments))))
         return self.linear(maps.mean(dim=(2, 3)))

@@ -1,8 +1,8 @@
-"""The probe trained in a single pass over its positions, without keeping an activation.
+"""The probe trained in a single pass over its positions, without storing activations.
 
-Batch norm's statistics of a convolution follow from the patches' moments alone, so convolution and
-batch norm together are one affine map that is known before any position is looked at:
-y = relu(alpha z + delta). A single pass then gives all that forward and backward need: for every
+Batch norm's statistics of a convolution follow from the moments of the patches alone, so that
+convolution and batch norm together are an affine map that is known before any position is visited:
+y = relu(alpha z + delta). A single pass then yields all that forward and backward need: for every
 segment and filter the sum of y, the number of active positions and the sum of the patches there.
 ``docs/explanation/single_pass.md`` has the mathematics.
 """
@@ -29,21 +29,21 @@ from ablation.probes.sums import Pass
 
 PRECISIONS = ("float32", "bf16")
 
-_TOGETHER = 16  # segments whose moments are made at once
+_TOGETHER = 16  # segments whose moments are computed at once
 
 
 class SinglePassProbe(ReferenceProbe):
-    """:class:`ReferenceProbe`, the same function and the same parameters, several times faster.
+    """The function and parameters of :class:`ReferenceProbe`, computed several times faster.
 
     Parameters
     ----------
     height, width, filters, classes, bias, dilation
-        As of :class:`ReferenceProbe`.
+        As for :class:`ReferenceProbe`.
     precision
-        ``float32``, or ``bf16``: segments and scaled filters are rounded to bfloat16, products are
-        added up in float32.
+        ``float32``, or ``bf16``: segments and scaled filters are rounded to bfloat16, and products
+        are summed in float32.
     passes
-        Who goes over the positions; None: chosen by the segments' device (:func:`passes_for`).
+        What goes over the positions; None: chosen by the segments' device (:func:`passes_for`).
     """
 
     def __init__(
@@ -60,25 +60,25 @@ class SinglePassProbe(ReferenceProbe):
     ) -> None:
         super().__init__(height, width, filters, classes, bias, dilation)
         if precision not in PRECISIONS:
-            raise ValueError(f"precision {precision!r}; allowed: {', '.join(PRECISIONS)}")
+            raise ValueError(f"precision must be {' or '.join(PRECISIONS)}, got {precision!r}")
         self.precision = precision
         self.passes = passes
         self._by_device: dict[torch.device, Pass] = {}
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Height and width of the filters, with what dilation leaves out between their values."""
+        """Height and width of the filters, with the gaps that dilation leaves between values."""
         (height, width), (down, along) = self.conv.kernel_size, self.conv.dilation
         return (height - 1) * down + 1, (width - 1) * along + 1
 
     @property
     def moment_bytes(self) -> int:
-        """Bytes that :meth:`moment_sums` takes of each segment."""
+        """The bytes that :meth:`moment_sums` needs per segment."""
         height, width = sorted(self.extent, reverse=True)
         return 8 * (height * width + second_sums(height, width))
 
     def moment_sums(self, segments: torch.Tensor) -> MomentSums:
-        """What batch statistics are made of, of each segment (n, 1, frequency, time) by itself.
+        """Return the sums behind batch statistics for each segment (n, 1, frequency, time).
 
         The sums of a batch are those of its segments, added up.
         """
@@ -94,28 +94,28 @@ class SinglePassProbe(ReferenceProbe):
         )
 
     def forward(self, segments: torch.Tensor, sums: MomentSums | None = None) -> torch.Tensor:
-        """Scores (n, classes) of segments (n, 1, frequency, time).
+        """Return the scores (n, classes) of segments (n, 1, frequency, time).
 
         ``sums`` are those of :meth:`moment_sums` over all of ``segments``, without the axis of
-        segments; in training they are made here where none are given.
+        segments; in training they are computed here if none are given.
 
         Raises
         ------
         RuntimeError
-            When a gradient with respect to ``segments`` is wanted, which a pass does not give.
+            If a gradient with respect to ``segments`` is needed, which a pass does not compute.
         ValueError
-            For more than one channel; in training, for a batch of a single position, as of
+            For more than one channel; in training, for a batch of a single position, as with
             ``BatchNorm2d``.
         """
         if segments.dim() != 4 or segments.shape[1] != 1:
             raise ValueError(
-                f"segments of shape {tuple(segments.shape)}; (n, 1, frequency, time) is expected"
+                f"segments must be (n, 1, frequency, time), got shape {tuple(segments.shape)}"
             )
         if not len(segments):
             return super().forward(segments)
         if segments.requires_grad and torch.is_grad_enabled():
             raise RuntimeError(
-                "the single pass gives no gradient of its input; use ReferenceProbe for that"
+                "the single pass computes no gradient of its input; use ReferenceProbe for that"
             )
         if self.training and segments.numel() == 1:
             raise ValueError("a batch of one position has no variance to train with")
@@ -133,7 +133,7 @@ class SinglePassProbe(ReferenceProbe):
     def _pooled(
         self, segments: torch.Tensor, passes: Pass, sums: MomentSums | None
     ) -> torch.Tensor:
-        """Mean over all positions of the ReLU's output, shape (n, filters)."""
+        """Return the mean over all positions of the ReLU's output, shape (n, filters)."""
         weight, norm = _spread(self.conv.weight[:, 0], self.conv.dilation), self.norm
         scale, shift = norm.weight, norm.bias
         if not self.training:
@@ -154,7 +154,7 @@ class SinglePassProbe(ReferenceProbe):
         )
         if self.conv.bias is not None:
             mean = mean + self.conv.bias
-            # It cancels, and its gradient is 0: an optimiser must see one to decay its weight.
+            # It cancels and its gradient is 0, but an optimiser needs one to decay its weight.
             pooled = pooled + 0 * self.conv.bias
         _track(norm, mean, variance, segments.numel())
         return pooled
@@ -162,7 +162,7 @@ class SinglePassProbe(ReferenceProbe):
     def _moments(
         self, segments: torch.Tensor, passes: Pass, sums: MomentSums | None
     ) -> PatchMoments:
-        """Moments of the patches of a batch."""
+        """Return the moments of the patches of a batch."""
         turned = self.extent[0] < self.extent[1]
         if sums is not None:
             with _one_thread():
@@ -181,14 +181,14 @@ def passes_for(
     bf16: bool = False,
     on_card: bool | None = None,
 ) -> Pass:
-    """The fastest kernels that can be had for a device, else plain operators.
+    """Return the fastest kernels that are available for a device, else plain operators.
 
     Parameters
     ----------
     tile
-        Segments in flight; None: chosen by device.
+        Segments processed together; None: chosen by device.
     bf16
-        Whether segments and filters will hold bfloat16 values alone.
+        Whether segments and filters will contain only bfloat16 values.
     on_card
         Whether to take a card's kernels; None: on a CUDA device.
     """
@@ -205,7 +205,7 @@ def passes_for(
 def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass:
     # tf32 and bfloat16 products, of which the kernels are made, came with Ampere.
     if device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0):
-        with suppress(ImportError):  # Triton comes with torch's builds for CUDA on Linux alone
+        with suppress(ImportError):  # only torch's CUDA builds for Linux come with Triton
             from ablation.probes.cuda.passes import FusedPass, can_launch
 
             if can_launch():
@@ -218,9 +218,9 @@ def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:
 
 
 def _spread(weight: torch.Tensor, dilation: tuple[int, ...]) -> torch.Tensor:
-    """Filters (filters, height, width) with zeros between their values, as dilation reads them.
+    """Return filters (filters, height, width) with zeros between their values, for dilation.
 
-    What a pass then does for the zeros is work in vain, but exact; autograd drops their gradient.
+    A pass multiplies the zeros too, which is wasteful but exact; autograd drops their gradient.
     """
     down, along = dilation
     if (down, along) == (1, 1):
@@ -233,10 +233,10 @@ def _spread(weight: torch.Tensor, dilation: tuple[int, ...]) -> torch.Tensor:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Operators of this block on the calling thread alone.
+    """Run the operators of this block on the calling thread only.
 
-    They are many and small: where other processes want the cores, waiting for each other's threads
-    takes far longer than they do; and no sum's rounding depends on the number of threads.
+    They are many and small: if other processes use the cores, waiting for threads would take far
+    longer than the work itself; and no sum's rounding depends on the number of threads.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -249,7 +249,7 @@ def _one_thread() -> Iterator[None]:
 def _upright(
     segments: torch.Tensor, extent: tuple[int, int]
 ) -> tuple[torch.Tensor, tuple[int, int]]:
-    """Segments and filter turned so that its longer side goes down the rows, which is cheaper."""
+    """Return segments and extent, transposed if that puts the filter's longer side in the rows."""
     height, width = extent
     return (segments, extent) if height >= width else (segments.mT, (width, height))
 
@@ -258,7 +258,7 @@ def _upright(
 def _track(
     norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor, positions: int
 ) -> None:
-    """Update the running statistics as ``BatchNorm2d`` does: the variance without bias."""
+    """Update the running statistics as ``BatchNorm2d`` does, with the unbiased variance."""
     seen = cast(torch.Tensor, norm.num_batches_tracked).add_(1)
     momentum = 1 / float(seen) if norm.momentum is None else norm.momentum
     unbiased = variance * (positions / (positions - 1))
@@ -268,7 +268,7 @@ def _track(
 
 
 class _BatchNorm(torch.autograd.Function):
-    """Convolution, batch norm by the batch's own statistics, ReLU and mean over positions."""
+    """Computes convolution, batch norm by the batch's statistics, ReLU and mean over positions."""
 
     @staticmethod
     def forward(
@@ -286,7 +286,7 @@ class _BatchNorm(torch.autograd.Function):
         w = weight.double().flatten(1)
         mean = w @ moments.mean
         spread = w @ moments.covariance  # (filters, d)
-        variance = (spread * w).sum(1).clamp(min=0)  # rounding may leave less than nothing
+        variance = (spread * w).sum(1).clamp(min=0)  # rounding may make it negative
         deviation = (variance + eps).sqrt()
         alpha = scale.double() / deviation
         delta = shift.double() - alpha * mean
@@ -323,7 +323,7 @@ class _BatchNorm(torch.autograd.Function):
 
 
 class _FixedNorm(torch.autograd.Function):
-    """As :class:`_BatchNorm` with an affine map that is given."""
+    """Computes the same as :class:`_BatchNorm`, but with a given affine map."""
 
     @staticmethod
     def forward(

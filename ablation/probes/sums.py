@@ -1,4 +1,4 @@
-"""What a pass over the positions of a batch gives, and who can make one."""
+"""The interface of a pass over the positions of a batch, and the sums that it returns."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,19 +7,19 @@ import torch
 
 
 class PatchSums(Protocol):
-    """Sums of the patches under which a filter is active, for every segment and filter."""
+    """The sums of the patches at which a filter is active, for every segment and filter."""
 
     def weighted(self, weights: torch.Tensor) -> torch.Tensor:
-        """Their sum over segments, weighted by ``weights`` (n, filters).
+        """Return their sum over segments, weighted by ``weights`` (n, filters).
 
-        Returns float64 of shape (filters, height, width).
+        The result is float64 of shape (filters, height, width).
         """
         ...
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Of each segment and filter, over all positions.
+    """The sums over all positions, for each segment and filter.
 
     Attributes
     ----------
@@ -37,22 +37,22 @@ class Sums:
 
 
 class Pass(Protocol):
-    """A way to go once over all positions; all ways give the same numbers up to rounding.
+    """A way to go once over all positions; all of them agree up to rounding.
 
     ``segments`` have the shape (n, rows, columns) and are zero-padded to keep their size; scores
     are ``weight`` (filters, height, width) correlated with them, plus ``delta`` (filters,).
     """
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
-        """All sums."""
+        """Return all sums."""
         ...
 
     def evaluate(
         self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
     ) -> torch.Tensor:
-        """The sum of max(0, score) alone, shape (n, filters)."""
+        """Return the sum of max(0, score) only, shape (n, filters)."""
         ...
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        """Autocorrelations of each segment, as ``moments.batch_sums`` takes them."""
+        """Return the autocorrelations of each segment, as ``moments.batch_sums`` takes them."""
         ...

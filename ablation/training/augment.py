@@ -1,7 +1,7 @@
-"""Random changes of training segments: louder, moved, stretched, partly covered.
+"""Augmentation of training segments: gain, shift, warp and masks.
 
-Masks after Park et al., *SpecAugment* (Interspeech 2019); the frequency axis stretched as by
-another vocal tract's length after Jaitly & Hinton (ICML workshop 2013).
+Masks follow Park et al., *SpecAugment* (Interspeech 2019); the frequency axis is stretched as by a
+vocal tract of another length, after Jaitly & Hinton (ICML workshop 2013).
 """
 
 import math
@@ -16,9 +16,9 @@ from ablation.study import AugmentSpec
 def draw(
     spec: AugmentSpec, sizes: Sequence[int], random: torch.Generator, device: torch.device
 ) -> list[torch.Tensor]:
-    """What batches of ``sizes`` segments are changed by, each of shape (numbers a segment, n).
+    """Return the draws for batches of ``sizes`` segments, each of shape (draws per segment, n).
 
-    All is drawn on the CPU, uniformly in 0..1, and brought to the device in one go.
+    All are drawn on the CPU, uniformly in 0..1, and copied to the device at once.
     """
     rows = _numbers(spec)
     drawn = [
@@ -31,18 +31,18 @@ def draw(
 
 
 def _numbers(spec: AugmentSpec) -> int:
-    """How many numbers are drawn for a segment: its gain, three for warping, two a mask."""
+    """Return how many numbers a segment needs: one for gain, three for warps, two per mask."""
     masks = spec.masks * sum(share > 0 for _, share in _masked_axes(spec))
     return bool(spec.gain_db) + 3 * spec.warped + 2 * masks
 
 
 def gains(spec: AugmentSpec, draws: torch.Tensor) -> torch.Tensor | None:
-    """A gain in dB for each segment, or None when the study wants none."""
+    """Return a gain in dB for each segment, or None if the study asks for none."""
     return _symmetric(draws[0]) * spec.gain_db if spec.gain_db else None
 
 
 def augment(batch: torch.Tensor, spec: AugmentSpec, draws: torch.Tensor) -> torch.Tensor:
-    """``batch`` (n, 1, H, W) warped, moved and masked; 0 stands where nothing is known.
+    """Return ``batch`` (n, 1, H, W) warped, shifted and masked; unknown values are 0.
 
     Gains are not applied here: they come before normalisation.
     """
@@ -60,7 +60,7 @@ def _masked_axes(spec: AugmentSpec) -> tuple[tuple[int, float], tuple[int, float
 
 
 def _warp(batch: torch.Tensor, spec: AugmentSpec, draws: Iterator[torch.Tensor]) -> torch.Tensor:
-    """Both axes resampled in one go: the frequency axis from 0 Hz on, time about the middle."""
+    """Resample both axes at once: frequency is stretched from 0 Hz, time about the middle."""
     frequency, time = (
         torch.exp(_symmetric(next(draws)) * math.log1p(share))
         for share in (spec.frequency_warp, spec.time_warp)
@@ -76,12 +76,12 @@ def _warp(batch: torch.Tensor, spec: AugmentSpec, draws: Iterator[torch.Tensor])
 
 
 def _centres(length: int, device: torch.device) -> torch.Tensor:
-    """Where the middles of ``length`` equal parts of -1..1 lie."""
+    """Return the centres of ``length`` equal parts of -1..1."""
     return (2 * torch.arange(length, device=device) + 1) / length - 1
 
 
 def _mask(batch: torch.Tensor, axis: int, share: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-    """A run of ``share`` (0..1) of ``axis`` set to 0, another for each segment."""
+    """Set a run of ``share`` (0..1) of ``axis`` to 0, at ``at`` (0..1) of each segment."""
     n, length = len(batch), batch.shape[axis]
     width = share * length
     start = at * (length - width)
@@ -93,5 +93,5 @@ def _mask(batch: torch.Tensor, axis: int, share: torch.Tensor, at: torch.Tensor)
 
 
 def _symmetric(uniform: torch.Tensor) -> torch.Tensor:
-    """From 0..1 to -1..1."""
+    """Map 0..1 to -1..1."""
     return 2 * uniform - 1

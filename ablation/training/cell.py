@@ -1,4 +1,4 @@
-"""A cell: one filter shape, network or reference, one fold, one seed, trained and scored."""
+"""Running a cell: one probe, network or baseline, one fold and one seed, trained and scored."""
 
 import time
 import traceback
@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ablation.errors import MemoryShortage
+from ablation.errors.execution import CellOutOfMemory
 from ablation.features.bank import SegmentDataset
 from ablation.features.cache import Entry
 from ablation.features.feeds import Feed, HostFeed, feeds
@@ -41,10 +41,10 @@ from ablation.version import __version__
 
 @dataclass(frozen=True)
 class _Trained:
-    """What a cell's training gave, before it is made into rows.
+    """The result of training a cell, before it becomes rows.
 
-    ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None of a
-    network that is scored on nobody.
+    ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None for a
+    network without test speakers.
     """
 
     engine: str
@@ -56,28 +56,26 @@ class _Trained:
 
 
 def run_cell(task: CellTask, device: str) -> Outcome:
-    """Train and score ``task``; an exception becomes a failed row that carries its traceback.
+    """Train and score ``task``; an exception becomes a failed row with its traceback.
 
     Raises
     ------
-    MemoryShortage
-        When the device's memory does not suffice, whatever the probe's tile: with fewer workers
-        beside it, it may.
+    CellOutOfMemory
+        If the device's memory does not suffice, whatever the probe's tile; it may with fewer
+        workers on the device.
     """
     started = datetime.now(UTC)
     try:
         return _outcome(task, device, started)
     except Exception as error:  # a cell that fails must not stop the others
         if _is_shortage(error):
-            raise MemoryShortage(
-                f"no memory for {task.cell.name}, even alone on its device: lower "
-                f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
-            ) from error
+            option = f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
+            raise CellOutOfMemory(task.cell.name, option) from error
         return failed_outcome(task, traceback.format_exc(), device, started)
 
 
 def _is_shortage(error: Exception) -> bool:
-    """Whether an allocator found no room; the one for the CPU has no exception of its own."""
+    """Return whether memory ran out; the CPU's allocator has no exception type of its own."""
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
     )
@@ -137,7 +135,7 @@ _BY_KIND = {"probe": _probe, "network": _network, "final": _network, "reference"
 
 
 def compute_of(task: CellTask, device: str) -> Compute:
-    """Where, and in which format, a cell's model is trained."""
+    """Return the device and the number format in which a cell's model is trained."""
     if task.cell.kind == "probe":
         return Compute.on(device)
     return network_compute(task.study.network, device)
@@ -146,14 +144,14 @@ def compute_of(task: CellTask, device: str) -> Compute:
 def feeds_of(
     train: SegmentDataset, test: SegmentDataset, task: CellTask, compute: Compute
 ) -> tuple[Feed, Feed]:
-    """How the segments of both sides of a cell's fold reach its device."""
+    """Return the feeds that bring a fold's training and test segments to the device."""
     if not compute.on_card:
         return HostFeed(train), HostFeed(test)
     return feeds(train, test, compute.device, steady=not task.training.augment.used)
 
 
 def build_model(task: CellTask, compute: Compute) -> nn.Module:
-    """The untrained probe or network of a cell."""
+    """Return the untrained probe or network of a cell."""
     cell, study, classes = task.cell, task.study, len(task.classes)
     if cell.kind != "probe":
         return build_network(cell.shapes, cell.pooling, classes, study.network, study.features)
@@ -171,12 +169,12 @@ def build_model(task: CellTask, compute: Compute) -> nn.Module:
 
 
 def _seed(task: CellTask) -> tuple[int, str]:
-    """Names the draws of a training; two shapes see the same batches in the same order."""
+    """Return the name of a training's draws: two shapes see the same batches in the same order."""
     return task.cell.seed, task.cell.fold
 
 
 def _banks(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:
-    """The segments of both sides of the cell's fold."""
+    """Return the training and test segments of the cell's fold."""
     fold = task.fold
     return SegmentDataset.pair(_side(fold.train), _side(fold.test), task.study.features)
 
@@ -205,7 +203,7 @@ def _budget_columns(fitted: Fitted) -> dict[str, Any]:
 
 
 def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
-    """Counts and accuracies of the held-out utterances."""
+    """Return counts and accuracies of the held-out utterances."""
     labels = [sample.label for sample in task.fold.test]
     result = accuracies(labels, scores.argmax(1).tolist(), len(task.classes))
     row: dict[str, Any] = {
@@ -221,7 +219,7 @@ def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
 
 
 def _detail(task: CellTask) -> dict[str, Any]:
-    """The columns that name the cell in the tables of utterances and epochs."""
+    """Return the columns that name the cell in the tables of utterances and epochs."""
     return {
         "study": task.study.name,
         "digest": task.digest,

@@ -1,8 +1,8 @@
-"""Where a training stands at the end of an epoch, on the disk, so that a killed one goes on.
+"""The state of a training at the end of an epoch, on disk, so that a killed training can resume.
 
-One safetensors file: the model's, the optimiser's and the averaged weights' tensors, with the
-epochs' records in its header. A file that is torn, or of another training, is passed over: the
-training then starts from the beginning and comes to the same weights.
+It is one safetensors file: the tensors of the model, the optimiser and the averaged weights, with
+the records of the epochs in its header. A file that is incomplete, or of another training, is
+ignored: the training then starts from the beginning and ends with the same weights.
 """
 
 import json
@@ -22,7 +22,7 @@ from ablation.files import atomic_write
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What an epoch did: its last learning rate, and loss and accuracy over its segments."""
+    """An epoch's last learning rate, and the loss and accuracy (0..1) over its segments."""
 
     epoch: int
     lr: float
@@ -32,7 +32,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of one training; ``identity`` says which, to the last thing that changes a bit."""
+    """The file of one training; ``identity`` names everything that can change a bit of it."""
 
     path: Path
     identity: str
@@ -43,10 +43,10 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         records: Sequence[EpochRecord],
     ) -> None:
-        """Write the state after ``records[-1]``, in place of the epoch before.
+        """Write the state after ``records[-1]`` over that of the epoch before.
 
-        A disk that cannot be written is no reason to stop: the row of the finished cell will say
-        so.
+        A disk that cannot be written is no reason to stop: storing the finished cell's row will
+        report it.
         """
         tensors = {
             f"{name}.{key}": tensor
@@ -71,9 +71,9 @@ class Checkpoint:
     def load(
         self, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer
     ) -> list[EpochRecord]:
-        """Bring ``models`` and ``optimizer`` to the stored state; the records of its epochs.
+        """Restore ``models`` and ``optimizer``; return the records of the epochs trained so far.
 
-        Empty, and nothing changed, when there is none.
+        Without a usable file, return an empty list and change nothing.
         """
         try:
             with safe_open(self.path, "pt") as file:

@@ -1,4 +1,4 @@
-"""Where and in which number format a model is trained."""
+"""The device and the number format in which a model is trained."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ from ablation.study import NetworkSpec
 class Compute:
     """A device, the format of a training step's products, and the order of channels in memory.
 
-    Weights, their optimiser's state, batch statistics and everything in evaluation are float32
+    Weights, the optimiser's state, batch statistics and everything in evaluation are float32,
     whatever ``precision`` is.
 
     Attributes
     ----------
     on_card
-        Whether work is laid out for a card: data in its memory, fused kernels.
+        Whether work is arranged for a card: data in its memory, fused kernels.
     """
 
     device: torch.device
@@ -31,19 +31,21 @@ class Compute:
 
     @classmethod
     def on(cls, device: str, precision: str = "float32", layout: str = "contiguous") -> "Compute":
-        """``device`` as a worker sees it: ``cpu``, ``cuda:0``, or ``interpreter``, which does a
-        card's work on the CPU."""
+        """Return the compute of ``device`` as a worker sees it.
+
+        That is ``cpu``, ``cuda:0``, or ``interpreter``, which does a card's work on the CPU.
+        """
         return cls(_tensors_of(device), precision, layout, device != CPU)
 
     def place(self, model: nn.Module) -> nn.Module:
-        """``model`` on the device, in the layout."""
+        """Return ``model`` on the device, in the layout."""
         if self.layout == "channels_last":
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model.to(self.device)
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """Products within the block are in ``precision``."""
+        """Compute products within the block in ``precision``."""
         enabled = self.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=enabled):
             yield
@@ -53,10 +55,10 @@ class Compute:
 
 
 def network_compute(spec: NetworkSpec, device: str) -> Compute:
-    """The study's choice, or what pays on this device where it says ``auto``.
+    """Return the study's choice; for ``auto``, what is fastest on this device.
 
-    bfloat16 pays where the processor multiplies it itself, and channels_last wherever it was
-    measured (``benchmarks/network_step.py``).
+    bfloat16 is faster if the processor multiplies it itself, and channels_last was faster wherever
+    it was measured (``benchmarks/network_step.py``).
     """
     precision = spec.precision
     if precision == "auto":
@@ -72,5 +74,5 @@ def _tensors_of(device: str) -> torch.device:
 def _multiplies_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # newer than the oldest torch we take
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # missing in older torch versions
     return bool(known.get("avx512_bf16", False))

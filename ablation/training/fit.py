@@ -1,4 +1,4 @@
-"""Fitting a model to a bank of segments, and predicting utterances with it."""
+"""Fitting a model to segments, and predicting utterances with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,8 +26,10 @@ from ablation.training.seeding import generator, seeded
 
 
 class _Sums:
-    """Running sums over the segments of an epoch, on the device that trains: nothing waits for it
-    between two steps."""
+    """Running sums over the segments of an epoch.
+
+    They stay on the training device, so that nothing waits for it between two steps.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -35,19 +37,19 @@ class _Sums:
         self.n = 0
 
     def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        """A step's mean loss, its scores (n, classes) and its labels (n,)."""
+        """Add a step's mean loss, its scores (n, classes) and its labels (n,)."""
         self.loss += loss.detach().double() * len(labels)
         self.correct += (scores.argmax(1) == labels).sum()
         self.n += len(labels)
 
 
 class DivergedError(Exception):
-    """The loss is no longer a number."""
+    """The loss is no longer finite."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model: the one that counts, what its epochs did, and its budget."""
+    """A trained model (averaged if the study asks for it), the epochs' records and the budget."""
 
     model: nn.Module
     records: list[EpochRecord]
@@ -63,28 +65,28 @@ def fit(
     checkpoint: Checkpoint | None = None,
     moments: SegmentMoments | None = None,
 ) -> Fitted:
-    """Train ``model`` on all segments of ``feed``, from where ``checkpoint`` stands.
+    """Train ``model`` on all segments of ``feed``, starting from ``checkpoint`` if it exists.
 
     Parameters
     ----------
     seed
-        Names the draws: the order of the segments over all epochs, and of each epoch anew what
-        is drawn within it (augmentation, and the model's own, such as dropout).
+        Names the draws: the order of the segments over all epochs, and for each epoch those within
+        it (augmentation, and the model's own, such as dropout).
     checkpoint
-        Where the end of every epoch is kept; None: nowhere.
+        Where the state after every epoch is stored; None: nowhere.
     moments
-        What is known of the segments' moments, where the model takes them; None: nothing.
+        The segments' moments, if the model takes them; None: it computes its own.
 
     Returns
     -------
     fitted
-        Its model is the running mean of the weights where ``spec.averaging`` asks for one, else
+        Its model has the running mean of the weights if ``spec.averaging`` is set; else it is
         ``model``.
 
     Raises
     ------
     DivergedError
-        When the loss is not finite.
+        If the loss is not finite.
     """
     total = budget(spec, len(feed))
     optimizer = make_optimizer(spec, model)
@@ -98,7 +100,7 @@ def fit(
     order = generator("order", *seed)
     for epoch in range(1, total.epochs + 1):
         batches = torch.randperm(len(feed), generator=order).split(spec.batch_size)
-        if epoch <= len(records):  # trained before; the order goes on from here
+        if epoch <= len(records):  # trained before; later epochs need this one's draw
             continue
         first = (epoch - 1) * total.steps_per_epoch
         batches = batches[: total.steps - first]
@@ -138,13 +140,13 @@ def _step(
     sums: _Sums,
     moments: SegmentMoments | None,
 ) -> None:
-    """One optimiser step on one batch; adds to ``sums``."""
+    """Make one optimiser step on one batch, and add to ``sums``."""
     segments = augment(batch.segments, spec.augment, draws)
     known = () if moments is None else (moments.total(batch),)
     optimizer.zero_grad()
     with compute.training():
         scores = model(segments, *known)
-    if scores.dtype == torch.bfloat16:  # of a network of the user's own: ours gives float32
+    if scores.dtype == torch.bfloat16:  # from a user's own network: ours returns float32
         scores = scores.float()
     loss = functional.cross_entropy(scores, batch.labels, label_smoothing=spec.label_smoothing)
     loss.backward()
@@ -153,20 +155,20 @@ def _step(
 
 
 def predict(model: nn.Module, feed: Feed, spec: TrainingSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of utterances, averaged over their segments (paper, section 2.1).
+    """Return the scores of utterances, averaged over their segments (paper, section 2.1).
 
     Returns
     -------
     scores
-        Shape (utterances, classes), float32; logits or posteriors by ``spec.score``.
+        Shape (utterances, classes), float32; logits or posteriors, by ``spec.score``.
     n_segments
-        Shape (utterances,).
+        The number of segments of each utterance, shape (utterances,).
     """
     return averaged(segment_scores(model, feed, spec), feed.utterance)
 
 
 def averaged(scores: np.ndarray, utterance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over the segments (rows) of each utterance, and how many it has; see :func:`predict`."""
+    """Return the mean over each utterance's segments (rows), and their number (:func:`predict`)."""
     n_segments = np.bincount(utterance)
     sums = np.zeros((len(n_segments), scores.shape[1]))
     np.add.at(sums, utterance, scores.astype(np.float64))
@@ -175,10 +177,10 @@ def averaged(scores: np.ndarray, utterance: np.ndarray) -> tuple[np.ndarray, np.
 
 @torch.inference_mode()
 def segment_scores(model: nn.Module, feed: Feed, spec: TrainingSpec) -> np.ndarray:
-    """Scores of every segment of ``feed``, shape (segments, classes), float32.
+    """Return the scores of every segment of ``feed``, shape (segments, classes), float32.
 
     On the CPU an utterance's segments go through the model together and apart from all others, so
-    its scores are the same to the last bit in whatever company it is scored.
+    that its scores are the same to the last bit whatever else is scored.
     """
     model.eval()
     parts = []
@@ -201,5 +203,5 @@ def _all(feed: Feed) -> list[torch.Tensor]:
     return list(torch.arange(len(feed)).split(_TOGETHER["card"]))
 
 
-# Segments that are scored together; few on the CPU, so that the maps stay near the cache.
+# Segments that are scored together; few on the CPU, so that the maps stay in the cache.
 _TOGETHER = {"cpu": 16, "card": 64}

@@ -1,8 +1,8 @@
-"""A step of training and the scoring of a segment, measured where cells are trained.
+"""The time of a training step and of scoring a segment, measured where cells are trained.
 
-:func:`measure` runs in a worker like :func:`~ablation.training.cell.run_cell` does: the same model,
-the same :func:`~ablation.training.fit.fit`, the same threads and allocator, and beside it the other
-workers at the same work. It needs no recording: its spectrograms are made up.
+:func:`measure` runs in a worker as :func:`~ablation.training.cell.run_cell` does: with the same
+model, the same :func:`~ablation.training.fit.fit`, the same threads and allocator, and with the
+other workers doing the same beside it. It needs no recordings: its spectrograms are random.
 """
 
 import os
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ablation.errors import MemoryShortage
+from ablation.errors.execution import TrialOutOfMemory
 from ablation.features.bank import ArrayEntry, Range, SegmentDataset
 from ablation.features.feeds import Feed, available_bytes, resident
 from ablation.features.segments import Purpose, segment_starts
@@ -32,12 +32,12 @@ from ablation.training.moments import SegmentMoments, kept_bytes
 from ablation.training.schedule import budget
 from ablation.training.task import Cell, CellTask
 
-_CHUNK = 0.1  # seconds of steps between two looks at the clock
-_FEWEST, _MOST = 3, 40  # looks of which the median counts
-_MAPPED = 64 << 20  # bytes of made-up spectrograms in a worker
+_CHUNK = 0.1  # seconds of steps that are timed together
+_FEWEST, _MOST = 3, 40  # timings of which the median is taken
+_MAPPED = 64 << 20  # bytes of random spectrograms in a worker
 _TRAIN, _TEST = 50, 8  # utterances that steps draw from, and that are scored
-_MADE_TOGETHER = 16  # segments whose moments are made at a time
-_SLOW = 1e-6  # learning rate: weights stay where they are, and no loss runs away
+_MADE_TOGETHER = 16  # segments whose moments are computed at a time
+_SLOW = 1e-6  # learning rate: weights hardly change, and no loss diverges
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class Trial:
     Attributes
     ----------
     task
-        A cell of it; its fold's utterances are not looked at.
+        One of its cells; the fold's utterances are not used.
     train, test
-        Lengths in frames of the utterances of both sides of a typical fold.
+        Lengths (frames) of the training and test utterances of a typical fold.
     seconds
-        To spend on measuring, compiling not counted; a slow step takes longer.
+        Time to spend on measuring, without compiling; slow steps take longer.
     """
 
     task: CellTask
@@ -62,30 +62,30 @@ class Trial:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a cell of a probe or network costs.
+    """The time and memory that a cell of a probe or network takes.
 
     Attributes
     ----------
     step_seconds, segment_seconds
-        Of an optimiser step, and of a segment that is scored.
+        Time of an optimiser step, and of scoring a segment.
     cell_seconds
-        What a cell takes besides its steps and its scoring.
+        Time of a cell besides its steps and its scoring.
     first_seconds
-        What the first steps took more than later ones: kernels are loaded or compiled.
+        Extra time of the first steps, in which kernels are loaded or compiled.
     began
-        When the worker began (``time.time``), by which its start-up is known.
+        When the worker began (``time.time``), which shows how long it took to start.
     process
-        The worker's number.
+        The worker's process id.
     own_bytes, shared_bytes
-        Of the worker's memory at the end: its own pages, and those of files that it maps.
+        The worker's memory at the end: its own pages, and those of files that it maps.
     device_bytes
         The most that tensors took on a card; 0 on the CPU.
     spectrogram_bytes
-        Of all the fold's spectrograms.
+        The size of all the fold's spectrograms.
     resident
         Whether a card keeps them in its memory; False on the CPU.
     core_share
-        Of a core's time that the worker had (0..1): less than all where other programs want it.
+        The share of a core's time that the worker had (0..1): below 1 if other programs run too.
     """
 
     cell: Cell
@@ -104,12 +104,12 @@ class Measured:
 
 
 def measure(trial: Trial, device: str) -> Measured:
-    """Measure ``trial`` on ``device``; :class:`MemoryShortage` when a card has no room for it."""
+    """Measure ``trial`` on ``device``; raise :class:`TrialOutOfMemory` if it does not fit there."""
     began = time.time()
     try:
         return _measure(trial, device, began)
     except torch.OutOfMemoryError as error:
-        raise MemoryShortage(f"{device}: no memory for {trial.task.cell.name}") from error
+        raise TrialOutOfMemory(device, trial.task.cell.name) from error
 
 
 def _measure(trial: Trial, where: str, began: float) -> Measured:
@@ -153,7 +153,7 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
     own, shared = own_memory()
     stored = 4 * spec.height * sum(max(n, spec.width) for n in (*trial.train, *trial.test))
     fits = compute.on_card and resident(stored, available_bytes(device))
-    stays = stored if fits else 0  # beside what was measured of a small part of the corpus
+    stays = stored if fits else 0  # beside what a small part of the corpus took
     return Measured(
         cell=task.cell,
         step_seconds=step,
@@ -174,10 +174,10 @@ def _measure(trial: Trial, where: str, began: float) -> Measured:
 def _moments(
     trial: Trial, model: nn.Module, train: Feed, compute: Compute
 ) -> tuple[SegmentMoments | None, float, int]:
-    """Moments of all segments that steps draw from, as they are known after the first epoch.
+    """Return the moments of all segments that steps draw from, as after the first epoch.
 
-    With them the seconds that those of the fold's segments take to be made, and the bytes that they
-    take more than the trial's.
+    Also return the seconds it takes to compute those of the fold's segments, and the bytes they
+    need beyond the trial's.
     """
     task, features = trial.task, trial.task.study.features
     whole = sum(len(segment_starts(frames, features, "train")) for frames in trial.train)
@@ -203,7 +203,7 @@ def _most_allocated(device: torch.device) -> int:
 def _median(
     work: Callable[[int], None], device: torch.device, seconds: float
 ) -> tuple[float, float]:
-    """Seconds of the first two pieces of work, and the median of one piece after them."""
+    """Return the seconds of the first two units of work, and the median of later ones."""
     first = _timed(partial(work, 1), device)
     second = _timed(partial(work, 1), device)
     number = max(1, round(_CHUNK / max(second, 1e-6)))
@@ -223,22 +223,22 @@ def _timed(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _settled(device: torch.device) -> None:
-    """Wait until a card has done all that it was given."""
+    """Wait until a card has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def _spread(frames: Sequence[int], number: int) -> list[int]:
-    """At most ``number`` of the lengths, evenly from the shortest to the longest."""
+    """Return at most ``number`` of the lengths, evenly from the shortest to the longest."""
     number = min(number, len(frames))
     ordered = sorted(frames)
     return [ordered[int((k + 0.5) * len(ordered) / number)] for k in range(number)]
 
 
 def _whole_banks(trial: Trial, arrays: Sequence[np.ndarray]) -> None:
-    """Banks as large as the fold's: what every cell begins with.
+    """Build datasets as large as the fold's, as every cell does first.
 
-    The ranges of utterances are left out: a worker works them out once.
+    The ranges of utterances are left out: a worker computes them once.
     """
     plain = trial.task.study.features.model_copy(update={"scope": "segment"})
     _bank(trial.train, plain, "train", arrays)
@@ -248,7 +248,7 @@ def _whole_banks(trial: Trial, arrays: Sequence[np.ndarray]) -> None:
 def _bank(
     frames: Sequence[int], spec: FeaturesSpec, purpose: Purpose, arrays: Sequence[np.ndarray]
 ) -> SegmentDataset:
-    """A bank of made-up utterances of so many frames; they share ``arrays``."""
+    """Return a dataset of random utterances of so many frames, which share ``arrays``."""
     held = [
         ArrayEntry(arrays[k % len(arrays)], min(number, _most_frames(spec)))
         for k, number in enumerate(frames)
@@ -258,7 +258,7 @@ def _bank(
 
 
 def _arrays(trial: Trial) -> Sequence[np.ndarray]:
-    """StudyResults arrays for the longest utterance of the trial."""
+    """Return random arrays large enough for the longest utterance of the trial."""
     spec = trial.task.study.features
     frames = min(max(*trial.train, *trial.test), _most_frames(spec))
     columns = max(frames, spec.width)
@@ -270,7 +270,7 @@ def _arrays(trial: Trial) -> Sequence[np.ndarray]:
 
 @lru_cache(maxsize=1)
 def _mapped(height: int, columns: int) -> Sequence[np.ndarray]:
-    """Random arrays that look like those of the cache: mapped, not to be written."""
+    """Return random arrays that look like those of the cache: memory-mapped and read-only."""
     each = 4 * height * columns
     number = min(_TRAIN, max(1, _MAPPED // each))
     pages = np.frombuffer(mmap(-1, number * each), np.float32).reshape(number, height, columns)
@@ -281,5 +281,5 @@ def _mapped(height: int, columns: int) -> Sequence[np.ndarray]:
 
 
 def _most_frames(spec: FeaturesSpec) -> int:
-    """Longer utterances are cut: a step sees no more than a segment of them."""
+    """Return the most frames of an utterance; longer ones are cut, as steps see only segments."""
     return 8 * spec.columns(max(spec.segment_s, spec.train_hop_s))

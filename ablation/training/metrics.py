@@ -13,7 +13,7 @@ class Accuracies:
     Attributes
     ----------
     n, correct
-        Utterances of each class, and those of them predicted rightly.
+        Utterances of each class, and how many of them were predicted correctly.
     """
 
     n: tuple[int, ...]
@@ -26,12 +26,12 @@ class Accuracies:
 
     @property
     def per_class(self) -> tuple[float | None, ...]:
-        """Accuracy of each class, None for a class without utterances."""
+        """Accuracy of each class, 0..1; None for a class without utterances."""
         return tuple(c / n if n else None for n, c in zip(self.n, self.correct, strict=True))
 
     @property
     def ua(self) -> float:
-        """Mean of the accuracies of the classes that are present, 0..1."""
+        """Mean accuracy over the classes that are present, 0..1."""
         present = [accuracy for accuracy in self.per_class if accuracy is not None]
         return sum(present) / len(present)
 

@@ -1,8 +1,8 @@
-"""What batch statistics are made of, kept for every training segment of a cell.
+"""The sums behind batch statistics, kept for every training segment of a cell.
 
-A segment that is not augmented is the same in every epoch, and so are its sums: they are made when
-it is met first, and a step adds up those of its batch. Whether they are kept follows from the cell
-alone, so that its bits do not depend on the machine or on other cells.
+A segment that is not augmented is the same in every epoch, and so are its sums: they are computed
+when it is first used, and each step adds up those of its batch. Whether they are kept depends on
+the cell alone, so that its bits do not depend on the machine or on other cells.
 """
 
 from typing import Self, cast
@@ -15,8 +15,8 @@ from ablation.probes import SinglePassProbe
 from ablation.probes.moments import MomentSums
 from ablation.study import AugmentSpec
 
-# The most that is kept, of a worker on the CPU and of a cell on a card: above, a batch's sums are
-# made in every step.
+# The most that is kept by a worker on the CPU, and for a cell on a card: beyond that, a batch's
+# sums are computed in every step.
 MOST_BYTES = {"cpu": 512 << 20, "card": 4 << 30}
 
 
@@ -26,9 +26,9 @@ class SegmentMoments:
     Parameters
     ----------
     probe
-        Makes the sums.
+        Computes the sums.
     segments
-        How many there are.
+        The number of training segments.
     """
 
     def __init__(self, probe: SinglePassProbe, segments: int) -> None:
@@ -40,14 +40,14 @@ class SegmentMoments:
     def of(
         cls, model: nn.Module, segments: int, augment: AugmentSpec, *, on_card: bool
     ) -> Self | None:
-        """Those of a model that needs any and has room for them; else None."""
+        """Return the moments for a model that uses them and has room for them; else None."""
         if kept_bytes(model, segments, augment, on_card=on_card):
             return cls(cast(SinglePassProbe, model), segments)
         return None
 
     @torch.no_grad()
     def total(self, batch: Batch) -> MomentSums:
-        """The sums over all segments of ``batch``."""
+        """Return the sums over all segments of ``batch``."""
         missing = (~self.known[batch.places]).nonzero().flatten()
         kept = self.sums
         if kept is None or len(missing):
@@ -55,7 +55,7 @@ class SegmentMoments:
         return MomentSums(_added(kept.first, batch), _added(kept.second, batch))
 
     def _made(self, batch: Batch, missing: torch.Tensor) -> MomentSums:
-        """All that is kept, those of the batch's segments at ``missing`` with it."""
+        """Compute the sums of the batch's segments at ``missing``; return all that are kept."""
         numbers, segments = batch.numbers, batch.segments
         if len(missing) < len(numbers):
             chosen = missing.to(numbers.device)
@@ -70,7 +70,7 @@ class SegmentMoments:
 
 
 def kept_bytes(model: nn.Module, segments: int, augment: AugmentSpec, *, on_card: bool) -> int:
-    """Bytes that are kept of so many segments; 0 where nothing is."""
+    """Return the bytes that are kept for so many segments; 0 if none are."""
     if not isinstance(model, SinglePassProbe) or augment.used:
         return 0
     size = segments * model.moment_bytes
@@ -82,7 +82,7 @@ def _room(segments: int, values: torch.Tensor) -> torch.Tensor:
 
 
 def _added(values: torch.Tensor, batch: Batch) -> torch.Tensor:
-    """The rows of the batch's segments, added up in their order."""
+    """Return the sum of the rows of the batch's segments, added in their order."""
     if values.device.type != "cpu":
         return values[batch.numbers].sum(0)
     total = torch.zeros_like(values[0])

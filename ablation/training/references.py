@@ -1,6 +1,6 @@
-"""What a network must beat on the same folds: always the largest class, and a classical recogniser.
+"""Baselines that a network must beat on the same folds: the majority class, and a log-mel SVM.
 
-A reference takes both sides of a fold to scores of the test utterances, shape (n, classes).
+A baseline is trained on a fold and returns scores of the test utterances, shape (n, classes).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,24 +15,25 @@ from ablation.training.task import CellTask, Sample
 
 
 def majority_class(task: CellTask) -> np.ndarray:
-    """The share of each class in the training utterances: the largest is always named."""
+    """Return the share of each class among the training utterances, for every test utterance."""
     labels = [sample.label for sample in task.fold.train]
     shares = np.bincount(labels, minlength=len(task.classes)) / len(labels)
     return np.tile(shares, (len(task.fold.test), 1))
 
 
 def log_mel_svm(task: CellTask) -> np.ndarray:
-    """Log-mel statistics of the network's own spectrograms, standardised, in an RBF machine.
+    """Return the scores of an RBF SVM on standardised log-mel statistics.
 
-    C = 3 and balanced classes, fixed in advance; scores are one-against-rest decisions.
+    The statistics are of the network's own spectrograms. C = 3 and balanced classes are
+    pre-specified; scores are one-versus-rest decision values.
     """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
     features = task.study.features
-    machine = SVC(C=3, class_weight="balanced", decision_function_shape="ovr")
-    model = make_pipeline(StandardScaler(), machine)
+    svm = SVC(C=3, class_weight="balanced", decision_function_shape="ovr")
+    model = make_pipeline(StandardScaler(), svm)
     model.fit(_statistics(task.fold.train, features), [s.label for s in task.fold.train])
     decisions = model.decision_function(_statistics(task.fold.test, features))
     return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)

@@ -1,4 +1,4 @@
-"""Budgets and learning rates."""
+"""Training budgets, learning rates and optimisers."""
 
 import math
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from ablation.study import TrainingSpec
 
 @dataclass(frozen=True)
 class Budget:
-    """Optimiser steps of a training; the last epoch may be cut short by a budget in steps."""
+    """The optimiser steps of a training; a budget in steps may cut the last epoch short."""
 
     steps: int
     steps_per_epoch: int
 
     @property
     def epochs(self) -> int:
+        """The number of epochs, the last one counted even if it is cut short."""
         return math.ceil(self.steps / self.steps_per_epoch)
 
 
 def budget(spec: TrainingSpec, segments: int) -> Budget:
-    """The budget for a training set of ``segments`` segments; a last small batch is a step."""
+    """Return the budget for ``segments`` training segments; a smaller last batch is a step too."""
     per_epoch = math.ceil(segments / spec.batch_size)
     return Budget(spec.steps or (spec.epochs or 0) * per_epoch, per_epoch)
 
 
 def learning_rate(spec: TrainingSpec, step: int, total: Budget) -> float:
-    """The rate of optimiser step ``step`` (from 0).
+    """Return the learning rate of optimiser step ``step`` (from 0).
 
-    ``milestones``: divided at the start of each named epoch, counted from 1 (section 3.1).
-    ``cosine``: from the full rate to 0 over the budget. ``one-cycle``: evenly up to the full rate
-    over the first ``warmup`` of the budget, from there by a cosine to 0 (after Smith & Topin,
-    *Super-convergence*, 2018).
+    ``milestones``: multiplied by ``decay`` at the start of each listed epoch, counted from 1
+    (section 3.1). ``cosine``: from the full rate to 0 over the budget. ``one-cycle``: linearly up
+    to the full rate over the first ``warmup`` share of the budget, then by a cosine to 0 (after
+    Smith & Topin, *Super-convergence*, 2018).
     """
     if spec.schedule == "constant":
         return spec.learning_rate
@@ -49,22 +50,23 @@ def learning_rate(spec: TrainingSpec, step: int, total: Budget) -> float:
 
 
 def averaging_decay(spec: TrainingSpec, total: Budget) -> float:
-    """The decay a step of the running mean of the weights.
+    """Return the decay per step of the running mean of the weights.
 
-    ``averaging`` itself, unless its window of 1 / (1 - averaging) steps is more than a tenth of the
-    budget: then that tenth. So less than e^-10 of the beginning is left at the end. A hundredth
-    would be too much: batch norm's variances begin at 1, and those of a first layer end at 0.01.
+    It is ``averaging``, unless its window of 1 / (1 - averaging) steps is longer than a tenth of
+    the budget: then the window is that tenth. So less than e^-10 of the initial values is left at
+    the end. A hundredth would be too much: batch norm's variances begin at 1, and those of a first
+    layer end at 0.01.
     """
     return min(spec.averaging, max(0.0, 1 - 10 / total.steps))
 
 
 def _cosine(share: float) -> float:
-    """From 1 to 0 as ``share`` goes from 0 to 1."""
+    """Return a value that falls from 1 to 0 as ``share`` rises from 0 to 1."""
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def make_optimizer(spec: TrainingSpec, model: torch.nn.Module) -> torch.optim.Optimizer:
-    """The optimiser of the study over all parameters."""
+    """Return the study's optimiser for all parameters of ``model``."""
     parameters, rate, decay = model.parameters(), spec.learning_rate, spec.weight_decay
     if spec.optimizer == "sgd":
         nesterov = spec.momentum > 0

@@ -1,4 +1,4 @@
-"""The files that a cell needs where it is trained, for workers without the driver's disk."""
+"""Transfer of the files that a cell needs to workers that do not share the driver's disk."""
 
 import os
 from collections.abc import Sequence
@@ -11,29 +11,30 @@ from ablation.training.task import CellTask
 
 
 class FeatureSupply:
-    """Spectrograms: named by their files in the driver's cache, kept in a worker's own.
+    """Transfers spectrograms from the driver's cache to a worker's own.
 
-    Files are sent as they are, so that a worker trains on the same bytes as the driver would.
+    They are named by their files in the driver's cache. Files are sent as they are, so that a
+    worker trains on the same bytes as the driver would.
     """
 
     def lacking(self, task: CellTask) -> list[str]:
-        """The driver's files that this machine has neither there nor in its own cache."""
+        """Return the driver's files that this machine has neither there nor in its own cache."""
         entries = [sample.entry for sample in (*task.fold.train, *task.fold.test)]
         there = {folder: _names(folder) for folder in {entry.path.parent for entry in entries}}
         missing = [entry for entry in entries if entry.path.name not in there[entry.path.parent]]
         return [str(entry.path) for entry in missing if not located(entry.path).exists()]
 
     def read(self, name: str) -> bytes:
-        """A file of the driver's."""
+        """Return the content of a file of the driver's cache."""
         return Path(name).read_bytes()
 
     def write(self, name: str, content: bytes) -> None:
-        """Put a file of the driver's into this machine's cache."""
+        """Store a file of the driver's cache in this machine's cache."""
         with atomic_write(stored_place(Path(name)), durable=False) as file:
             file.write(content)
 
     def packs(self, names: Sequence[str], most_bytes: int) -> list[list[str]]:
-        """``names`` in groups of about ``most_bytes``, to be sent together."""
+        """Return ``names`` in groups of about ``most_bytes``, to be sent together."""
         packs: list[list[str]] = [[]]
         size = 0
         for name in names:
@@ -46,7 +47,7 @@ class FeatureSupply:
 
 
 def _names(folder: Path) -> set[str]:
-    """One listing instead of asking for every file: the disk may be far away."""
+    """Return the names in a folder by one listing: on a network disk, asking for each is slow."""
     with suppress(OSError):
         return {entry.name for entry in os.scandir(folder)}
     return set()

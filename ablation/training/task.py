@@ -1,6 +1,6 @@
-"""What a cell is and which rows name it; planned by drivers, run by :mod:`~ablation.training.cell`.
+"""Cells, their tasks and outcomes: planned by drivers, run by :mod:`~ablation.training.cell`.
 
-Torch is not loaded here: a driver that finds every cell stored answers at once.
+Torch is not loaded here, so that a driver that finds every cell stored answers at once.
 """
 
 import pickle
@@ -19,7 +19,7 @@ from ablation.version import __version__
 
 @dataclass(frozen=True)
 class Sample:
-    """An utterance as a cell sees it; ``label`` is the class index."""
+    """An utterance of a cell; ``label`` is the class index."""
 
     id: str
     speaker: str
@@ -29,10 +29,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class FoldData:
-    """Both sides of a fold.
+    """The training and test utterances of a fold.
 
-    Many cells share one, and a corpus of thousands of utterances takes longer to pickle than a cell
-    to be handed out: so it is pickled once, and a worker that meets it again has it already.
+    Many cells share a fold, and pickling thousands of utterances takes longer than handing out a
+    cell: so it is pickled once, and a worker that has unpickled it before reuses it.
     """
 
     name: str
@@ -55,17 +55,19 @@ def _unpacked(packed: bytes) -> FoldData:
 
 @dataclass(frozen=True)
 class Cell:
-    """What is trained.
+    """What is trained in one go: a model, a fold and a seed.
 
     Attributes
     ----------
     kind
-        ``probe`` (one shape), ``network`` (shapes and a pooling), ``final`` (a network of all
-        speakers, scored on none) or ``reference``.
+        ``probe`` (one shape), ``network`` (shapes and a pooling), ``final`` (a network trained on
+        all speakers and scored on none) or ``reference`` (a baseline).
+    window_ms
+        The analysis window (ms).
     pooling
-        Of a network; empty for one of the user's own.
+        The pooling of a network; empty for a user's own network.
     title
-        A network's or reference's name in the tables.
+        The name of a network or baseline in the tables.
     """
 
     kind: str
@@ -78,15 +80,15 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """As in the tables: "10x2" of a probe, else the title."""
+        """The name in the tables: ``10x2`` for a probe, else the title."""
         return str(self.shapes[0]) if self.kind == "probe" else self.title
 
 
 @dataclass(frozen=True)
 class CellTask:
-    """A cell with all it needs; ``study`` has the cell's own analysis window.
+    """A cell with everything it needs; ``study`` has the cell's own analysis window.
 
-    ``checkpoint`` is the file in which a network's training stands after each epoch.
+    ``checkpoint`` is the file that holds the state of a network's training after each epoch.
     """
 
     cell: Cell
@@ -99,17 +101,17 @@ class CellTask:
 
     @property
     def training(self) -> TrainingSpec:
-        """The training settings of this kind of cell."""
+        """The training settings for this kind of cell."""
         study = self.study
         return study.training if self.cell.kind == "probe" else study.network.training
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network's weights (a safetensors file's bytes), and what its input was mapped by.
+    """A network's weights (the bytes of a safetensors file), and how its input was normalised.
 
-    ``corpus_range`` is the (lowest, highest) value of the training utterances that
-    ``features.scope = "corpus"`` maps; None with another scope.
+    ``corpus_range`` is the (lowest, highest) value of the training utterances, which
+    ``features.scope = "corpus"`` normalises by; None with another scope.
     """
 
     weights: bytes
@@ -118,7 +120,7 @@ class TrainedNetwork:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The rows of a finished or failed cell, by table, and a finished network itself."""
+    """The rows of a finished or failed cell, by table, and the network of a finished one."""
 
     row: dict[str, Any]
     predictions: list[dict[str, Any]] = field(default_factory=list)
@@ -127,19 +129,20 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
+        """Whether the cell could not be trained."""
         return self.row["status"] == FAILED
 
 
 def failed_outcome(
     task: CellTask, error: str, device: str, started: datetime | None = None
 ) -> Outcome:
-    """The row of a cell that could not be trained, for the reason ``error``."""
+    """Return the outcome of a cell that could not be trained, for the reason ``error``."""
     row = identity(task) | provenance(device, started or datetime.now(UTC), task)
     return Outcome(row | {"status": FAILED, "error": error.strip()})
 
 
 def identity(task: CellTask) -> dict[str, Any]:
-    """The columns that name the cell."""
+    """Return the columns that name the cell."""
     cell, features = task.cell, task.study.features
     row: dict[str, Any] = {
         "study": task.study.name,
@@ -169,7 +172,7 @@ def identity(task: CellTask) -> dict[str, Any]:
 
 
 def provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]:
-    """The columns that say where and by what version a cell was trained."""
+    """Return the columns that say where, when and by which version a cell was trained."""
     return {
         "device": device,
         "threads": task.study.execution.threads,
@@ -179,8 +182,10 @@ def provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]
 
 
 def train_cell(task: CellTask, device: str) -> "Outcome":
-    """:func:`~ablation.training.cell.run_cell`, as a driver hands it to a worker: the worker loads
-    torch, the driver need not."""
+    """Run :func:`~ablation.training.cell.run_cell` in a worker.
+
+    Only the worker loads torch; the driver that hands this function out need not.
+    """
     from ablation.training.cell import run_cell
 
     return run_cell(task, device)

@@ -1,8 +1,8 @@
-"""Fetching: corpora from their public homes into a folder, whole or not at all.
+"""Fetching: corpora are downloaded from their public homes into a folder, completely or not at all.
 
-:mod:`~ablation.corpora.fetching.download` does it from the first byte to the folder's name,
-:mod:`~ablation.corpora.fetching.sources` knows addresses, licences and checksums,
-:mod:`~ablation.corpora.fetching.resuming` goes on where a download was cut off and
-:mod:`~ablation.corpora.fetching.unpacking` trusts no archive. Nothing else in the package opens a
-connection to another machine but a cluster's.
+:mod:`~ablation.corpora.fetching.download` does the whole of it,
+:mod:`~ablation.corpora.fetching.sources` lists addresses, licences and checksums,
+:mod:`~ablation.corpora.fetching.resuming` continues a download that was cut off, and
+:mod:`~ablation.corpora.fetching.unpacking` trusts no archive. Apart from clusters, nothing else in
+the package connects to another machine.
 """

@@ -1,8 +1,8 @@
 """Fetching a corpus from its public home: download, check, unpack, and only then put in place.
 
 All work is done in a folder beside the target (``.NAME.fetch``), and the corpus is renamed to the
-target when it is whole: a fetch that is killed at any moment leaves nothing that looks finished,
-and the same command goes on from the bytes there are.
+target once it is complete: a fetch that is killed at any moment leaves nothing that looks finished,
+and the same command continues from the bytes that have arrived.
 """
 
 import shutil
@@ -27,10 +27,18 @@ from ablation.corpora.fetching.places import (
     write_record,
 )
 from ablation.corpora.fetching.recordings import replace_pointers
-from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
+from ablation.corpora.fetching.resuming import Patience, Resuming
 from ablation.corpora.fetching.sources import SOURCES, Archive, Source
 from ablation.corpora.fetching.unpacking import unpack
 from ablation.errors import CorpusError, counted
+from ablation.errors.fetching import (
+    FetchRunning,
+    InvalidAddress,
+    NotFetchable,
+    Unreachable,
+    WrongChecksum,
+    megabytes,
+)
 from ablation.files import make_folder, storage_error
 
 _SCHEMES = ("http", "https", "file")
@@ -40,7 +48,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Fetched:
-    """A corpus that is in place; ``new`` says whether this call has put it there."""
+    """A corpus that is in place; ``new`` says whether this call put it there."""
 
     folder: Path
     recordings: int
@@ -55,34 +63,31 @@ def fetch_corpus(
     patience: Patience,
     address: str | None = None,
 ) -> Fetched:
-    """Fetch a corpus into ``folder``, unless it is there.
+    """Fetch a corpus into ``folder``, unless it is already there.
 
     Parameters
     ----------
     name
         A key of ``SOURCES``.
     accept
-        Called with the source before anything is downloaded; raises when its licence is refused.
+        Called with the source before anything is downloaded; raises if its licence is declined.
     say
         Called with lines for the user.
     address
-        Of another place where the archive lies (http, https or file); the checksum holds for it,
-        too.
+        Another address of the archive (http, https or file); it is checked against the same
+        checksum.
 
     Raises
     ------
     CorpusError
         For a corpus that cannot be fetched, a target that holds something else, an address that
-        does not answer, a wrong checksum, an archive that is damaged or does not hold the corpus.
+        does not answer, a wrong checksum, or an archive that is damaged or lacks the corpus.
     StorageError
-        When the disk refuses.
+        If a file cannot be written or read.
     """
     kind = corpus_kind(name)
     if name not in SOURCES:
-        raise CorpusError(
-            f"corpus {name}: there is nothing to fetch ({kind.summary})",
-            f"corpora that can be fetched: {', '.join(SOURCES)}",
-        )
+        raise NotFetchable(name, kind.summary, list(SOURCES))
     source = SOURCES[name]
     archives = _archives(source, address)
     target = target_folder(folder)
@@ -103,23 +108,21 @@ def fetch_corpus(
                 raise
             shutil.rmtree(work, ignore_errors=True)
     except Timeout as error:
-        raise CorpusError(
-            f"another fetch is at work on {target}", "wait for it, or choose another folder"
-        ) from error
+        raise FetchRunning(target) from error
     except OSError as error:
         raise storage_error("write to", work, error) from error
     return Fetched(target, count, new=there is None)
 
 
 def _clear(work: Path) -> None:
-    """Remove what a fetch that failed leaves, unless there are bytes to go on from."""
+    """Remove what a failed fetch left, unless there are bytes to continue from."""
     shutil.rmtree(work / "unpacked", ignore_errors=True)
     if {entry.name for entry in work.iterdir()} <= {"lock"}:
         shutil.rmtree(work, ignore_errors=True)
 
 
 def _archives(source: Source, address: str | None) -> tuple[Archive, ...]:
-    """The archives to try: those of the source, or the one at ``address``."""
+    """Return the archives to try: those of the source, or the one at ``address``."""
     if address is None:
         return source.archives
     try:
@@ -127,10 +130,7 @@ def _archives(source: Source, address: str | None) -> tuple[Archive, ...]:
     except ValueError:
         scheme = ""
     if scheme not in _SCHEMES:
-        raise CorpusError(
-            f"--from {address}: not an address of {', '.join(_SCHEMES)}",
-            "as in --from https://example.org/corpus.zip, or --from file:///data/corpus.zip",
-        )
+        raise InvalidAddress(address, _SCHEMES)
     known = {archive.url: archive for archive in source.archives}
     return (known.get(address, replace(source.archives[0], url=address)),)
 
@@ -144,7 +144,7 @@ def _fetch(
     patience: Patience,
     say: Say,
 ) -> int:
-    """Download, unpack, check and put in place; the number of recordings."""
+    """Download, unpack, check and put in place; return the number of recordings."""
     archive, file = _download(archives, source.unpacked, work, patience, say)
     staging = work / "unpacked"
     if staging.exists():
@@ -154,7 +154,7 @@ def _fetch(
         say(f"unpacking {megabytes(file.stat().st_size)}")
         unpack(file, staging, source.keep, source.unpacked)
     except CorpusError:
-        file.unlink(missing_ok=True)  # so that the next try does not meet it again
+        file.unlink(missing_ok=True)  # so that the next try does not start from it
         raise
     beside = () if archive in source.archives else (urljoin(archive.url, "AudioWAV/"),)
     replace_pointers(staging, beside or source.recordings_at, work, patience, say)
@@ -165,10 +165,10 @@ def _fetch(
         raise
     count = count_recordings(kind, root)
     if count != source.recordings:
-        say(f"note: {counted(count, 'recording')}; the whole corpus has {source.recordings}")
+        say(f"note: {counted(count, 'recording')}; the complete corpus has {source.recordings}")
     checksum = f"sha256:{pooch.file_hash(str(file))}"
     if archive.checksum is None:
-        say(f"no checksum of this archive is known; {RECORD} keeps its own: {checksum}")
+        say(f"no published checksum for this archive; {RECORD} records its own: {checksum}")
     write_record(root / RECORD, source, archive, file, checksum, count)
     if target.exists():
         target.rmdir()
@@ -179,8 +179,8 @@ def _fetch(
 def _download(
     archives: tuple[Archive, ...], limit: int, work: Path, patience: Patience, say: Say
 ) -> tuple[Archive, Path]:
-    """The first archive whose address answers, and the file it has become."""
-    pooch.get_logger().setLevel("WARNING")  # we say ourselves what is done
+    """Download the first archive whose address answers; return it and its file."""
+    pooch.get_logger().setLevel("WARNING")  # we report progress ourselves
     *others, last = archives
     for archive in others:
         try:
@@ -191,8 +191,8 @@ def _download(
 
 
 def _retrieve(archive: Archive, limit: int, work: Path, patience: Patience, say: Say) -> Path:
-    """The archive as a file, checked where its checksum is known."""
-    # Named by the address: what came from one place does not go on with what another sends.
+    """Download an archive and return its file, checked where its checksum is known."""
+    # Named after the address: a download is never continued with bytes from another one.
     stem = blake2b(archive.url.encode(), digest_size=6).hexdigest()
     downloader = Resuming(work / f"{stem}.part", archive.size or limit, patience, say)
     say(f"downloading {archive.url}")
@@ -202,8 +202,5 @@ def _retrieve(archive: Archive, limit: int, work: Path, patience: Patience, say:
                 archive.url, archive.checksum, f"{stem}.zip", work, downloader=cast(Any, downloader)
             )
         )
-    except ValueError as error:  # pooch's word for a checksum that is not the known one
-        raise CorpusError(
-            f"{archive.url}: wrong checksum, not {archive.checksum}",
-            "what came was not kept; run the same command again, or give another address by --from",
-        ) from error
+    except ValueError as error:  # how pooch reports a wrong checksum
+        raise WrongChecksum(archive.url, str(archive.checksum)) from error

@@ -1,4 +1,4 @@
-"""Folders of corpora: what is at a place, where in an archive a corpus begins, and its record."""
+"""Corpus folders: what a target holds, where in an archive a corpus begins, and its record."""
 
 import json
 from datetime import UTC, datetime
@@ -7,51 +7,51 @@ from pathlib import Path
 from ablation.corpora.base import CorpusKind, parse_options
 from ablation.corpora.fetching.sources import Archive, Source
 from ablation.errors import CorpusError
+from ablation.errors.fetching import (
+    CorpusNotInArchive,
+    InvalidTarget,
+    TargetIncomplete,
+    TargetIsFile,
+    TargetNotEmpty,
+)
 from ablation.files import at_home, is_file, storage_error, write_text
 
 RECORD = "fetched.json"
 
 
 def target_folder(folder: Path) -> Path:
+    """Return a corpus folder as an absolute path; raise :class:`InvalidTarget` if it is ``/``."""
     target = Path(at_home(folder)).resolve()
     if not target.name:
-        raise CorpusError(f"--to {folder} is no folder of a corpus", "as in --to corpora/emodb")
+        raise InvalidTarget(folder)
     return target
 
 
 def recordings_at(target: Path, kind: CorpusKind) -> int | None:
-    """Recordings of the corpus that is at ``target``; None where there is nothing.
+    """Return the number of recordings of the corpus at ``target``; None if nothing is there.
 
-    Raises :class:`CorpusError` where there is something else, or a part only of what was fetched.
+    Raises :class:`CorpusError` if something else is there, or only part of what was fetched.
     """
     if is_file(target):
-        raise CorpusError(f"--to {target}: that is a file", "give a folder")
+        raise TargetIsFile(target)
     try:
         if not target.exists() or not any(target.iterdir()):
             return None
         there = count_recordings(kind, target)
     except CorpusError as error:
-        raise CorpusError(
-            f"{target} is not empty, and does not read as {kind.name}: {error.what}",
-            "choose another folder",
-        ) from error
+        raise TargetNotEmpty(target, kind.name, error.what) from error
     except OSError as error:
         raise storage_error("read", target, error) from error
     if there == 0:
-        raise CorpusError(
-            f"{target} is not empty, and holds no corpus {kind.name}", "choose another folder"
-        )
+        raise TargetNotEmpty(target, kind.name)
     whole = _recorded(target / RECORD)
     if whole is not None and there < whole:
-        raise CorpusError(
-            f"{target} holds {there} of the {whole} recordings that were fetched",
-            "remove the folder and run the same command again",
-        )
+        raise TargetIncomplete(target, there, whole)
     return there
 
 
 def _recorded(record: Path) -> int | None:
-    """How many recordings a fetch has put beside its record; None without one that can be read."""
+    """Return how many recordings were fetched, by their record; None if it cannot be read."""
     try:
         count = json.loads(record.read_text(encoding="utf-8"))["recordings"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,13 +60,14 @@ def _recorded(record: Path) -> int | None:
 
 
 def count_recordings(kind: CorpusKind, folder: Path) -> int:
+    """Return how many recordings the corpus's reader finds in ``folder``."""
     return len(kind.read(folder, parse_options(kind.options, kind.name, {})))
 
 
 def corpus_root(kind: CorpusKind, staging: Path) -> Path:
-    """The folder in an unpacked archive at which the corpus begins: it may lie in another one.
+    """Return the folder of the corpus in an unpacked archive: it may lie inside others.
 
-    Raises :class:`CorpusError` where the archive holds no such corpus.
+    Raises :class:`CorpusError` if the archive does not contain the corpus.
     """
     folder, reason = staging, ""
     while True:
@@ -74,21 +75,18 @@ def corpus_root(kind: CorpusKind, staging: Path) -> Path:
             if count_recordings(kind, folder):
                 return folder
         except CorpusError as error:
-            reason = f": {error.what}"  # not from here; perhaps from the folder inside
+            reason = error.what  # perhaps the corpus is in the folder inside
         inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
         if len(inside) != 1 or not inside[0].is_dir():
-            raise CorpusError(
-                f"the archive holds no corpus {kind.name}{reason}",
-                f"expected: {kind.layout}; the archive was removed",
-            )
+            raise CorpusNotInArchive(kind.name, kind.layout, reason)
         folder = inside[0]
 
 
 def write_record(
     path: Path, source: Source, archive: Archive, file: Path, checksum: str, count: int
 ) -> None:
-    """Write down beside the recordings where they come from and under which licence."""
-    told = {
+    """Record beside the recordings where they come from and under which licence."""
+    record = {
         "title": source.title,
         "home": source.home,
         "licence": source.licence,
@@ -101,4 +99,4 @@ def write_record(
         "recordings": count,
         "fetched_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_text(path, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")

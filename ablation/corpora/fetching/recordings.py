@@ -1,4 +1,4 @@
-"""Recordings that an archive of a repository names but does not hold (Git LFS)."""
+"""Recordings that a repository's archive names but does not contain (Git LFS)."""
 
 import os
 import shutil
@@ -12,11 +12,12 @@ from typing import Any, cast
 import pooch
 import requests
 
-from ablation.corpora.fetching.resuming import Patience, Resuming, Unreachable, megabytes
+from ablation.corpora.fetching.resuming import Patience, Resuming
 from ablation.corpora.pointers import Pointer, read_pointer
-from ablation.errors import CorpusError, counted
+from ablation.errors import counted
+from ablation.errors.fetching import Unreachable, WrongRecording, megabytes
 
-_AT_ONCE = 4  # connections; the homes are other people's machines
+_AT_ONCE = 4  # connections: few, since the servers are other people's
 _EVERY = 5.0  # seconds between two lines of progress
 
 
@@ -27,26 +28,23 @@ def replace_pointers(
     patience: Patience,
     say: Callable[[str], None],
 ) -> None:
-    """Put the recordings in the place of the notes of Git LFS in ``folder`` that stand for them.
+    """Replace the Git LFS pointers in ``folder`` by the recordings that they stand for.
 
-    Each is checked against the SHA-256 of its note. They are kept in ``work``, so that another
-    call goes on from there.
+    Each recording is checked against the SHA-256 of its pointer. Downloads are kept in ``work``,
+    so that another call continues from there.
 
     Raises
     ------
     CorpusError
-        When no address has a recording, or what it has is another one.
+        If no address has a recording, or one has a different file in its place.
     """
-    notes = dict(_notes(folder))
-    if not notes:
+    pointers = dict(_pointers(folder))
+    if not pointers:
         return
-    # Two files may be one recording, byte for byte: it comes once.
-    wanted = {note.sha256: (file.name, note) for file, note in notes.items()}
-    size = sum(note.size for _, note in wanted.values())
-    say(
-        f"the archive names {counted(len(notes), 'recording')} ({megabytes(size)}): downloading "
-        f"them"
-    )
+    # Two files may be the same recording, byte for byte: it is downloaded once.
+    wanted = {pointer.sha256: (file.name, pointer) for file, pointer in pointers.items()}
+    size = sum(pointer.size for _, pointer in wanted.values())
+    say(f"downloading {counted(len(pointers), 'recording')} ({megabytes(size)})")
     fetcher = _Fetcher(addresses, work / "recordings", patience)
     said = time.monotonic()
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -56,29 +54,29 @@ def replace_pointers(
                     said = time.monotonic()
                     say(f"{number} of {counted(len(wanted), 'recording')}")
         except BaseException:
-            fetcher.stop.set()  # nobody waits for what is not wanted any more
+            fetcher.stop.set()  # nobody waits for the other downloads any more
             pool.shutdown(cancel_futures=True)
             raise
-    for file, note in notes.items():
-        _put(fetcher.folder / note.sha256, file)
+    for file, pointer in pointers.items():
+        _put(fetcher.folder / pointer.sha256, file)
 
 
-def _notes(folder: Path) -> Iterator[tuple[Path, Pointer]]:
+def _pointers(folder: Path) -> Iterator[tuple[Path, Pointer]]:
     for file in sorted(folder.rglob("*")):
-        if file.is_file() and (note := read_pointer(file)) is not None:
-            yield file, note
+        if file.is_file() and (pointer := read_pointer(file)) is not None:
+            yield file, pointer
 
 
 def _put(recording: Path, file: Path) -> None:
     file.unlink()
     try:
         os.link(recording, file)
-    except OSError:  # a disk that knows no second name for a file
+    except OSError:  # a file system without hard links
         shutil.copyfile(recording, file)
 
 
 class _Fetcher:
-    """Fetches one recording after another; an address that fails once is not asked again."""
+    """Downloads one recording after another; an address that fails once is not asked again."""
 
     def __init__(self, addresses: Sequence[str], folder: Path, patience: Patience) -> None:
         self.addresses = list(addresses)
@@ -89,27 +87,23 @@ class _Fetcher:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, wanted: tuple[str, Pointer]) -> None:
-        name, note = wanted
+        name, pointer = wanted
         while True:
             address = self.addresses[0]
             try:
-                return self._retrieve(address, name, note)
+                return self._retrieve(address, name, pointer)
             except Unreachable:
                 if self.addresses[0] == address:
                     if len(self.addresses) == 1:
                         raise
                     self.addresses.remove(address)
-            except ValueError as error:  # pooch's word for a wrong checksum
-                raise CorpusError(
-                    f"{address}{name}: not the recording that the archive names "
-                    f"(wrong checksum, not sha256:{note.sha256})",
-                    "what came was not kept; run the same command again later",
-                ) from error
+            except ValueError as error:  # how pooch reports a wrong checksum
+                raise WrongRecording(f"{address}{name}", f"sha256:{pointer.sha256}") from error
 
-    def _retrieve(self, address: str, name: str, note: Pointer) -> None:
+    def _retrieve(self, address: str, name: str, pointer: Pointer) -> None:
         downloader = Resuming(
-            self.folder / f"{note.sha256}.part",
-            note.size,
+            self.folder / f"{pointer.sha256}.part",
+            pointer.size,
             self.patience,
             session=self.session,
             stop=self.stop,
@@ -117,7 +111,7 @@ class _Fetcher:
         store = pooch.create(
             path=self.folder,
             base_url=address,
-            registry={note.sha256: f"sha256:{note.sha256}"},
-            urls={note.sha256: f"{address}{name}"},
+            registry={pointer.sha256: f"sha256:{pointer.sha256}"},
+            urls={pointer.sha256: f"{address}{name}"},
         )
-        store.fetch(note.sha256, downloader=cast(Any, downloader))  # pooch's own type is wrong
+        store.fetch(pointer.sha256, downloader=cast(Any, downloader))  # pooch's own type is wrong

@@ -1,8 +1,9 @@
-"""A downloader for pooch that goes on where it was cut off.
+"""A downloader for pooch that continues a download where it was cut off.
 
-What has come so far lies in a file of its own, with what tells one version of the remote file from
-another beside it; a connection that drops or stalls is made again after a pause, and asks for the
-rest (HTTP Range, RFC 9110 section 14). A server that does not know of ranges starts anew.
+What has arrived so far is kept in a partial file, beside a note of which version of the remote file
+it is of. After a connection drops or stalls, another one is made after a pause and asks for the
+rest (HTTP Range, RFC 9110 section 14). Where a server does not support ranges, the download starts
+again.
 """
 
 import shutil
@@ -19,27 +20,30 @@ from urllib.request import url2pathname
 import requests
 import urllib3
 
-from ablation.errors import CorpusError, counted
+from ablation.errors import first_line
+from ablation.errors.fetching import (
+    DownloadFailed,
+    FileTooLarge,
+    ServerRefused,
+    Unreachable,
+    megabytes,
+)
 from ablation.files import is_file, storage_error
 
 _BLOCK = 1 << 16  # bytes
-_STALLED, _DROPPED = "no byte came in time", "the connection was dropped"
+_STALLED, _DROPPED = "no data arrived in time", "the connection was dropped"
 _EVERY = 5.0  # seconds between two lines of progress
-_PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that another try may better
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # statuses that may change by the next try
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before another try, the last one for all later
-_FEW_TRIES = 2  # where not even the server's name is known: most often there is no network
-LONGEST_PAUSE = 120.0  # seconds that a server may ask us to wait
+_FEW_TRIES = 2  # if the server's name cannot be resolved: most often there is no network
+LONGEST_PAUSE = 120.0  # seconds: no server makes us wait longer
 
 
-class Unreachable(CorpusError):  # noqa: N818 - as its siblings in errors.py read
-    """Nobody answers at an address, or not with the file: another address may do."""
+class Dropped(Exception):  # noqa: N818 - one try failed; the next may succeed
+    """A connection ended before the file did, or was refused for now.
 
-
-class Dropped(Exception):  # noqa: N818 - a try that failed; the next one may not
-    """A connection that ended before the file did, or was refused for now.
-
-    ``wait`` is how long the server asks us to wait (seconds), ``tries`` how many tries such an end
-    is worth where nothing has come at all.
+    ``wait`` is how long the server asks us to wait (seconds); ``tries`` limits the number of tries
+    while nothing has arrived at all.
     """
 
     def __init__(self, reason: str, wait: float = 0.0, tries: int | None = None) -> None:
@@ -50,25 +54,25 @@ class Dropped(Exception):  # noqa: N818 - a try that failed; the next one may no
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for a byte (seconds), and how many tries without progress to make."""
+    """How long to wait for data (seconds), and how many tries without progress to make."""
 
     timeout: float = 30.0
     tries: int = 6
 
 
 class Resuming:
-    """Downloads to ``partial``, whatever number of connections it takes; pooch calls it.
+    """Downloads into ``partial``, over as many connections as it takes; called by pooch.
 
     Parameters
     ----------
     partial
-        Where the bytes go until all of them are there.
+        Where the bytes go until all of them have arrived.
     limit
-        Bytes that the file may have at most.
+        The most bytes that the file may have.
     progress
         Called with lines for the user; None for silence.
     stop
-        When set, no other try is made.
+        Once set, no further try is made.
     """
 
     def __init__(
@@ -92,20 +96,20 @@ class Resuming:
     def __call__(
         self, url: str, output_file: str | Any, pooch: Any, check_only: bool = False
     ) -> bool | None:
-        """Fetch ``url`` into the file ``output_file``, as pooch asks of a downloader.
+        """Download ``url`` into the file ``output_file``, as pooch asks of a downloader.
 
         Raises
         ------
         Unreachable
-            When the address does not answer, or not with the file, after all tries.
-        CorpusError
-            When the file is larger than it may be, or the address is none.
+            If the address is invalid, or does not answer with the file after all tries.
+        FileTooLarge
+            If the file is larger than ``limit``.
         StorageError
-            When the disk refuses.
+            If a file cannot be written or read.
         """
         del pooch
         if check_only:
-            raise NotImplementedError("a resuming download checks nothing in advance")
+            raise NotImplementedError("check_only is not supported")
         try:
             if urlsplit(url).scheme == "file":
                 self._copy(url)
@@ -114,9 +118,9 @@ class Resuming:
             self.partial.replace(output_file)
             self.version.unlink(missing_ok=True)
         except requests.RequestException as error:  # an OSError as well, so it comes first
-            raise Unreachable(f"{url}: {_reason(error)}", "check the address") from error
-        except (ValueError, OverflowError) as error:  # an address or a time that sockets refuse
-            raise Unreachable(f"{url}: {error}", "check the address") from error
+            raise Unreachable(url, _reason(error)) from error
+        except (ValueError, OverflowError) as error:  # an address or a timeout that sockets refuse
+            raise Unreachable(url, str(error)) from error
         except OSError as error:
             raise storage_error("write", self.partial, error) from error
         return None
@@ -124,7 +128,7 @@ class Resuming:
     def _copy(self, url: str) -> None:
         file = Path(url2pathname(urlsplit(url).path))
         if not is_file(file):
-            raise Unreachable(f"no file {file}", "check the address")
+            raise Unreachable(url, "no such file")
         if file.stat().st_size > self.limit:
             raise self._too_large(url)
         shutil.copyfile(file, self.partial)
@@ -143,20 +147,15 @@ class Resuming:
                 if drop.tries is not None and not there:
                     tries = min(tries, drop.tries)
                 if failed >= tries or self.stop.is_set():
-                    kept = f" ({megabytes(there)} are kept)" if there else ""
-                    raise Unreachable(
-                        f"{url}: {drop}, {counted(failed, 'time')} in a row",
-                        f"run the same command again later{kept}, or give another address by "
-                        f"--from (file:///... for an archive that you have)",
-                    ) from drop
+                    raise DownloadFailed(url, str(drop), failed, there) from drop
                 pause = max(drop.wait, PAUSES[min(failed, len(PAUSES)) - 1])
                 self._say(f"{drop} at {megabytes(there)}; trying again in {pause:g} s")
                 self.stop.wait(pause)
 
     def _connect(self, url: str) -> None:
-        """One connection; :class:`Dropped` when it ends before the file does."""
+        """Make one connection; raise :class:`Dropped` if it ends before the file does."""
         offset = self._there()
-        headers = {"Accept-Encoding": "identity"}  # a range counts bytes as they are stored
+        headers = {"Accept-Encoding": "identity"}  # ranges count uncompressed bytes
         if offset:
             headers["Range"] = f"bytes={offset}-"
             if self.version.is_file():
@@ -172,7 +171,7 @@ class Resuming:
             requests.exceptions.InvalidSchema,
             urllib3.exceptions.LocationValueError,
         ):
-            raise  # no other try would end otherwise
+            raise  # another try would end the same way
         except (requests.ConnectionError, requests.Timeout) as error:
             tries = _FEW_TRIES if _nameless(error) else None
             raise Dropped(_reason(error), tries=tries) from error
@@ -186,8 +185,8 @@ class Resuming:
         if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or (
             start is not None and start != offset
         ):
-            self.partial.unlink(missing_ok=True)  # not what was asked for: start anew
-            raise Dropped("the server has no such rest of the file")
+            self.partial.unlink(missing_ok=True)  # not what was asked for: start again
+            raise Dropped("the server does not have the rest of this file")
         if total is not None and total > self.limit:
             raise self._too_large(url)
         if start is None:
@@ -198,7 +197,7 @@ class Resuming:
             if version.isascii() and version:
                 self.version.write_text(version, encoding="ascii")
         with self.partial.open("ab" if start is not None else "wb") as file:
-            # Bytes as they come, so that none that came is lost when no more do.
+            # As they arrive, so that nothing is lost if no more do.
             while block := answer.raw.read1(_BLOCK, decode_content=False):
                 offset += len(block)
                 if offset > self.limit:
@@ -211,12 +210,9 @@ class Resuming:
     def _there(self) -> int:
         return self.partial.stat().st_size if self.partial.is_file() else 0
 
-    def _too_large(self, url: str) -> CorpusError:
+    def _too_large(self, url: str) -> FileTooLarge:
         self.partial.unlink(missing_ok=True)
-        return CorpusError(
-            f"{url}: larger than the {megabytes(self.limit)} that this file may have",
-            "this is another file; give the right address by --from",
-        )
+        return FileTooLarge(url, self.limit)
 
     def _tick(self, offset: int, total: int | None) -> None:
         if time.monotonic() - self._said >= _EVERY:
@@ -229,9 +225,9 @@ class Resuming:
 
 
 def _span(url: str, answer: requests.Response) -> tuple[int | None, int | None]:
-    """First byte of a part (None: the whole file comes), and the size of the whole if told.
+    """Return the first byte of the part sent (None: the whole file), and the whole size if known.
 
-    Raises :class:`Dropped` for an answer that may be another one later, :class:`Unreachable` for
+    Raises :class:`Dropped` for a status that may change by the next try, :class:`ServerRefused` for
     one that will not.
     """
     code = answer.status_code
@@ -246,36 +242,29 @@ def _span(url: str, answer: requests.Response) -> tuple[int | None, int | None]:
     if code == HTTPStatus.OK:
         length = answer.headers.get("Content-Length", "")
         return None, int(length) if length.isdigit() else None
-    told = f"the server answers {code} {answer.reason}"
     if code in _PASSING:
         wait = answer.headers.get("Retry-After", "")
-        raise Dropped(told, min(float(wait), LONGEST_PAUSE) if wait.isdigit() else 0.0)
-    raise Unreachable(
-        f"{url}: {told}", "look at the corpus' home, or give another address by --from"
-    )
+        said = f"the server answered {code} {answer.reason}"
+        raise Dropped(said, min(float(wait), LONGEST_PAUSE) if wait.isdigit() else 0.0)
+    raise ServerRefused(url, answer.reason, code)
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Why no connection came about."""
+    """Return why no connection could be made."""
     if isinstance(error, requests.Timeout):
         return _STALLED
     if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate cannot be checked"
+        return "the server's certificate cannot be verified"
     if _nameless(error):
-        return "no such server is known here, or there is no network"
+        return "unknown server, or no network"
     if isinstance(error, requests.ConnectionError):
         cut = any(word in str(error).lower() for word in ("reset", "aborted", "broken"))
         return _DROPPED if cut else "no connection"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    return first_line(error)
 
 
 def _nameless(error: requests.RequestException) -> bool:
-    """Whether the server's name could not be looked up."""
+    """Return whether the server's name could not be resolved."""
     cause = error.args[0] if error.args else None
     reason = getattr(cause, "reason", cause)
     return isinstance(reason, urllib3.exceptions.NameResolutionError)
-
-
-def megabytes(size: int) -> str:
-    """A number of bytes as people read it."""
-    return f"{size / 1e6:.1f} MB" if size >= 100_000 else counted(size, "byte")

@@ -1,8 +1,8 @@
-"""Where corpora are at home: addresses, sizes, checksums where any is known, licences, citations.
+"""Where corpora can be downloaded: addresses, sizes, known checksums, licences, citations.
 
-A checksum is written down only where the corpus' home or a public project that uses the file has
-published it, and ``known_from`` says who. Without one the file is what its home sends on the day;
-its checksum is then written down with the corpus, so that two downloads can be compared.
+A checksum is listed only if the corpus's home, or a public project that uses the file, has
+published it; ``known_from`` says who. Without one, the file is whatever its home sends that day;
+its checksum is then recorded with the corpus, so that two downloads can be compared.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 class Archive:
     """A ZIP file that holds a corpus.
 
-    ``size`` in bytes and ``checksum`` ("md5:..." or "sha256:...") are None where nobody has
-    published them; ``known_from`` names who has.
+    ``size`` (bytes) and ``checksum`` ("md5:..." or "sha256:...") are None if nobody has published
+    them; ``known_from`` names who has.
     """
 
     url: str
@@ -29,17 +29,17 @@ class Source:
     Parameters
     ----------
     archives
-        In the order in which they are tried: the next one where an address does not answer.
+        In the order in which they are tried, until an address answers.
     recordings
-        How many the reader finds in the whole corpus.
+        How many recordings the reader finds in the complete corpus.
     unpacked
-        Bytes that the archive may unpack to at most; several times what it does.
+        The most bytes that the archive may unpack to: several times what it does.
     keep
-        A regular expression: names in the archive of what is unpacked.
+        A regular expression that matches the names of the members to unpack.
     recordings_at
-        For an archive of a repository that holds notes of Git LFS in place of recordings: the
-        addresses of the folder in which the recordings lie, in the order in which they are tried.
-        Of a mirror (``--from``) it is the folder ``AudioWAV`` beside the archive.
+        For a repository's archive with Git LFS pointers in place of recordings: addresses of the
+        folder that contains the recordings, in the order in which they are tried. For a mirror
+        (``--from``) it is the folder ``AudioWAV`` beside the archive.
     """
 
     title: str
@@ -95,14 +95,14 @@ SOURCES: dict[str, Source] = {
         licence="Open Database License 1.0; its contents: Database Contents License 1.0",
         citation="Cao, Cooper, Keutmann, Gur, Nenkova, Verma: CREMA-D: Crowd-sourced Emotional "
         "Multimodal Actors Dataset. IEEE Transactions on Affective Computing 5(4), 2014",
-        # The archive holds notes of Git LFS, each with the SHA-256 of its recording. Recordings
-        # come one by one, first from a mirror: GitHub's allowance for them is often used up.
+        # The archive contains Git LFS pointers, each with the SHA-256 of its recording. Recordings
+        # are downloaded one by one, first from a mirror: GitHub's quota for them is often used up.
         archives=(
             Archive(
                 "https://github.com/CheyneyComputerScience/CREMA-D/archive/refs/heads/master.zip"
             ),
         ),
-        recordings=7441,  # of 7442: one has no sound and is left out by the reader
+        recordings=7441,  # of 7442: one is silent and left out by the reader
         unpacked=3_000_000_000,
         keep=r"([^/]+/)?(AudioWAV/.*|license\.txt|LICENSE\.txt)",
         recordings_at=(
@@ -135,13 +135,13 @@ SOURCES: dict[str, Source] = {
 
 MANUAL: dict[str, str] = {
     "iemocap": """\
-iemocap cannot be fetched by a program: its makers give it to those who sign a form.
-  1. Read https://sail.usc.edu/iemocap/ and fill in the release form there, as the person who will
-     answer for the data.
-  2. Send it as the page says; an address to download from comes by mail.
-  3. Unpack IEMOCAP_full_release.tar.gz. The folder IEMOCAP_full_release must hold Session1 to
-     Session5, and each of them dialog/EmoEvaluation/*.txt and sentences/wav/*/*.wav; nothing else
-     is read.
+iemocap cannot be downloaded by a program: its authors release it to those who sign a form.
+  1. Read https://sail.usc.edu/iemocap/ and fill in the release form there, as the person
+     responsible for the data.
+  2. Send it as the page describes; a download link arrives by e-mail.
+  3. Unpack IEMOCAP_full_release.tar.gz. The folder IEMOCAP_full_release must contain Session1 to
+     Session5, each with dialog/EmoEvaluation/*.txt and sentences/wav/*/*.wav; nothing else is
+     read.
   4. ablate corpus check --corpus iemocap --corpus-root PATH/IEMOCAP_full_release
 Cite: Busso et al.: IEMOCAP: Interactive emotional dyadic motion capture database. Language
 Resources and Evaluation 42(4), 2008""",

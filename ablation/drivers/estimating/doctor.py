@@ -1,4 +1,4 @@
-"""What a run on this machine would use, what is missing, and how fast a step is."""
+"""``ablate doctor``: what a run here would use, what is missing, and how long a step takes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,12 +16,12 @@ from ablation.study import Shape, Study
 
 _SHAPES = (Shape(10, 2), Shape(100, 2))  # the paper's best height, and the tallest it tried
 _REINSTALL = "install again: pip install -c constraints.txt -e ."
-_FULL = 1e9  # bytes left on a disk that is as good as full
+_FULL = 1e9  # free bytes below which a disk counts as almost full
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the probe measured on a device, ``workers`` of them at it at once."""
+    """How long a step of the probe takes on a device while ``workers`` run at once."""
 
     shape: str
     device: str
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Problem:
-    """What every run needs and is broken, and what to do."""
+    """Something broken that every run needs, and what to do about it."""
 
     what: str
     remedy: str
@@ -39,18 +39,22 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checkup:
-    """All that was found.
+    """Everything that the check-up found.
 
     Attributes
     ----------
     cards
-        The CUDA cards that torch sees, and why those that cannot be used cannot.
+        The CUDA cards that torch sees, with the faults of those that cannot be used.
     taken
-        Which devices the study's runs take on this machine, in one line.
+        A line that says which devices the study's runs take on this machine.
     slots
-        Where the study's cells would run on this machine; empty where they would not.
+        Where the study's cells would run on this machine; empty if they would not.
     cluster
-        Where they would run otherwise.
+        The cluster on which they would run instead; empty if none.
+    lacking
+        Optional parts that are not installed.
+    problems
+        What keeps runs from working here.
     """
 
     study: Study
@@ -68,7 +72,7 @@ class Checkup:
 
 
 def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
-    """Look at everything and measure a step; raises nothing for what is missing or broken."""
+    """Check everything and measure a step; raise nothing for what is missing or broken."""
     problems = [Problem(fault, _REINSTALL) for fault in machine.unloadable()]
     places = {"results": machine.place(results), "cache": machine.place(cache_folder())}
     problems += [Problem(p.fault, p.remedy) for p in places.values() if p.fault]
@@ -109,7 +113,7 @@ def _cluster(study: Study) -> str:
 
 
 def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
-    """A step of each shape on each device, on all of its slots at once."""
+    """Measure a step of each shape on each device, on all of its slots at once."""
     # Loads torch.
     from ablation.drivers.estimating.measuring import Lengths, measure_shapes
 
@@ -129,14 +133,14 @@ def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterato
 
 
 def lines(found: Checkup) -> Iterator[str]:
-    """The check-up for people; its problems are left to the caller."""
+    """Yield the check-up as lines for people; reporting problems is left to the caller."""
     known = dict(found.versions)
     yield f"ablation {known.pop('ablation')}, Python {known.pop('python')} on {machine.system()}"
     yield "with " + ", ".join(f"{name} {number}" for name, number in known.items() if number)
     cpu = found.processor
     kernels = "no compiled kernels" if cpu.vector_bits is None else f"{cpu.vector_bits}-bit vectors"
     yield f"processor: {cpu.name}, {kernels}{', bfloat16 products' if cpu.bf16 else ''}"
-    yield f"cores: {cpu.cores} to be used of {cpu.cores_there}"
+    yield f"cores: {cpu.cores} of {cpu.cores_there} can be used"
     if found.memory_bytes is not None:
         yield f"memory: {size(found.memory_bytes)}"
     for card in found.cards.found:
@@ -147,18 +151,18 @@ def lines(found: Checkup) -> Iterator[str]:
     if found.taken:
         yield found.taken
     for name, place in found.places.items():
-        state = "cannot be written" if place.fault else f"{size(place.free_bytes)} free"
-        few = ", as good as full" if place.free_bytes < _FULL and not place.fault else ""
+        state = "cannot be written to" if place.fault else f"{size(place.free_bytes)} free"
+        few = ", almost full" if place.free_bytes < _FULL and not place.fault else ""
         yield f"{name}: {place.folder}, {state}{few}"
     yield f"study {found.study.name}: {_where(found)}"
     yield from _step_lines(found)
     for part in found.lacking:
-        yield f"not installed: {part.lacks} ({machine.install_line(part)})"
+        yield f"not installed: {part.lacks}; to install: {machine.install_line(part)}"
 
 
 def _where(found: Checkup) -> str:
     if found.cluster:
-        return f"cells go to {found.cluster}"
+        return f"cells run on {found.cluster}"
     counts: dict[Slot, int] = {}
     for slot in found.slots:
         counts[slot] = counts.get(slot, 0) + 1
@@ -166,7 +170,7 @@ def _where(found: Checkup) -> str:
         f"{counted(n, 'worker')} of {counted(slot.threads, 'thread')} on {slot.device}"
         for slot, n in counts.items()
     ]
-    return ", ".join(listed) or "cells cannot be run here"
+    return ", ".join(listed) or "cells cannot run here"
 
 
 def _step_lines(found: Checkup) -> Iterator[str]:
@@ -177,12 +181,12 @@ def _step_lines(found: Checkup) -> Iterator[str]:
         yield (
             f"a step of the probe {step.shape} on {step.device}: {1000 * step.seconds:.1f} ms"
             f"{beside}, {counted(training.batch_size, 'segment')} of {spec.height} x {spec.width}; "
-            f"{thousand} a thousand"
+            f"1000 steps take {thousand}"
         )
 
 
 def as_json(found: Checkup) -> dict[str, Any]:
-    """All of it for scripts; bytes and seconds."""
+    """Return the check-up for scripts; sizes in bytes, times in seconds."""
     return {
         "versions": dict(found.versions),
         "processor": asdict(found.processor),

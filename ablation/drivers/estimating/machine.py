@@ -1,5 +1,7 @@
-"""What this machine has: versions, processor, memory, cards, disks. Nothing here raises for what is
-merely missing."""
+"""What this machine has: versions, processor, memory, disks.
+
+Nothing here raises an error because something is missing.
+"""
 
 import os
 import platform
@@ -16,7 +18,7 @@ from ablation.execution.devices import core_count
 from ablation.files import require_writable
 from ablation.version import __version__
 
-# Distributions of every run, and of what may be left out.
+# Distributions that every run needs, and those that are optional.
 NEEDED = ("torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "loky")
 OPTIONAL = (
     "numba",
@@ -32,8 +34,17 @@ OPTIONAL = (
 
 @dataclass(frozen=True)
 class Processor:
-    """Its name, the width of the vectors that kernels use (None: no kernels), bfloat16 products,
-    and how many cores may be used of those there are."""
+    """The processor of this machine.
+
+    Attributes
+    ----------
+    vector_bits
+        Width of the vectors that compiled kernels use; None: kernels cannot be compiled.
+    bf16
+        Whether it multiplies bfloat16 values itself.
+    cores, cores_there
+        Cores that this process may use, and cores that the machine has.
+    """
 
     name: str
     vector_bits: int | None
@@ -44,7 +55,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Place:
-    """A folder that a run writes to; ``fault`` says why it cannot, empty where it can."""
+    """A folder that a run writes to; ``fault`` says why that is not possible, else it is empty."""
 
     folder: str
     free_bytes: int
@@ -54,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Part:
-    """What may be left out, what lacks then, and the line that brings it."""
+    """An optional part: its modules, what is missing without them, and how to install it."""
 
     name: str
     modules: tuple[str, ...]
@@ -63,7 +74,7 @@ class Part:
 
 
 PARTS = (
-    Part("kernels", ("numba",), "the probe's compiled kernels: steps take longer", "numba"),
+    Part("kernels", ("numba",), "the probe's compiled kernels (steps take longer)", "numba"),
     Part("export", ("onnx", "onnxscript", "onnxruntime"), "ablate export", "[export]"),
     Part("search", ("optuna",), "ablate search", "optuna"),
     Part("cluster", ("distributed", "dask_jobqueue"), "cells on a cluster", "[cluster]"),
@@ -74,7 +85,7 @@ PARTS = (
 
 
 def versions() -> dict[str, str | None]:
-    """Of ablation, Python and the distributions it builds on; None of what is not installed."""
+    """Return the versions of ablation, Python and dependencies; None for what is not installed."""
     found: dict[str, str | None] = {"ablation": __version__, "python": platform.python_version()}
     return found | {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
 
@@ -87,6 +98,7 @@ def _version(name: str) -> str | None:
 
 
 def processor() -> Processor:
+    """Return the processor of this machine."""
     bits, bf16 = None, False
     with suppress(ImportError):
         from ablation.vectors import HAS_BF16, VECTOR_BYTES
@@ -104,9 +116,9 @@ def _processor_name() -> str:
 
 
 def memory_bytes() -> int | None:
-    """What this process may use, by the machine and by its container; None where nobody says."""
+    """Return the memory that this process may use, by machine and container; None if unknown."""
     found = []
-    with suppress(OSError, ValueError, AttributeError):  # AttributeError: Windows
+    with suppress(OSError, ValueError):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for limit in ("memory.max", "memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # ValueError: "max"
@@ -115,7 +127,7 @@ def memory_bytes() -> int | None:
 
 
 def place(folder: Path) -> Place:
-    """What can be written to ``folder``, which need not be there yet."""
+    """Return whether ``folder`` can be written to and what is free; it need not exist yet."""
     there = folder.absolute()
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -131,20 +143,20 @@ def place(folder: Path) -> Place:
 
 
 def lacking() -> list[Part]:
-    """The parts that are not installed."""
+    """Return the optional parts that are not installed."""
     from importlib.util import find_spec
 
     return [part for part in PARTS if not all(find_spec(name) for name in part.modules)]
 
 
 def install_line(part: Part) -> str:
-    """How pip brings a part."""
+    """Return the command that installs a part."""
     what = f"-e '.{part.install}'" if part.install.startswith("[") else part.install
     return f"pip install -c constraints.txt {what}"
 
 
 def unloadable(modules: Sequence[str] = ("torch", "soundfile", "pyarrow")) -> list[str]:
-    """What every run loads and cannot be loaded here, a line each."""
+    """Return a line for each module that every run needs and that cannot be loaded here."""
     import importlib
 
     faults = []
@@ -157,5 +169,5 @@ def unloadable(modules: Sequence[str] = ("torch", "soundfile", "pyarrow")) -> li
 
 
 def system() -> str:
-    """Operating system, and which Python runs."""
+    """Return the operating system and the path of the Python that is running."""
     return f"{platform.platform()}, {sys.executable}"

@@ -1,7 +1,7 @@
-"""The pass tap by tap: a strip of scores, their mask, the masked sums of every tap.
+"""The pass tap by tap: a strip of scores, their mask, and the masked sums of every tap.
 
-Positions of a segment lie behind one another in its padded rows, a vector of them at a time; those
-in the padding between two rows are computed and thrown away by a flag.
+The positions of a segment are consecutive in its padded rows and processed a vector at a time;
+those in the padding between two rows are computed too, and discarded by a flag.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from ablation.probes.compiled.layout import aligned, place
 from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
 # Accumulators that fit into the registers: filters x vectors of scores, and filters x taps of
-# patch sums, for which there are three sizes, as numbers of taps divide differently.
+# patch sums; the latter have three sizes, to suit different numbers of taps.
 if VECTOR_BYTES == 64:  # 32 registers
     FILTERS, VECTORS, PATCH_FILTERS, PATCH_TAPS = 8, 3, 4, (4, 5, 6)
 else:  # 16 registers
@@ -20,7 +20,7 @@ FILTER_MULTIPLE = max(FILTERS, PATCH_FILTERS)
 
 
 def patch_block(taps: int) -> int:
-    """Taps summed together: of the sizes there are, the one that leaves the fewest idle."""
+    """Return how many taps to sum together: the size that leaves the fewest idle."""
     return min(PATCH_TAPS, key=lambda size: (-(-taps // size) * size, -size))
 
 
@@ -28,7 +28,7 @@ def _scores(
     v: Vectors, x: Value, at: Value, weights: Value, first: Value, offsets: Value, taps: Value,
     count: Value, delta: Value, *, pairs: bool,
 ) -> list[list[Value]]:  # fmt: skip
-    """alpha z + delta of FILTERS filters at VECTORS vectors of positions.
+    """Emit alpha z + delta of FILTERS filters at VECTORS vectors of positions.
 
     With ``pairs``, ``x`` and ``weights`` hold bfloat16 pairs of neighbouring columns.
     """
@@ -57,7 +57,7 @@ def score_and_mask_block(*, pairs: bool):
         count: Value, delta: Value, inside: Value, masks: Value, mask_at: Value,
         mask_stride: Value, relu: Value, active: Value,
     ) -> None:  # fmt: skip
-        """Scores of a block: adds to the sums of the ReLU and of the active ones, writes masks."""
+        """Score a block: add to the ReLU sums and the numbers of active positions; write masks."""
         scores = _scores(v, x, at, weights, first, offsets, taps, count, delta, pairs=pairs)
         within = [v.flagged(inside, v.total(at, i * v.lanes)) for i in range(VECTORS)]
         zero, one = v.constant(0), v.constant(1)
@@ -83,7 +83,7 @@ def score_only_block(*, pairs: bool):
         v: Vectors, x: Value, at: Value, weights: Value, first: Value, offsets: Value, taps: Value,
         count: Value, delta: Value, inside: Value, relu: Value,
     ) -> None:  # fmt: skip
-        """Scores of a block: adds to the sums of the ReLU."""
+        """Score a block: add to the ReLU sums."""
         scores = _scores(v, x, at, weights, first, offsets, taps, count, delta, pairs=pairs)
         within = [v.flagged(inside, v.total(at, i * v.lanes)) for i in range(VECTORS)]
         zero = v.constant(0)
@@ -104,7 +104,7 @@ def patch_sum_block(taps: int, *, pairs: bool):
         v: Vectors, x: Value, at: Value, offsets: Value, tap: Value, masks: Value, first: Value,
         mask_stride: Value, vectors: Value, sums: Value, sum_at: Value, sum_stride: Value,
     ) -> None:  # fmt: skip
-        """Add to the patch sums of PATCH_FILTERS filters at ``taps`` taps, a strip of positions.
+        """Add a strip of positions to the patch sums of PATCH_FILTERS filters at ``taps`` taps.
 
         With ``pairs``, ``x`` and ``masks`` are bfloat16 and a vector holds twice as many positions.
         """
@@ -134,7 +134,7 @@ def patch_sum_block(taps: int, *, pairs: bool):
 
 @kernel
 def strips(positions, lanes):
-    """Vectors of a strip, and of all strips that cover ``positions``."""
+    """Return the vectors of a strip, and of all strips that cover ``positions``."""
     multiple = 2 * VECTORS  # even, for masks that go two vectors at a time
     strip = min(STRIP, -(-positions // (lanes * multiple)) * multiple)
     return strip, -(-positions // (lanes * strip)) * strip
@@ -142,7 +142,7 @@ def strips(positions, lanes):
 
 @kernel
 def positions_inside(rows, columns, stride, size):
-    """A byte a position: 1 on the segment, 0 in the padding between its rows."""
+    """Return a byte per position: 1 on the segment, 0 in the padding between its rows."""
     flags = np.zeros(size, np.uint8)
     for r in range(rows):
         flags[r * stride : r * stride + columns] = 1
@@ -151,9 +151,9 @@ def positions_inside(rows, columns, stride, size):
 
 @kernel
 def tap_offsets(height, width, step, stride, room):
-    """Where each tap's value lies, taps row by row, ``step`` columns apart.
+    """Return the offset of each tap's value, taps row by row, ``step`` columns apart.
 
-    Of ``room`` entries, those past the last tap are 0: their sums are made and never read.
+    Of ``room`` entries, those past the last tap are 0: their sums are never read.
     """
     offsets = np.zeros(room, np.int64)
     number = 0
@@ -182,21 +182,21 @@ _few, _some, _many = (patch_sum_block(size, pairs=False) for size in PATCH_TAPS)
 
 @kernel
 def train(x, sideways, height, width, weights, delta, size, relu, count, patches):
-    """Scores, masks and patch sums of all segments of ``x``.
+    """Compute scores, masks and patch sums of all segments of ``x``.
 
     Parameters
     ----------
     x
         Segments, shape (n, rows, columns).
     sideways
-        Whether to work on the transposed segments; ``height`` and ``width`` and the taps of
-        ``weights`` and ``patches`` are those of the transposed filter then.
+        Whether to work on the transposed segments; ``height``, ``width`` and the taps of
+        ``weights`` and ``patches`` are then those of the transposed filter.
     weights
         alpha w, shape (taps, filters), filters a multiple of FILTER_MULTIPLE.
     delta
         Shape (filters,).
     size
-        What ``patch_block`` says.
+        The value of ``patch_block``.
     relu, count
         Out: sums of max(0, alpha z + delta), and of positions where it is positive; (n, filters).
     patches
@@ -243,7 +243,7 @@ def train(x, sideways, height, width, weights, delta, size, relu, count, patches
 
 @kernel
 def evaluate(x, sideways, height, width, weights, delta, relu):
-    """As :func:`train`, the sums of the ReLU alone."""
+    """Compute only the ReLU sums of :func:`train`."""
     taps, filters = weights.shape
     lanes = VECTOR_BYTES // x.itemsize
     rows, columns = (x.shape[2], x.shape[1]) if sideways else (x.shape[1], x.shape[2])

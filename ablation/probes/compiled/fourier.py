@@ -1,9 +1,9 @@
 """The pass with Fourier transforms down the long side of the filter.
 
-Rows are cut into blocks that overlap by the filter's height less one (overlap-save). Two filters
-share a complex transform: one filter's scores are its real part, the other's its imaginary part.
-The last step back to scores, their thresholds and the first step of the masks' transform touch the
-same rows, so a mask never leaves the registers.
+Rows are divided into blocks that overlap by the filter's height less one (overlap-save). Two
+filters share a complex transform: one filter's scores are its real part, the other's its imaginary
+part. The last step back to scores, their thresholds and the first step of the masks' transform
+touch the same rows, so a mask never leaves the registers.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
 
 def weight_table(weights: np.ndarray, tables: Tables, kind: str) -> np.ndarray:
-    """Spectra of filters (K, height, width), K even, as the pass reads them: a row a pair."""
+    """Return spectra of filters (K, height, width), K even, for the pass: one row per pair."""
     size = tables.size
     values = np.conj(np.fft.rfft(weights.astype(np.float64), size, axis=1)) / size
     parts = [values[0::2].real, values[0::2].imag, values[1::2].real, values[1::2].imag]
@@ -33,7 +33,7 @@ def weight_table(weights: np.ndarray, tables: Tables, kind: str) -> np.ndarray:
 
 
 def patch_sums(spectrum: np.ndarray, size: int, height: int, width: int) -> np.ndarray:
-    """Patch sums (..., 2 pairs, height, width) of what :func:`run` gives, (..., pairs, n)."""
+    """Return patch sums (..., 2 pairs, height, width) from :func:`run`'s output (..., pairs, n)."""
     s = spectrum.reshape(*spectrum.shape[:-1], size // 2 + 1, width, 4)
     pairs = np.stack([s[..., 0] + 1j * s[..., 1], s[..., 2] + 1j * s[..., 3]], axis=-3)
     taps = np.fft.irfft(pairs / 2, size, axis=-2)[..., :height, :]
@@ -45,7 +45,7 @@ def _scores_spectrum(
     v: Vectors, x: Value, at: Value, gap: Value, width: Value, weights: Value, weight_at: Value,
     rows: Value, row: Value, mirror: Value,
 ) -> None:  # fmt: skip
-    """The spectrum of two filters' scores at frequencies f and -f."""
+    """Compute the spectrum of two filters' scores at frequencies f and -f."""
     parts = v.variables(4, v.constant(0))
     with v.loop(width) as loop:
         here = v.total(at, loop.index)
@@ -91,7 +91,7 @@ def _threshold(*, keep: bool):
         v: Vectors, rows: Value, row: Value, gap: Value, twiddles: Value, at: Value, delta: Value,
         filter_: Value, good_rows: Value, good_lanes: Value, relu: Value, active: Value,
     ) -> None:  # fmt: skip
-        """Scores of FIRST rows from their spectrum; their sums; with ``keep`` the masks' spectrum.
+        """Score FIRST rows from their spectrum and add the sums; ``keep``: the masks' spectrum too.
 
         Rows from ``good_rows`` on and lanes from ``good_lanes`` on lie outside the segment.
         """
@@ -148,7 +148,7 @@ def run(
     count,
     patches,
 ):
-    """Scores and masks of all segments of ``x``, and the spectra of their patch sums.
+    """Compute scores and masks of all segments of ``x``, and the spectra of their patch sums.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def run(
     size, radices, twiddles, starts, places, mirrors
         The transform, from ``transform.tables``; ``size`` is at least the height.
     weights
-        alpha w as :func:`weight_table` lays it out.
+        alpha w, laid out by :func:`weight_table`.
     delta
         Shape (filters,), an even number.
     patches
-        Out: what :func:`patch_sums` reads, shape (n, filters / 2, 4 (size / 2 + 1) width). Without
-        rows (0, ...) nothing but the scores is made.
+        Out: what :func:`patch_sums` reads, shape (n, filters / 2, 4 (size / 2 + 1) width). With no
+        rows (0, ...) only the scores are computed.
     """
     lanes = VECTOR_BYTES // x.itemsize
     keep = len(patches) > 0

@@ -1,8 +1,8 @@
-"""The pass tap by tap in bfloat16 products with float32 sums, two products an instruction.
+"""The pass tap by tap, with bfloat16 products and float32 sums, two products per instruction.
 
-Needs AVX-512 BF16 (``vectors.HAS_BF16``). The segments' values are bfloat16 values already. Scores
-take the products of two neighbouring columns together, patch sums those of two neighbouring
-positions, whose masks are 0 or 1 and so exact.
+It needs AVX-512 BF16 (``vectors.HAS_BF16``). The segments already contain bfloat16 values. Scores
+combine the products of two neighbouring columns, patch sums those of two neighbouring positions,
+whose masks are 0 or 1 and therefore exact.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ _few, _some, _many = (patch_sum_block(size, pairs=True) for size in PATCH_TAPS)
 
 
 def weight_pairs(weights: np.ndarray) -> np.ndarray:
-    """Filters (K, height, width) as pairs of columns: (height ceil(width / 2), K), uint32."""
+    """Return filters (K, height, width) as column pairs (height ceil(width / 2), K), uint32."""
     filters, height, width = weights.shape
     even = np.zeros((filters, height, width + width % 2), np.float32)
     even[..., :width] = weights
@@ -39,7 +39,7 @@ def weight_pairs(weights: np.ndarray) -> np.ndarray:
 
 @kernel
 def _halve(padded, halves, pairs):
-    """The bfloat16 halves of ``padded``, and each with the one behind it."""
+    """Write the bfloat16 halves of ``padded``, and pairs of each with the next one."""
     bits = padded.view(np.uint32)
     for i in range(len(bits) - 1):
         halves[i] = bits[i] >> 16
@@ -48,7 +48,7 @@ def _halve(padded, halves, pairs):
 
 @kernel
 def train(x, sideways, height, width, weights, delta, size, relu, count, patches):
-    """As ``direct.train`` on float32 ``x``, with ``weights`` from :func:`weight_pairs`."""
+    """Do what ``direct.train`` does, for float32 ``x`` and ``weights`` of :func:`weight_pairs`."""
     taps, filters = height * width, weights.shape[1]
     lanes = VECTOR_BYTES // x.itemsize
     rows, columns = (x.shape[2], x.shape[1]) if sideways else (x.shape[1], x.shape[2])
@@ -93,7 +93,7 @@ def train(x, sideways, height, width, weights, delta, size, relu, count, patches
 
 @kernel
 def evaluate(x, sideways, height, width, weights, delta, relu):
-    """As ``direct.evaluate`` on float32 ``x``, with ``weights`` from :func:`weight_pairs`."""
+    """Do what ``direct.evaluate`` does, for float32 ``x`` and :func:`weight_pairs`' weights."""
     filters = weights.shape[1]
     lanes = VECTOR_BYTES // x.itemsize
     rows, columns = (x.shape[2], x.shape[1]) if sideways else (x.shape[1], x.shape[2])

@@ -1,4 +1,4 @@
-"""Autocorrelations of segments, in float64: what batch statistics are made of.
+"""The autocorrelations of segments, in float64, from which batch statistics follow.
 
 For a segment X that is zero outside its bounds, R(i, j) = sum of X[r, c] X[r + i, c + j] over all
 positions. Row lags i run from 0 to height - 1, column lags j from 1 - width to width - 1.
@@ -10,8 +10,8 @@ from ablation.probes.compiled.layout import aligned, place
 from ablation.probes.compiled.transform import spectra
 from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
-ROWS = 4  # rows multiplied with their later ones together, so that a row is loaded once for many
-LAGS = (2, 5, 8)  # row lags summed together; the sizes there are
+ROWS = 4  # rows multiplied with later ones together, so that a row is loaded once for many
+LAGS = (2, 5, 8)  # numbers of row lags that can be summed together
 
 
 def _products(lags: int):
@@ -41,14 +41,14 @@ _few, _some, _many = (_products(lags) for lags in LAGS)
 
 @kernel
 def direct(x, sideways, height, width, size, out):
-    """Lags of all segments ``x`` (n, rows, columns), product by product.
+    """Compute the lags of all segments ``x`` (n, rows, columns), product by product.
 
     ``size`` is one of LAGS; ``out``, float64, has the shape (n, height, 2 width - 1).
     """
     lanes = VECTOR_BYTES // out.itemsize
     rows, columns = (x.shape[2], x.shape[1]) if sideways else (x.shape[1], x.shape[2])
     vectors = -(-columns // lanes)
-    # Zeros on both sides, so that a column lag reaches into nothing.
+    # Zeros on both sides, so that a column lag reaches only zeros.
     stride = vectors * lanes + 2 * (width - 1)
     padded = aligned((-(-rows // ROWS) * ROWS + height + size + ROWS) * stride, out)
     sums = aligned(size * lanes, out)
@@ -71,7 +71,7 @@ def direct(x, sideways, height, width, size, out):
 
 
 def direct_block(height: int) -> int:
-    """Row lags summed together: of LAGS, the one that leaves the fewest idle."""
+    """Return how many row lags to sum together: of LAGS, the number that leaves the fewest idle."""
     return min(LAGS, key=lambda size: (-(-height // size) * size, -size))
 
 
@@ -101,7 +101,7 @@ def _add_power(
 
 @kernel
 def fourier(x, sideways, width, size, radices, twiddles, starts, places, mirrors, out):
-    """Cross spectra of the columns of all segments, column lags 0 to width - 1, in float64.
+    """Compute cross spectra of all segments' columns, column lags 0 to width - 1, in float64.
 
     The transform's ``size`` is at least rows + height - 1, so that lags do not wrap around.
     ``out`` has the shape (n, width, size / 2 + 1, 2): real and imaginary parts.
@@ -125,7 +125,7 @@ def fourier(x, sideways, width, size, radices, twiddles, starts, places, mirrors
 
 
 def from_spectra(spectra: np.ndarray, size: int, height: int) -> np.ndarray:
-    """R(i, j), shape (n, height, 2 width - 1), of what :func:`fourier` gives of each segment."""
+    """Return R(i, j), shape (n, height, 2 width - 1), from the output of :func:`fourier`."""
     width = spectra.shape[1]
     around = np.fft.irfft(spectra[..., 0] + 1j * spectra[..., 1], size, axis=-1)
     later = around[..., :height].swapaxes(1, 2)  # column lags 0..width-1

@@ -1,4 +1,4 @@
-"""Work arrays: a segment inside its padding, upright or on its side."""
+"""Work arrays: a segment inside its padding, upright or transposed."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from ablation.vectors import LINE, kernel
 
 @kernel
 def aligned(size, like):
-    """``size`` zeros of the type of ``like``, beginning on a cache line."""
+    """Return ``size`` zeros of the type of ``like`` that begin on a cache line."""
     room = np.zeros(size + LINE // like.itemsize, like.dtype)
     skip = (-room.ctypes.data % LINE) // like.itemsize
     return room[skip : skip + size]
@@ -17,7 +17,7 @@ def aligned(size, like):
 def place(segment, sideways, top, left, stride, out):
     """Copy ``segment`` (transposed if ``sideways``) into ``out``, ``stride`` elements a row.
 
-    Its first element comes to row ``top`` and column ``left``; the rest of ``out`` is left alone.
+    Its first element goes to row ``top`` and column ``left``; the rest of ``out`` is unchanged.
     """
     height, width = segment.shape
     if not sideways:

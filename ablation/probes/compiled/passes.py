@@ -1,4 +1,4 @@
-"""The pass in compiled kernels, for the CPU: segments shared out over threads."""
+"""The pass by compiled kernels on the CPU, with segments distributed over threads."""
 
 import os
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from ablation.probes.portable import Patches
 from ablation.probes.sums import Sums
 from ablation.vectors import HAS_BF16, VECTOR_BYTES
 
-_TILE = 8  # segments a call of a kernel takes: enough to forget the call, few enough to share out
+_TILE = 8  # segments per kernel call: enough to hide its cost, few enough to distribute
 
 
 @dataclass(frozen=True)
 class SpectralPatches:
-    """Patch sums as their spectra, shape (n, pairs, 4 frequencies width) of :mod:`fourier`."""
+    """Patch sums as spectra of :mod:`fourier`, shape (n, pairs, 4 frequencies width)."""
 
     values: torch.Tensor
     filters: int
@@ -46,15 +46,16 @@ class SpectralPatches:
 
 
 class CompiledPass:
-    """Kernels on ``torch.get_num_threads()`` threads.
+    """A pass by compiled kernels on ``torch.get_num_threads()`` threads.
 
     Parameters
     ----------
     tile
-        Segments that a thread takes at a time. It changes no number: segments never meet.
+        Segments that a thread takes at a time. It does not change the results, as no sum spans
+        several segments.
     bf16
-        Whether segments and filters hold bfloat16 values alone, so that bfloat16 products are
-        exact where the processor has them.
+        Whether segments and filters contain only bfloat16 values, so that bfloat16 products are
+        exact if the processor has them.
     """
 
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
@@ -127,7 +128,7 @@ class CompiledPass:
         return torch.from_numpy(relu[:, :filters])
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        # A caller who wants the other side down the rows hands over a transposed view.
+        # A caller that wants rows and columns swapped passes a transposed view.
         sideways = not segments.is_contiguous() and segments.mT.is_contiguous()
         x = (segments.mT if sideways else segments.contiguous()).detach().numpy()
         n, rows, columns = segments.shape
@@ -150,7 +151,7 @@ class CompiledPass:
     def _prepared(
         self, segments: torch.Tensor, weight: torch.Tensor
     ) -> tuple[np.ndarray, Plan, np.ndarray]:
-        """Segments, the plan, and the filters as the plan turns them."""
+        """Return the segments, the plan, and the filters as the plan turns them."""
         x = segments.detach().contiguous().numpy()
         w = weight.detach().numpy()
         filters, height, width = w.shape
@@ -163,14 +164,14 @@ class CompiledPass:
     def _taps_of(
         self, w: np.ndarray, delta: torch.Tensor
     ) -> tuple[ModuleType, np.ndarray, np.ndarray]:
-        """Kernels tap by tap, with filters and thresholds as they read them."""
+        """Return the tap-by-tap kernels, with filters and thresholds as they read them."""
         filled, start = _padded(w, delta, direct.FILTER_MULTIPLE)
         if self.pairs and w.dtype == np.float32:
             return halves, halves.weight_pairs(filled), start
         return direct, np.ascontiguousarray(filled.reshape(len(filled), -1).T), start
 
     def _share(self, work: Callable[[slice], None], n: int) -> None:
-        """``work`` on every tile of ``n`` segments."""
+        """Run ``work`` on every tile of ``n`` segments."""
         tiles = [slice(i, i + self.tile) for i in range(0, n, self.tile)]
         threads = torch.get_num_threads()
         if threads == 1 or len(tiles) == 1:
@@ -183,7 +184,7 @@ class CompiledPass:
 
 @cache
 def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
-    """Threads of this process (those of its parent do not come along in a fork)."""
+    """Return this process's threads (a fork does not inherit those of its parent)."""
     return ThreadPoolExecutor(threads)
 
 
@@ -196,7 +197,7 @@ def _transform(
 
 
 def _padded(w: np.ndarray, delta: torch.Tensor, multiple: int) -> tuple[np.ndarray, np.ndarray]:
-    """Filters and thresholds, filled up to a multiple by filters that are never active."""
+    """Return filters and thresholds, padded to a multiple by filters that are never active."""
     extra = -len(w) % multiple
     filled = np.concatenate([w, np.zeros((extra, *w.shape[1:]), w.dtype)])
     start = np.concatenate([delta.detach().numpy(), np.full(extra, -1, w.dtype)])
@@ -206,16 +207,16 @@ def _padded(w: np.ndarray, delta: torch.Tensor, multiple: int) -> tuple[np.ndarr
 def _spectra_of(
     w: np.ndarray, delta: torch.Tensor, table: Tables, kind: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Filters and thresholds as the transforms take them, and the scale of each filter's scores.
+    """Return filters and thresholds for the transforms, and the scale of each filter's scores.
 
-    Two filters share a transform, whose rounding goes by the louder one: so all are brought to
-    about the same size, by powers of 2, which round nothing and change no score's sign.
+    Two filters share a transform, whose rounding depends on the larger one: so all are scaled to
+    about the same size by powers of 2, which are exact and do not change a score's sign.
     """
     filled, start = _padded(w, delta, 2)
     sizes = np.sqrt(np.square(filled, dtype=np.float64).sum((1, 2)))
     sizes = np.where(sizes == 0, np.abs(start), sizes)
     scale = np.exp2(np.round(np.log2(np.where(sizes == 0, 1, sizes)))).astype(kind)
     start = start / scale
-    # A filter of zeros scores exactly its threshold; what it hears of the other must not count.
+    # A filter of zeros scores exactly its threshold; leakage from the other must not count.
     start[(filled == 0).all((1, 2)) & (start <= 0)] = -np.inf
     return fourier.weight_table(filled / scale[:, None, None], table, kind), start, scale

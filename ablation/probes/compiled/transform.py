@@ -1,9 +1,9 @@
 """Fourier transforms down the rows of a work array, a vector of columns at a time.
 
-An array of ``size`` rows is a run of complex vectors, real part before imaginary part. Forward
-transforms run in place from rows in order to frequencies in an order of their own (decimation in
-frequency), inverse ones the same way back, so that nothing is ever reordered: what works on a
-frequency looks up its place in :class:`Tables`.
+An array of ``size`` rows is a sequence of complex vectors, real part before imaginary part.
+Forward transforms run in place, from rows in order to frequencies in an order of their own
+(decimation in frequency), and inverse ones the other way, so that nothing is ever reordered: code
+that needs a frequency looks up its row in :class:`Tables`.
 """
 
 import math
@@ -18,17 +18,17 @@ from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 Complex = tuple[Value, Value]
 
 FIRST = 8  # radix of the outermost pass, in which masks are made
-RADICES = (8, 5, 4)  # of the others, as they are tried
+RADICES = (8, 5, 4)  # of the others, in the order in which they are tried
 
 
 def sizes(smallest: int, largest: int) -> list[int]:
-    """Sizes there are transforms of."""
+    """Return the sizes from ``smallest`` to ``largest`` that have a transform."""
     return [n for n in range(smallest, largest + 1) if _radices(n)]
 
 
 @cache
 def _radices(size: int) -> tuple[int, ...]:
-    """The passes of a transform, outermost first; empty if there is none of this size."""
+    """Return the radices of a transform, outermost first; empty if this size has none."""
     if size % FIRST or size == FIRST:
         return ()
     rest = _factors(size // FIRST)
@@ -36,7 +36,7 @@ def _radices(size: int) -> tuple[int, ...]:
 
 
 def _factors(number: int) -> tuple[int, ...]:
-    """``number`` as a product of RADICES, as few as possible; empty if it is none."""
+    """Return ``number`` as a product of RADICES, as few as possible; empty if impossible."""
     for radix in RADICES:
         if number == radix:
             return (radix,)
@@ -47,12 +47,12 @@ def _factors(number: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Tables:
-    """What a transform looks up.
+    """The constants of a transform.
 
     Attributes
     ----------
     radices
-        Of the passes, outermost first.
+        The radix of each pass, outermost first.
     twiddles
         Real and imaginary parts, in the order in which the passes use them.
     starts
@@ -71,7 +71,7 @@ class Tables:
 
 @cache
 def tables(size: int, kind: str) -> Tables:
-    """Tables of a transform of ``size`` rows (one of :func:`sizes`), of float type ``kind``."""
+    """Return the tables for ``size`` rows (one of :func:`sizes`) and the float type ``kind``."""
     passes = _radices(size)
     twiddles: list[float] = []
     starts, span = [], size
@@ -100,11 +100,13 @@ def tables(size: int, kind: str) -> Tables:
 
 
 def load(v: Vectors, rows: Value, row: Value) -> Complex:
+    """Emit the load of a row's complex vector."""
     at = v.times(row, 2 * v.lanes)
     return v.load(rows, at), v.load(rows, v.total(at, v.lanes))
 
 
 def store(v: Vectors, value: Complex, rows: Value, row: Value) -> None:
+    """Emit the store of a complex vector into a row."""
     at = v.times(row, 2 * v.lanes)
     v.store(value[0], rows, at)
     v.store(value[1], rows, v.total(at, v.lanes))
@@ -119,17 +121,17 @@ def _minus(v: Vectors, a: Complex, b: Complex) -> Complex:
 
 
 def _plus_i(v: Vectors, a: Complex, b: Complex) -> Complex:
-    """a + i b."""
+    """Emit a + i b."""
     return v.subtract(a[0], b[1]), v.add(a[1], b[0])
 
 
 def _minus_i(v: Vectors, a: Complex, b: Complex) -> Complex:
-    """a - i b."""
+    """Emit a - i b."""
     return v.add(a[0], b[1]), v.subtract(a[1], b[0])
 
 
 def _turned(v: Vectors, x: Complex, twiddles: Value, at: Value, *, back: bool) -> Complex:
-    """x times a twiddle, or times its conjugate."""
+    """Emit x times a twiddle, or times its conjugate with ``back``."""
     re, im = v.broadcast(twiddles, at), v.broadcast(twiddles, v.total(at, 1))
     if back:
         im = v.negate(im)
@@ -140,7 +142,7 @@ def _turned(v: Vectors, x: Complex, twiddles: Value, at: Value, *, back: bool) -
 
 
 def dft(v: Vectors, x: list[Complex]) -> list[Complex]:
-    """The transform of 2, 4, 5 or 8 values."""
+    """Emit the transform of 2, 4, 5 or 8 values."""
     if len(x) == 2:
         return [_plus(v, *x), _minus(v, *x)]
     if len(x) == 5:
@@ -153,7 +155,7 @@ def dft(v: Vectors, x: list[Complex]) -> list[Complex]:
             _minus(v, even[0], odd[0]),
             _plus_i(v, even[1], odd[1]),
         ]
-    # The twiddles (1 - i) / sqrt 2 and (-1 - i) / sqrt 2, their factor within the last addition.
+    # The twiddles (1 - i) / sqrt 2 and (-1 - i) / sqrt 2; the last addition applies their factor.
     up, down = v.constant(math.sqrt(0.5)), v.constant(-math.sqrt(0.5))
     sums = v.add(*odd[1]), v.add(*odd[3])
     gaps = v.subtract(odd[1][1], odd[1][0]), v.subtract(odd[3][1], odd[3][0])
@@ -206,7 +208,7 @@ def _dft5(v: Vectors, x: list[Complex]) -> list[Complex]:
 def forward_butterfly(
     v: Vectors, x: list[Complex], twiddles: Value | None, at: Value | None
 ) -> list[Complex]:
-    """A transform of len(x) values, then the twiddles."""
+    """Emit a transform of len(x) values, then the twiddles."""
     y = dft(v, x)
     if twiddles is None:
         return y
@@ -218,7 +220,7 @@ def forward_butterfly(
 def inverse_butterfly(
     v: Vectors, y: list[Complex], twiddles: Value | None, at: Value | None
 ) -> list[Complex]:
-    """What undoes :func:`forward_butterfly`, times len(y)."""
+    """Emit the inverse of :func:`forward_butterfly`, times len(y)."""
     if twiddles is not None:
         y = [y[0]] + [
             _turned(v, y[q], twiddles, v.total(at, 2 * q - 2), back=True) for q in range(1, len(y))
@@ -292,7 +294,7 @@ def _inverse_pass(rows, row, span, radix, twiddles, start):
 
 @kernel
 def forward_inner(rows, size, radices, twiddles, starts):
-    """All passes of a forward transform but the outermost, part by part within the cache."""
+    """Run all passes of a forward transform but the outermost, part by part within the cache."""
     part = size // FIRST
     for begin in range(0, size, part):
         span = part
@@ -304,7 +306,7 @@ def forward_inner(rows, size, radices, twiddles, starts):
 
 @kernel
 def inverse_inner(rows, size, radices, twiddles, starts):
-    """All passes of an inverse transform but the outermost."""
+    """Run all passes of an inverse transform but the outermost."""
     part = size // FIRST
     for begin in range(0, size, part):
         span = 1
@@ -316,7 +318,7 @@ def inverse_inner(rows, size, radices, twiddles, starts):
 
 @block
 def _take_two(v: Vectors, x: Value, at: Value, rows: Value, row: Value) -> None:
-    """Two neighbouring vectors of real columns as the parts of one complex vector."""
+    """Combine two neighbouring vectors of real columns into one complex vector."""
     store(v, (v.load(x, at), v.load(x, v.total(at, v.lanes))), rows, row)
 
 
@@ -324,7 +326,7 @@ def _take_two(v: Vectors, x: Value, at: Value, rows: Value, row: Value) -> None:
 def _give_two(
     v: Vectors, rows: Value, place: Value, mirror: Value, out: Value, at: Value, gap: Value
 ) -> None:
-    """The spectra of both at one frequency; imaginary parts lie ``gap`` behind real parts."""
+    """Write both spectra at one frequency; imaginary parts lie ``gap`` after real parts."""
     half = v.constant(0.5)
     q, g = load(v, rows, place), load(v, rows, mirror)
     first = v.add(q[0], g[0]), v.subtract(q[1], g[1])
@@ -336,9 +338,9 @@ def _give_two(
 
 @kernel
 def spectra(x, first_row, stride, size, radices, twiddles, starts, places, mirrors, out, start):
-    """Spectra of the columns of ``size`` rows of a padded segment.
+    """Compute the spectra of the columns of ``size`` rows of a padded segment.
 
-    ``stride``, the elements of a row of ``x``, is a multiple of two vectors. Frequency f comes to
+    ``stride``, the elements of a row of ``x``, is a multiple of two vectors. Frequency f goes to
     ``out[start + 2 f stride :]``: the real parts of all columns, then their imaginary parts.
     """
     lanes = VECTOR_BYTES // x.itemsize

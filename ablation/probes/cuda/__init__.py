@@ -1,1 +1,1 @@
-"""The fused pass for CUDA cards: one launch for scores, masks and patch sums, in Triton."""
+"""The fused pass for CUDA cards: scores, masks and patch sums in one launch, written in Triton."""

@@ -1,22 +1,22 @@
-"""The pass over a batch's positions as Triton kernels: tensor-core products, no activation kept.
+"""The pass over a batch's positions as Triton kernels: tensor-core products, no stored activations.
 
-A batch comes zero-padded, so that a patch is read at one offset a tap and no address needs a check;
-positions past the last read the last one's patch, and taps that only fill a chunk the first value.
-A program takes one segment, 16 filters and one share of the segment's positions, tile by tile in
-their order, and stores its own partial sums: nothing is added atomically, so the same batch gives
-the same bits every time. Taps are padded to a whole number of chunks by taps whose weight is 0.
+A batch is zero-padded, so that a patch is read at one offset per tap and no address needs a check;
+positions past the last read the last one's patch, and taps that only fill a chunk read the first
+value. A program takes one segment, 16 filters and one share of the segment's positions, tile by
+tile in their order, and stores its own partial sums: nothing is added atomically, so the same batch
+gives the same bits every time. Taps are padded to a whole number of chunks by taps of weight 0.
 
-Where all taps fit into one chunk, :func:`all_sums` reads a patch once for everything. Otherwise
-:func:`scores` goes first, and leaves of each position one bit a filter, from which
-:func:`patch_sums` adds up the patches, a chunk of taps a program.
+If all taps fit into one chunk, :func:`all_sums` reads a patch once for everything. Otherwise
+:func:`scores` comes first and stores one bit per position and filter, from which
+:func:`patch_sums` adds up the patches, one chunk of taps per program.
 """
 
 import triton
 import triton.language as tl
 
-FILTERS = tl.constexpr(16)  # of a program: the least that a matrix product takes
+FILTERS = tl.constexpr(16)  # per program: the fewest that a matrix product takes
 
-# One compiled kernel serves all shapes and sizes: none is made anew for numbers that 16 divides.
+# One compiled kernel serves all shapes and sizes: none is compiled again for multiples of 16.
 _ANY_SIZE = [
     "segment_stride", "row_stride", "columns", "positions", "share", "width", "taps",
 ]  # fmt: skip

@@ -15,12 +15,12 @@ from ablation.probes.portable import Parts, Patches, PortablePass, in_tiles
 from ablation.probes.reference import same_padding
 from ablation.probes.sums import Sums
 
-INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # as it stood when kernels were read
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # when the kernels were imported
 
 
 @cache
 def can_launch() -> bool:
-    """Whether Triton can start kernels here: it builds its launcher with a C compiler."""
+    """Return whether Triton can start kernels here: it builds its launcher with a C compiler."""
     if INTERPRETED:
         return True
     try:
@@ -31,23 +31,23 @@ def can_launch() -> bool:
 
 
 class FusedPass:
-    """Kernels that keep no activation; what they are not made for goes to PyTorch's operators.
+    """A pass by kernels that store no activations; PyTorch's operators do what they cannot.
 
-    Float32 products are made of three tf32 products each, and differ from those of IEEE arithmetic
+    Float32 products are each made of three tf32 products, and differ from those of IEEE arithmetic
     in the last two bits; segments and filters of bfloat16 values are multiplied as they are.
 
     Parameters
     ----------
     tile
-        Segments of a launch; None: all. Halved when the memory does not suffice. It changes no
-        number.
+        Segments per launch; None: all. Halved if the memory does not suffice. It does not change
+        the results.
     bf16
-        Whether segments and filters hold bfloat16 values alone.
+        Whether segments and filters contain only bfloat16 values.
     """
 
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
         self.tile = tile
-        # The interpreter multiplies no bfloat16; products of such values are exact in float32 too.
+        # The interpreter cannot multiply bfloat16; in float32 such products are exact too.
         self.kind = torch.bfloat16 if bf16 and not INTERPRETED else torch.float32
         self.operators = PortablePass(tile)
 
@@ -77,7 +77,7 @@ class FusedPass:
         return card_plan(height, width, segments[0].numel(), interpreted=INTERPRETED)
 
     def _centres(self, segments: torch.Tensor) -> torch.Tensor:
-        """What is taken off each segment's values, (n,): its mean, which bfloat16 cannot hold."""
+        """Return what is subtracted from each segment, (n,): its mean; 0 in bfloat16."""
         if self.kind == torch.bfloat16:
             return segments.new_zeros(len(segments))
         return segments.mean((1, 2))
@@ -114,8 +114,11 @@ class FusedPass:
     def _tables(
         self, plan: CardPlan, weight: torch.Tensor, delta: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Filters (blocks, taps, filters) and thresholds (blocks, filters), filled up to whole
-        blocks by filters that are never active, and to whole chunks by taps of weight 0."""
+        """Return filters (blocks, taps, filters) and thresholds (blocks, filters).
+
+        They are padded to whole blocks by filters that are never active, and to whole chunks by
+        taps of weight 0.
+        """
         extra = -len(weight) % FILTERS
         missing = plan.chunks * plan.taps - weight[0].numel()
         filled = functional.pad(weight.flatten(1), (0, missing, 0, extra))
@@ -126,7 +129,7 @@ class FusedPass:
 
 @dataclass(frozen=True)
 class _Job:
-    """A launch's segments, padded, and filters; how they are laid out is as the kernels say."""
+    """The padded segments and the filters of a launch, laid out as the kernels expect."""
 
     plan: CardPlan
     padded: torch.Tensor
@@ -141,31 +144,31 @@ class _Job:
 
     @property
     def layout(self) -> tuple[int, ...]:
-        """What all kernels want to know of the segments."""
+        """The sizes and strides of the segments that all kernels take."""
         row, share = self.padded.stride(1), self.plan.share
         segment = self.padded.stride(0)
         return segment, row, self.columns, self.positions, share, self.width, self.taps
 
     @property
     def constants(self) -> dict[str, object]:
-        """For which a kernel is compiled."""
+        """The constants for which a kernel is compiled."""
         three = self.padded.dtype == torch.float32
         return {"POSITIONS": self.plan.tile, "TAPS": self.plan.taps, "THREE_PRODUCTS": three}
 
     def empty(self, *more: int) -> torch.Tensor:
-        """Room for partial sums, (n, blocks, shares, ...)."""
+        """Return an uninitialised tensor for partial sums, (n, blocks, shares, ...)."""
         shape = (len(self.padded), len(self.table), self.plan.shares, *more)
         return torch.empty(shape, dtype=torch.float32, device=self.padded.device)
 
     def launch(self, kernel: Callable, *arguments: object) -> None:
-        """The scoring kernels' launch: a program for each segment, block and share."""
+        """Launch a scoring kernel: one program for each segment, block and share."""
         grid = (len(self.padded), len(self.table), self.plan.shares)
         given = (self.padded, self.table, self.start, *arguments, *self.layout)
         _launch(kernel, grid, *given, TRAIN=self.train, **self.constants)
 
 
 def _whole(job: _Job) -> Parts:
-    """Partial sums where a filter is one chunk of taps."""
+    """Return partial sums for filters of one chunk of taps."""
     relu, active = job.empty(FILTERS), job.empty(FILTERS)
     patches = job.empty(1, FILTERS, job.plan.taps) if job.train else relu
     job.launch(kernels.all_sums, relu, active, patches, job.centres)
@@ -173,7 +176,7 @@ def _whole(job: _Job) -> Parts:
 
 
 def _chunked(job: _Job) -> Parts:
-    """Partial sums where a filter is several chunks: scores first, then patches by the masks."""
+    """Return partial sums for filters of several chunks: scores first, then masked patches."""
     n, blocks, plan = len(job.padded), len(job.table), job.plan
     relu, active = job.empty(FILTERS), job.empty(FILTERS)
     size = (n, blocks, job.positions if job.train else 0)

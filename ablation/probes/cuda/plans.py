@@ -1,36 +1,36 @@
-"""How a pass is cut up on a card: chunks of taps, and shares of a segment's positions.
+"""How a pass is divided on a card: chunks of taps, and shares of a segment's positions.
 
-All of it follows from the filter and the segment alone, never from the card's free memory or the
-batch, so that the same shape is summed in the same order in every run.
+All of it follows from the filter and the segment, never from the card's free memory or the batch,
+so that the same shape is summed in the same order in every run.
 """
 
 from dataclasses import dataclass
 
-FILTERS = 16  # of a program (``kernels.FILTERS``)
+FILTERS = 16  # per program (``kernels.FILTERS``)
 WARPS, STAGES = 4, 2
 
 _TILE = 64  # positions; with more, the registers overflow
 _INTERPRETED_TILE = 512  # in Triton's interpreter, which takes as long for few as for many
 _WHOLE = (16, 32, 64)  # taps that are read once for everything
-_CHUNK = 32  # taps at a time, where there are more
-_MOST_TAPS = 4096  # beyond, a library's convolution has fewer products to make
+_CHUNK = 32  # taps at a time, if there are more
+_MOST_TAPS = 4096  # beyond that, a library's convolution needs fewer products
 _SHARES = 16  # of a segment's positions, so that a batch fills the card
 
 
 @dataclass(frozen=True)
 class CardPlan:
-    """How the kernels go about a filter.
+    """How the kernels divide a filter and a segment.
 
     Attributes
     ----------
     taps
-        Taps of a chunk.
+        Taps per chunk.
     chunks
-        Chunks of a filter: 1 where all its taps are read once.
+        Chunks per filter: 1 if all its taps are read once.
     tile
-        Positions that are looked at together.
+        Positions processed together.
     share
-        Positions of a program, a whole number of tiles.
+        Positions per program, a whole number of tiles.
     shares
         Programs that share a segment.
     """
@@ -45,9 +45,9 @@ class CardPlan:
 def card_plan(
     height: int, width: int, positions: int, *, interpreted: bool = False
 ) -> CardPlan | None:
-    """The plan for filters of ``height`` x ``width`` on segments of so many positions.
+    """Return the plan for filters of ``height`` x ``width`` on segments of so many positions.
 
-    None where PyTorch's operators are to be taken.
+    None means that PyTorch's operators are faster.
     """
     taps = height * width
     if taps > _MOST_TAPS:

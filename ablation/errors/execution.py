@@ -1,0 +1,148 @@
+"""Errors of executing cells: devices, clusters, their workers, and memory."""
+
+from collections.abc import Mapping, Sequence
+
+from ablation.errors.base import ClusterError, MemoryShortage, StudyError
+from ablation.errors.text import counted, suggestion
+
+# ---------------------------------------------------------------------------- devices
+
+
+class AutoNotAlone(StudyError):
+    """Other devices are named beside ``auto``, which chooses the devices itself."""
+
+    others: Sequence[str]
+    WHAT = "execution.devices: auto cannot be combined with {others!n}"
+    REMEDY = "auto takes every usable card, else the CPU: give it alone, or name the devices"
+
+
+class DeviceNotFound(StudyError):
+    """A card is named that this machine does not have."""
+
+    device: str
+    found: Sequence[str]
+    WHAT = "execution.devices: {device} does not exist (found: {found!n})"
+    REMEDY = "name cards that exist, or use auto"
+
+
+class DevicesUnusable(StudyError):
+    """None of the cards named can be used; ``reason`` says why."""
+
+    devices: Sequence[str]
+    reason: str
+    WHAT = "execution.devices: {devices!n} cannot be used: {reason}"
+    REMEDY = "use auto (the default) to take whatever can be used"
+
+
+# ---------------------------------------------------------------------------- clusters
+
+
+class InvalidSchedulerAddress(ClusterError):
+    """A text cannot be the address of a dask scheduler."""
+
+    address: str
+    WHAT = "--cluster: expected tcp://host:port, got {address!r}"
+
+    def advise(self) -> str:
+        scheme, colon, _ = self.address.partition("://")
+        return suggestion(scheme, ["tcp", "tls"]) if colon else "for example: tcp://host:8786"
+
+
+class NoScheduler(ClusterError):
+    """No dask scheduler answers at an address."""
+
+    address: str
+    WHAT = "no scheduler answers at {address}"
+    REMEDY = (
+        "start one with: dask scheduler --host 127.0.0.1; "
+        "then workers with: dask worker ADDRESS --nthreads 1"
+    )
+
+
+class ConnectionLost(ClusterError):
+    """The scheduler went away while cells were running."""
+
+    address: str
+    WHAT = "the connection to the scheduler at {address} was lost"
+    REMEDY = "finished cells are stored: run the same command again once it is back"
+
+
+class SubmitCommandMissing(ClusterError):
+    """This machine does not have the command that submits jobs to the batch system."""
+
+    system: str
+    command: str
+    WHAT = "cluster.system {system}: command {command} not found on this machine"
+    REMEDY = "run this where jobs are submitted, or use a running scheduler with --cluster"
+
+
+class JobsRefused(ClusterError):
+    """The batch system refused some of the jobs."""
+
+    command: str
+    refused: int
+    jobs: int
+    REMEDY = "submit the script that --dry-run shows by hand to see why"
+
+    def describe(self) -> str:
+        return f"{self.command} refused {self.refused} of {counted(self.jobs, 'job')}"
+
+
+class InvalidClusterTable(ClusterError):
+    """The table [cluster] does not suit the batch system; ``reason`` is dask-jobqueue's."""
+
+    system: str
+    reason: str
+    WHAT = "[cluster] cannot be used with {system}: {reason}"
+    REMEDY = "correct the table [cluster]; --dry-run shows the job script"
+
+
+class WorkerLacksPackage(ClusterError):
+    """A cluster's worker cannot import this package."""
+
+    address: str
+    package: str
+    WHAT = "a worker of {address} does not have the package {package}"
+    REMEDY = "install ablation there, in the same versions as here"
+
+
+class WorkerVersionsDiffer(ClusterError):
+    """A cluster's worker has other versions of packages on which the last bits of a row depend.
+
+    ``versions`` has, for each of them, the worker's version and ours.
+    """
+
+    worker: str
+    versions: Mapping[str, tuple[str, str]]
+    REMEDY = "rows would not be comparable: install the same versions (constraints.txt) there"
+
+    def describe(self) -> str:
+        pairs = self.versions.items()
+        listed = ", ".join(f"{name} {there} (here {here})" for name, (there, here) in pairs)
+        return f"worker {self.worker} has {listed}"
+
+
+class TaskAbandoned(ClusterError):
+    """A task was cancelled, or its worker is closing: nobody waits for its result."""
+
+    worker: str
+    WHAT = "worker {worker} gave up a task that was cancelled"
+
+
+# ---------------------------------------------------------------------------- memory
+
+
+class CellOutOfMemory(MemoryShortage):
+    """A cell does not fit into a device's memory; ``option`` is the batch size's field."""
+
+    cell: str
+    option: str
+    WHAT = "no memory for {cell}, even alone on its device: lower {option}"
+
+
+class TrialOutOfMemory(MemoryShortage):
+    """A card has no memory left to measure the steps of a cell."""
+
+    device: str
+    cell: str
+    WHAT = "{device}: no memory for {cell}"

@@ -1,0 +1,38 @@
+"""Errors of executing cells."""
+
+from ablation.errors.execution import (
+    AutoNotAlone,
+    CellOutOfMemory,
+    ConnectionLost,
+    DeviceNotFound,
+    DevicesUnusable,
+    InvalidClusterTable,
+    InvalidSchedulerAddress,
+    JobsRefused,
+    NoScheduler,
+    SubmitCommandMissing,
+    TaskAbandoned,
+    TrialOutOfMemory,
+    WorkerLacksPackage,
+    WorkerVersionsDiffer,
+)
+
+SCHEDULER, WORKER = "tcp://10.0.0.1:8786", "tcp://10.0.0.7:41873"
+
+EXAMPLES = [
+    AutoNotAlone(["cpu"]),
+    DeviceNotFound("cuda:7", ["cuda:0", "cuda:1"]),
+    DevicesUnusable(["cuda"], "there is no NVIDIA driver"),
+    InvalidSchedulerAddress("login1:8786"),
+    InvalidSchedulerAddress("tpc://login1:8786"),
+    NoScheduler(SCHEDULER),
+    ConnectionLost(SCHEDULER),
+    SubmitCommandMissing("slurm", "sbatch"),
+    JobsRefused("sbatch", 1, 2),
+    InvalidClusterTable("slurm", "You must specify how much memory to use per job like '24 GB'"),
+    WorkerLacksPackage(SCHEDULER, "ablation"),
+    WorkerVersionsDiffer(WORKER, {"torch": ("2.6.0", "2.8.0"), "numpy": ("2.1.3", "2.3.1")}),
+    TaskAbandoned(WORKER),
+    CellOutOfMemory("10x2", "training.batch_size"),
+    TrialOutOfMemory("cuda:0", "10x2"),
+]
