@@ -308,7 +308,6 @@ def test_an_option_that_its_field_cannot_be_is_named(
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("folds", "7", ["7 folds asked for", "3 speakers", "2 to 3"]),
         ("values", "17", ["filter 17x2 is larger than the spectrogram", "16 bins x 30 frames"]),
         ("values", "2,500", ["filter 500x2 is larger", "heights go up to 16"]),
     ],
