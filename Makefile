@@ -47,8 +47,9 @@ chaos: $(STAMP)  ## thirty kills of driver or worker, on this machine and on a c
 fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
 	$(BIN)/pytest fuzz --exitfirst --capture=no --tb=short --seconds $(FUZZ_SECONDS)
 
-validate: $(STAMP)  ## the tests and intervals on 5,000 simulated studies of each kind, about five minutes
+validate: $(STAMP)  ## the tests, their power and intervals on thousands of simulated studies, about twenty minutes
 	$(BIN)/python validation/simulate.py
+	$(BIN)/python validation/power.py
 
 recover: $(STAMP)  ## whole studies whose truth is planted, about half an hour on two cores
 	$(BIN)/python validation/recover.py

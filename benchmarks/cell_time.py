@@ -54,7 +54,7 @@ def cell_times(tasks: Sequence[CellTask]) -> list[dict[str, Any]]:
 
 
 def _cell_time(task: CellTask) -> dict[str, Any]:
-    short = override_study(task.study, ["training.steps=1"])
+    short = override_study(task.study, [("training.steps", 1)])
     _require_ok(cell.run_cell(dataclasses.replace(task, study=short), "cpu"))
     clock = Clock()
     with _clocks(clock):

@@ -71,7 +71,7 @@ def _measure(options: argparse.Namespace) -> dict[str, float | int]:
     # The same utterances on both sides, so that both are as large as the whole corpus.
     fold = FoldData("0", ("s0",), samples, samples)
     study = override_study(
-        Study(), [f"training.steps={options.steps}", f'probe.engine="{options.engine}"']
+        Study(), [("training.steps", options.steps), ("probe.engine", options.engine)]
     )
     height, width = (int(part) for part in options.shape.split("x"))
     cell = Cell("probe", ((height, width),), 40.0, 0, "0")

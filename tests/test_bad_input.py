@@ -19,7 +19,17 @@ from typer.testing import CliRunner
 from ablation import read_results
 from ablation.cli import app
 from ablation.corpora import KINDS
-from ablation.errors import AblationError, StorageError, nearest
+from ablation.errors import AblationError, AudioError, StorageError, nearest
+from ablation.errors.audio import (
+    CutBeyondEnd,
+    DamagedRecording,
+    EmptyFile,
+    NoSamples,
+    NotAudio,
+    NotFinite,
+    SilentRecording,
+    TruncatedRecording,
+)
 from ablation.errors.common import InvalidOption
 from ablation.errors.corpora import (
     ClassNotInTraining,
@@ -427,32 +437,33 @@ def cut_flac(file: Path) -> None:
 
 
 SPOILT = [
-    (write_text, ["not audio", "Format not recognised"]),
-    (write_nothing, ["the file is empty (0 bytes)"]),
-    (write_no_samples, ["the recording is empty (no samples)"]),
-    (write_nan, ["3200 of 3200 samples are NaN or infinite"]),
-    (write_one_infinite, ["1 of 3200 samples are NaN or infinite"]),
-    (write_silence, ["the recording is silent"]),
-    (cut_wav, ["truncated", "promises 6400 bytes of audio, 2956 are there"]),
-    (cut_flac, ["truncated"]),
+    (write_text, NotAudio, {}),
+    (write_nothing, EmptyFile, {}),
+    (write_no_samples, NoSamples, {}),
+    (write_nan, NotFinite, {"bad": 3200, "samples": 3200}),
+    (write_one_infinite, NotFinite, {"bad": 1, "samples": 3200}),
+    (write_silence, SilentRecording, {}),
+    (cut_wav, TruncatedRecording, {"found": 2956, "expected": 6400, "unit": "bytes of audio"}),
+    # Its header was read: to say that it is no audio would send the user looking elsewhere.
+    (cut_flac, DamagedRecording, {}),
 ]
 
 
-@pytest.mark.parametrize(("spoil", "said"), SPOILT, ids=[s.__name__ for s, _ in SPOILT])
+@pytest.mark.parametrize(
+    ("spoil", "kind", "values"), SPOILT, ids=[spoil.__name__ for spoil, *_ in SPOILT]
+)
 def test_a_recording_that_cannot_be_used_is_named_with_its_row(
-    bench: Bench, spoil: Callable[[Path], None], said: list[str]
+    bench: Bench, spoil: Callable[[Path], None], kind: type[AudioError], values: dict[str, object]
 ) -> None:
     spoil(bench.first)
-    row = f"{bench.manifest}, row 2"
-    text = refused(bench.grid(), f"{bench.first}: ", row, "replace the recording", *said)
-    assert text.startswith(str(bench.first))
+    result = bench.grid()
+    text = refused(result, f"{bench.manifest}, row 2")
+    assert text.startswith(f"{bench.first}: ")
+    assert len(text.splitlines()) == 2, "a remedy is due"
+    error = ended_by(result, kind)
+    assert {name: getattr(error, name) for name in values} == values
+    assert vars(error)["file"] == bench.first
     assert not bench.results.exists()
-
-
-def test_a_truncated_flac_is_audio(bench: Bench) -> None:
-    """Its header was read: to say that it is no audio would send the user looking elsewhere."""
-    cut_flac(bench.first)
-    assert "not audio" not in refused(bench.grid())
 
 
 def test_corpus_check_names_every_recording_that_cannot_be_used(bench: Bench) -> None:
@@ -556,12 +567,10 @@ def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> Non
 def test_a_cut_beyond_the_recording_names_the_row(bench: Bench) -> None:
     bench.edit(lambda lines: [lines[0] + ",start,end", *(f"{x},0.1,0.35" for x in lines[1:])])
     bench.edit(lambda lines: [*lines[:3], lines[3].replace("0.35", "3.5"), *lines[4:]])
-    refused(
-        bench.grid(),
-        "the cut 0.1 to 3.5 s reaches beyond the recording's 0.40 s",
-        f"{bench.manifest}, row 4",
-        "correct start and end",
-    )
+    result = bench.grid()
+    refused(result, f"{bench.manifest}, row 4")
+    error = ended_by(result, CutBeyondEnd)
+    assert (error.start, error.end, error.seconds) == (0.1, 3.5, 0.4)
 
 
 # ---------------------------------------------------------------------------- the disk

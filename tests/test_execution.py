@@ -258,7 +258,7 @@ def test_a_cell_that_finds_no_memory_says_so_and_one_that_does_is_trained(tmp_pa
     np.save(path, np.random.default_rng(0).random((400, 400), dtype=np.float32))
     samples = tuple(Sample(f"u{k}", "s", k % 2, Entry(path, 400)) for k in range(32))
     fold = FoldData("s", ("s",), samples, samples[:2])
-    study = override_study(Study(), ["training.steps=1", 'probe.engine="reference"'])
+    study = override_study(Study(), [("training.steps", 1), ("probe.engine", "reference")])
     cell = Cell("probe", (Shape(2, 2),), 40.0, 0, "s")
     task = CellTask(cell, study, ("a", "b"), "d", fold)
     tasks = [(task, 250 << 20), (task, 8 << 30)]

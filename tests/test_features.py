@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablation.corpora import Utterance
-from ablation.errors import AblationError
+from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, UtterancesTooShort
 from ablation.features.audio import read_audio
 from ablation.features.bank import SegmentDataset, mu_law
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
@@ -197,8 +197,10 @@ def test_a_cut_is_read_alone(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", 0.5 * x, 16000)
     part = read_audio(tmp_path / "a.wav", 16000, start=1.0, end=2.0)
     assert spectrogram(part, SPEC)[:, 50].argmax() == 200
-    with pytest.raises(AblationError, match=r"reaches beyond the recording's 2\.00 s"):
+    with pytest.raises(CutBeyondEnd) as caught:
         read_audio(tmp_path / "a.wav", 16000, start=1.5, end=2.5)
+    assert caught.value.file == tmp_path / "a.wav"
+    assert (caught.value.start, caught.value.end, caught.value.seconds) == (1.5, 2.5, 2.0)
 
 
 @pytest.fixture
@@ -242,6 +244,13 @@ def test_a_changed_recording_or_option_never_meets_a_stale_entry(
     assert same.ensure(utterances, digests(utterances)) == after
 
 
+def test_dropping_every_utterance_is_an_error(tmp_path: Path, utterances: list[Utterance]) -> None:
+    spec = FeaturesSpec(short="drop", segment_s=3.0)
+    with pytest.raises(UtterancesTooShort) as caught:
+        FeatureCache(spec, tmp_path / "cache").ensure(utterances, digests(utterances))
+    assert caught.value.seconds == 3.0
+
+
 def test_two_at_once_build_the_same_cache(tmp_path: Path, utterances: list[Utterance]) -> None:
     results: list[dict] = []
 
@@ -280,7 +289,8 @@ def test_a_damaged_entry_is_named_and_made_anew(
     cache = FeatureCache(SPEC, tmp_path / "cache")
     entry = cache.ensure(utterances, digests(utterances))["3"]
     entry.path.write_bytes(entry.path.read_bytes()[:1000])
-    with pytest.raises(AblationError, match="gone or damaged"):
+    with pytest.raises(DamagedSpectrogram) as caught:
         SegmentDataset([entry], [0], SPEC, "train")
+    assert caught.value.file == entry.path
     assert cache.ensure(utterances, digests(utterances))["3"] == entry
     assert len(SegmentDataset([entry], [0], SPEC, "train")) == 1

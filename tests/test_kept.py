@@ -1,4 +1,4 @@
-"""Kept networks: what they say of recordings, what they refuse, how they are drawn and exported."""
+"""Saved networks: their predictions, what they refuse, how they are drawn and exported."""
 
 import json
 import os
@@ -14,14 +14,29 @@ import torch
 from running import ablate, invoke
 
 import ablation
-from ablation.errors import AblationError, AudioError, StorageError
+from ablation.errors import AudioError, StorageError
+from ablation.errors.audio import EmptyCut, TimeOutOfRange
+from ablation.errors.networks import (
+    DamagedWeights,
+    InvalidRecord,
+    NewerNetwork,
+    NoFinalNetwork,
+    NoNetwork,
+    RecordChanged,
+    RecordNotJson,
+    ShorterThanASegment,
+    TooLongToExplain,
+    UnknownFigureFormat,
+    WeightsChanged,
+    WeightsMisfit,
+)
 from ablation.kept.export import export_onnx
 from ablation.kept.record import read, weights_digest
 from ablation.networks import POOLINGS, Explains
 
 
 def networks(folder: Path, **wanted: Any) -> list[Path]:
-    """Folders of the kept networks whose record has these values."""
+    """Folders of the saved networks whose record has these values."""
     places = sorted(path.parent for path in folder.glob("results/tiny/networks/*/network.json"))
     return [
         place
@@ -90,21 +105,27 @@ def test_recordings_of_every_kind_in_one_call(
     assert [line.split()[-1] for line in lines] == [str(names[k]) for k in (0, 2, 3)]
     assert all(line.split()[0] in ("bright", "dark") for line in lines)
     assert run.stderr.count("error:") == 1
-    assert "text.wav: not audio" in run.stderr
+    assert f"error: {names[1]}: " in run.stderr
     run = invoke("predict", tmp_path, "--study", tiny_study, "--json", cwd=promoted, check=1)
     data = json.loads(run.stdout)
     assert [Path(entry["file"]).name for entry in data["recordings"]] == [
         "clip.wav", "o.opus", "stereo.wav", "text.wav",
     ]  # fmt: skip
-    assert "not audio" in data["recordings"][3]["error"]
+    assert data["recordings"][3]["error"].startswith(f"{names[1]}: ")
+    assert [place for place, entry in enumerate(data["recordings"]) if "error" in entry] == [3]
     (only,) = data["recordings"][0]["segments"]
     assert (only["start"], only["end"]) == (0.0, pytest.approx(0.1))
     run = invoke("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
     assert run.stdout.splitlines()[0] == lines[0]
     assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s")
-    for cut in (("--start", "0.5", "--end", "0.2"), ("--start", "inf"), ("--end", "0")):
+    for cut, kind in (
+        (("--start", "0.5", "--end", "0.2"), EmptyCut),
+        (("--start", "inf"), TimeOutOfRange),
+        (("--end", "0"), EmptyCut),
+    ):
         run = invoke("explain", names[0], "--study", tiny_study, *cut, cwd=promoted, check=1)
-        assert "correct start and end" in run.stderr and "Traceback" not in run.stderr
+        assert isinstance(run.error, kind) and run.error.file == names[0]
+        assert "Traceback" not in run.stderr
     strange = os.fsencode(tmp_path) + b"/b\xe4r.wav"  # no UTF-8
     shutil.copy(names[0], strange)
     run = ablate("predict", os.fsdecode(strange), "--study", tiny_study, cwd=promoted)
@@ -114,17 +135,17 @@ def test_recordings_of_every_kind_in_one_call(
 
 
 def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:
-    for given, says in (
-        (tmp_path, "there is no audio below it"),
-        (tmp_path / "*.wav", "nothing matches"),
-        (tmp_path / "absent.wav", "No such file"),
-    ):
+    for given in (tmp_path, tmp_path / "*.wav"):
         run = invoke("predict", given, "--study", tiny_study, cwd=promoted, check=1)
-        assert says in run.stderr and "Traceback" not in run.stderr
-    run = invoke("predict", tmp_path, "--network", tmp_path, cwd=promoted, check=1)
-    assert "there is no audio" in run.stderr or "there is no network.json" in run.stderr
+        assert isinstance(run.error, AudioError)
+        assert run.stderr.startswith(f"error: {given}: ") and "Traceback" not in run.stderr
+    run = invoke("predict", tmp_path / "absent.wav", "--study", tiny_study, cwd=promoted, check=1)
+    assert f"error: {tmp_path / 'absent.wav'}: " in run.stderr and "Traceback" not in run.stderr
+    run = invoke("predict", "x.wav", "--network", tmp_path, cwd=promoted, check=1)
+    assert isinstance(run.error, NoNetwork) and run.error.folder == tmp_path
     run = invoke("predict", "x.wav", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "run ablate promote" in run.stderr
+    assert isinstance(run.error, NoFinalNetwork)
+    assert run.error.folder == Path("results/tiny/networks")
 
 
 def _edit(place: Path, **changes: Any) -> None:
@@ -142,35 +163,72 @@ def _reshaped(place: Path) -> None:
     _edit(place, weights=record.weights, checksum=record.checksum())
 
 
+def _damaged(place: Path) -> None:
+    """Weights that are none, with all digests made anew."""
+    content = b"x" * 99
+    (place / "network.safetensors").write_bytes(content)
+    record = read(place).model_copy(update={"weights": weights_digest(content)})
+    _edit(place, weights=record.weights, checksum=record.checksum())
+
+
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("spoil", "kind", "values"),
     [
-        (lambda p: _edit(p, classes=["dark", "bright"]), "was changed after it was written"),
-        (lambda p: _edit(p, classes=["dark"]), "classes: list should have at least 2"),
-        (lambda p: _edit(p, format=2), "newer version of ablation (format 2"),
-        (lambda p: _edit(p, surprise=1), "surprise: extra inputs are not permitted"),
-        (lambda p: _edit(p, shapes=["3y2"]), "shapes.0"),
-        (lambda p: (p / "network.json").write_text("{"), "is not valid JSON"),
-        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), "is not valid JSON"),
-        (lambda p: (p / "network.json").write_text("[]"), "is not a JSON object"),
-        (lambda p: (p / "network.json").write_text("[" * 200_000), "is not valid JSON"),
-        (lambda p: _edit(p, pooling="mean"), "pooling 'mean' is unknown"),
-        (lambda p: _edit(p, threads=0), "threads: input should be greater"),
-        (lambda p: _edit(p, classes=["dark", "dark"]), "two classes have one name"),
-        (lambda p: _edit(p, corpus_range=[0, 1]), "corpus_range belongs to scope = corpus"),
-        (lambda p: (p / "network.json").unlink(), "there is no network.json"),
-        (lambda p: (p / "network.safetensors").unlink(), "cannot read"),
-        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), "does not hold the weights"),
-        (_reshaped, "pooling.top_down.weight has shape (3, 4, 1, 1), not (2, 4, 1, 1)"),
+        (lambda p: _edit(p, classes=["dark", "bright"]), RecordChanged, {}),
+        (lambda p: _edit(p, classes=["dark"]), InvalidRecord, {"field": "classes"}),
+        (lambda p: _edit(p, format=2), NewerNetwork, {"format": 2, "known": 1}),
+        (lambda p: _edit(p, surprise=1), InvalidRecord, {"field": "surprise"}),
+        (lambda p: _edit(p, shapes=["3y2"]), InvalidRecord, {"field": "shapes.0"}),
+        (lambda p: (p / "network.json").write_text("{"), RecordNotJson, {}),
+        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), RecordNotJson, {}),
+        (lambda p: (p / "network.json").write_text("[]"), RecordNotJson, {"reason": ""}),
+        (lambda p: (p / "network.json").write_text("[" * 200_000), RecordNotJson, {}),
+        (lambda p: _edit(p, pooling="mean"), InvalidRecord, {"field": ""}),
+        (lambda p: _edit(p, threads=0), InvalidRecord, {"field": "threads"}),
+        (lambda p: _edit(p, classes=["dark", "dark"]), InvalidRecord, {"field": ""}),
+        (lambda p: _edit(p, corpus_range=[0, 1]), InvalidRecord, {"field": ""}),
+        (lambda p: (p / "network.json").unlink(), NoNetwork, {}),
+        (lambda p: (p / "network.safetensors").unlink(), StorageError, {}),
+        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), WeightsChanged, {}),
+        (_damaged, DamagedWeights, {}),
+        (
+            _reshaped,
+            WeightsMisfit,
+            {
+                "missing": [],
+                "unknown": [],
+                "shapes": {"pooling.top_down.weight": ((3, 4, 1, 1), (2, 4, 1, 1))},
+            },
+        ),
     ],
 )
-def test_a_spoilt_network_is_refused(attention: Path, spoil: Any, says: str) -> None:
+def test_a_spoilt_network_is_refused(
+    attention: Path, spoil: Any, kind: type[StorageError], values: dict[str, object]
+) -> None:
     ablation.load_network(attention)
     spoil(attention)
-    with pytest.raises(AblationError) as caught:
+    with pytest.raises(kind) as caught:
         ablation.load_network(attention)
-    assert says in str(caught.value)
-    assert caught.type is StorageError
+    assert {name: getattr(caught.value, name) for name in values} == values
+    assert str(attention) in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pooling": "mean"}, "'mean'"),
+        ({"classes": ["dark", "dark"]}, "classes"),
+        ({"corpus_range": [0, 1]}, "corpus_range"),
+    ],
+)
+def test_values_that_contradict_each_other_are_named(
+    attention: Path, changes: dict[str, Any], reason: str
+) -> None:
+    _edit(attention, **changes)
+    with pytest.raises(InvalidRecord) as caught:
+        read(attention)
+    assert caught.value.file == attention / "network.json"
+    assert reason in caught.value.reason
 
 
 def test_a_network_of_before_a_field_was_added_is_still_read(attention: Path) -> None:
@@ -189,8 +247,10 @@ def test_too_short_for_a_network_that_drops_is_said(attention: Path, tmp_path: P
     dropping = record.features.model_copy(update={"short": "drop"})
     network.record = record.model_copy(update={"features": dropping})
     soundfile.write(tmp_path / "s.wav", 0.1 * np.random.default_rng(0).standard_normal(800), 8000)
-    with pytest.raises(AudioError, match="shorter than a segment"):
+    with pytest.raises(ShorterThanASegment) as caught:
         network.predict(tmp_path / "s.wav")
+    assert caught.value.file == tmp_path / "s.wav"
+    assert caught.value.segment_s == pytest.approx(0.3)
 
 
 def test_explain_draws_maps_and_filters(
@@ -211,7 +271,8 @@ def test_explain_draws_maps_and_filters(
     ).stat().st_size > 10_000
     run = invoke("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
                  cwd=promoted, check=1)  # fmt: skip
-    assert "unknown format" in run.stderr
+    assert isinstance(run.error, UnknownFigureFormat) and run.error.name == "gif"
+    assert str(tmp_path / "x.gif") in run.stderr
 
 
 def test_a_long_recording_is_explained_in_parts(
@@ -221,7 +282,9 @@ def test_a_long_recording_is_explained_in_parts(
     soundfile.write(tmp_path / "long.wav", noise, 8000)
     explain = ("explain", tmp_path / "long.wav", "--study", tiny_study, "--figures", tmp_path)
     run = invoke(*explain, cwd=promoted, check=1)
-    assert "give --start and --end" in run.stderr
+    assert isinstance(run.error, TooLongToExplain)
+    assert run.error.file == tmp_path / "long.wav"
+    assert (run.error.seconds, run.error.longest) == (61, 60)
     invoke(*explain, "--start", "58.5", "--end", "60", cwd=promoted)
 
 

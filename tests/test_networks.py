@@ -10,6 +10,14 @@ import torch
 from torch import nn
 
 from ablation.errors import StudyError
+from ablation.errors.networks import (
+    FactoryFailed,
+    FactoryModuleMissing,
+    NotAModule,
+    NothingToTrain,
+    UnknownFactory,
+    WrongOutput,
+)
 from ablation.networks import POOLINGS, Explains, Network, build_network, cost_of, source_digest
 from ablation.networks.poolings import (
     AttentionPooling,
@@ -235,21 +243,41 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "says"),
+    ("factory", "kind", "values"),
     [
-        ("nowhere_at_all:build", "no module 'nowhere_at_all'"),
-        ("{mine}:biuld", "did you mean 'build'"),
-        ("{mine}:nothing", "returned NoneType"),
-        ("{mine}:wrong", "not scores of shape (2, 4)"),
-        ("{mine}:broken", "the factory raised ZeroDivisionError: division by zero"),
-        ("{mine}:leaves", "the factory raised SystemExit"),
-        ("{mine}:empty", "no parameters to train"),
-        ("{mine}:narrow", "its module raised RuntimeError"),
-        ("no.such.package:build", "no module 'no.such.package'"),
+        ("nowhere_at_all:build", FactoryModuleMissing, {"module": "nowhere_at_all"}),
+        ("no.such.package:build", FactoryModuleMissing, {"module": "no.such.package"}),
+        ("{mine}:biuld", UnknownFactory, {"name": "biuld", "nearest": "build"}),
+        ("{mine}:nothing", NotAModule, {"found": "NoneType"}),
+        ("{mine}:wrong", WrongOutput, {"found": (2, 9), "expected": (2, 4)}),
+        (
+            "{mine}:broken",
+            FactoryFailed,
+            {
+                "stage": "factory",
+                "exception": "ZeroDivisionError",
+                "reason": "division by zero",
+                "line": 10,
+            },
+        ),
+        ("{mine}:leaves", FactoryFailed, {"stage": "factory", "exception": "SystemExit"}),
+        ("{mine}:narrow", FactoryFailed, {"stage": "network", "exception": "RuntimeError"}),
+        ("{mine}:empty", NothingToTrain, {}),
     ],
 )
-def test_a_factory_that_cannot_be_used_is_said(mine: Path, factory: str, says: str) -> None:
+def test_a_factory_that_cannot_be_used_is_said(
+    mine: Path, factory: str, kind: type[StudyError], values: dict[str, object]
+) -> None:
     spec = NetworkSpec(factory=factory.format(mine=mine))
-    with pytest.raises(StudyError) as caught:
+    with pytest.raises(kind) as caught:
         build_network([Shape(5, 3)], "attention", 4, spec, SMALL)
-    assert says in str(caught.value)
+    assert {name: getattr(caught.value, name) for name in values} == values
+    assert f"--network {spec.factory}" in caught.value.what
+
+
+def test_a_factory_whose_module_cannot_be_imported_is_said(mine: Path) -> None:
+    Path(f"{mine}_broken.py").write_text("import os\n1 / 0\n")
+    with pytest.raises(FactoryFailed) as caught:
+        source_digest(f"{mine}_broken:build")
+    assert (caught.value.stage, caught.value.line) == ("module", 2)
+    assert Path(caught.value.file).name == f"{mine}_broken.py"

@@ -19,6 +19,7 @@ from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts, tally
 from ablation.drivers.estimating import networks
 from ablation.drivers.estimating.estimate import Estimate
+from ablation.errors.networks import NoFinalNetwork
 from ablation.kept.record import read
 from ablation.store import Results
 
@@ -330,7 +331,7 @@ def test_the_best_network_is_of_the_settings_asked_for(
     run = invoke(*predict, settings.stem[:6], cwd=promoted)
     assert f"settings {settings.stem}" in run.stderr
     run = invoke(*predict, "0" * 6, cwd=promoted, check=1)
-    assert "no network of all speakers of settings 000000" in run.stderr
+    assert isinstance(run.error, NoFinalNetwork) and run.error.digest == "000000"
 
 
 def test_what_was_run_may_be_said_again(done: Path, tiny_study: Path) -> None:

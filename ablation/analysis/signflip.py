@@ -7,6 +7,8 @@ Multiple Testing*, 1993, section 2.3; Winkler et al., NeuroImage 92, 2014). A p-
 may be compared with the level whatever the number of comparisons, and after looking.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 _EXACT, _DRAWS = 14, 1 << 14  # speakers up to which every sign is tried; else so many draws
@@ -61,6 +63,7 @@ def smallest_p_value(speakers: int, two_sided: bool = True) -> float:
     return min(1.0, (1 + (two_sided and speakers <= _EXACT)) / ways)
 
 
+@lru_cache(maxsize=4)
 def _signs(speakers: int, two_sided: bool) -> np.ndarray:
     """Shape (ways, speakers), of 1 and -1; two-sided, a way and its opposite are one."""
     if speakers <= _EXACT:

@@ -17,8 +17,8 @@ import numpy as np
 
 LEVEL, POWER = 0.05, 0.8
 _MOST = 100_000  # speakers or seeds that are looked at
-_SIGN_FLIP = {  # d_z found with that power, by speakers, of 20,000 draws (6,000 beyond ten)
-    6: 1.80, 7: 1.33, 8: 1.19, 9: 1.09, 10: 1.01, 11: 0.94, 12: 0.89, 13: 0.86, 14: 0.81,
+_SIGN_FLIP = {  # d_z found with that power, by speakers: docs/validation/power.csv
+    6: 1.789, 7: 1.330, 8: 1.192, 9: 1.098, 10: 1.005, 11: 0.944, 12: 0.889, 13: 0.851, 14: 0.810,
 }  # fmt: skip
 
 
@@ -84,9 +84,9 @@ def spread(gains: np.ndarray) -> Spread:
 def needed_effect(speakers: int) -> float:
     """The smallest d_z (mean gain over its s.d.) that a two-sided test finds with :data:`POWER`.
 
-    Of the sign-flip test up to 14 speakers, by simulation of normal gains: with few speakers it
-    finds less than a t-test, and with five or fewer nothing (infinite). Beyond, of the t-test, from
-    which it then hardly differs.
+    Up to 14 speakers the test is the sign-flip test, simulated by ``validation/power.py``: with few
+    speakers it finds less than a t-test, and with five or fewer nothing (infinite). Beyond, it is
+    the t-test, from which it then hardly differs.
     """
     if speakers < min(_SIGN_FLIP):
         return inf

@@ -174,7 +174,7 @@ def _plan_pairs(results: Path, study: Study, run: RunRecord, shapes: Sequence[Sh
     shapes are chosen for the other.
     """
     seeds = sorted(run.seeds())
-    paired = override_study(study, ["folds.pairs=true", f"grid.seeds={seeds}"])
+    paired = override_study(study, [("folds.pairs", True), ("grid.seeds", seeds)])
     return plan_shapes(paired, "nested", shapes, [study.features.window_ms], results)
 
 

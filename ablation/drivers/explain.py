@@ -1,9 +1,9 @@
-"""The figure of what a kept network looked at in a recording."""
+"""The figure of what a saved network attended to in a recording."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablation.errors import StudyError, suggestion
+from ablation.errors.networks import UnknownFigureFormat
 from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, save_figure
 from ablation.files import atomic_write
 
@@ -18,15 +18,15 @@ def explain(
     start: float | None = None,
     end: float | None = None,
 ) -> list[Path]:
-    """Draw spectrogram, bottom-up map and each class' top-down map, and Conv1's filters beside.
+    """Draw a recording's spectrogram and attention maps, and Conv1's filters; return the files.
 
     Parameters
     ----------
     output
-        Where the figure goes; its suffix (.png, .pdf, .svg) is its format. The filters go beside
-        it, "-filters" added to the name.
+        The figure's file; its suffix (.png, .pdf, .svg) is its format. The filters are drawn
+        beside it in a file whose name ends in "-filters".
     start, end
-        The part of the recording to look at, in seconds.
+        The part of the recording to explain, in seconds.
 
     Raises
     ------
@@ -34,10 +34,12 @@ def explain(
         When the recording cannot be used.
     StudyError
         For another suffix.
+    StorageError
+        When a file cannot be written.
     """
     kind = output.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        raise StudyError(f"--output {output}: unknown format", suggestion(kind, FORMATS))
+        raise UnknownFigureFormat(f"--output {output}", kind, FORMATS)
     record = network.record
     explanation = network.explain(file, start, end)
     scales = Scales(

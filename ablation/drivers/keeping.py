@@ -1,4 +1,4 @@
-"""Trained networks into folders of their own, and which of them is a study's best."""
+"""Saving trained networks in folders of their own, and finding a study's best."""
 
 import re
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ablation.drivers.prepare import Prepared
 from ablation.errors import StorageError
+from ablation.errors.networks import NoFinalNetwork
 from ablation.kept.card import model_card
 from ablation.kept.record import (
     CorpusNote,
@@ -28,24 +29,24 @@ __all__ = ["ModelSaver", "ScoreNote", "best_saved", "folder_name", "rescore"]
 
 
 def folder_name(cell: Cell, digest: str) -> str:
-    """Where a cell's network lies below ``networks``, such as
-    ``attention-10x2+2x8-seed0-03-1f0c2a9b3d4e``; ``all`` stands for the fold of no one held out."""
+    """Return the name of a cell's folder below ``networks``, such as
+    ``attention-10x2+2x8-seed0-03-1f0c2a9b3d4e``; ``all`` means that no speaker was held out."""
     kind = cell.pooling or cell.title
     shapes = "+".join(map(str, cell.shapes))
     fold = cell.fold if cell.kind != "final" else "all"
     plain = re.sub(r"[^\w.+-]", "_", f"{kind}-{shapes}-seed{cell.seed}-{fold}")[:120]
     if cell.kind != "final" and not re.fullmatch(r"[\w.+-]{1,60}", fold):
-        # Two folds' names may be the same once what no file name may hold is taken out.
+        # Two folds' names may be equal once characters unfit for a file name are replaced.
         plain += f"-{weights_digest(fold.encode())[:6]}"
     return f"{plain}-{digest}"
 
 
 @dataclass(frozen=True)
 class ModelSaver:
-    """Writes the networks of finished cells below a study's results folder.
+    """A saver writes the networks of finished cells below a study's results folder.
 
-    ``code`` is the digest of the source of a network of the user's own; ``scores`` are those of a
-    network that is scored on nobody: its cross-validation's.
+    ``code`` is the source digest of a network of the user's own. ``scores`` are the
+    cross-validation's, for a network that is trained on all speakers.
     """
 
     folder: Path
@@ -58,7 +59,10 @@ class ModelSaver:
         return self.folder / "networks" / folder_name(cell, digest)
 
     def keep(self, task: CellTask, outcome: Outcome) -> None:
-        """Write ``outcome``'s network, if it has one; :class:`StorageError` when that fails."""
+        """Write ``outcome``'s network, if it has one.
+
+        Raises :class:`~ablation.errors.StorageError` when it cannot be written.
+        """
         if outcome.network is None or task.network_digest is None:
             return
         record = self._record(task, outcome, task.network_digest)
@@ -68,7 +72,7 @@ class ModelSaver:
     def _record(self, task: CellTask, outcome: Outcome, digest: str) -> Record:
         network, corpus, cell = outcome.network, self.prepared.corpus, task.cell
         if network is None:
-            raise ValueError("an outcome without a network cannot be kept")
+            raise ValueError("an outcome without a network cannot be saved")
         held_out = task.fold.test_speakers
         scores = self.scores
         if task.fold.test:
@@ -109,7 +113,7 @@ class ModelSaver:
 
 
 def rescore(place: Path, scores: ScoreNote) -> bool:
-    """Give a kept network other scores; False, and nothing done, when there is no whole one."""
+    """Replace a saved network's scores; return False if there is no intact network."""
     try:
         record = read(place)
         weights = read_weights(place, record)
@@ -122,10 +126,10 @@ def rescore(place: Path, scores: ScoreNote) -> bool:
 
 
 def best_saved(study_folder: Path, digest: str = "") -> Path:
-    """The network of all speakers with the highest cross-validated WA; of equal ones the latest.
+    """Return the folder of the network of all speakers with the highest cross-validated WA.
 
-    ``digest`` is the beginning of its probes' settings' digest; empty: of any settings. Raises
-    :class:`StorageError` when there is none.
+    Of equal ones it is the latest. ``digest`` is the beginning of its study's digest; empty: any.
+    Raises :class:`~ablation.errors.StorageError` when there is none.
     """
     found = []
     for path in study_folder.glob("networks/*/network.json"):
@@ -133,9 +137,5 @@ def best_saved(study_folder: Path, digest: str = "") -> Path:
         if not record.fold and record.scores is not None and record.digest.startswith(digest):
             found.append((record.scores.wa, path.stat().st_mtime, path.parent))
     if not found:
-        raise StorageError(
-            f"no network of all speakers{f' of settings {digest}' * bool(digest)} is kept in "
-            f"{study_folder / 'networks'}",
-            "run ablate promote with the same --study first, or give a folder by --network",
-        )
+        raise NoFinalNetwork(study_folder / "networks", digest)
     return max(found)[-1]

@@ -207,7 +207,7 @@ def _code(factory: str | None) -> str:
 
 def with_pooling(study: Study, pooling: str) -> Study:
     """The study with another pooling; as it is for a network of the user's own."""
-    return override_study(study, [f'network.pooling="{pooling}"']) if pooling else study
+    return override_study(study, [("network.pooling", pooling)]) if pooling else study
 
 
 def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
@@ -317,4 +317,4 @@ def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
             if not path.exists():
                 shapes = shapes_text(variant.shapes(fold)).split(",")
                 study = with_pooling(plan.study, variant.pooling)
-                settings.save_network(path, override_study(study, [f"network.conv1={shapes}"]))
+                settings.save_network(path, override_study(study, [("network.conv1", shapes)]))

@@ -1,4 +1,4 @@
-"""Reading a recording: any format and rate that libsndfile knows, as mono at one rate, checked."""
+"""Reading recordings of any format and rate that libsndfile knows, checked, as mono at one rate."""
 
 import struct
 from collections.abc import Iterator
@@ -9,19 +9,35 @@ import numpy as np
 import soundfile
 import soxr
 
-from ablation.errors import AudioError, counted
+from ablation.errors.audio import (
+    CutBeyondEnd,
+    DamagedRecording,
+    EmptyCut,
+    EmptyFile,
+    NoHeader,
+    NoSamples,
+    NotAudio,
+    NotFinite,
+    ShorterThanASample,
+    SilentRecording,
+    TimeOutOfRange,
+    TruncatedRecording,
+    UnlikelyRate,
+    UnreadableRecording,
+)
 
 SILENCE = 1e-5  # peak below which a recording is silent: -100 dB of full scale
-LOUDEST = 1e30  # of full scale: as good as infinite
-RATES = (1000, 1_000_000)  # Hz; beyond, it is no recording of speech but a damaged header
+LOUDEST = 1e30  # of full scale; beyond, samples count as infinite
+RATES = (1000, 1_000_000)  # Hz; other rates come from damaged headers
+_LATEST = 1e9  # seconds
 _BLOCK = 1 << 22  # samples read at once
-_STREAMED = (0, 0x7FFFF000, 0xFFFFFFFF)  # data sizes that writers to a pipe leave in the header
+_STREAMED = (0, 0x7FFFF000, 0xFFFFFFFF)  # data sizes in the headers of WAVs written to a pipe
 
 
 def read_audio(
     file: Path, sample_rate: int, start: float | None = None, end: float | None = None
 ) -> np.ndarray:
-    """The recording, or its part from ``start`` to ``end`` (seconds), mono at ``sample_rate`` Hz.
+    """Return a recording, or its part from ``start`` to ``end`` (s), mono at ``sample_rate`` (Hz).
 
     Returns
     -------
@@ -31,101 +47,84 @@ def read_audio(
     Raises
     ------
     AudioError
-        Naming the file, when it is not audio, truncated, empty, not finite, or silent.
+        When it is not audio, truncated, empty, not finite or silent, or the cut is not in it.
     """
     samples, rate = _decode(file, start, end)
     if samples.size == 0:
-        raise AudioError(f"{file}: the recording is empty (no samples)", _REMEDY)
-    # So that their mean and its resampling are finite, too. NaN compares as no.
+        raise NoSamples(file)
+    # The limit keeps the mean and its resampling finite too. Comparisons with NaN are false.
     if not max(samples.max(), -samples.min()) < LOUDEST:
         bad = int(np.count_nonzero(~(np.abs(samples).max(axis=1) < LOUDEST)))
-        raise AudioError(
-            f"{file}: {bad} of {len(samples)} samples are NaN or infinite",
-            _REMEDY,
-        )
+        raise NotFinite(file, bad, len(samples))
     mono = samples.mean(axis=1)
     if np.ptp(mono) < SILENCE:
-        raise AudioError(
-            f"{file}: the recording is silent (peak below -100 dB of full scale)", _REMEDY
-        )
+        raise SilentRecording(file)
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     if mono.size == 0:
-        raise AudioError(f"{file}: shorter than one sample at {sample_rate} Hz", _REMEDY)
+        raise ShorterThanASample(file, sample_rate)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
 def audio_seconds(file: Path, start: float | None = None, end: float | None = None) -> float:
-    """Length of what :func:`read_audio` would read, by the file's header alone.
+    """Return the length in seconds of what :func:`read_audio` would read, from the header alone.
 
-    Raises :class:`AudioError` as there for what the header shows.
+    Raises the same :class:`~ablation.errors.AudioError` for what the header shows.
     """
     with _heading(file) as sound:
         return _span(file, sound, start, end)[1] / sound.samplerate
 
 
 def audio_header(file: Path) -> tuple[int, float]:
-    """Sampling rate (Hz) and length (seconds) of a recording, by its header alone.
+    """Return a recording's sampling rate (Hz) and length (seconds), from its header alone.
 
-    Raises :class:`AudioError` as :func:`read_audio` for what the header shows: no audio, truncated,
-    empty.
+    Raises the same :class:`~ablation.errors.AudioError` as :func:`read_audio` for what the header
+    shows: not audio, truncated, empty.
     """
     with _heading(file) as sound:
         _refuse_truncated_wav(file)
         frames = _span(file, sound, None, None)[1]
         if frames <= 0:
-            raise AudioError(f"{file}: the recording is empty (no samples)", _REMEDY)
+            raise NoSamples(file)
         return sound.samplerate, frames / sound.samplerate
 
 
 @contextmanager
 def _heading(file: Path) -> Iterator[soundfile.SoundFile]:
-    """The recording for a look at its header; :class:`AudioError` where that cannot be read."""
+    """Open a recording to read its header; what fails then becomes an expected error."""
     try:
         with _opened(file) as sound:
             yield sound
     except soundfile.LibsndfileError as error:
-        raise _not_audio(file, error) from error
+        raise NotAudio(file, error.error_string.rstrip(".")) from error
     except OSError as error:
-        raise AudioError(f"{file}: cannot be read: {error.strerror}", _REMEDY) from error
-
-
-_LATEST = 1e9  # seconds
-_TIMES = "correct start and end (seconds)"
-_REMEDY = "replace the recording or leave it out"
+        raise UnreadableRecording(file, error.strerror or str(error)) from error
 
 
 def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndarray, int]:
-    """Samples of shape (n, channels), float32, and their rate."""
+    """Return samples of shape (n, channels), float32, and their rate (Hz)."""
     try:
         if file.stat().st_size == 0:
-            raise AudioError(f"{file}: the file is empty (0 bytes)", _REMEDY)
+            raise EmptyFile(file)
         _refuse_truncated_wav(file)
         with _opened(file) as sound:
             rate = sound.samplerate
             first, wanted = _span(file, sound, start, end)
             samples = _samples(file, sound, first, wanted)
     except soundfile.LibsndfileError as error:
-        raise _not_audio(file, error) from error
+        raise NotAudio(file, error.error_string.rstrip(".")) from error
     except OSError as error:
-        raise AudioError(f"{file}: cannot be read: {error.strerror}", _REMEDY) from error
+        raise UnreadableRecording(file, error.strerror or str(error)) from error
     if len(samples) < wanted:
-        raise AudioError(
-            f"{file}: truncated: {len(samples)} of {wanted} samples are there", _REMEDY
-        )
+        raise TruncatedRecording(file, len(samples), wanted)
     return samples, rate
-
-
-def _not_audio(file: Path, error: soundfile.LibsndfileError) -> AudioError:
-    reason = error.error_string.rstrip(".")
-    return AudioError(f"{file}: not audio that libsndfile can read ({reason})", _REMEDY)
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
-    """The recording, also one whose name this system's encoding cannot spell."""
+    """Open a recording, even one whose name cannot be encoded on this system."""
     if file.suffix.lower() == ".raw":
-        raise AudioError(f"{file}: samples without a header", "make a WAV file of them")
+        raise NoHeader(file)
     try:
         str(file).encode()
     except UnicodeEncodeError:
@@ -137,10 +136,10 @@ def _opened(file: Path) -> Iterator[soundfile.SoundFile]:
 
 
 def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) -> np.ndarray:
-    """``wanted`` samples from ``first`` on, or as many as there are.
+    """Return ``wanted`` samples from ``first`` on, or as many as there are.
 
-    The header could be read, so this is audio; but it may promise any number of samples, so that
-    memory is taken only as they come.
+    The header was read, so this is audio. But a header may promise any number of samples, so they
+    are read in blocks instead of into one array of that size.
     """
     size = max(1, _BLOCK // sound.channels)
     blocks = []
@@ -154,33 +153,29 @@ def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) ->
                 return np.concatenate(blocks) if len(blocks) > 1 else block
     except soundfile.LibsndfileError as error:
         reason = error.error_string.removeprefix("Error : ").rstrip(".")
-        raise AudioError(f"{file}: truncated or damaged ({reason})", _REMEDY) from error
+        raise DamagedRecording(file, reason) from error
 
 
 def _span(
     file: Path, sound: soundfile.SoundFile, start: float | None, end: float | None
 ) -> tuple[int, int]:
-    """First sample and number of samples of the part from ``start`` to ``end``."""
+    """Return the first sample and the number of samples of the part from ``start`` to ``end``."""
     if not all(0 <= time <= _LATEST for time in (start or 0.0, end or 0.0)):
-        raise AudioError(f"{file}: a cut from {start} to {end} s has no length", _TIMES)
+        raise TimeOutOfRange(file, start, end, _LATEST)
     if not RATES[0] <= sound.samplerate <= RATES[1]:
-        raise AudioError(f"{file}: a sampling rate of {sound.samplerate} Hz", _REMEDY)
+        raise UnlikelyRate(file, sound.samplerate, *RATES)
     first = round((start or 0.0) * sound.samplerate)
     last = sound.frames if end is None else round(end * sound.samplerate)
     # An annotation may overshoot by its own rounding; more than 50 ms is a wrong cut.
     if first >= sound.frames > 0 or last > sound.frames + 0.05 * sound.samplerate:
-        raise AudioError(
-            f"{file}: the cut {start or 0:g} to {end if end is not None else 'end'} s reaches "
-            f"beyond the recording's {sound.frames / sound.samplerate:.2f} s",
-            _TIMES,
-        )
+        raise CutBeyondEnd(file, start or 0.0, end, sound.frames / sound.samplerate)
     if last <= first and sound.frames > 0:
-        raise AudioError(f"{file}: the cut {start or 0:g} to {end:g} s is empty", _TIMES)
+        raise EmptyCut(file, start or 0.0, end or 0.0)
     return first, min(last, sound.frames) - first
 
 
 def _refuse_truncated_wav(file: Path) -> None:
-    """libsndfile shortens a WAV to the bytes there are without a word; the header knows better."""
+    """Compare a WAV's size with its header: libsndfile silently shortens a truncated one."""
     size = file.stat().st_size
     with file.open("rb") as stream:
         if stream.read(4) != b"RIFF":
@@ -191,10 +186,6 @@ def _refuse_truncated_wav(file: Path) -> None:
             there = size - stream.tell()
             if name == b"data":
                 if length not in _STREAMED and length > there:
-                    raise AudioError(
-                        f"{file}: truncated: the header promises {counted(length, 'byte')} of "
-                        f"audio, {there} are there",
-                        _REMEDY,
-                    )
+                    raise TruncatedRecording(file, there, length, "bytes of audio")
                 return
             stream.seek(length + length % 2, 1)

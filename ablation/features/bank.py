@@ -1,4 +1,4 @@
-"""A bank of segments: indices in, normalised batches out, nothing copied before it is needed."""
+"""A dataset of segments: indices in, normalised batches out, nothing copied before it is needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from ablation.errors import StorageError
+from ablation.errors.audio import DamagedSpectrogram
 from ablation.features.cache import Entry, located, open_entry
 from ablation.features.segments import Purpose, columns
 from ablation.files import open_files, storage_error
@@ -22,7 +22,7 @@ except ImportError:  # no compiler of kernels for this platform
 
 @dataclass(frozen=True)
 class Range:
-    """The values that are mapped to the ends of the normalised range."""
+    """A range has the values that are mapped to the ends of the normalised range."""
 
     low: float
     high: float
@@ -30,28 +30,28 @@ class Range:
 
 @dataclass(frozen=True)
 class ArrayEntry:
-    """An utterance's array (as :func:`~ablation.features.cache.stored_array` makes it) in memory,
-    and its length in frames before any cutting."""
+    """An entry in memory has the array of :func:`~ablation.features.cache.stored_array`, and the
+    utterance's length in frames before any cutting."""
 
     array: np.ndarray
     frames: int
 
 
 class SegmentDataset:
-    """The segments of some utterances, in their order.
+    """A dataset of the segments of some utterances, in their order, makes batches of them.
 
     Attributes
     ----------
     entries
         The utterances' arrays.
     utterance
-        For every segment, the position of its utterance in ``entries``; int64, shape (n,).
+        The position of each segment's utterance in ``entries``; int64, shape (n,).
     starts
-        For every segment, its first column in its utterance's array.
+        The first column of each segment in its utterance's array.
     labels
-        For every segment, its class; int64, shape (n,).
+        The class of each segment; int64, shape (n,).
     ranges
-        For every utterance, the range that is mapped; None where each segment has its own.
+        The range of each utterance that is mapped; None where each segment has its own.
     corpus_range
         The range that ``scope = "corpus"`` maps; None with another scope.
     """
@@ -67,7 +67,7 @@ class SegmentDataset:
         self.spec = spec
         self.corpus_range = corpus_range
         self.entries = entries
-        for entry in entries:  # a damaged one is to be named now, not in the middle of a training
+        for entry in entries:  # a damaged one must fail now, not in the middle of training
             array_of(entry)
         self.starts: list[int] = []
         owners: list[int] = []
@@ -89,10 +89,10 @@ class SegmentDataset:
         test: tuple[Sequence[Entry], Sequence[int]],
         spec: FeaturesSpec,
     ) -> tuple[Self, Self]:
-        """The banks of both sides of a fold.
+        """Return the training and test datasets of a fold.
 
-        With ``scope = "corpus"`` both use the range of the *training* utterances: the held-out
-        speaker tells nothing.
+        With ``scope = "corpus"`` both use the range of the *training* utterances: nothing is
+        learnt from the held-out speaker.
         """
         known = None
         if spec.scope == "corpus":
@@ -103,7 +103,7 @@ class SegmentDataset:
         )
 
     def batch(self, indices: Sequence[int], gains: Sequence[float] | None = None) -> torch.Tensor:
-        """Normalised segments, shape (len(indices), 1, height, width), float32, on the CPU.
+        """Return normalised segments (len(indices), 1, height, width), float32, on the CPU.
 
         The range is [0, 1] with ``normalise = "max"`` and [-1, 1] with ``"minmax"``; values of a
         test utterance beyond the range of ``scope = "corpus"`` are clipped to it.
@@ -114,7 +114,7 @@ class SegmentDataset:
         spec = self.spec
         ranges = self._ranges_of(indices, gains)
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
-        # The compiled logarithm of 1 + mu x loses the digits of a small mu.
+        # The compiled logarithm of 1 + mu x is imprecise for small mu.
         write = None if 0 < spec.mu < 1 else write_normalised
         for row, index in enumerate(indices):
             if write is None:
@@ -129,14 +129,14 @@ class SegmentDataset:
         return normalised(values, spec, *_limits(values, ranges))
 
     def stored(self, index: int) -> np.ndarray:
-        """A segment as it is stored, shape (height, width)."""
+        """Return a segment as it is stored, shape (height, width)."""
         start = self.starts[index]
         return array_of(self.entries[self.utterance[index]])[:, start : start + self.spec.width]
 
     def _ranges_of(
         self, indices: Sequence[int], gains: Sequence[float] | None
     ) -> list[Range] | None:
-        """The range that is mapped of each segment; None when each has its own."""
+        """Return the range of each segment that is mapped; None when each has its own."""
         if self.ranges is None:
             return None
         ranges = [self.ranges[self.utterance[index]] for index in indices]
@@ -150,7 +150,7 @@ class SegmentDataset:
     def _fixed_ranges(
         self, entries: Sequence[Entry | ArrayEntry], corpus_range: Range | None
     ) -> list[Range] | None:
-        """A range for every utterance, or None when each segment has its own."""
+        """Return a range for each utterance, or None when each segment has its own."""
         if self.spec.scope == "segment":
             return None
         if self.spec.scope == "utterance":
@@ -162,7 +162,7 @@ class SegmentDataset:
 def _limits(
     values: torch.Tensor, ranges: Sequence[Range] | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Lowest and highest value that is mapped of each segment, both of shape (n, 1, 1, 1)."""
+    """Return the lowest and highest mapped value of each segment, both (n, 1, 1, 1)."""
     if ranges is None:
         return values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
     shape = (-1, 1, 1, 1)
@@ -171,7 +171,7 @@ def _limits(
 
 
 def _quieter(known: Range, gain: float, scale: str) -> Range:
-    """A range lower by ``gain`` dB: what is mapped by it comes out that much louder."""
+    """Return a range lower by ``gain`` dB, which makes what it maps that much louder."""
     if scale == "log":
         return Range(known.low - gain, known.high - gain)
     factor = 10 ** (-gain / (10 if scale == "power" else 20))
@@ -184,8 +184,8 @@ def normalised(
     """Map ``values`` linearly, then by the mu-law (equation 1).
 
     ``normalise = "max"`` divides by ``high`` (0..1); ``"minmax"`` maps ``low..high`` to -1..1. With
-    ``scale = "log"`` the range is the ``floor_db`` below ``high``, and there is no mu-law: it takes
-    the logarithm's place. Silence (a range of nothing) becomes the lower end.
+    ``scale = "log"`` the range is the ``floor_db`` below ``high``, and the logarithm replaces the
+    mu-law. Silence (an empty range) becomes the lower end.
     """
     if spec.scale == "log":
         low = high - spec.floor_db
@@ -198,29 +198,26 @@ def normalised(
 
 
 def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
-    """F(x) = sgn(x) ln(1 + mu |x|) / ln(1 + mu), equation 1; ``mu`` = 0 leaves x as it is."""
+    """Return sgn(x) ln(1 + mu |x|) / ln(1 + mu), equation 1; ``mu`` = 0 leaves x as it is."""
     if mu == 0:
         return values
     return values.sign() * (values.abs() * mu).log1p_() / float(np.log1p(mu))
 
 
 def array_of(entry: Entry | ArrayEntry) -> np.ndarray:
-    """An utterance's array, (height, columns); of an entry mapped, and kept open for the next."""
+    """Return an utterance's array, (height, columns); that of a file is mapped and stays open."""
     return entry.array if isinstance(entry, ArrayEntry) else _open(entry)
 
 
-# A mapped file counts as an open one. A worker meets the same utterances in every cell, and opening
-# one takes as long as a tenth of its step.
+# A mapped file counts as an open one. A worker uses the same utterances in every cell, and opening
+# one takes a tenth of a step's time.
 @lru_cache(maxsize=open_files() // 2)
 def _open(entry: Entry) -> np.ndarray:
     try:
         return open_entry(entry)
     except (FileNotFoundError, ValueError, EOFError) as error:
         located(entry.path).unlink(missing_ok=True)
-        raise StorageError(
-            f"the cached spectrogram {entry.path} is gone or damaged ({error})",
-            "run the same command again: it is made anew",
-        ) from error
+        raise DamagedSpectrogram(entry.path, str(error)) from error
     except OSError as error:
         raise storage_error("read", entry.path, error) from error
 

@@ -1,7 +1,7 @@
-"""Spectrograms on disk, one array an utterance, made once and mapped by every worker.
+"""Spectrograms on disk, one array per utterance, computed once and mapped by every worker.
 
-An entry's name holds the digest of the recording's bytes and the cut, its folder the digest of the
-feature options that shape it; so neither a changed file nor a changed option can meet a stale
+An entry is named by a digest of the recording's bytes and the cut, its folder by a digest of the
+feature options that affect it. So neither a changed file nor a changed option can hit a stale
 entry, and two runs that build the same entry at once write the same bytes under the same name.
 """
 
@@ -19,36 +19,36 @@ from pathlib import Path
 import numpy as np
 
 from ablation.corpora import Utterance
-from ablation.errors import AudioError, CorpusError
+from ablation.errors import AudioError
+from ablation.errors.audio import UtterancesTooShort
 from ablation.features.audio import read_audio
 from ablation.features.segments import segment_starts
 from ablation.features.spectrogram import spectrogram
 from ablation.files import atomic_write, cache_folder
 from ablation.study import FeaturesSpec
 
-FORMAT = 1  # raised when the same options give other arrays
-# Settings that act after the stored array is read; `mu`, `normalise` and the rest of the
-# normalisation need the segment.
+FORMAT = 1  # raised when the same options give different arrays
+# Options that are applied after the stored array is read: normalisation needs the segment.
 _LATER = {"normalise", "scope", "mu", "floor_db"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored utterance: its array's file, and its length in frames before any cutting."""
+    """A stored utterance has its array's file, and its length in frames before any cutting."""
 
     path: Path
     frames: int
 
 
 class FeatureCache:
-    """The entries of one set of feature options.
+    """A cache holds the entries of one set of feature options.
 
     Parameters
     ----------
     spec
         The feature options.
     root
-        Folder of all entries; by default ``features`` in the user's cache folder.
+        The folder of all entries; by default ``features`` in the user's cache folder.
     """
 
     def __init__(self, spec: FeaturesSpec, root: Path | None = None) -> None:
@@ -57,7 +57,7 @@ class FeatureCache:
         self.folder = self.root / _options_digest(spec)
 
     def index(self) -> dict[str, Entry]:
-        """The entries there are, by their keys."""
+        """Return the stored entries by their keys."""
         entries = {}
         with suppress(FileNotFoundError), os.scandir(self.folder) as files:
             for file in files:
@@ -69,7 +69,7 @@ class FeatureCache:
     def lacking(
         self, utterances: Sequence[Utterance], digests: Mapping[Path, str]
     ) -> list[Utterance]:
-        """Those of the utterances that have no entry yet."""
+        """Return the utterances that have no entry yet."""
         there = self.index()
         return [u for u in utterances if _entry_key(u, digests[u.file]) not in there]
 
@@ -79,22 +79,24 @@ class FeatureCache:
         digests: Mapping[Path, str],
         progress: Callable[[int, int], None] | None = None,
     ) -> dict[str, Entry]:
-        """Make the entries that are missing; return those of all utterances by utterance id.
+        """Compute the missing entries; return those of all utterances by utterance id.
 
         With ``short = "drop"``, utterances shorter than a segment have no entry. ``progress`` is
-        called with (done, missing) as entries are made.
+        called with (done, missing) as entries are computed.
 
         Raises
         ------
         AudioError
-            For the first recording, in the order of the utterances, that cannot be used.
+            For the first recording that cannot be used, in the order of the utterances.
+        CorpusError
+            When all utterances are dropped.
         StorageError
             When the cache cannot be written.
         """
         there = self.index()
         keys = {u.id: _entry_key(u, digests[u.file]) for u in utterances}
         missing = [u for u in utterances if keys[u.id] not in there]
-        with ThreadPoolExecutor() as pool:  # decoding and transforms let go of the lock
+        with ThreadPoolExecutor() as pool:  # decoding and transforms release the GIL
             made = pool.map(lambda u: self._make(u, keys[u.id]), missing)
             try:
                 for number, (utterance, entry) in enumerate(zip(missing, made, strict=True), 1):
@@ -104,16 +106,13 @@ class FeatureCache:
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
-        with suppress(OSError):  # marks the folder as used lately, for `trim`
+        with suppress(OSError):  # mark the folder as recently used, for `trim`
             os.utime(self.folder)
         entries = {u.id: there[keys[u.id]] for u in utterances}
         if self.spec.short == "drop":
             entries = {i: e for i, e in entries.items() if e.frames >= self.spec.width}
             if not entries:
-                raise CorpusError(
-                    f"every utterance is shorter than {self.spec.segment_s:g} s",
-                    'set features.short to "zero" or "repeat"',
-                )
+                raise UtterancesTooShort(self.spec.segment_s)
         return entries
 
     def _make(self, utterance: Utterance, key: str) -> Entry:
@@ -121,12 +120,11 @@ class FeatureCache:
         try:
             samples = read_audio(utterance.file, spec.sample_rate, utterance.start, utterance.end)
         except AudioError as error:
-            if utterance.origin:
-                raise AudioError(f"{error.what} ({utterance.origin})", error.remedy) from error
+            error.with_origin(utterance.origin)
             raise
         frames = max(1, len(samples) // spec.hop_samples)
         entry = Entry(self.folder / f"{key}-{frames}.npy", frames)
-        array = io.BytesIO()  # numpy's own writing to a file loses the reason when the disk is full
+        array = io.BytesIO()  # np.save to a file hides that a disk is full
         np.save(array, stored_array(samples, frames, spec), allow_pickle=False)
         with atomic_write(entry.path, durable=False) as file:
             file.write(array.getbuffer())
@@ -134,7 +132,7 @@ class FeatureCache:
 
 
 def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.ndarray:
-    """What an entry holds: shape (``spec.height``, columns), at least one segment wide."""
+    """Return the array of an entry: (``spec.height``, columns), at least one segment wide."""
     length = spec.width * spec.hop_samples
     if len(samples) < length:
         fill = "wrap" if spec.short == "repeat" else "constant"
@@ -147,24 +145,24 @@ def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.nda
 
 
 def open_entry(entry: Entry) -> np.ndarray:
-    """The entry's array, mapped read-only: workers on one machine share its memory."""
+    """Return an entry's array, mapped read-only: workers on one machine share its memory."""
     return np.load(located(entry.path), mmap_mode="r", allow_pickle=False)
 
 
 def located(path: Path) -> Path:
-    """An entry's file where this machine has it: at ``path``, else in its own cache."""
+    """Return where this machine has an entry's file: at ``path``, else in its own cache."""
     return path if path.exists() else stored_place(path)
 
 
 def stored_place(path: Path) -> Path:
-    """Where this machine's cache keeps an entry that another one has at ``path``."""
+    """Return where this machine's cache keeps an entry that another one has at ``path``."""
     return cache_folder() / "features" / path.parent.name / path.name
 
 
 def trim(root: Path, limit_bytes: float, keep: Sequence[Path]) -> int:
-    """Remove whole folders of options, least recently used first, until the cache fits.
+    """Remove the least recently used folders of options until the cache fits; return the bytes.
 
-    Folders in ``keep`` (those of the present run) stay. Returns the bytes removed.
+    Folders in ``keep`` (those of the present run) stay.
     """
     folders = {folder: _size(folder) for folder in root.glob("*/") if folder.is_dir()}
     excess = sum(folders.values()) - limit_bytes
@@ -179,7 +177,7 @@ def trim(root: Path, limit_bytes: float, keep: Sequence[Path]) -> int:
 
 
 def cache_size(root: Path) -> int:
-    """Bytes of all entries."""
+    """Return the size of all entries in bytes."""
     return sum(_size(folder) for folder in root.glob("*/"))
 
 
@@ -197,7 +195,7 @@ def _options_digest(spec: FeaturesSpec) -> str:
     if spec.edges == "utterance":  # then the array does not depend on where segments lie
         for name in ("train_hop_s", "test_hop_s", "tail"):
             del options[name]
-    if options["short"] == "drop":  # such an utterance's array is never read
+    if options["short"] == "drop":  # arrays of dropped utterances are never read
         options["short"] = "zero"
     text = json.dumps([FORMAT, options], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

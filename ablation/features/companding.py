@@ -1,6 +1,7 @@
 """Normalisation of segments as one compiled pass: cut out, map linearly, mu-law (equation 1).
 
-A batch is normalised at every training step; operator by operator that takes as long as the step.
+A batch is normalised at every training step; torch, operator by operator, would take as long for
+that as for the step itself.
 """
 
 import numpy as np
@@ -22,7 +23,7 @@ _LN2_HIGH, _LN2_LOW = (
 
 
 def _logarithm(v: Vectors, a: Value) -> Value:
-    """ln(a) of normal numbers a > 0."""
+    """Return ln(a) of normal numbers a > 0."""
     mantissa, exponent = v.split(a)
     f = v.subtract(mantissa, v.constant(1))
     square = v.multiply(f, f)
@@ -44,8 +45,8 @@ def write_normalised(
 ) -> None:
     """Write the segment from column ``start`` of ``array`` into ``out``, normalised.
 
-    What ``bank.normalised`` does operator by operator. ``known`` is the range of values that is
-    mapped, (low, high); None: the segment's own.
+    It does what ``bank.normalised`` does operator by operator. ``known`` is the range of values
+    that is mapped, (low, high); None: the segment's own.
     """
     _cut_out(array, start, out)
     flat = out.reshape(-1)
@@ -87,7 +88,7 @@ def _compand(v: Vectors, x: Value, at: Value, vectors: Value, ends: Value, mu: V
 
 @block
 def _widen(v: Vectors, x: Value, at: Value, vectors: Value, ends: Value) -> None:
-    """Lanes of the smallest and the largest value so far."""
+    """Update ``ends``, the smallest and the largest value so far in each lane."""
     low, high = v.variables(2, v.constant(0))
     v.put(v.load(ends, v.integer(0)), low)
     v.put(v.load(ends, v.integer(v.lanes)), high)
@@ -110,7 +111,7 @@ def _cut_out(array, start, out):
 
 @kernel
 def _range(segment):
-    """The smallest and the largest value of ``segment``, a run of float32."""
+    """Return the smallest and the largest value of ``segment``, a contiguous float32 array."""
     lanes = VECTOR_BYTES // segment.itemsize
     ends = np.empty(2 * lanes, segment.dtype)
     ends[:] = segment[0]
@@ -124,7 +125,7 @@ def _range(segment):
 
 @kernel
 def _normalise(segment, ends, law):
-    """Normalise ``segment``, a run of float32, in place.
+    """Normalise ``segment``, a contiguous float32 array, in place.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """How batches of segments reach the device that trains: cut on the CPU, resident, or streamed.
 
-A card is fed from its own memory: the spectrograms go there once, and a batch is a gather by index.
-What does not fit beside the work is streamed: pieces of a few batches are cut into pinned memory
-while the card is at those before. Either way a batch is normalised on the card, and nothing waits
-for the card between two steps. All ways give the same segments; a card's logarithm and division
-may differ from the CPU's in the last bit.
+A GPU reads from its own memory: spectrograms are copied there once, and a batch is gathered by
+index. What does not fit beside the training is streamed: pieces of a few batches are cut into
+pinned memory while the GPU works on earlier ones. Either way a batch is normalised on the GPU, and
+nothing waits for the GPU between two steps. All ways give the same segments; a GPU's logarithm and
+division may differ from the CPU's in the last bit.
 """
 
 import math
@@ -22,15 +22,15 @@ from ablation.features.bank import Range, SegmentDataset, array_of, normalised
 from ablation.features.cache import Entry
 
 _SHARE, _KEPT_SHARE = 0.5, 0.25  # of the free memory: for spectrograms, then for their segments
-_PIECE_BYTES = 64 << 20  # of a streamed piece
+_PIECE_BYTES = 64 << 20  # size of a streamed piece
 _PIECES_AHEAD = 2
-_TOGETHER = 64  # segments normalised together where all are
+_TOGETHER = 64  # segments normalised at once, where all are normalised in advance
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Segments (n, 1, height, width), their classes (n,), and their numbers (n,), on one device;
-    ``places`` are the numbers on the CPU."""
+    """A batch has segments (n, 1, height, width), their classes (n,) and their numbers (n,) on one
+    device; ``places`` are the numbers on the CPU."""
 
     segments: torch.Tensor
     labels: torch.Tensor
@@ -43,19 +43,19 @@ Gains = Sequence[torch.Tensor | None]  # of each batch, on the device: dB of its
 
 
 class Feed(Protocol):
-    """Batches of some utterances' segments; ``utterance`` as of :class:`SegmentDataset`."""
+    """A feed yields batches of segments; ``utterance`` is as in :class:`SegmentDataset`."""
 
     utterance: np.ndarray
 
     def __len__(self) -> int: ...
 
     def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
-        """The batches of ``order``, each segment made louder by ``gains``."""
+        """Yield the batches of ``order``, each segment made louder by ``gains``."""
         ...
 
 
 class HostFeed:
-    """Batches that are cut and normalised on the CPU when they are due."""
+    """A feed of batches that are cut and normalised on the CPU when they are needed."""
 
     def __init__(self, bank: SegmentDataset) -> None:
         self.bank, self.utterance = bank, bank.utterance
@@ -72,7 +72,7 @@ class HostFeed:
 
 @dataclass(frozen=True)
 class _Due:
-    """Which segments come next: their numbers on the device and on the CPU, and their gains."""
+    """The next batch consists of segments ``numbers`` (``places`` on the CPU), with gains."""
 
     numbers: torch.Tensor
     gain: torch.Tensor | None
@@ -80,7 +80,7 @@ class _Due:
 
 
 class _DeviceFeed:
-    """What resident and streamed segments have in common: labels and ranges on the device."""
+    """Resident and streamed feeds both keep labels and ranges on the device."""
 
     def __init__(self, bank: SegmentDataset, device: torch.device) -> None:
         self.bank, self.device, self.utterance = bank, device, bank.utterance
@@ -91,7 +91,7 @@ class _DeviceFeed:
         return len(self.bank)
 
     def _made(self, raw: torch.Tensor, due: _Due) -> Batch:
-        """A batch from segments as they are stored, shape (n, height, width)."""
+        """Make a batch from segments as they are stored, shape (n, height, width)."""
         spec, values, numbers, gain = self.bank.spec, raw[:, None], due.numbers, due.gain
         if self.low is None or self.high is None:
             low = values.amin((1, 2, 3), keepdim=True)
@@ -105,7 +105,7 @@ class _DeviceFeed:
         return Batch(segments, self.labels[numbers], numbers, due.places)
 
     def _due(self, order: Order, gains: Gains | None) -> Iterator[_Due]:
-        """Numbers on the device: all of an epoch's in one go."""
+        """Yield each batch's numbers on the device; an epoch's are copied at once."""
         sizes = [len(numbers) for numbers in order]
         numbers = torch.cat(list(order)).to(self.device).split(sizes)
         louder: Sequence[torch.Tensor | None] = [None] * len(sizes)
@@ -116,13 +116,13 @@ class _DeviceFeed:
 
 
 class ResidentFeed(_DeviceFeed):
-    """Batches gathered from spectrograms that lie on the device.
+    """A feed of batches gathered from spectrograms in the device's memory.
 
     Parameters
     ----------
     steady
-        Whether a segment is the same in every epoch: then it is normalised once, where there is
-        room for all of them.
+        Whether a segment is the same in every epoch: then it is normalised only once, if there
+        is memory for all of them.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class ResidentFeed(_DeviceFeed):
 
 
 class StreamedFeed(_DeviceFeed):
-    """Batches whose spectrograms come from the CPU's memory, a piece of a few batches at a time."""
+    """A feed of batches copied from the CPU's memory, a piece of a few batches at a time."""
 
     def batches(self, order: Order, gains: Gains | None = None) -> Iterator[Batch]:
         spec = self.bank.spec
@@ -171,7 +171,7 @@ class StreamedFeed(_DeviceFeed):
                     yield self._made(raw, next(due))
 
     def _cut(self, piece: Order) -> "_Piece":
-        """The segments of a piece as they are stored."""
+        """Return the segments of a piece as they are stored."""
         spec, sizes = self.bank.spec, [len(numbers) for numbers in piece]
         values = torch.empty(
             (sum(sizes), spec.height, spec.width), pin_memory=self.device.type == "cuda"
@@ -183,7 +183,7 @@ class StreamedFeed(_DeviceFeed):
 
 @dataclass(frozen=True)
 class _Piece:
-    """StudyResults segments of some batches, and how many each batch has."""
+    """A piece has the stored segments of some batches, and the size of each batch."""
 
     values: torch.Tensor
     sizes: list[int]
@@ -191,20 +191,20 @@ class _Piece:
 
 @dataclass(frozen=True)
 class Spectrograms:
-    """StudyResults arrays of utterances side by side on a device, shape (height, columns)."""
+    """The stored arrays of utterances lie side by side on a device, shape (height, columns)."""
 
     values: torch.Tensor
     begins: dict[object, int]  # the first column of each utterance
 
     def begins_of(self, bank: SegmentDataset) -> np.ndarray:
-        """The first column of each of the bank's utterances."""
+        """Return the first column of each of the bank's utterances."""
         return np.array([self.begins[_name(entry)] for entry in bank.entries], np.int64)
 
 
 def feeds(
     train: SegmentDataset, test: SegmentDataset, device: torch.device, *, steady: bool
 ) -> tuple[Feed, Feed]:
-    """Feeds of both sides of a fold for a card: resident where they fit, else streamed.
+    """Return feeds of a fold's training and test side for a GPU: resident if they fit, or streamed.
 
     ``steady`` says that training segments are the same in every epoch.
     """
@@ -215,7 +215,7 @@ def feeds(
 
 
 def available_bytes(device: torch.device) -> int:
-    """Bytes of a card that nobody uses; of another device, where nothing is kept apart, no end."""
+    """Return the unused memory of a GPU in bytes; of other devices, which share it, no limit."""
     if device.type != "cuda":
         return sys.maxsize
     free, _ = torch.cuda.mem_get_info(device)
@@ -223,16 +223,16 @@ def available_bytes(device: torch.device) -> int:
 
 
 def resident(stored_bytes: int, free_bytes: int) -> bool:
-    """Whether spectrograms of so many bytes are kept on a card with so many free ones."""
+    """Return whether spectrograms of so many bytes are kept on a GPU with so many free."""
     return stored_bytes <= _SHARE * free_bytes
 
 
-# Those of the last cell: the folds of a corpus, and all shapes, have the same utterances.
+# Spectrograms of the last cell: all folds of a corpus and all shapes use the same utterances.
 _last: dict[tuple[torch.device, frozenset[object]], Spectrograms] = {}
 
 
 def _loaded(banks: Sequence[SegmentDataset], device: torch.device) -> Spectrograms | None:
-    """The banks' utterances on the device; None where they do not fit there."""
+    """Return the banks' utterances on the device; None if they do not fit there."""
     arrays = {_name(entry): entry for bank in banks for entry in bank.entries}
     key = (device, frozenset(arrays))
     if key in _last:
@@ -255,14 +255,14 @@ def _loaded(banks: Sequence[SegmentDataset], device: torch.device) -> Spectrogra
 
 
 def _name(entry: object) -> object:
-    """What tells one stored array from another."""
+    """Return what identifies a stored array."""
     return entry.path if isinstance(entry, Entry) else id(entry)
 
 
 def _limits(
     bank: SegmentDataset, device: torch.device
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Lowest and highest value that is mapped of every segment, float64; None: each its own."""
+    """Return each segment's lowest and highest mapped value, float64; None: each has its own."""
     ranges: Sequence[Range] | None = bank.ranges
     if ranges is None:
         return None, None

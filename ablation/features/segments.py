@@ -1,4 +1,4 @@
-"""Where the segments of an utterance lie: 2 s long, 1 s apart to train on, 0.4 s apart to test.
+"""Where the segments of an utterance lie: 2 s long, every 1 s in training, every 0.4 s in testing.
 
 Everything is counted in frames, so that a segment is a slice of its utterance's spectrogram.
 """
@@ -11,11 +11,11 @@ Purpose = Literal["train", "test"]
 
 
 def segment_starts(frames: int, spec: FeaturesSpec, purpose: Purpose) -> list[int]:
-    """First frames of the segments of an utterance of ``frames`` frames.
+    """Return the first frames of the segments of an utterance of ``frames`` frames.
 
-    An utterance of no more than one segment has one, at 0 (it was padded to full length).
-    With ``tail = "back"`` the last segment is moved back to end where the utterance ends, when at
-    least one frame (10 ms) of it is new; with ``"drop"`` what is left over is dropped.
+    An utterance no longer than a segment has one, at 0 (it was padded to full length).
+    With ``tail = "back"`` the last segment is moved back to end where the utterance ends, if at
+    least one frame of it is new; with ``"drop"`` the remainder is dropped.
     """
     length = spec.width
     hop = spec.columns(spec.train_hop_s if purpose == "train" else spec.test_hop_s)
@@ -29,10 +29,10 @@ def segment_starts(frames: int, spec: FeaturesSpec, purpose: Purpose) -> list[in
 
 
 def columns(frames: int, spec: FeaturesSpec, purpose: Purpose) -> list[int]:
-    """First columns of the segments in the *stored* array of an utterance.
+    """Return the first columns of the segments in the *stored* array of an utterance.
 
     With ``edges = "utterance"`` the array is the utterance's spectrogram. With ``"segment"`` every
-    segment has a spectrogram of its own and they stand side by side, those to train on first.
+    segment has a spectrogram of its own and they lie side by side, those for training first.
     """
     starts = segment_starts(frames, spec, purpose)
     if spec.edges == "utterance":

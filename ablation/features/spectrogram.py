@@ -8,15 +8,15 @@ _CHUNK = 1024  # frames transformed at once: bounds the memory of a long recordi
 
 
 def spectrogram(samples: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
-    """Short-time spectrum of a recording.
+    """Return the short-time spectrum of a recording.
 
-    Frame k is centred on sample k * hop; beyond the recording's ends there are zeros. A sine of
-    full scale on a bin's centre has magnitude 0.5.
+    Frame k is centred on sample k * hop; the recording is padded with zeros at both ends. A
+    full-scale sine at a bin's centre has magnitude 0.5.
 
     Parameters
     ----------
     samples
-        Shape (n,), at ``spec.sample_rate``.
+        Shape (n,), at ``spec.sample_rate``; full scale is 1.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def spectrogram(samples: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
 
 
 def _window(spec: FeaturesSpec) -> np.ndarray:
-    """The analysis window, periodic, scaled to a sum of 1."""
+    """Return the analysis window, periodic, scaled to a sum of 1."""
     length = spec.window_samples
     alpha = {"hamming": 0.54, "hann": 0.5}[spec.window]
     window = alpha - (1 - alpha) * np.cos(2 * np.pi * np.arange(length) / length)

@@ -1,4 +1,4 @@
-"""Log-mel statistics of an utterance: what a classical recogniser would look at."""
+"""Log-mel statistics of an utterance: the features of a classical recogniser."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ _FLOOR = 1e-10  # of the power, where full scale has 0.25
 
 
 def log_mel_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
-    """Mean, deviation, percentiles and deviation of the differences of each mel band over time.
+    """Return each mel band's mean, s.d. and percentiles over time, and s.d. of its differences.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def log_mel_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
 
 
 def mel_filters(spec: FeaturesSpec) -> np.ndarray:
-    """Triangles, evenly spaced in mel (O'Shaughnessy's formula), shape (``BANDS``, height)."""
+    """Return triangular filters, evenly spaced in mel (O'Shaughnessy), (``BANDS``, height)."""
     first = 1 if spec.drop_bin == "first" else 0
     frequencies = (first + np.arange(spec.height)) * spec.bin_hz
     top = 2595 * np.log10(1 + spec.max_hz / 700)

@@ -1,6 +1,7 @@
-"""Figures: what analysis or a network computed, drawn from arrays that are handed in.
+"""Figures: drawings of what the analysis or a network computed.
 
-No figure reads a file or computes a statistic; styles never touch matplotlib's global state.
+They get arrays and tables. No figure reads a file or computes a statistic, and styles never change
+matplotlib's global state.
 """
 
 from ablation.figures.classes import draw_classes

@@ -1,4 +1,4 @@
-"""Scores over the extent of a filter with their intervals, a small panel for each score."""
+"""Scores and their intervals over the extent of a filter, a small panel for each score."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,22 +19,22 @@ from ablation.figures.scale import (
 from ablation.figures.style import COLOURS, RC, class_colours
 
 _WIDTH, _HEIGHT = 2.7, 1.3  # inches of a panel
-_LABEL = 0.36  # inches of a label with the space beside it
+_LABEL = 0.36  # inches of a tick label and the space beside it
 
 
 def draw_classes(
     curves: Mapping[str, pd.DataFrame], scores: Sequence[tuple[str, str]], title: str
 ) -> Figure:
-    """A column of panels for each axis, a row for each score.
+    """Draw a column of panels for each axis, with a row for each score.
 
     Parameters
     ----------
     curves
-        By axis ("height", "width"), a row for each extent: ``extent`` (bins or frames),
+        By axis ("height", "width"), a table with a row for each extent: ``extent`` (bins, frames),
         ``physical`` (Hz or ms), ``complete`` and for each score (0..1) ``SCORE``, ``SCORE_low``
-        and ``SCORE_high`` (95 % interval by speaker; nan where there is none).
+        and ``SCORE_high`` (95 % interval by speaker; nan if there is none).
     scores
-        Column and label of each score, such as ("acc_angry", "angry").
+        The column and label of each score, such as ("acc_angry", "angry").
     """
     with mpl.rc_context(RC):
         figure = Figure(

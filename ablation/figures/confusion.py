@@ -1,4 +1,4 @@
-"""Which class is taken for which: a matrix of counts for each network or probe."""
+"""Confusion matrices of networks or probes."""
 
 from collections.abc import Mapping
 
@@ -17,14 +17,14 @@ _COLUMNS = 3
 
 
 def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
-    """A panel for each name, at most three beside each other.
+    """Draw a panel for each name, at most three in a row.
 
     Parameters
     ----------
     matrices
-        By name, utterances counted by their true class (index) and the predicted one (columns),
-        square. The share of the row is drawn, the count beneath; a class without utterances
-        stays blank.
+        By name, a square table of the numbers of utterances by true class (index) and predicted
+        class (columns). Cells show the share of the row, and the number below it; the row of a
+        class without utterances stays blank.
     """
     columns = min(_COLUMNS, len(matrices))
     rows = -(-len(matrices) // columns)
@@ -51,25 +51,25 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
             axes.set_title(wrap_text(name, side, 9), fontsize=9)
             _label_classes(axes, matrix, turned)
             if number % columns == 0:
-                axes.set_ylabel("spoken")
+                axes.set_ylabel("true class")
             elif alike:
                 axes.set_yticks([])
             if number + columns >= len(matrices):
-                axes.set_xlabel("predicted")
+                axes.set_xlabel("predicted class")
             elif alike:
                 axes.set_xticks([])
         colours = ScalarMappable(Normalize(0, 100), "Blues")
-        figure.colorbar(colours, ax=grid, label="share of the spoken class (%)", aspect=25 * rows)
+        figure.colorbar(colours, ax=grid, label="share of the true class (%)", aspect=25 * rows)
         draw_title(figure, title)
     return figure
 
 
 def _draw_matrix(axes: Axes, matrix: pd.DataFrame) -> None:
     counts = matrix.to_numpy(float)
-    spoken = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(100 * counts, spoken, out=np.full_like(counts, np.nan), where=spoken > 0)
+    total = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(100 * counts, total, out=np.full_like(counts, np.nan), where=total > 0)
     axes.grid(visible=False)
-    # Not an image: viewers of a PDF blur the pixels of one.
+    # A mesh, since PDF viewers blur the pixels of an image.
     mesh = axes.pcolormesh(
         np.arange(len(counts) + 1) - 0.5,
         np.arange(len(counts) + 1) - 0.5,
@@ -79,7 +79,7 @@ def _draw_matrix(axes: Axes, matrix: pd.DataFrame) -> None:
         edgecolors="white",
         linewidth=0.5,
     )
-    axes.invert_yaxis()  # as a table is read
+    axes.invert_yaxis()  # first class at the top, as in a table
     axes.set_aspect("equal")
     for row, column in np.argwhere(np.isfinite(shares)):
         axes.text(
@@ -90,12 +90,12 @@ def _draw_matrix(axes: Axes, matrix: pd.DataFrame) -> None:
             ha="center",
             va="center",
             fontsize=6.5,
-            in_layout=False,  # it lies inside; measuring each takes most of the layout's time
+            in_layout=False,  # it lies inside, and measuring it would make the layout slow
         )
 
 
 def _count_text(count: np.ndarray) -> str:
-    """A count, or the mean of one over seeds in one decimal."""
+    """Return a count as text, or a mean over seeds with one decimal."""
     return f"{round(float(count), 1):.10g}"
 
 

@@ -1,4 +1,4 @@
-"""Accuracy over what it costs: parameters, and multiply-adds a segment."""
+"""Accuracy over its cost: parameters, and multiply-adds per segment."""
 
 from typing import Any
 
@@ -13,27 +13,27 @@ from matplotlib.ticker import EngFormatter, FixedLocator, NullLocator
 from ablation.figures.scale import Look, draw_band, draw_title, wrap_text
 from ablation.figures.style import COLOURS, RC
 
-_COSTS = {"parameters": "parameters", "multiply_adds": "multiply-adds a segment"}
-_MOST_BARS = 40  # more of them hide the points; then the front alone has intervals
+_COSTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per segment"}
+_MOST_BARS = 40  # more would hide the points; then only the front has intervals
 _LABEL_WIDTH = 1.2  # inches
 _CLEAR = 3.0  # points around a marker
-# Above and left of a member nothing can lie: it would be better for less.
+# Above and left of a member of the front there is nothing: it would be better and cheaper.
 _ANGLES = (135, 90, 180, 112, 158, 68, 45, 202, 225, 22, 0, 270, 248, 292, 315, 338)
 _FRONT: Any = {"color": "#777777", "linewidth": 1, "zorder": 2.5}
 _COLOURS = {"probe": COLOURS["neutral"], "network": COLOURS["angry"]}
 
 
 def draw_costs(points: pd.DataFrame, title: str) -> Figure:
-    """WA over parameters and over multiply-adds, with the front of those that nothing beats.
+    """Draw WA over parameters and over multiply-adds, with the Pareto fronts.
 
     Parameters
     ----------
     points
         A row for each probe or network: ``name``, ``kind`` ("probe" or "network"),
-        ``parameters``, ``multiply_adds`` (nan for what has none), ``wa`` (0..1), ``wa_low``,
-        ``wa_high`` (95 % interval by speaker; nan where there is none), ``front_parameters`` and
-        ``front_multiply_adds`` (bool: on the Pareto front of that cost). Of more than 40 points
-        only those of the front have their interval drawn.
+        ``parameters``, ``multiply_adds`` (nan if unknown), ``wa`` (0..1), ``wa_low``,
+        ``wa_high`` (95 % interval by speaker; nan if there is none), ``front_parameters`` and
+        ``front_multiply_adds`` (bool: on the Pareto front of that cost). With more than 40 points,
+        only intervals of the front are drawn.
     """
     most = max(int(points[f"front_{cost}"].sum()) for cost in _COSTS)
     with mpl.rc_context(RC):
@@ -47,7 +47,7 @@ def draw_costs(points: pd.DataFrame, title: str) -> Figure:
             handles=_explained(points), loc="outside lower center", ncols=3, frameon=False
         )
         draw_title(figure, title)
-        # Where texts collide is known once the panels have their places.
+        # Labels are placed last, when the positions of the panels are known.
         figure.draw_without_rendering()
         for axes, cost in zip(grid, _COSTS, strict=True):
             _label_front(axes, points[points[cost] > 0], cost, figure.dpi)
@@ -81,20 +81,20 @@ def _draw_points(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
 
 
 def _scale_cost(axes: Axes, low: float, high: float) -> None:
-    """A logarithmic axis with ticks such as "20k" or "1M", however short it is."""
+    """Make the axis logarithmic, with ticks such as "20k" or "1M" however short it is."""
     decades = np.log10(high / low)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     steps = (1,) if decades > 3 else (1, 3) if decades > 1.8 else (1, 2, 5)
     powers = np.arange(np.floor(np.log10(low)), np.log10(high))
-    # LogLocator falls back on even steps, too many of them, within a decade.
+    # Within a decade, LogLocator would fall back to too many linear ticks.
     axes.xaxis.set_major_locator(FixedLocator(np.outer(10.0**powers, steps).ravel().tolist()))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def _explained(points: pd.DataFrame) -> list[Line2D]:
-    """Handles of a legend for all that is drawn."""
+    """Return legend handles for all that is drawn."""
     handles = [
         Line2D(
             [],
@@ -114,9 +114,9 @@ def _explained(points: pd.DataFrame) -> list[Line2D]:
 
 
 def _label_front(axes: Axes, rows: pd.DataFrame, cost: str, dpi: float) -> None:
-    """Names at the members of the front, each at the nearest free place.
+    """Write the names of the front's members, each at the nearest free place.
 
-    One for which the panel has no room left goes without.
+    One for which there is no room is left out.
     """
     points_per_dot = 72 / dpi
     frame = np.array(axes.bbox.extents) * points_per_dot
@@ -148,17 +148,17 @@ def _label_front(axes: Axes, rows: pd.DataFrame, cost: str, dpi: float) -> None:
             arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.5, "shrinkA": 0},
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.5},
             zorder=4,
-            in_layout=False,  # it lies inside, and the places were found for this layout
+            in_layout=False,  # it lies inside, and its place was chosen for this layout
         )
 
 
 def _boxes(ends: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Boxes (left, bottom, right, top) around lines between two points, shape (lines, 2) each."""
+    """Return boxes (left, bottom, right, top) around lines between points (lines, 2)."""
     return np.hstack([np.minimum(ends, others) - _CLEAR, np.maximum(ends, others) + _CLEAR])
 
 
 def _step_boxes(members: np.ndarray) -> np.ndarray:
-    """Boxes around the line that joins the front, whose members are of shape (members, 2)."""
+    """Return boxes around the line that joins the front's members, shape (members, 2)."""
     members = members[np.argsort(members[:, 0], kind="stable")]
     corners = np.column_stack([members[1:, 0], members[:-1, 1]])
     return np.vstack([_boxes(members[:-1], corners), _boxes(corners, members[1:])])
@@ -167,16 +167,18 @@ def _step_boxes(members: np.ndarray) -> np.ndarray:
 def _free_offset(
     place: np.ndarray, size: np.ndarray, taken: np.ndarray, frame: np.ndarray
 ) -> np.ndarray | None:
-    """From a point to the centre of a label, the nearest where nothing else lies.
+    """Return the offset from a point to the centre of its label, the nearest that is free.
+
+    All lengths are in points. It returns None if no place is free.
 
     Parameters
     ----------
     place, size
-        Of the point and of the label, shape (2,); in points, as all here.
+        The place of the point and the size of the label, shape (2,).
     taken
-        Boxes to stay clear of, shape (boxes, 4): left, bottom, right, top.
+        Boxes to avoid, shape (boxes, 4): left, bottom, right, top.
     frame
-        The box to stay in, shape (4,).
+        The box to stay within, shape (4,).
     """
     angles = np.radians(_ANGLES)
     directions = np.column_stack([np.cos(angles), np.sin(angles)])

@@ -1,4 +1,4 @@
-"""Which names differ by more than chance: the critical-difference diagram of Demsar (2006)."""
+"""The critical-difference diagram of Demsar (2006): which names differ by more than chance."""
 
 from collections.abc import Sequence
 
@@ -20,17 +20,17 @@ _GAP = 0.22  # inches between the axis and the bars, and between the bars and th
 def draw_critical(
     ranks: pd.Series, groups: Sequence[Sequence[str]], title: str, note: str
 ) -> Figure:
-    """Mean ranks on an axis, names at its sides and a bar over each group.
+    """Draw mean ranks on an axis, names at its sides and a bar for each group.
 
     Parameters
     ----------
     ranks
-        Mean rank over speakers, 1 the best, by name.
+        The mean rank of each name over speakers, 1 being the best.
     groups
-        Names that the test does not tell apart. A group need not be without gaps in its ranks:
-        dots on its bar show who belongs to it.
+        Names that do not differ significantly. Other names may rank between them: dots on the
+        group's bar mark its members.
     note
-        Small text beneath.
+        A small text below.
     """
     ordered = ranks.sort_values(kind="stable")
     bars = sorted(sorted(float(ordered[name]) for name in group) for group in groups)
@@ -52,7 +52,7 @@ def draw_critical(
         for level, members in zip(levels, bars, strict=True):
             _draw_bar(axes, members, _GAP + _BAR * level, 0.006 * (high - low))
         half = -(-len(ordered) // 2)
-        # From the outside to the middle, so that no line crosses another.
+        # From the outside inwards, so that no lines cross.
         for row, (name, rank) in enumerate(ordered.iloc[:half].items()):
             _draw_name(axes, f"{name}  {rank:.2f}", rank, "left", first + _ROW * row)
         for row, (name, rank) in enumerate(ordered.iloc[half:][::-1].items()):
@@ -64,7 +64,7 @@ def draw_critical(
 
 
 def _stack(bars: Sequence[Sequence[float]], apart: float) -> list[int]:
-    """The level of each bar, sorted by its start: the first on which it touches no other."""
+    """Return the level of each bar, sorted by start: the first on which it touches no other."""
     ends: list[float] = []
     levels = []
     for members in bars:
@@ -75,7 +75,7 @@ def _stack(bars: Sequence[Sequence[float]], apart: float) -> list[int]:
 
 
 def _draw_axis(axes: Axes, low: float, high: float, depth: float) -> None:
-    """Ranks along the top; below it the axes are measured in inches, downwards."""
+    """Draw the axis of ranks at the top; below it, y is in inches, downwards."""
     axes.grid(visible=False)
     axes.set_xlim(low, high)
     axes.set_ylim(depth, 0)
@@ -90,7 +90,7 @@ def _draw_axis(axes: Axes, low: float, high: float, depth: float) -> None:
 
 
 def _draw_bar(axes: Axes, members: Sequence[float], y: float, reach: float) -> None:
-    """A bar over a group, ``reach`` beyond its first and last rank."""
+    """Draw a bar over a group, from ``reach`` before its first to ``reach`` after its last rank."""
     axes.plot(
         [members[0] - reach, members[-1] + reach],
         [y, y],
@@ -115,7 +115,7 @@ def _draw_bar(axes: Axes, members: Sequence[float], y: float, reach: float) -> N
 
 
 def _draw_name(axes: Axes, text: str, rank: float, side: str, y: float) -> None:
-    """An elbow from the axis at ``rank`` down to ``y`` and out to a side, with its name."""
+    """Draw a line from the axis at ``rank`` down to ``y`` and out to a side, with the name."""
     left = side == "left"
     edge = axes.get_xlim()[0 if left else 1]
     axes.plot([rank, rank, edge], [0, y, y], color="#555555", linewidth=0.8, clip_on=False)

@@ -1,4 +1,4 @@
-"""What a network looked at: its input, its attention maps over time and frequency, its filters."""
+"""What a network attended to: its input, its maps over time and frequency, and its filters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from matplotlib.figure import Figure
 
 from ablation.figures.style import RC
 
-_MAPS = "RdBu_r"  # 0 is white: what speaks for a class is red, what speaks against it blue
+_MAPS = "RdBu_r"  # 0 is white, evidence for a class is red, evidence against it is blue
 
 
 @dataclass(frozen=True)
 class Scales:
-    """What a bin and a frame are: Hz, seconds, and the time of the first frame (seconds)."""
+    """The scales are the size of a bin (Hz) and of a frame (s), and the first frame's time (s)."""
 
     bin_hz: float
     frame_s: float
     start: float = 0.0
 
     def extent(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-        """Left, right, bottom, top of a map of ``shape`` (..., height, frames), in s and kHz."""
+        """Return left, right (s), bottom, top (kHz) of a map of ``shape`` (..., height, frames)."""
         height, frames = shape[-2:]
         end = self.start + frames * self.frame_s
         return self.start, end, 0.0, height * self.bin_hz / 1000
@@ -39,26 +39,25 @@ def draw_explanation(
     scales: Scales,
     title: str,
 ) -> Figure:
-    """Spectrogram, bottom-up map and each class' top-down map, one below the other.
+    """Draw the spectrogram, bottom-up map and top-down map of each class in a column.
 
     Parameters
     ----------
     spectrum
         The network's input, shape (height, frames).
     bottom_up
-        Weight of each position relative to even weights, shape (height, frames); or one for each
-        class, shape (classes, height, frames); or None.
+        The weight of each position relative to uniform weights, shape (height, frames); or one
+        map per class, shape (classes, height, frames), which is not drawn; or None.
     top_down
-        Shape (classes, height, frames), or None for a pooling without maps.
+        The map of each class, shape (classes, height, frames), or None for a pooling without maps.
     scores
-        By class, shown beside its map.
+        The score of each class, shown beside its map.
     """
     panels: list[tuple[str, np.ndarray, str]] = [("input", spectrum, "input")]
     if bottom_up is not None and bottom_up.ndim == 2:
         panels.append(("bottom-up\n(weight)", bottom_up, "weight"))
     if top_down is not None:
-        # A constant over all maps and classes moves every score alike; the maps' own differences
-        # tell the classes apart.
+        # What all classes' maps share changes all scores alike; their differences matter.
         centred = top_down - top_down.mean(axis=0, keepdims=True)
         for number, label in enumerate(classes):
             panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], "class"))
@@ -75,8 +74,8 @@ def draw_explanation(
             drawn.setdefault(kind, []).append(axes)
         labels = {
             "input": "level",
-            "weight": "weight (even: 1)",
-            "class": "evidence, less the mean over classes",
+            "weight": "weight (uniform: 1)",
+            "class": "evidence minus mean over classes",
         }
         for kind, rows in drawn.items():
             bar = figure.colorbar(images[kind], ax=rows, pad=0.11, aspect=9 * len(rows))
@@ -107,12 +106,12 @@ def _image(
 
 
 def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) -> Figure:
-    """The learned filters of Conv1, a row of images for each shape.
+    """Draw the learned filters of Conv1, a row of images for each shape.
 
     Parameters
     ----------
     filters
-        By shape ("10x2"), weights of shape (filters, height, width).
+        The weights of each shape (such as "10x2"), shape (filters, height, width).
     """
     most = max(len(weights) for weights in filters.values())
     with mpl.rc_context(RC):

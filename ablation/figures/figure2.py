@@ -17,21 +17,21 @@ from ablation.figures.style import COLOURS, DASHES, MARKERS, RC, class_colours
 
 @dataclass(frozen=True)
 class Panel:
-    """One axis as it is drawn.
+    """A panel shows one axis.
 
     Attributes
     ----------
     curve
-        A row for each extent, with the intervals of WA (``wa_low``, ``wa_high``); extents of which
-        no cell is finished have nan and are marked at the bottom.
+        A table with a row for each extent and the intervals of WA (``wa_low``, ``wa_high``);
+        extents without a finished cell have nan and are marked at the bottom.
     fixed
-        The extent of the other side.
+        The filter's extent along the other axis.
     chosen
-        The extent of the highest WA.
+        The extent with the highest WA.
     plateau
-        The extent from where on no larger one gains significantly.
+        The extent beyond which no larger one is significantly better.
     window
-        The analysis window's own extent, in bins or frames.
+        The extent of the analysis window itself, in bins or frames.
     """
 
     axis: Axis
@@ -45,16 +45,16 @@ class Panel:
 def draw_figure2(
     panels: Sequence[Panel], classes: Sequence[str], majority: float, title: str
 ) -> Figure:
-    """Figure 2 of a study.
+    """Draw Figure 2 of a study.
 
     Parameters
     ----------
     panels
         One or two axes.
     classes
-        Classes whose accuracy is drawn beside WA.
+        The classes whose accuracy is drawn beside WA.
     majority
-        WA of always naming the largest class (0..1), drawn as a line.
+        The WA of always predicting the largest class (0..1), drawn as a line.
     """
     with mpl.rc_context(RC):
         figure = Figure(figsize=(6.3, 3.3 * len(panels)), layout="constrained")
@@ -70,7 +70,7 @@ def draw_figure2(
 
 
 def _legend(panels: Iterable[Axes]) -> tuple[list[Artist], list[str]]:
-    """What is drawn in any panel, each once."""
+    """Return the handles and labels of all that is drawn in any panel, each once."""
     found: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -108,7 +108,7 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
 
 
 def _draw_intervals(axes: Axes, curve: pd.DataFrame) -> None:
-    """WA's interval, and a cross at the bottom for each extent without a finished cell."""
+    """Draw the intervals of WA, and a cross at the bottom for each extent without a score."""
     complete = curve[curve["complete"]]
     low, high = (100 * complete[f"wa_{end}"].to_numpy(float) for end in ("low", "high"))
     draw_band(axes, complete["extent"].to_numpy(float), low, high, COLOURS["wa"])
@@ -145,7 +145,7 @@ def _mark_choices(axes: Axes, panel: Panel) -> None:
 def _draw_line(
     axes: Axes, curve: pd.DataFrame, score: str, label: str, colour: str, number: int
 ) -> None:
-    """A score over the extent; shapes with missing cells are hollow and not joined."""
+    """Draw a score over the extent; shapes with missing cells are hollow and not joined."""
     complete = curve[curve["complete"]]
     marker = MARKERS[number % len(MARKERS)]
     axes.plot(

@@ -1,4 +1,4 @@
-"""A score over every filter height and width that was tried, a cell for each shape."""
+"""A score over all filter heights and widths that were tried, a cell for each shape."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +18,8 @@ from ablation.analysis import AXES, Axis
 from ablation.figures.scale import PARTIAL, UNITS, contrasting, draw_title, physical_text
 from ablation.figures.style import COLOURS, RC
 
-_MOST_NUMBERS = 14  # cells along a side, more of which are too small for a number
-_MOST_PHYSICAL = 12  # and for "1000 Hz" beneath the extent
+_MOST_NUMBERS = 14  # cells along a side; more would be too small for a number
+_MOST_PHYSICAL = 12  # cells along a side; more would be too small for "1000 Hz" below the extent
 
 
 def draw_heatmap(
@@ -29,19 +29,19 @@ def draw_heatmap(
     title: str,
     chosen: tuple[int, int] | None = None,
 ) -> Figure:
-    """A score over the grid of heights and widths.
+    """Draw a score over the grid of heights and widths.
 
     Parameters
     ----------
     scores
         A row for each shape: ``height`` (bins), ``width`` (frames), ``height_hz``, ``width_ms``,
-        ``complete`` and the score (0..1; nan where there is none).
+        ``complete`` and the score (0..1; nan if there is none).
     score
         The score's column.
     label
-        What the score is called beside the colours.
+        The name of the score beside the colour bar.
     chosen
-        Height and width of the shape to outline.
+        The height and width of the shape to outline.
     """
     heights, widths = (sorted(set(scores[axis.varies].tolist())) for axis in AXES.values())
     rows, columns = scores["height"].map(heights.index), scores["width"].map(widths.index)
@@ -80,14 +80,14 @@ def draw_heatmap(
 
 
 def _draw_cells(axes: Axes, values: np.ndarray) -> QuadMesh:
-    """Cells of %, shape (heights, widths), centred on whole numbers; nan is hatched."""
+    """Draw cells in %, shape (heights, widths), centred on whole numbers; nan is hatched."""
     known = values[np.isfinite(values)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 100.0)
-    spare = 0.5 if low == high else 0.0  # a single score is the middle of the colours
+    spare = 0.5 if low == high else 0.0  # a single score gets the middle colour
     rows, columns = values.shape
     axes.grid(visible=False)
     axes.patch.set(facecolor="white", edgecolor="#cccccc", hatch="////", linewidth=0)
-    # Not an image: viewers of a PDF blur the pixels of one.
+    # A mesh, since PDF viewers blur the pixels of an image.
     return axes.pcolormesh(
         np.arange(columns + 1) - 0.5,
         np.arange(rows + 1) - 0.5,
@@ -110,7 +110,7 @@ def _write_numbers(axes: Axes, mesh: QuadMesh, values: np.ndarray, partial: np.n
             ha="center",
             va="center",
             fontsize=7,
-            in_layout=False,  # it lies inside; measuring each takes most of the layout's time
+            in_layout=False,  # it lies inside, and measuring it would make the layout slow
         )
 
 
@@ -121,7 +121,7 @@ def _mark_partial(axes: Axes, mesh: QuadMesh, values: np.ndarray, partial: np.nd
 
 
 def _explained(values: np.ndarray, partial: np.ndarray, numbers: bool) -> list[Any]:
-    """Handles of a legend for what is not a plain cell."""
+    """Return legend handles for all cells but plain ones."""
     handles: list[Any] = []
     if not np.isfinite(values).all():
         handles.append(
@@ -144,7 +144,7 @@ def _explained(values: np.ndarray, partial: np.ndarray, numbers: bool) -> list[A
 
 
 def _outline(axes: Axes, row: int, column: int) -> Rectangle:
-    """The chosen cell's outline, white around the colour so that it shows on any cell."""
+    """Outline the chosen cell, in colour with white around it so that it shows on any cell."""
     outline = Rectangle(
         (column - 0.5, row - 0.5),
         1,
@@ -162,7 +162,7 @@ def _outline(axes: Axes, row: int, column: int) -> Rectangle:
 
 
 def _label_extents(axes: Axes, axis: Axis, scores: pd.DataFrame, extents: Sequence[int]) -> None:
-    """Extents at the cells, with Hz or ms beneath where there is room."""
+    """Label the cells with their extents, and with Hz or ms below if there is room."""
     physical = dict(zip(scores[axis.varies], scores[axis.physical], strict=True))
     roomy = len(extents) <= _MOST_PHYSICAL
     texts = [

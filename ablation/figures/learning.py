@@ -1,4 +1,4 @@
-"""How training went: loss and accuracy on the training utterances, epoch by epoch."""
+"""Learning curves: loss and accuracy on the training utterances over epochs."""
 
 import matplotlib as mpl
 import numpy as np
@@ -12,19 +12,19 @@ from ablation.figures.scale import Look, draw_band, draw_title
 from ablation.figures.style import RC
 
 _RANGE = "range over folds and seeds"
-_LEGEND = 100  # characters beside each other in the legend
-_MARKERS = 8  # along a line; one at each epoch would hide it
+_LEGEND = 100  # characters in a row of the legend
+_MARKERS = 8  # along a line; one per epoch would hide it
 
 
 def draw_learning(curves: pd.DataFrame, title: str) -> Figure:
-    """Training loss and training accuracy, a line with a band for each name.
+    """Draw training loss and training accuracy, a line with a band for each name.
 
     Parameters
     ----------
     curves
         A row for each name and epoch: ``name``, ``epoch``, ``train_loss`` and ``train_wa``
-        (0..1), the mean over folds and seeds, each with the range over them (``_low`` and
-        ``_high``; nan where there is none). More than eight names look alike.
+        (0..1), the means over folds and seeds, each with its range (``_low`` and ``_high``; nan if
+        there is none). More than eight names are hard to tell apart.
     """
     names = [str(name) for name in curves["name"].unique()]
     columns = int(np.clip(_LEGEND // (max(map(len, names)) + 8), 1, len(names) + 1))
@@ -72,6 +72,6 @@ def _draw_line(
         color=look.colour,
         linestyle=look.dash,
         marker=look.marker,
-        # Lines that run together are told apart where their markers do not fall on each other.
+        # Shifted markers tell lines apart that run together.
         markevery=(number % every, every),
     )

@@ -1,4 +1,4 @@
-"""What several figures share: the axis of extents, the look of a line, texts that keep apart."""
+"""Shared parts of figures: the axis of extents, line styles, and texts that do not overlap."""
 
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ _LINES = (*COLOURS.values(), *SPARE)
 
 @dataclass(frozen=True)
 class Look:
-    """How a line is told from the others: by colour and, in grey print, by marker and dash."""
+    """A look tells a line from others, by colour and, in grey print, by marker and dash."""
 
     colour: str
     marker: str
@@ -34,7 +34,7 @@ class Look:
 
     @classmethod
     def of(cls, number: int, colour: str | None = None) -> "Look":
-        """The look of the ``number``-th line; ``colour`` in place of its own where it is given."""
+        """Return the look of the ``number``-th line, in ``colour`` if it is given."""
         return cls(
             colour or _LINES[number % len(_LINES)],
             MARKERS[number % len(MARKERS)],
@@ -43,24 +43,24 @@ class Look:
 
 
 def draw_title(figure: Figure, title: str) -> None:
-    """A title over the figure, in as many lines as its width asks for."""
+    """Draw the figure's title, wrapped to its width."""
     figure.suptitle(wrap_text(title, figure.get_figwidth(), 10), fontsize=10)
 
 
 def wrap_text(text: str, inches: float, points: float) -> str:
-    """``text`` in lines of ``inches`` at a font size of ``points``."""
+    """Return ``text`` wrapped to lines of ``inches`` at a font size of ``points``."""
     columns = max(1, int(128 * inches / points))  # of DejaVu Sans
     return "\n".join(textwrap.fill(line, columns) for line in text.splitlines())
 
 
 def draw_curve(axes: Axes, curve: pd.DataFrame, score: str, look: Look) -> None:
-    """A score (%) over the extent with its interval; incomplete shapes are hollow, not joined.
+    """Draw a score (%) over the extent with its intervals; incomplete shapes are hollow, unjoined.
 
     Parameters
     ----------
     curve
         A row for each extent: ``extent``, ``complete``, the score (0..1) and its interval
-        (``SCORE_low``, ``SCORE_high``; nan where there is none).
+        (``SCORE_low``, ``SCORE_high``; nan if there is none).
     """
     complete, partial = curve[curve["complete"]], curve[~curve["complete"]]
     for part in (complete, partial):
@@ -98,9 +98,10 @@ def draw_band(
     colour: str,
     joined: bool = True,
 ) -> None:
-    """The interval of a line, shape (points,) each: a band, a bar where no neighbour has one.
+    """Draw the intervals of a line, arrays of shape (points,), as a band.
 
-    nan in ``low`` or ``high`` leaves a gap; ``joined=False`` draws bars alone.
+    A point without neighbours gets a bar, and with ``joined=False`` all do. nan in ``low`` or
+    ``high`` leaves a gap.
     """
     known = np.isfinite(low) & np.isfinite(high)
     beside = np.pad(known, 1)
@@ -115,7 +116,7 @@ def draw_band(
 
 
 def explain_curves(curves: Iterable[pd.DataFrame], scores: list[str]) -> list[Any]:
-    """Handles of a legend for the intervals and hollow markers that :func:`draw_curve` drew."""
+    """Return legend handles for the intervals and hollow markers of :func:`draw_curve`."""
     curves = list(curves)
     handles: list[Any] = []
     if any(curve[f"{score}_low"].notna().any() for curve in curves for score in scores):
@@ -136,14 +137,14 @@ def explain_curves(curves: Iterable[pd.DataFrame], scores: list[str]) -> list[An
 
 
 def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.12) -> None:
-    """A logarithmic axis with the grid's own values below and Hz or ms above.
+    """Make the axis logarithmic, with the grid's own values below and Hz or ms above.
 
     Parameters
     ----------
     curve
-        Sorted by ``extent`` (bins or frames), with ``physical`` (Hz or ms).
+        A table sorted by ``extent`` (bins or frames), with ``physical`` (Hz or ms).
     apart
-        See :func:`spread`.
+        The smallest ratio of two labelled extents, as for :func:`spread`.
     """
     extents = curve["extent"].to_numpy()
     physical = physical_extent(curve)
@@ -160,9 +161,9 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
 
 
 def spread(extents: Iterable[int], apart: float = 1.12) -> list[int]:
-    """The extents to label: those at least ``apart`` times the last, so that texts do not touch.
+    """Return the extents to label: each at least ``apart`` times the one before.
 
-    Of very many, about sixteen.
+    Of very many extents, about sixteen are labelled.
     """
     extents = list(extents)
     if len(extents) > _MOST_LABELS:
@@ -175,28 +176,28 @@ def spread(extents: Iterable[int], apart: float = 1.12) -> list[int]:
 
 
 def physical_text(value: float) -> str:
-    """Hz or ms in three figures, or whole: "46.9", "1016"."""
+    """Return Hz or ms with three digits, or as a whole number: "46.9", "1016"."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def keep_apart(wanted: Sequence[float], gap: float, low: float, high: float) -> np.ndarray:
-    """Places within ``low`` .. ``high``, ``gap`` apart and as near as can be to those wanted.
+    """Return places from ``low`` to ``high``, ``gap`` apart and as near as possible to ``wanted``.
 
-    Where there are too many for the room the gap shrinks.
+    If there are too many, the gap shrinks.
     """
     places = np.empty(len(wanted))
     order = np.argsort(wanted, kind="stable")
     steps = np.arange(len(wanted)) * min(gap, (high - low) / max(1, len(wanted) - 1))
-    # Less its own share of the gaps, each place only has to be no lower than the one before it.
+    # With the gaps subtracted, each place only has to be no lower than the one before it.
     free = isotonic_regression(np.asarray(wanted, float)[order] - steps).x
     places[order] = np.clip(free, low, high - steps[-1]) + steps
     return places
 
 
 def contrasting(colour: Sequence[float] | np.ndarray) -> str:
-    """Black or white, whichever is easier to read on ``colour`` (red, green, blue, 0..1).
+    """Return black or white, whichever is easier to read on ``colour`` (red, green, blue, 0..1).
 
-    Not quite black and white: on a dark page those two change places, and these must not.
+    They are not quite black and white: those two are swapped on a dark page, and these must not be.
     """
     linear = (np.asarray(colour[:3], float) + 0.055) / 1.055
     luminance = float(np.array([0.2126, 0.7152, 0.0722]) @ linear**2.4)

@@ -1,4 +1,4 @@
-"""A search: the score of every trial in their order, and the points over height and width."""
+"""A search: the score of every trial in order, and its points over height and width."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,23 +22,23 @@ _RING: Any = {"facecolor": "none", "edgecolor": _BEST, "linewidth": 1.8, "zorder
 
 
 def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figure:
-    """The search's history, and beside it where its points lie.
+    """Draw the search's history, and beside it where its points lie.
 
     Parameters
     ----------
     trials
         A row for each trial in order: ``trial`` (from 1), ``height`` (bins), ``width`` (frames),
-        ``variant`` (what else was chosen; "" where nothing is), ``state`` ("complete", "pruned",
-        "failed" or "running"), ``score`` (0..1; of a pruned trial an estimate; nan where there is
+        ``variant`` (what else was chosen; "" if nothing), ``state`` ("complete", "pruned",
+        "failed" or "running"), ``score`` (0..1; an estimate for a pruned trial; nan if there is
         none), ``best`` (the highest complete score so far) and ``marked`` (bool).
     label
-        What the score is called.
+        The name of the score.
     best
-        What the marked ones are called.
+        The legend's text for marked trials.
     """
     whole = trials.loc[trials["state"] == "complete", "score"]
     low, high = 100 * whole.min(), 100 * whole.max()
-    # Of one score alone, the middle of the colours.
+    # A single score gets the middle colour.
     norm = Normalize(low, high) if high > low else Normalize(low - 1, high + 1)
     looks = {name: MARKERS[k % len(MARKERS)] for k, name in enumerate(_variants(trials))}
     with mpl.rc_context(RC):
@@ -85,7 +85,7 @@ def _draw_history(
 
 
 def _draw_places(axes: Axes, trials: pd.DataFrame, norm: Normalize, looks: dict[str, str]) -> None:
-    # Below, so that a point that came again and was completed is seen as that.
+    # Pruned trials lie below, so that a point tried again and completed is seen as complete.
     order = trials.sort_values("state", key=lambda state: state == "complete", kind="stable")
     order = order[order["state"].isin(("complete", "pruned"))]
     _draw_points(axes, order, order["width"], order["height"], norm, looks, 42)
@@ -124,7 +124,7 @@ def _draw_points(
 
 
 def _explained(trials: pd.DataFrame, looks: dict[str, str], best: str) -> Sequence[Line2D]:
-    """Handles of a legend for all that is drawn."""
+    """Return legend handles for all that is drawn."""
     states = set(trials["state"])
     none: Any = {"linestyle": "none", "markersize": 6}
     dot: Any = {"marker": "o", "markeredgecolor": "black", "markerfacecolor": "#7c7b78"}

@@ -18,7 +18,7 @@ _LEADER = 0.3  # inches from the last score to its label
 
 
 def draw_speakers(scores: pd.DataFrame, title: str, xlabel: str) -> Figure:
-    """Each speaker's scores joined over names, with the pooled score.
+    """Draw each speaker's scores as a line over names, with the pooled scores.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def draw_speakers(scores: pd.DataFrame, title: str, xlabel: str) -> Figure:
         A row for each name and speaker: ``name``, ``speaker``, ``score`` (0..1) and ``pooled``,
         the score of that name over all speakers, repeated. Names are drawn in their order.
     xlabel
-        What the names are.
+        The label of the axis of names.
     """
     pooled = 100 * scores.groupby("name", sort=False)["pooled"].first()
     names = [str(name) for name in pooled.index]
@@ -69,7 +69,7 @@ def draw_speakers(scores: pd.DataFrame, title: str, xlabel: str) -> Figure:
 
 
 def _label_names(axes: Axes, names: Sequence[str], room: float) -> float:
-    """Names below the axes, turned where they are wider than ``room``; their height in inches."""
+    """Write names below the axes, rotated if wider than ``room``; return their height (inches)."""
     axes.set_xticks(np.arange(len(names)), names, fontsize=8)
     longest = 0.068 * max(map(len, names))
     if longest < 0.95 * room:
@@ -86,7 +86,7 @@ def _label_names(axes: Axes, names: Sequence[str], room: float) -> float:
 
 
 def _label_speakers(axes: Axes, scores: np.ndarray, speakers: Sequence[str]) -> None:
-    """Speakers at the right end of their lines; ``scores`` (%) of shape (names, speakers)."""
+    """Write speakers at the right end of their lines; ``scores`` (%) are (names, speakers)."""
     known = np.isfinite(scores)
     ends = {
         speaker: int(np.flatnonzero(has)[-1])

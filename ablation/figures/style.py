@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Okabe & Ito's palette; marker and dash differ too, so that the lines survive a grey printer.
+# Okabe & Ito's palette; markers and dashes differ too, so that lines differ in grey print.
 COLOURS = {
     "wa": "#000000",
     "neutral": "#0072B2",
@@ -19,7 +19,7 @@ COLOURS = {
     "sad": "#009E73",
     "happy": "#CC79A7",
 }
-SPARE = ("#E69F00", "#56B4E9", "#999999", "#F0E442")  # yellow comes last: it is faint on white
+SPARE = ("#E69F00", "#56B4E9", "#999999", "#F0E442")  # yellow is last: it is faint on white
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 
@@ -46,25 +46,25 @@ RC: Any = {
 
 
 def class_colours(classes: Iterable[str]) -> dict[str, str]:
-    """A colour for each class, the same in every figure: the paper's have theirs, others by
-    their order among a study's."""
+    """Return a colour for each class, the same in all figures: the paper's classes have fixed ones,
+    others get theirs in a study's order."""
     spare = itertools.cycle(SPARE)
     return {name: COLOURS.get(name.lower()) or next(spare) for name in classes}
 
 
 FORMATS = ("png", "pdf", "svg")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # no XML may hold them
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not allowed in XML
 
 
 def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
-    """Write ``figure`` as ``name``, without a date: the same data give the same bytes."""
+    """Write ``figure`` in format ``name``, without a date: the same data give the same bytes."""
     metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
     with mpl.rc_context(RC), _quiet():
         figure.savefig(file, format=name, metadata=metadata)
 
 
 def svg_text(figure: Figure) -> str:
-    """``figure`` as SVG for a page: its texts stay texts, to be selected and found."""
+    """Return ``figure`` as SVG for a web page: its texts can be selected and searched."""
     buffer = io.StringIO()
     with mpl.rc_context({**RC, "svg.fonttype": "none"}), _quiet():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -73,7 +73,7 @@ def svg_text(figure: Figure) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without warnings of letters that the font lacks: a box is drawn, which says as much."""
+    """Suppress warnings of glyphs missing from the font: a box is drawn, which says as much."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield

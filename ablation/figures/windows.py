@@ -32,16 +32,16 @@ _RING: Any = {
 
 @dataclass(frozen=True)
 class WindowPanel:
-    """One axis as it is drawn, by the analysis window in ms.
+    """A panel shows one axis; its mappings are by analysis window (ms).
 
     Attributes
     ----------
     curves
-        A row for each extent: ``extent`` (bins or frames), ``physical`` (Hz or ms), ``complete``,
-        ``wa`` (0..1), ``wa_low`` and ``wa_high`` (95 % interval by speaker; nan where there is
-        none).
+        A table with a row for each extent: ``extent`` (bins or frames), ``physical`` (Hz or ms),
+        ``complete``, ``wa`` (0..1), ``wa_low`` and ``wa_high`` (95 % interval by speaker; nan if
+        there is none).
     resolution
-        The window's own extent, in bins or frames.
+        The extent of the window itself, in bins or frames.
     chosen
         The extent chosen for the window; a window without one gets no ring.
     """
@@ -53,7 +53,7 @@ class WindowPanel:
 
 
 def draw_windows(panels: Sequence[WindowPanel], title: str) -> Figure:
-    """WA over the extent, a line for each analysis window, one axis below the other."""
+    """Draw WA over the extent, a line for each analysis window and a panel for each axis."""
     windows = sorted({window for panel in panels for window in panel.curves})
     looks = {window: Look.of(number) for number, window in enumerate(windows)}
     with mpl.rc_context(RC):
@@ -75,7 +75,7 @@ def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> 
     for window, extent in _resolutions(panel).items():
         look = looks[window]
         axes.axvline(extent, color=look.colour, linewidth=5, alpha=0.25, zorder=0.5)
-        # On the edge, where no score lies: in grey print it says whose mark this is.
+        # A marker on the edge, where no score lies, identifies the window in grey print.
         axes.plot(
             extent,
             0,
@@ -96,7 +96,7 @@ def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> 
 
 
 def _resolutions(panel: WindowPanel) -> dict[float, float]:
-    """By window, its own extent where that lies within the extents tried."""
+    """Return each window's own extent if it lies within the extents tried."""
     extents = pd.concat([curve["extent"] for curve in panel.curves.values()])
     return {
         window: extent
@@ -106,7 +106,7 @@ def _resolutions(panel: WindowPanel) -> dict[float, float]:
 
 
 def _rings(panel: WindowPanel) -> dict[float, tuple[int, float]]:
-    """By window, the chosen extent and its WA (%)."""
+    """Return each window's chosen extent and its WA (%)."""
     rings = {}
     for window, extent in panel.chosen.items():
         curve = panel.curves[window]
@@ -115,7 +115,7 @@ def _rings(panel: WindowPanel) -> dict[float, tuple[int, float]]:
 
 
 def _explained(panels: Sequence[WindowPanel], looks: Mapping[float, Look]) -> list[Any]:
-    """Handles of a legend for all that is drawn."""
+    """Return legend handles for all that is drawn."""
     handles: list[Any] = [
         Line2D(
             [],

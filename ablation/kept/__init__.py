@@ -1,8 +1,8 @@
-"""Kept networks: a promoted network as a folder that can be carried away and used.
+"""Saved networks: a promoted network as a folder that can be copied and used anywhere.
 
 :mod:`~ablation.kept.record` writes and checks the folder, :mod:`~ablation.kept.network` loads it
-and hears recordings, :mod:`~ablation.kept.card` is its model card and :mod:`~ablation.kept.export`
-makes ONNX of it. Nothing here knows of folds, cells or the store.
+and predicts the emotion of recordings, :mod:`~ablation.kept.card` writes its model card and
+:mod:`~ablation.kept.export` converts it to ONNX. Nothing here knows of folds, cells or the store.
 """
 
 from ablation.kept.network import Explanation, Prediction, SavedNetwork, Segment, load_network

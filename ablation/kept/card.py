@@ -1,11 +1,11 @@
-"""The model card beside a kept network: what it is for, what it was trained on, how good it is."""
+"""The model card of a saved network: what it is for, what it was trained on, how good it is."""
 
 from ablation.errors import counted
 from ablation.kept.record import Record
 
 
 def model_card(record: Record) -> str:
-    """The card as Markdown."""
+    """Return the card as Markdown."""
     corpus, features = record.corpus, record.features
     shapes = " + ".join(record.shapes)
     held_out = (
@@ -16,7 +16,7 @@ def model_card(record: Record) -> str:
     lines = [
         f"# {record.title} with Conv1 of {shapes}",
         "",
-        f"Names the emotion of a recording of speech: {', '.join(record.classes)}. Trained by "
+        f"Predicts the emotion of a recording of speech: {', '.join(record.classes)}. Trained by "
         f"ablation {record.ablation} in study `{record.study}`, after Li et al., *An Attention "
         "Pooling based Representation Learning Method for Speech Emotion Recognition* "
         "(Interspeech 2018).",
@@ -40,10 +40,10 @@ def model_card(record: Record) -> str:
         "",
         f"Corpus {corpus.name} ({counted(corpus.utterances, 'utterance')}, fingerprint "
         f"`{corpus.fingerprint}`); {counted(len(corpus.train_speakers), 'speaker')}: "
-        f"{', '.join(corpus.train_speakers)}; {held_out}. The corpus' licence may bind what is "
-        "made of it.",
+        f"{', '.join(corpus.train_speakers)}; {held_out}. The corpus' licence may restrict the use "
+        "of this network.",
         "",
-        "## What it hears",
+        "## Its input",
         "",
         f"Segments of {features.segment_s:g} s at {features.sample_rate} Hz, mono: "
         f"{counted(features.height, 'frequency bin')} of {features.bin_hz:g} Hz by "
@@ -51,15 +51,15 @@ def model_card(record: Record) -> str:
         f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, scale {features.scale}, range "
         f"taken over the {features.scope}. A recording's score is the mean over its segments.",
         "",
-        f"{record.parameters:,} parameters, {record.multiply_adds:,} multiply-adds a segment. "
+        f"{record.parameters:,} parameters, {record.multiply_adds:,} multiply-adds per segment. "
         f"Seed {record.seed}; settings `{record.digest}`, network `{record.network_digest}`.",
         "",
         "## What it is not for",
         "",
-        "It was scored on the corpus above alone. On other speakers, languages, rooms or "
-        "microphones, and on feelings that are not acted, expect less. It hears how something is "
-        "said by the classes of one corpus; it does not know what anybody feels, and is no ground "
-        "for a decision about a person.",
+        "It was scored only on the corpus above. With other speakers, languages, rooms or "
+        "microphones, and with emotions that are not acted, expect less. It classifies how "
+        "something is said into the classes of one corpus; it does not know what anybody feels, "
+        "and must not be the basis of a decision about a person.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""A kept network as ONNX, checked against torch."""
+"""Conversion of a saved network to ONNX, checked against torch."""
 
 import logging
 import warnings
@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ablation.errors import StorageError, StudyError
+from ablation.errors.common import MissingPackage
+from ablation.errors.networks import NotTranslated, OnnxDiffers
 from ablation.files import atomic_write
 from ablation.kept.network import SavedNetwork
 
@@ -19,28 +20,25 @@ TOLERANCE = 1e-5  # of the scores, relative to the larger of 1 and the largest o
 def export_onnx(network: SavedNetwork, path: Path) -> float:
     """Write the network as ONNX: ``segments`` (n, 1, height, width) to ``scores`` (n, classes).
 
-    The input is normalised as in ``network.json``; the spectrogram is not part of the model.
+    The input must be normalised as ``network.json`` says; the model does not compute spectrograms.
 
     Returns
     -------
     difference
-        The largest difference to torch's scores, of random segments.
+        The largest difference from torch's scores, on random segments.
 
     Raises
     ------
-    StudyError
+    MissingPackage
         When the extra ``export`` is not installed.
     StorageError
-        When the file cannot be written, or its scores are not torch's; nothing is written then.
+        When the file cannot be written, or its scores are not torch's; then nothing is written.
     """
     try:
         import onnx
         import onnxruntime
     except ImportError as error:
-        raise StudyError(
-            f"ONNX needs the extra 'export' ({error.name} is not installed)",
-            "in a checkout: pip install -c constraints.txt -e '.[export]'",
-        ) from error
+        raise MissingPackage("export to ONNX", error.name or "onnx", "export") from error
     features = network.record.features
     random = torch.Generator().manual_seed(0)
     segments = torch.rand((3, 1, features.height, features.width), generator=random)
@@ -55,7 +53,7 @@ def export_onnx(network: SavedNetwork, path: Path) -> float:
             verbose=False,
         )
     if program is None:
-        raise StorageError(f"torch could not translate {network.record.title} to ONNX")
+        raise NotTranslated(network.record.title)
     content = program.model_proto.SerializeToString()
     onnx.checker.check_model(content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -63,10 +61,9 @@ def export_onnx(network: SavedNetwork, path: Path) -> float:
         wanted = network.model(segments).numpy()
     found = np.asarray(session.run(None, {"segments": segments.numpy()})[0])
     difference = float(np.abs(found - wanted).max())
-    if not difference <= TOLERANCE * max(1.0, float(np.abs(wanted).max())):
-        raise StorageError(
-            f"the ONNX model's scores differ from torch's by {difference:.2g}; nothing is written"
-        )
+    tolerance = TOLERANCE * max(1.0, float(np.abs(wanted).max()))
+    if not difference <= tolerance:
+        raise OnnxDiffers(difference, tolerance)
     with atomic_write(path) as file:
         file.write(content)
     return difference
@@ -74,7 +71,7 @@ def export_onnx(network: SavedNetwork, path: Path) -> float:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's remarks on its own inner workings are nobody's concern here."""
+    """Silence the exporter's messages about its own internals."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""A kept network, loaded: recordings in, scores and maps out."""
+"""A saved network, loaded: recordings in, scores and maps out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,13 @@ from safetensors import SafetensorError
 from torch import nn
 from torch.nn import functional
 
-from ablation.errors import AudioError, StorageError, StudyError, named
+from ablation.errors.networks import (
+    DamagedWeights,
+    FactoryChanged,
+    ShorterThanASegment,
+    TooLongToExplain,
+    WeightsMisfit,
+)
 from ablation.features.audio import read_audio
 from ablation.features.bank import ArrayEntry, Range, SegmentDataset
 from ablation.features.cache import stored_array
@@ -24,12 +30,12 @@ from ablation.study import Shape
 from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores
 
-LONGEST = 60.0  # seconds that are explained at once: maps are held at the input's resolution
+LONGEST = 60.0  # seconds explained at once: maps have the input's resolution
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Where a segment lies in its recording (seconds), and its score of each class."""
+    """A segment lies from ``start`` to ``end`` (seconds), and has a score for each class."""
 
     start: float
     end: float
@@ -38,12 +44,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says of a recording.
+    """A prediction is a network's answer for a recording.
 
     Attributes
     ----------
     label
-        The class of the highest score.
+        The class with the highest score.
     scores
         By class, averaged over segments: logits, or posteriors if the study says so.
     duration
@@ -58,22 +64,22 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a network looked at in a recording.
+    """An explanation shows what a network attended to in a recording.
 
     Attributes
     ----------
     prediction
-        What it said.
+        Its prediction.
     spectrum
-        Its input, normalised and put together from the segments, shape (height, frames).
+        Its input, normalised and joined from the segments, shape (height, frames).
     top_down
-        Each class' map over the recording, shape (classes, height, frames); None for a pooling
-        without maps.
+        The map of each class over the recording, shape (classes, height, frames); None for a
+        pooling without maps.
     bottom_up
-        The weight of every position, relative to even weights, shape (height, frames), or one for
-        each class, shape (classes, height, frames); None where there is none.
+        The weight of each position relative to uniform weights, shape (height, frames), or
+        (classes, height, frames) for a pooling with a map per class; None if it has none.
     filters
-        Weights of each shape of Conv1, shape (filters, height, width).
+        The weights of each shape of Conv1, shape (filters, height, width).
     """
 
     prediction: Prediction
@@ -84,14 +90,14 @@ class Explanation:
 
 
 class SavedNetwork:
-    """A network with all it needs to hear a recording.
+    """A saved network has all that is needed to predict the emotion of a recording.
 
     Attributes
     ----------
     record
-        Where it is from, its classes, features and scores.
+        Its origin, classes, features and scores.
     model
-        The module: normalised segments (n, 1, height, width) to scores (n, classes).
+        The module, from normalised segments (n, 1, height, width) to scores (n, classes).
     """
 
     def __init__(self, record: Record, model: nn.Module) -> None:
@@ -101,77 +107,71 @@ class SavedNetwork:
     def predict(
         self, file: Path | str, start: float | None = None, end: float | None = None
     ) -> Prediction:
-        """Scores of a recording, or of its part from ``start`` to ``end`` (seconds).
+        """Return the prediction of a recording, or of its part from ``start`` to ``end`` (seconds).
 
-        Of any sampling rate, number of channels and format that libsndfile reads. A recording
-        shorter than a segment is filled up as in training (``features.short``).
+        It may have any sampling rate, number of channels and format that libsndfile reads. A
+        recording shorter than a segment is extended as in training (``features.short``).
 
         Raises
         ------
         AudioError
-            Naming the file, when it cannot be used.
+            When the recording cannot be used; its ``file`` says which.
         """
-        return self._prediction(*self._held(Path(file), start, end))
+        return self._prediction(*self._read(Path(file), start, end))
 
     def explain(
         self, file: Path | str, start: float | None = None, end: float | None = None
     ) -> Explanation:
-        """What the network looked at in a recording of at most :data:`LONGEST` seconds.
+        """Return what the network attended to in a recording of at most :data:`LONGEST` seconds.
 
-        Raises as :meth:`predict`, and :class:`AudioError` for a longer one.
+        Raises :class:`~ablation.errors.AudioError` as :meth:`predict`, and for a longer one.
         """
-        held, duration = self._held(Path(file), start, end)
+        entry, duration = self._read(Path(file), start, end)
         if duration > LONGEST:
-            raise AudioError(
-                f"{file}: {duration:.0f} s are too long for one picture",
-                f"give --start and --end, at most {LONGEST:.0f} s apart",
-            )
-        bank = self._bank(held)
+            raise TooLongToExplain(Path(file), duration, LONGEST)
+        bank = self._bank(entry)
         top_down = bottom_up = None
-        starts = self._starts(held)
+        starts = self._starts(entry)
         spectrum = _joined([bank.batch([k])[0].numpy() for k in range(len(bank))], starts)
         if isinstance(self.model, Network) and isinstance(self.model.pooling, Explains):
             top_down, bottom_up = self._maps(bank, starts)
-        frames = max(1, min(held.frames, spectrum.shape[-1]))
+        frames = max(1, min(entry.frames, spectrum.shape[-1]))
         return Explanation(
-            prediction=self._prediction(held, duration),
+            prediction=self._prediction(entry, duration),
             spectrum=spectrum[0, :, :frames],
             top_down=None if top_down is None else top_down[..., :frames],
             bottom_up=None if bottom_up is None else bottom_up[..., :frames],
             filters=self._filters(),
         )
 
-    def _held(self, file: Path, start: float | None, end: float | None) -> tuple[ArrayEntry, float]:
+    def _read(self, file: Path, start: float | None, end: float | None) -> tuple[ArrayEntry, float]:
         features = self.record.features
         samples = read_audio(file, features.sample_rate, start, end)
         frames = max(1, len(samples) // features.hop_samples)
         if features.short == "drop" and frames < features.width:
-            raise AudioError(
-                f"{file}: shorter than a segment of {features.segment_s:g} s",
-                'this network was trained with features.short = "drop"; give a longer recording',
-            )
+            raise ShorterThanASegment(file, features.segment_s)
         array = np.ascontiguousarray(stored_array(samples, frames, features))
         return ArrayEntry(array, frames), len(samples) / features.sample_rate
 
-    def _bank(self, held: ArrayEntry) -> SegmentDataset:
+    def _bank(self, entry: ArrayEntry) -> SegmentDataset:
         known = self.record.corpus_range
         return SegmentDataset(
-            [held], [0], self.record.features, "test", None if known is None else Range(*known)
+            [entry], [0], self.record.features, "test", None if known is None else Range(*known)
         )
 
-    def _starts(self, held: ArrayEntry) -> list[int]:
-        return segment_starts(held.frames, self.record.features, "test")
+    def _starts(self, entry: ArrayEntry) -> list[int]:
+        return segment_starts(entry.frames, self.record.features, "test")
 
-    def _prediction(self, held: ArrayEntry, duration: float) -> Prediction:
+    def _prediction(self, entry: ArrayEntry, duration: float) -> Prediction:
         record, features = self.record, self.record.features
-        bank, training = self._bank(held), record.network.training
+        bank, training = self._bank(entry), record.network.training
         with _threads(record.threads):
             scores = segment_scores(self.model, HostFeed(bank), training)
         mean = averaged(scores, bank.utterance)[0][0]
         hop = features.hop_ms / 1000
         segments = tuple(
             Segment(start * hop, min(duration, start * hop + features.segment_s), self._named(row))
-            for start, row in zip(self._starts(held), scores, strict=True)
+            for start, row in zip(self._starts(entry), scores, strict=True)
         )
         label = record.classes[int(mean.argmax())]
         return Prediction(label, self._named(mean), duration, segments)
@@ -185,7 +185,7 @@ class SavedNetwork:
     def _maps(
         self, bank: SegmentDataset, starts: list[int]
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Top-down and bottom-up maps at the input's resolution over the whole recording."""
+        """Return top-down and bottom-up maps of the whole recording at the input's resolution."""
         features = self.record.features
         size = (features.height, features.width)
         above: list[np.ndarray] = []
@@ -214,14 +214,14 @@ class SavedNetwork:
 
 
 def load_network(folder: Path | str) -> SavedNetwork:
-    """Load a network that ``ablate promote`` kept: a folder below ``results/STUDY/networks``.
+    """Load a network that ``ablate promote`` saved in a folder below ``results/STUDY/networks``.
 
     Raises
     ------
     StorageError
-        When the folder holds none, or its files are damaged, edited or do not belong together.
+        When the folder has none, or its files are damaged, edited or do not belong together.
     StudyError
-        When the network is of the user's own and its factory is not there, or another one.
+        When it is a network of the user's own and its factory is missing or has changed.
     """
     folder = Path(folder)
     record = read(folder)
@@ -229,47 +229,37 @@ def load_network(folder: Path | str) -> SavedNetwork:
     shapes = [Shape.parse(text) for text in record.shapes]
     factory = record.network.factory
     if factory is not None and source_digest(factory) != record.code:
-        raise StudyError(
-            f"{folder}: the source of {factory} is not the one that it was trained with",
-            "put the old source back, or run ablate promote with the new one",
-        )
+        raise FactoryChanged(folder, factory)
     model = build_network(
         shapes, record.pooling, len(record.classes), record.network, record.features
     )
     try:
         weights = safetensors.torch.load(content)
     except SafetensorError as error:
-        raise StorageError(f"{folder / WEIGHTS} is damaged ({error})") from error
+        raise DamagedWeights(folder / WEIGHTS, str(error)) from error
     _refuse_misfit(folder, model.state_dict(), weights)
     model.load_state_dict(weights)
-    # In the layout it was scored in: another one adds up in another order.
+    # It keeps the layout it was scored in: another one would add numbers in another order.
     return SavedNetwork(record, network_compute(record.network, "cpu").place(model))
 
 
 def _refuse_misfit(
     folder: Path, wanted: dict[str, torch.Tensor], found: dict[str, torch.Tensor]
 ) -> None:
-    """Raise :class:`StorageError` for weights of other names or shapes than the network's."""
-    faults = [
-        *(f"{name} is missing" for name in wanted.keys() - found.keys()),
-        *(f"{name} is unknown" for name in found.keys() - wanted.keys()),
-        *(
-            f"{name} has shape {tuple(found[name].shape)}, not {tuple(wanted[name].shape)}"
-            for name in wanted.keys() & found.keys()
-            if wanted[name].shape != found[name].shape
-        ),
-    ]
-    if faults:
-        raise StorageError(
-            f"{folder / WEIGHTS} does not fit the network of network.json: "
-            f"{named(sorted(faults), 2)}",
-            "run ablate promote again: it is written anew",
-        )
+    """Raise :class:`WeightsMisfit` for weights of other names or shapes than the network's."""
+    missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
+    shapes = {
+        name: (tuple(found[name].shape), tuple(wanted[name].shape))
+        for name in sorted(wanted.keys() & found.keys())
+        if wanted[name].shape != found[name].shape
+    }
+    if missing or unknown or shapes:
+        raise WeightsMisfit(folder / WEIGHTS, missing, unknown, shapes)
 
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """The number of threads it was scored with: sums in another order end in another last bit."""
+    """Use the number of threads it was scored with: another one changes the last bit of sums."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -279,12 +269,12 @@ def _threads(number: int) -> Iterator[None]:
 
 
 def _enlarged(maps: torch.Tensor, size: tuple[int, int]) -> np.ndarray:
-    """(1, n, H', W') to (n, height, width)."""
+    """Interpolate maps (1, n, H', W') to (n, height, width)."""
     return functional.interpolate(maps, size=size, mode="bilinear", align_corners=False)[0].numpy()
 
 
 def _joined(parts: list[np.ndarray], starts: list[int]) -> np.ndarray:
-    """Segments (n, height, width) laid over the recording, averaged where they overlap."""
+    """Return segments (n, height, width) joined over the recording, averaged where they overlap."""
     n, height, width = parts[0].shape
     frames = starts[-1] + width
     total, count = np.zeros((n, height, frames)), np.zeros(frames)

@@ -1,10 +1,10 @@
-"""What stands beside a network's weights, and how both are written and checked.
+"""The record beside a network's weights, and how both are written and checked.
 
-A kept network is a folder: ``network.safetensors`` (weights), ``network.json`` (a :class:`Record`)
+A saved network is a folder: ``network.safetensors`` (weights), ``network.json`` (a :class:`Record`)
 and ``README.md`` (a model card). No pickle is ever read from it, and no code: a network of the
 user's own is imported from the working folder or the installed packages by the name in the record.
-Both files carry digests, so weights that are not the record's, and a record edited by hand, are
-noticed: they guard against accidents, not against somebody who makes digests anew.
+Digests reveal weights that are not the record's, and a record edited by hand. They guard against
+accidents, not against somebody who recomputes them.
 """
 
 import hashlib
@@ -14,7 +14,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ablation.errors import StorageError
+from ablation.errors.networks import (
+    InvalidRecord,
+    NewerNetwork,
+    NoNetwork,
+    RecordChanged,
+    RecordNotJson,
+    WeightsChanged,
+)
 from ablation.files import atomic_write, storage_error, write_text
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec
 from ablation.study.fields import ShapeText
@@ -22,7 +29,6 @@ from ablation.version import __version__
 
 FORMAT = 1
 WEIGHTS, RECORD, CARD = "network.safetensors", "network.json", "README.md"
-_ANEW = "run ablate promote again: it is written anew"
 
 
 class _Part(BaseModel):
@@ -30,7 +36,7 @@ class _Part(BaseModel):
 
 
 class CorpusNote(_Part):
-    """What the network was trained on."""
+    """A note of what the network was trained on."""
 
     name: str
     fingerprint: str  # over every recording's content, cut, speaker and label
@@ -40,7 +46,7 @@ class CorpusNote(_Part):
 
 
 class ScoreNote(_Part):
-    """WA and UA (0..1) and what they were measured on."""
+    """A note of WA and UA (0..1), and of what they were measured on."""
 
     wa: float
     ua: float
@@ -49,7 +55,7 @@ class ScoreNote(_Part):
 
 
 class Record(_Part):
-    """Everything but the weights that a network needs to hear a recording, and where it is from."""
+    """A record has all that a network needs for a prediction but its weights, and its origin."""
 
     format: Literal[1] = FORMAT
     ablation: str = __version__
@@ -77,29 +83,29 @@ class Record(_Part):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.network.factory is None and self.pooling not in NETWORK_NAMES:
-            raise ValueError(f"pooling {self.pooling!r} is unknown")
+            raise ValueError(f"unknown pooling {self.pooling!r}")
         if len(set(self.classes)) < len(self.classes):
-            raise ValueError("two classes have one name")
+            raise ValueError("two classes have the same name")
         if (self.corpus_range is not None) != (self.features.scope == "corpus"):
-            raise ValueError("corpus_range belongs to scope = corpus, and to no other")
+            raise ValueError('corpus_range is required by features.scope = "corpus", and only then')
         if self.corpus_range is not None and not self.corpus_range[0] < self.corpus_range[1]:
-            raise ValueError("corpus_range does not rise")
+            raise ValueError("corpus_range must be ascending")
         return self
 
     def checksum(self) -> str:
-        """Digest of all fields, kept in the file beside them."""
+        """Return a digest of all fields, which the file contains beside them."""
         return _tables_digest(self.model_dump(mode="json"))
 
 
 def weights_digest(weights: bytes) -> str:
-    """What :attr:`Record.weights` must be for the bytes of ``network.safetensors``."""
+    """Return what :attr:`Record.weights` must be for the bytes of ``network.safetensors``."""
     return _digest(weights)
 
 
 def write(folder: Path, record: Record, weights: bytes, card: str) -> None:
-    """Write the three files; ``network.json`` last, for a folder without it holds no network.
+    """Write the three files, ``network.json`` last: a folder without it has no network.
 
-    Raises :class:`StorageError` when that cannot be done.
+    Raises :class:`~ablation.errors.StorageError` when a file cannot be written.
     """
     with atomic_write(folder / WEIGHTS) as file:
         file.write(weights)
@@ -109,21 +115,17 @@ def write(folder: Path, record: Record, weights: bytes, card: str) -> None:
 
 
 def read(folder: Path) -> Record:
-    """The record of a kept network.
+    """Return the record of a saved network.
 
     Raises
     ------
     StorageError
-        When there is none, or it is damaged, edited, or of a newer version.
+        When there is none, or it is damaged, edited or of a newer version.
     """
     path = folder / RECORD
     tables = _json(folder, path)
     if isinstance(version := tables.get("format"), int) and version > FORMAT:
-        raise StorageError(
-            f"{path} was written by a newer version of ablation (format {version}; this one knows "
-            f"{FORMAT})",
-            "upgrade ablation",
-        )
+        raise NewerNetwork(path, version, FORMAT)
     checksum = tables.pop("checksum", None)
     try:
         record = Record.model_validate(tables)
@@ -131,18 +133,17 @@ def read(folder: Path) -> Record:
         fault = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ").lower()
-        where = f"{path}: {field}" if field else str(path)
-        raise StorageError(f"{where}: {message}", _ANEW) from error
-    # Over the fields as they stand in the file: a later version's new fields are none of them.
+        raise InvalidRecord(path, field, message) from error
+    # The digest covers the fields in the file, which may lack those added since it was written.
     if checksum != _tables_digest(tables):
-        raise StorageError(f"{path} was changed after it was written (its checksum differs)", _ANEW)
+        raise RecordChanged(path)
     return record
 
 
 def read_weights(folder: Path, record: Record) -> bytes:
-    """The bytes of ``network.safetensors``, which must be the record's.
+    """Return the bytes of ``network.safetensors``.
 
-    Raises :class:`StorageError` when they are not.
+    Raises :class:`~ablation.errors.StorageError` when they cannot be read or are not the record's.
     """
     path = folder / WEIGHTS
     try:
@@ -150,9 +151,7 @@ def read_weights(folder: Path, record: Record) -> bytes:
     except OSError as error:
         raise storage_error("read", path, error) from error
     if weights_digest(weights) != record.weights:
-        raise StorageError(
-            f"{path} does not hold the weights that {RECORD} was written with", _ANEW
-        )
+        raise WeightsChanged(path)
     return weights
 
 
@@ -160,21 +159,18 @@ def _json(folder: Path, path: Path) -> dict[str, Any]:
     try:
         tables = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise StorageError(
-            f"no network in {folder}: there is no {RECORD}",
-            "give a folder below results/STUDY/networks, as ablate promote makes them",
-        ) from error
+        raise NoNetwork(folder) from error
     except OSError as error:
         raise storage_error("read", path, error) from error
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise StorageError(f"{path} is not valid JSON ({error})", _ANEW) from error
+        raise RecordNotJson(path, str(error)) from error
     if not isinstance(tables, dict):
-        raise StorageError(f"{path} is not a JSON object", _ANEW)
+        raise RecordNotJson(path)
     return tables
 
 
 def _tables_digest(tables: dict[str, Any]) -> str:
-    # JSON can spell half a character, which UTF-8 cannot: then the digest is just another one.
+    # JSON can contain half of a surrogate pair, which UTF-8 cannot encode; let the digest differ.
     text = json.dumps(tables, sort_keys=True, ensure_ascii=False)
     return _digest(text.encode("utf-8", "surrogatepass"))
 

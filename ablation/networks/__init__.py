@@ -1,8 +1,8 @@
 """Networks: the full network that the chosen shapes are promoted into, and its poolings.
 
 :mod:`~ablation.networks.backbone` is Conv1 to Conv5 of the paper's Figure 1,
-:mod:`~ablation.networks.poolings` the heads of section 2.4 and others in a registry,
-:mod:`~ablation.networks.own` the door for a network of the user's own, and
+:mod:`~ablation.networks.poolings` has the heads of section 2.4 and others in a registry,
+:mod:`~ablation.networks.own` loads a network of the user's own, and
 :mod:`~ablation.networks.costs` counts parameters and multiply-adds. Nothing here knows of corpora,
 folds or training.
 """
@@ -34,7 +34,7 @@ __all__ = [
 def build_network(
     shapes: Sequence[Shape], pooling: str, classes: int, spec: NetworkSpec, features: FeaturesSpec
 ) -> nn.Module:
-    """The study's network, or the user's own where ``spec.factory`` names one.
+    """Return the study's network, or the user's own if ``spec.factory`` names one.
 
     Raises :class:`~ablation.errors.StudyError` for a factory that cannot be used.
     """
@@ -46,11 +46,11 @@ def build_network(
 def network_cost(
     shapes: Sequence[Shape], pooling: str, classes: int, spec: NetworkSpec, features: FeaturesSpec
 ) -> Cost:
-    """What :func:`build_network` would build costs; counted without building its weights.
+    """Return the cost of what :func:`build_network` builds, counted without building its weights.
 
-    Raises :class:`~ablation.errors.StudyError` as that does.
+    Raises the same :class:`~ablation.errors.StudyError`.
     """
-    # A network of the user's own is built and tried in earnest.
+    # A network of the user's own is really built and tried.
     with torch.device("meta" if spec.factory is None else "cpu"):
         model = build_network(shapes, pooling, classes, spec, features)
     return cost_of(model, features.height, features.width)

@@ -1,4 +1,4 @@
-"""The full network: groups of Conv1 filters side by side, four 3x3 convolutions, a pooling."""
+"""The full network: parallel groups of Conv1 filters, four 3x3 convolutions, a pooling."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,10 @@ from ablation.study import NetworkSpec, Shape
 
 
 class Activation(nn.Module):
-    """Batch norm, 2x2 max-pooling where ``pool``, ReLU.
+    """This layer applies batch norm, 2x2 max-pooling if ``pool``, and ReLU.
 
-    The largest of four values is the same before and after ReLU, in value and in gradient, and
-    pooled first, ReLU has a quarter of the work.
+    Max-pooling and ReLU commute, in value and in gradient; pooling first leaves ReLU a quarter of
+    the work.
     """
 
     def __init__(self, channels: int, pool: bool) -> None:
@@ -29,10 +29,10 @@ class Activation(nn.Module):
 
 
 class Conv1(nn.Module):
-    """Filters of several shapes side by side, their maps concatenated by channel (section 2.3).
+    """Conv1 has filters of several shapes, whose maps are concatenated by channel (section 2.3).
 
     Batch norm and ReLU work channel by channel, so they follow the concatenation: one pass
-    over contiguous memory in place of one a group.
+    over contiguous memory instead of one per group.
     """
 
     def __init__(self, shapes: Sequence[tuple[int, int] | Shape], spec: NetworkSpec) -> None:
@@ -55,15 +55,15 @@ class Conv1(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Conv1 to Conv5 (paper, figure 1 and section 2.2).
+    """The backbone is Conv1 to Conv5 (paper, figure 1 and section 2.2).
 
     Parameters
     ----------
     shapes
-        Each group of Conv1 as (height, width); :class:`~ablation.study.Shape` may say its number
-        of filters, which is else ``spec.filters``.
+        Each group of Conv1 as (height, width). A :class:`~ablation.study.Shape` may have a number
+        of filters of its own; the default is ``spec.filters``.
     spec
-        Channels of Conv2 onwards and the places of the 2x2 max-poolings.
+        The channels of Conv2 to Conv5, and the layers that end in a 2x2 max-pooling.
     """
 
     def __init__(self, shapes: Sequence[tuple[int, int] | Shape], spec: NetworkSpec) -> None:
@@ -78,12 +78,12 @@ class Backbone(nn.Module):
         self.rest = nn.Sequential(*layers)
 
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
-        """Maps (n, channels, H', W') of segments (n, 1, H, W)."""
+        """Return the maps (n, channels, H', W') of segments (n, 1, H, W)."""
         return self.rest(self.conv1(segments))
 
 
 class Network(nn.Module):
-    """Backbone and pooling: segments (n, 1, H, W) to scores (n, classes), float32."""
+    """Backbone and pooling map segments (n, 1, H, W) to scores (n, classes), float32."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Network(nn.Module):
 
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
         maps = self.backbone(segments)
-        # Sums over thousands of positions lose too much in bfloat16, and cost next to nothing here.
-        device = "cpu" if maps.is_meta else maps.device.type  # meta: only counted, by costs.py
+        # Sums over thousands of positions are too imprecise in bfloat16, and cheap in float32.
+        device = "cpu" if maps.is_meta else maps.device.type  # meta: costs.py only counts
         with torch.autocast(device, enabled=False):
             return self.pooling(maps.float())

@@ -1,4 +1,4 @@
-"""What a network costs: its parameters, and the multiply-adds of one segment."""
+"""The cost of a network: its parameters, and its multiply-adds per segment."""
 
 import copy
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 @dataclass(frozen=True)
 class Cost:
-    """Trainable numbers, and multiply-adds of convolutions and matrix products a segment."""
+    """A cost has the trainable parameters, and the multiply-adds per segment of convolutions and
+    matrix products."""
 
     parameters: int
     multiply_adds: int
 
 
 def cost_of(model: nn.Module, height: int, width: int) -> Cost:
-    """The cost of ``model`` on segments of ``height`` bins by ``width`` frames, forward.
+    """Return the forward cost of ``model`` on segments of ``height`` bins by ``width`` frames.
 
-    A model on the device ``meta`` is counted without a multiplication.
+    A model on the device ``meta`` is counted without computing anything.
     """
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     still = copy.deepcopy(model).eval()

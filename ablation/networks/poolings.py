@@ -1,6 +1,6 @@
-"""Poolings of section 2.4 and others: from Conv5's maps to one score a class.
+"""Poolings of section 2.4 and others: from Conv5's maps to one score per class.
 
-A pooling is a module made with (channels, classes, spec) whose input is (n, channels, H, W). One
+A pooling is a module made from (channels, classes, spec) whose input is (n, channels, H, W). One
 that can say where in the map a score comes from has a method ``attention``.
 """
 
@@ -16,22 +16,22 @@ from ablation.study import NetworkSpec
 
 @runtime_checkable
 class Explains(Protocol):
-    """A pooling that tells where a score comes from."""
+    """A pooling of this kind says where a score comes from."""
 
     def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Top-down (n, classes, H, W), and bottom-up (n, 1 or classes, H, W) where there is one."""
+        """Return top-down (n, classes, H, W) and any bottom-up maps (n, 1 or classes, H, W)."""
         ...
 
 
 class AveragePooling(nn.Module):
-    """Mean over positions, then linear (equation 3 with the mean for the sum)."""
+    """This pooling takes the mean over positions, then a linear layer (equation 3 as a mean)."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.linear = nn.Linear(channels, classes)
 
     def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Each position's own score, whose mean is the score; no bottom-up map."""
+        """Return each position's own score, the mean of which is the score; no bottom-up map."""
         scores = torch.einsum("nchw,kc->nkhw", maps, self.linear.weight)
         return scores + self.linear.bias.view(1, -1, 1, 1), None
 
@@ -40,7 +40,7 @@ class AveragePooling(nn.Module):
 
 
 class MaxPooling(nn.Module):
-    """Each channel's largest value over positions, then linear."""
+    """This pooling takes each channel's maximum over positions, then a linear layer."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -51,19 +51,20 @@ class MaxPooling(nn.Module):
 
 
 class StatisticsPooling(nn.Module):
-    """Each channel's mean and standard deviation over positions, then linear."""
+    """This pooling takes each channel's mean and s.d. over positions, then a linear layer."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         self.linear = nn.Linear(2 * channels, classes)
 
     def features(self, maps: torch.Tensor) -> torch.Tensor:
-        """Shape (n, 2 * channels): the means, then the deviations."""
+        """Return the means, then the standard deviations, shape (n, 2 * channels)."""
         mean = maps.mean(dim=(2, 3), keepdim=True)
-        # Deviations first: E[x^2] - E[x]^2, as ONNX would take it, cancels in a steady channel.
+        # The mean is subtracted first: ONNX would compute E[x^2] - E[x]^2, which cancels in a
+        # constant channel.
         variance = (maps - mean).square().mean(dim=(2, 3))
-        # The derivative of sqrt is infinite at 0, where a channel that never fires stands; the
-        # shift is batch norm's, and keeps rounding of the variance out of the scores.
+        # The derivative of sqrt is infinite at 0, the variance of a channel that never fires; the
+        # shift is batch norm's, and keeps the variance's rounding out of the scores.
         return torch.cat([mean.flatten(1), (variance + 1e-5).sqrt()], dim=1)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
@@ -71,11 +72,12 @@ class StatisticsPooling(nn.Module):
 
 
 class BilinearPooling(nn.Module):
-    """X^T X (channels x channels features), normalised, then linear (equation 4, section 3.3).
+    """This pooling takes X^T X (channels x channels features), normalised, then a linear layer
+    (equation 4, section 3.3).
 
     ``order`` "sqrt-l2" is the cited original (Lin et al., ICCV 2015): signed square root, then
-    division by the l2 norm; "l2-sqrt" is the order in which the paper's text names them. X^T X is
-    divided by the number of positions, which "sqrt-l2" cancels.
+    division by the l2 norm; "l2-sqrt" is the order in the paper's text. X^T X is divided by the
+    number of positions, which "sqrt-l2" cancels.
     """
 
     def __init__(
@@ -86,7 +88,7 @@ class BilinearPooling(nn.Module):
         self.linear = nn.Linear(channels * channels, classes)
 
     def features(self, maps: torch.Tensor) -> torch.Tensor:
-        """Shape (n, channels * channels)."""
+        """Return the normalised products, shape (n, channels * channels)."""
         x = maps.flatten(2)
         product = (x @ x.transpose(1, 2) / x.shape[2]).flatten(1)
         if self.order == "sqrt-l2":
@@ -98,26 +100,25 @@ class BilinearPooling(nn.Module):
 
 
 def _signed_sqrt(x: torch.Tensor) -> torch.Tensor:
-    # The derivative of sqrt at 0 is infinite; the shift keeps it finite and changes no digit
-    # of a value that float32 can tell from 0 here.
+    # The derivative of sqrt at 0 is infinite; the shift keeps it finite and is too small to change
+    # any other value in float32.
     return x.sign() * (x.abs() + 1e-12).sqrt()
 
 
 class AttentionPooling(nn.Module):
-    """Class-specific top-down maps weighted by a bottom-up map (section 2.4.2).
+    """This pooling weights class-specific top-down maps by a bottom-up map (section 2.4.2).
 
     Parameters
     ----------
     weights
         "softmax": the one bottom-up map goes through a softmax over positions, so a score is a
         weighted average of its top-down map (equation 9, section 3.3). "plain": the maps are
-        multiplied as they are and averaged over positions (equation 10 without the softmax, the
-        mean for the sum). "class": as plain, with a bottom-up map for every class (equation 8).
+        multiplied as they are and averaged over positions (equation 10 without the softmax, mean
+        for sum). "class": as "plain", with a bottom-up map for each class (equation 8).
     literal
-        Divide the softmax-weighted sum by the number of positions once more ("spatially
-        averaged").
+        Also divide the softmax-weighted sum by the number of positions ("spatially averaged").
     norm
-        Batch norm and ReLU on the 1x1 convolutions too.
+        Apply batch norm and ReLU to the 1x1 convolutions too.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class AttentionPooling(nn.Module):
         self.bottom_up = _one_by_one(channels, classes if weights == "class" else 1, norm)
 
     def attention(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Top-down (n, classes, H, W) and bottom-up (n, 1 or classes, H, W).
+        """Return the top-down (n, classes, H, W) and bottom-up maps (n, 1 or classes, H, W).
 
         With ``weights = "softmax"`` the bottom-up map sums to 1 over positions.
         """

@@ -122,7 +122,7 @@ def space_of(prepared: Prepared) -> Space:
     variants = []
     for filters in unique(spec.filters or [probe.filters]):
         for down, along in unique(spec.dilations or [probe.dilation]):
-            choice = [f"probe.filters={filters}", f"probe.dilation=[{down}, {along}]"]
+            choice = [("probe.filters", filters), ("probe.dilation", [down, along])]
             variant = override_study(study, choice)
             variants.append(Variant(variant, variant.digest(prepared.fingerprint)))
     heights, widths = spec.heights or study.grid.heights, spec.widths or study.grid.widths

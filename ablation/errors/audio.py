@@ -1,0 +1,166 @@
+"""Errors about recordings, and about the features made from them."""
+
+from pathlib import Path
+
+from ablation.errors.base import AudioError, CorpusError, StorageError
+
+_REPLACE = "replace the recording or leave it out"
+_TIMES = "correct start and end (seconds)"
+
+
+class EmptyFile(AudioError):
+    """A recording's file has no bytes."""
+
+    file: Path
+    WHAT = "{file}: the file is empty (0 bytes)"
+    REMEDY = _REPLACE
+
+
+class NoSamples(AudioError):
+    """A recording has a header but no samples."""
+
+    file: Path
+    WHAT = "{file}: the recording is empty (no samples)"
+    REMEDY = _REPLACE
+
+
+class NoHeader(AudioError):
+    """A file holds bare samples: their rate and type are unknown."""
+
+    file: Path
+    WHAT = "{file}: samples without a header"
+    REMEDY = "convert them to a WAV file"
+
+
+class NotAudio(AudioError):
+    """A file is in no format that libsndfile knows."""
+
+    file: Path
+    reason: str
+    WHAT = "{file}: not audio that libsndfile can read ({reason})"
+    REMEDY = _REPLACE
+
+
+class UnreadableRecording(AudioError):
+    """The system does not let a recording be read, or it does not exist."""
+
+    file: Path
+    reason: str
+    WHAT = "{file}: cannot be read: {reason}"
+    REMEDY = _REPLACE
+
+
+class TruncatedRecording(AudioError):
+    """A recording ends before what its header says; ``unit`` is what is counted."""
+
+    file: Path
+    found: int
+    expected: int
+    unit: str = "samples"
+    WHAT = "{file}: truncated: {found} of the {expected} {unit} promised by its header are present"
+    REMEDY = _REPLACE
+
+
+class DamagedRecording(AudioError):
+    """A recording cannot be decoded to its end."""
+
+    file: Path
+    reason: str
+    WHAT = "{file}: truncated or damaged ({reason})"
+    REMEDY = _REPLACE
+
+
+class NotFinite(AudioError):
+    """A recording has samples that are not numbers, or as good as infinite."""
+
+    file: Path
+    bad: int
+    samples: int
+    WHAT = "{file}: {bad} of {samples} samples are NaN or infinite"
+    REMEDY = _REPLACE
+
+
+class SilentRecording(AudioError):
+    """A recording is constant, or nearly so."""
+
+    file: Path
+    WHAT = "{file}: the recording is silent (peak below -100 dB of full scale)"
+    REMEDY = _REPLACE
+
+
+class UnlikelyRate(AudioError):
+    """A header names a sampling rate (Hz) that no recording of speech has."""
+
+    file: Path
+    rate: int
+    lowest: int
+    highest: int
+    WHAT = "{file}: sampling rate {rate} Hz, expected {lowest} to {highest} Hz"
+    REMEDY = _REPLACE
+
+
+class ShorterThanASample(AudioError):
+    """A recording is shorter than one sample at the study's rate (Hz)."""
+
+    file: Path
+    sample_rate: int
+    WHAT = "{file}: shorter than one sample at {sample_rate} Hz"
+    REMEDY = _REPLACE
+
+
+class TimeOutOfRange(AudioError):
+    """A start or end (seconds) can lie in no recording."""
+
+    file: Path
+    start: float | None
+    end: float | None
+    latest: float
+    REMEDY = _TIMES
+
+    def describe(self) -> str:
+        times = " and ".join(str(t) for t in (self.start, self.end) if t is not None)
+        return f"{self.file}: start and end must be 0 to {self.latest:.0f} s, got {times}"
+
+
+class CutBeyondEnd(AudioError):
+    """A cut (seconds) starts or ends after the recording's end."""
+
+    file: Path
+    start: float
+    end: float | None
+    seconds: float
+    REMEDY = _TIMES
+
+    def describe(self) -> str:
+        to_end = "the end" if self.end is None else f"{self.end:g} s"
+        return (
+            f"{self.file}: the cut from {self.start:g} s to {to_end} reaches beyond the recording, "
+            f"which lasts {self.seconds:.2f} s"
+        )
+
+
+class EmptyCut(AudioError):
+    """A cut (seconds) ends no later than it starts."""
+
+    file: Path
+    start: float
+    end: float
+    WHAT = "{file}: the cut from {start:g} s to {end:g} s is empty"
+    REMEDY = _TIMES
+
+
+class UtterancesTooShort(CorpusError):
+    """Every utterance is shorter than a segment (seconds), and short ones are dropped."""
+
+    seconds: float
+    WHAT = "every utterance is shorter than a segment of {seconds:g} s"
+    REMEDY = 'set features.short to "zero" or "repeat"'
+
+
+class DamagedSpectrogram(StorageError):
+    """A spectrogram in the feature cache is missing or cannot be read."""
+
+    file: Path
+    reason: str
+    WHAT = "the cached spectrogram {file} is missing or damaged ({reason})"
+    REMEDY = "run the same command again: it will be recomputed"

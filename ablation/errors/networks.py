@@ -1,0 +1,247 @@
+"""Errors about saved networks, about networks of the user's own, and about what they are given."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ablation.errors.base import AudioError, StorageError, StudyError
+from ablation.errors.common import UnknownName
+from ablation.errors.text import named, suggestion
+
+_AGAIN = "run ablate promote again to write it anew"
+
+# ---------------------------------------------------------------------------- saved networks
+
+
+class NoNetwork(StorageError):
+    """A folder has no saved network."""
+
+    folder: Path
+    WHAT = "no network in {folder}: network.json is missing"
+    REMEDY = "give a folder below results/STUDY/networks, as ablate promote writes them"
+
+
+class NoFinalNetwork(StorageError):
+    """A study has no saved network that was trained on all speakers."""
+
+    folder: Path
+    digest: str = ""
+    REMEDY = "run ablate promote with the same --study first, or give a folder with --network"
+
+    def describe(self) -> str:
+        settings = f" for the settings with digest {self.digest}" if self.digest else ""
+        return f"no network trained on all speakers is saved in {self.folder}{settings}"
+
+
+class NewerNetwork(StorageError):
+    """A network was saved by a later version; ``known`` is the latest format that can be read."""
+
+    file: Path
+    format: int
+    known: int
+    WHAT = (
+        "{file} was written by a newer version of ablation (format {format}; this version reads "
+        "formats up to {known})"
+    )
+    REMEDY = "upgrade ablation"
+
+
+class RecordNotJson(StorageError):
+    """A network.json is not a JSON object; ``reason`` is the parser's, if it is no JSON at all."""
+
+    file: Path
+    reason: str = ""
+    REMEDY = _AGAIN
+
+    def describe(self) -> str:
+        return f"{self.file} is not " + (
+            f"valid JSON ({self.reason})" if self.reason else "a JSON object"
+        )
+
+
+class InvalidRecord(StorageError):
+    """A field of network.json, or the whole where ``field`` is empty, cannot be used."""
+
+    file: Path
+    field: str
+    reason: str
+    REMEDY = _AGAIN
+
+    def describe(self) -> str:
+        return ": ".join(part for part in (str(self.file), self.field, self.reason) if part)
+
+
+class RecordChanged(StorageError):
+    """A network.json was edited: its checksum is not that of its fields."""
+
+    file: Path
+    WHAT = "{file} was changed after it was written (its checksum differs)"
+    REMEDY = _AGAIN
+
+
+class WeightsChanged(StorageError):
+    """A weights file is not the one that network.json was written with."""
+
+    file: Path
+    WHAT = "{file} does not contain the weights that network.json was written with"
+    REMEDY = _AGAIN
+
+
+class DamagedWeights(StorageError):
+    """A weights file cannot be parsed."""
+
+    file: Path
+    reason: str
+    WHAT = "{file} is damaged ({reason})"
+    REMEDY = _AGAIN
+
+
+class WeightsMisfit(StorageError):
+    """A network has parameters of other names or shapes than its weights file.
+
+    ``missing`` and ``unknown`` are names; ``shapes`` maps a name to the shape found and the shape
+    expected.
+    """
+
+    file: Path
+    missing: Sequence[str]
+    unknown: Sequence[str]
+    shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    REMEDY = _AGAIN
+
+    def describe(self) -> str:
+        faults = [
+            *(f"{name} is missing" for name in self.missing),
+            *(f"{name} is unknown" for name in self.unknown),
+            *(f"{name} has shape {a}, not {b}" for name, (a, b) in self.shapes.items()),
+        ]
+        return f"{self.file} does not fit the network in network.json: {named(sorted(faults), 2)}"
+
+
+class FactoryChanged(StudyError):
+    """A network of the user's own has other source code than when it was trained."""
+
+    folder: Path
+    factory: str
+    WHAT = "{folder}: the source code of {factory} has changed since the network was trained"
+    REMEDY = "restore the old source, or run ablate promote with the new one"
+
+
+# ---------------------------------------------------------------------------- their use
+
+
+class TooLongToExplain(AudioError):
+    """A recording, or its part, is too long for one figure (seconds)."""
+
+    file: Path
+    seconds: float
+    longest: float
+    WHAT = "{file}: {seconds:.0f} s are too long for one figure"
+    REMEDY = "give --start and --end, at most {longest:.0f} s apart"
+
+
+class ShorterThanASegment(AudioError):
+    """A recording is shorter than a segment (seconds) of a network that drops such recordings."""
+
+    file: Path
+    segment_s: float
+    WHAT = "{file}: shorter than a segment of {segment_s:g} s"
+    REMEDY = 'give a longer recording: this network was trained with features.short = "drop"'
+
+
+class UnknownFigureFormat(UnknownName):
+    """The suffix of a figure's file is no format that figures are written in."""
+
+    WHAT = "{where}: unknown figure format {name!r}"
+
+
+class NotTranslated(StorageError):
+    """A network cannot be written as ONNX."""
+
+    network: str
+    WHAT = "torch could not translate {network} to ONNX"
+
+
+class OnnxDiffers(StorageError):
+    """An ONNX model's scores are not torch's."""
+
+    difference: float
+    tolerance: float
+    WHAT = (
+        "the ONNX model's scores differ from torch's by {difference:.2g}, more than {tolerance:.2g}"
+    )
+    REMEDY = "nothing was written"
+
+
+# ---------------------------------------------------------------------------- the user's own
+
+
+class FactoryModuleMissing(StudyError):
+    """The module of a network of the user's own is not found."""
+
+    factory: str
+    module: str
+    folder: Path
+    WHAT = "--network {factory}: no module {module!r} in {folder} or among the installed packages"
+    REMEDY = "give MODULE:FACTORY, such as mynet:build for build() in mynet.py"
+
+
+class UnknownFactory(UnknownName):
+    """A module has no function or class of that name; ``allowed`` are those it has."""
+
+    module: str
+    WHAT = "{where}: {module} has no function or class {name!r}"
+
+    def advise(self) -> str:
+        if not self.allowed:
+            return f"define one in {self.module}"
+        return suggestion(self.name, self.allowed)
+
+
+class FactoryFailed(StudyError):
+    """The user's own code raised an exception.
+
+    ``stage`` is what ran: the import of the ``module``, the ``factory``, or the ``network`` made.
+    """
+
+    factory: str
+    stage: Literal["module", "factory", "network"]
+    exception: str
+    reason: str
+    file: str
+    line: int
+    WHAT = "--network {factory}: the {stage} raised {exception}: {reason} ({file}, line {line})"
+    REMEDY = "--debug shows the traceback"
+
+
+class NotAModule(StudyError):
+    """A factory returned something other than a torch module; ``found`` is its type."""
+
+    factory: str
+    found: str
+    WHAT = "--network {factory}: the factory returned {found}, not a torch.nn.Module"
+
+
+class NothingToTrain(StudyError):
+    """A network of the user's own has no parameters."""
+
+    factory: str
+    WHAT = "--network {factory}: the network has no parameters to train"
+    REMEDY = "give it layers with weights"
+
+
+class WrongOutput(StudyError):
+    """A network of the user's own returns something other than scores.
+
+    ``found`` is the shape of its output, or the type of what is no tensor.
+    """
+
+    factory: str
+    size: tuple[int, int]
+    found: tuple[int, ...] | str
+    expected: tuple[int, int]
+    WHAT = (
+        "--network {factory}: two segments of shape (1, {size[0]}, {size[1]}) gave {found}, not "
+        "scores of shape {expected}"
+    )
+    REMEDY = "its input is (n, 1, frequency, time), its output must be (n, classes)"
