@@ -22,7 +22,8 @@ from ablation import load_corpus, load_study, read_results
 from ablation.cli.options import parse_shard
 from ablation.drivers import settings
 from ablation.drivers.showing.status import status_of
-from ablation.errors import AblationError, AudioError, CorpusError, StorageError, StudyError
+from ablation.errors import AblationError, AudioError, CorpusError, StudyError
+from ablation.errors.running import UnreadableSettings
 from ablation.features.audio import read_audio
 from ablation.kept import record
 from ablation.records import PROBES, arrow_table
@@ -125,8 +126,9 @@ def test_settings_changed_by_hand_are_named(
         table = table[key]
     table[path[-1]] = value
     file.write_text(tomli_w.dumps(tables))
-    with pytest.raises(StorageError, match="cannot read the settings"):
+    with pytest.raises(UnreadableSettings) as caught:
         settings.find_run(tmp_path / "results", "drawn")
+    assert caught.value.path == file
 
 
 # ---------------------------------------------------------------------------- manifests

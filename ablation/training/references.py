@@ -38,9 +38,10 @@ def log_mel_svm(task: CellTask) -> np.ndarray:
     return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)
 
 
+MAJORITY, SVM = "majority class", "log-mel SVM"  # those that Table 1 compares with
 REFERENCES: dict[str, Callable[[CellTask], np.ndarray]] = {
-    "majority class": majority_class,
-    "log-mel SVM": log_mel_svm,
+    MAJORITY: majority_class,
+    SVM: log_mel_svm,
 }
 
 

@@ -8,7 +8,7 @@ from math import dist, log
 from statistics import mean, median
 
 from ablation.analysis.interpolation import over_shapes
-from ablation.errors import MemoryShortage
+from ablation.errors.running import NothingMeasured
 from ablation.execution import EXECUTORS, Slot
 from ablation.files import cache_folder
 from ablation.study import Shape, Study
@@ -173,9 +173,7 @@ def _pace(kind: str, trials: Sequence[Trial], slots: Sequence[Slot], count: Coun
             crashes.append(end.crash)
         count(number, len(trials))
     if not found:
-        raise MemoryShortage(
-            f"no step can be measured: {crashes[0]}", "choose smaller filters, or another device"
-        )
+        raise NothingMeasured(crashes[0])
     compiled = _kernels() != before
     return Pace(kind, len(slots), tuple(found), _startup(found, started, compiled))
 

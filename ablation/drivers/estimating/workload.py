@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ablation.corpora.folds import Fold
 from ablation.drivers.prepare import Prepared
-from ablation.errors import StudyError
+from ablation.errors.running import FoldEmptied
 from ablation.features.audio import audio_seconds
 from ablation.features.segments import Purpose, segment_starts
 from ablation.study import FeaturesSpec, TrainingSpec
@@ -73,10 +73,7 @@ def fold_work(
     def work(fold: Fold) -> FoldWork:
         study, train, test = prepared.study, side(fold.train), side(fold.test)
         if not train or not test:
-            raise StudyError(
-                f'fold {fold.name}: features.short = "drop" leaves no utterance on one side',
-                'set features.short to "zero" or "repeat"',
-            )
+            raise FoldEmptied(fold.name, "test" if train else "training")
         return FoldWork(train, test, study.features, training)
 
     return {fold.name: work(fold) for fold in prepared.folds}

@@ -10,7 +10,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from ablation.drivers.searching.searched import search_file
 from ablation.drivers.settings import study_folder
-from ablation.errors import StorageError, StudyError
+from ablation.errors.common import MissingPackage
+from ablation.errors.running import NoSearch, PortUnavailable
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,16 +35,10 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
     try:
         from optuna_dashboard import wsgi
     except ImportError as error:
-        raise StudyError(
-            "optuna-dashboard is not installed",
-            "pip install -c constraints.txt -e '.[dashboard]'",
-        ) from error
+        raise MissingPackage("ablate dashboard", "optuna-dashboard", "dashboard") from error
     path = search_file(study_folder(results, name))
     if not path.exists():
-        raise StorageError(
-            f"no search of study {name} in {results.absolute()}",
-            "run ablate search with it first, or give the folder by --results",
-        )
+        raise NoSearch(name, results.absolute())
     from ablation.drivers.searching.trials import open_read_only
 
     with _server(port) as server:
@@ -72,8 +67,8 @@ def _server(port: int) -> WSGIServer:
         return make_server(HOST, port, None, handler_class=_Quiet)  # type: ignore[arg-type]
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        reason = "it is taken" if taken else error.strerror or str(error)
-        raise StudyError(f"--port {port}: {reason}", f"as in --port {port % 65535 + 1}") from error
+        reason = "already in use" if taken else error.strerror or str(error)
+        raise PortUnavailable(port, reason) from error
 
 
 class _Quiet(WSGIRequestHandler):

@@ -10,13 +10,10 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ablation.errors import StorageError, first_line
+from ablation.errors import first_line
+from ablation.errors.running import SearchFileUnusable
 
 _TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
-_MOVE_AWAY = (
-    "move it away and run ablate search again: the cells it knew are stored beside it, and none is "
-    "trained again"
-)
 _PATIENCE = 60.0  # seconds that a reader may keep the file locked
 
 
@@ -42,7 +39,7 @@ def open_storage(path: Path, read_only: bool = False) -> BaseStorage:
     try:
         return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
     except RuntimeError as error:  # tables of another version of optuna
-        raise StorageError(f"cannot use {path}: {error}", _MOVE_AWAY) from error
+        raise SearchFileUnusable(path, str(error)) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -78,8 +75,5 @@ def usable(path: Path) -> Iterator[None]:
         while root.__cause__ is not None:
             root = root.__cause__
         reason = first_line(root)
-        passing = isinstance(root, (sqlite3.OperationalError, OSError))
-        remedy = "run the same command again when that is mended; what was finished is kept"
-        raise StorageError(
-            f"cannot use {path}: {reason}", remedy if passing else _MOVE_AWAY
-        ) from error
+        transient = isinstance(root, (sqlite3.OperationalError, OSError))
+        raise SearchFileUnusable(path, reason, transient) from error

@@ -7,8 +7,6 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ablation.drivers import settings
 from ablation.drivers.crew import ResultCollector, Tally
 from ablation.drivers.prepare import Prepared, fold_data, prepare
@@ -24,8 +22,8 @@ from ablation.drivers.searching.searched import (
 )
 from ablation.drivers.searching.space import Space, space_of
 from ablation.drivers.searching.trials import Trials, read_searches
-from ablation.errors import StorageError
-from ablation.files import make_folder, require_writable, storage_error
+from ablation.errors.running import SearchRunning
+from ablation.files import locked, make_folder, require_writable
 from ablation.store import ResultStore
 from ablation.study import SearchSpec, Shape, Study
 from ablation.training.task import Cell, CellTask, FoldData
@@ -281,20 +279,7 @@ def options_text(spec: SearchSpec) -> str:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """No two searches draw in one folder: each would take the other's trials for its own."""
-    lock = FileLock(folder / ".search.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StorageError(
-            f"another search is at work in {folder}",
-            "wait for it to end, or give another --results folder",
-        ) from error
-    except NotImplementedError:  # a disk that knows no locks
+    with locked(folder / ".search.lock", wait=False) as alone:
+        if not alone:
+            raise SearchRunning(folder)
         yield
-        return
-    except OSError as error:
-        raise storage_error("lock", folder, error) from error
-    try:
-        yield
-    finally:
-        lock.release()

@@ -7,7 +7,7 @@ from typing import Any
 
 from ablation.drivers.prepare import Prepared, check_shapes
 from ablation.drivers.settings import unique
-from ablation.errors import StudyError
+from ablation.errors.running import EmptySearchGrid
 from ablation.study import Shape, Study, override_study
 from ablation.training.naming import derived_seed
 
@@ -129,10 +129,7 @@ def space_of(prepared: Prepared) -> Space:
     space = Space((min(heights), max(heights)), (min(widths), max(widths)), tuple(variants))
     _check(space)
     if spec.drawn_by == "grid" and not space.grid(spec.seed):
-        raise StudyError(
-            f"[search] the grid has no point in the space ({space})",
-            "widen search.heights and search.widths, or change grid.heights and grid.widths",
-        )
+        raise EmptySearchGrid(space.heights, space.widths)
     return space
 
 
