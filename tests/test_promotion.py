@@ -139,6 +139,7 @@ def reported(folder: Path, study: Path, digest: str) -> dict[str, str]:
     """WA of every row of the report's Table 1."""
     invoke("report", "--study", study, "--digest", digest, cwd=folder)
     text = (folder / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
+    text = text.replace("\\_", "_")
     _, found, after = text.partition("**Table 1**\n")
     if not found:
         return {}

@@ -1,6 +1,6 @@
-"""What a network must beat on the same folds: always the largest class, and a classical recogniser.
+"""The baselines that a network must beat on the same folds: the largest class, and an SVM.
 
-A reference takes both sides of a fold to scores of the test utterances, shape (n, classes).
+A baseline returns scores of a fold's test utterances, shape (n, classes).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ from ablation.training.task import CellTask, Sample
 
 
 def majority_class(task: CellTask) -> np.ndarray:
-    """The share of each class in the training utterances: the largest is always named."""
+    """Return the share of each class in the training utterances, so the largest is predicted."""
     labels = [sample.label for sample in task.fold.train]
     shares = np.bincount(labels, minlength=len(task.classes)) / len(labels)
     return np.tile(shares, (len(task.fold.test), 1))
 
 
 def log_mel_svm(task: CellTask) -> np.ndarray:
-    """Log-mel statistics of the network's own spectrograms, standardised, in an RBF machine.
+    """Return scores of an RBF SVM on standardised log-mel statistics of the network's spectrograms.
 
-    C = 3 and balanced classes, fixed in advance; scores are one-against-rest decisions.
+    C = 3 and balanced classes are pre-specified; scores are one-vs-rest decision values.
     """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -1,4 +1,4 @@
-"""``ablate dashboard``: optuna-dashboard on a study's searches, on this machine alone."""
+"""``ablate dashboard`` shows a study's searches in optuna-dashboard, on this machine only."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ HOST = "127.0.0.1"
 
 
 def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> None:
-    """Answer on ``port`` of this machine until interrupted.
+    """Serve the dashboard on ``port`` of this machine until interrupted.
 
-    The searches' file is opened so that nothing can be changed or deleted through the page; a
-    search may go on meanwhile.
+    Nothing can be changed or deleted through the page; a search may run meanwhile.
 
     Raises
     ------
-    StudyError
-        Where optuna-dashboard is not installed, or the port is taken.
+    MissingPackage
+        When optuna-dashboard is not installed.
+    PortUnavailable
+        When the port is in use.
     StorageError
         When there is no search, or its file cannot be used.
     """
@@ -43,21 +44,21 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
 
     with _server(port) as server:
         server.set_app(_reading(wsgi(open_read_only(path))))
-        say(f"the searches of {name}, read only: http://{HOST}:{port} (Ctrl-C ends it)")
+        say(f"searches of {name}, read-only: http://{HOST}:{port} (stop with Ctrl-C)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            return  # that is how it ends
+            return  # the normal end
 
 
 def _reading(app: WSGIApplication) -> WSGIApplication:
-    """``app`` without the requests that change something: a search may rest on what they delete."""
+    """Return ``app`` without requests that change something: a search may need what they delete."""
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return app(environ, start)
         start("405 Method Not Allowed", [("Content-Type", "application/json"), ("Allow", "GET")])
-        return [b'{"reason": "this dashboard only shows; ablate search changes"}']
+        return [b'{"reason": "this dashboard is read-only"}']
 
     return answer
 
@@ -72,7 +73,7 @@ def _server(port: int) -> WSGIServer:
 
 
 class _Quiet(WSGIRequestHandler):
-    """Requests are not worth a line each."""
+    """A handler that does not log every request."""
 
     def log_message(self, format: str, *args: object) -> None:
         pass
