@@ -1,4 +1,4 @@
-"""Writing files so that no reader ever sees half of one, and naming the fault when one fails."""
+"""Files written whole or not at all, locks between processes, and the errors of both."""
 
 import errno
 import glob
@@ -12,31 +12,20 @@ from uuid import uuid4
 
 from platformdirs import user_cache_path
 
-from ablation.errors import StorageError
+from ablation.errors.running import FileAccessFailed
 
 _FEW_FILES, _MANY_FILES = 512, 1 << 15
-_REASONS = {
-    errno.ENOSPC: ("the disk is full", "free some space and run the same command again"),
-    errno.EDQUOT: ("the disk quota is used up", "free some space and run the same command again"),
-    errno.EFBIG: ("the file would be too large for this system", "raise the file-size limit"),
-    errno.EACCES: ("permission denied", "choose a folder you may write to"),
-    errno.EPERM: ("permission denied", "choose a folder you may write to"),
-    errno.EROFS: ("the file system is read-only", "choose a folder you may write to"),
-    errno.ENOTDIR: ("a part of the path is a file, not a folder", "choose another folder"),
-    errno.EEXIST: ("a file stands where a folder is needed", "choose another folder"),
-    errno.EISDIR: ("a folder stands where a file is needed", "move it out of the way"),
-}
+# What the system says of a disk without locks, such as NFS whose lock daemon does not run.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
-def storage_error(action: str, path: Path, error: OSError) -> StorageError:
-    """The expected error for a failed read or write of ``path``."""
-    reason, remedy = _REASONS.get(error.errno or 0, (error.strerror or str(error), ""))
-    kept = "; what was finished is kept" if remedy.endswith("again") else ""
-    return StorageError(f"cannot {action} {path}: {reason}", remedy + kept)
+def storage_error(action: str, path: Path, error: OSError) -> FileAccessFailed:
+    """Return the expected error for a system call on ``path`` that failed."""
+    return FileAccessFailed(action, path, error.errno or 0, error.strerror or str(error))
 
 
 def at_home(path: Path) -> Path:
-    """``path`` with ``~`` resolved, or as it is where nobody of that name has a home."""
+    """Return ``path`` with ``~`` resolved, or unchanged where no user of that name has a home."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -44,7 +33,7 @@ def at_home(path: Path) -> Path:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there; False also for a name that no file can have."""
+    """Return whether a file exists; False also for a name that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name too long, a folder one may not look into
@@ -52,7 +41,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; False also for a name that no folder can have."""
+    """Return whether a folder exists; False also for a name that no folder can have."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -85,15 +74,42 @@ def require_writable(folder: Path) -> None:
 
 
 @contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock file ``path`` for the length of the block.
+
+    The value is False where another process holds it; with ``wait`` it is waited for instead. On a
+    disk without locks the block runs as if it held one: what is lost is only that runs at the same
+    moment take turns.
+
+    Raises :class:`StorageError` when the lock file cannot be opened.
+    """
+    from filelock import FileLock, Timeout  # slower to load than all else here
+
+    lock = FileLock(path, timeout=-1 if wait else 0, fallback_to_soft=False)
+    held = True
+    try:
+        lock.acquire()
+    except Timeout:
+        held = False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise storage_error("lock", path, error) from error
+    try:
+        yield held
+    finally:
+        lock.release()  # one that was not acquired stays as it is
+
+
+@contextmanager
 def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
-    The temporary name begins with a dot, so that readers of a folder of parts pass it over.
+    The temporary name begins with a dot, so that readers of a folder of parts ignore it.
     ``durable`` syncs file and folder to the disk first: what was reported as stored survives a
     power cut. A cache that can be made again does without.
 
-    Raises :class:`StorageError` for anything the operating system refuses; the old file, if
-    there was one, is then still there, whole.
+    Raises :class:`StorageError` for anything the operating system refuses; an old file is then
+    still there, unchanged.
     """
     make_folder(path.parent)
     temporary = path.parent / f".{path.name}.{uuid4().hex[:8]}.tmp"
@@ -109,13 +125,13 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     except OSError as error:
         raise storage_error("write", path, error) from error
     finally:
-        # Clearing away is a courtesy: a refusal here must not hide the error that brought us here.
+        # A failure to clean up must not hide the error that made it necessary.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def forget_half_written(path: Path) -> None:
-    """Remove what writers of ``path`` that were killed have left; nobody may be writing it now."""
+    """Remove what killed writers of ``path`` left behind; nobody may be writing it now."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -137,7 +153,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def open_files() -> int:
-    """How many files this process may have open at once."""
+    """Return how many files this process may have open at once."""
     if resource is None:
         return _FEW_FILES
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -145,7 +161,7 @@ def open_files() -> int:
 
 
 def allow_many_files() -> None:
-    """Let this process open as many files as the system permits (often 1024 until asked)."""
+    """Raise the limit of open files (often 1024) as far as the system permits this process."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, _MANY_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -153,6 +169,6 @@ def allow_many_files() -> None:
 
 
 def cache_folder() -> Path:
-    """Where things live that can be made again: ``$ABLATION_CACHE``, or the user's cache folder."""
+    """Return the folder of what can be made again: ``$ABLATION_CACHE``, or the user's cache."""
     chosen = os.environ.get("ABLATION_CACHE")
     return Path(chosen).expanduser() if chosen else user_cache_path("ablation", appauthor=False)

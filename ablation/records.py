@@ -84,7 +84,7 @@ _DETAIL_KEY = ("digest", "network_digest", "kind", "name", "window_ms", "seed", 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a results folder: its file stem and the columns that name a row."""
+    """A table of a results folder: its file stem and the columns that identify a row."""
 
     name: str
     key: tuple[str, ...]
@@ -99,7 +99,7 @@ TABLES = {table.name: table for table in (PROBES, NETWORKS, REFERENCES, PREDICTI
 
 
 def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
-    """The columns of ``table`` for a study of ``classes``."""
+    """Return the columns of ``table`` for a study with these classes."""
     per_class = [
         (f"{prefix}_{name}", kind)
         for name in classes
@@ -123,12 +123,12 @@ def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
 def arrow_table(
     table: Table, classes: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> pa.Table:
-    """Rows as an Arrow table; a column that a row lacks is null, one too many is a bug.
+    """Return rows as an Arrow table, with null for columns that a row lacks.
 
     Raises
     ------
     KeyError
-        When a row has a column that the schema does not know.
+        When a row has a column that the schema lacks, which is a bug.
     """
     columns = schema(table, classes)
     for row in rows:

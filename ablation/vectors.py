@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from llvmlite import ir
 from llvmlite.binding import llvm_version_info
 from numba import config, njit, types
@@ -23,7 +22,7 @@ from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
 from ablation.errors import StorageError
-from ablation.files import cache_folder, make_folder, require_writable
+from ablation.files import cache_folder, locked, make_folder, require_writable
 
 Value = Any  # of llvmlite, whose own types are not annotated
 
@@ -90,7 +89,7 @@ class _Cache(FunctionCache):
         super().__init__(function)
         if not Path(self.cache_path).is_relative_to(folder):  # numba chose a place of its own
             raise RuntimeError(f"numba caches in {self.cache_path} instead of {folder}")
-        self._lock = FileLock(folder / ".lock")
+        self._lock = folder / ".lock"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -101,7 +100,7 @@ class _Cache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
-            with self._lock:
+            with locked(self._lock):
                 super().save_overload(sig, data)
         except Exception:  # noqa: BLE001 - a full disk, or an index that cannot be read
             self._clear()

@@ -170,6 +170,16 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
     return once(tmp_path_factory, "done", lambda folder: ablate(*grid, cwd=folder))
 
 
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dry run that only plans: what it measures is tested with estimates."""
+    from ablation.drivers.estimating import networks
+    from ablation.drivers.estimating.estimate import Estimate
+
+    found = Estimate(workers=1, devices=("cpu",))
+    monkeypatch.setattr(networks, "estimate_promotion", lambda *_: found)
+
+
 @pytest.fixture(scope="session")
 def promoted(tmp_path_factory: pytest.TempPathFactory, done: Path, tiny_study: Path) -> Path:
     """The tiny study promoted with three poolings and two seeds, plain and nested; read only."""

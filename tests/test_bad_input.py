@@ -1,5 +1,6 @@
 """Bad input through the command line: one clear line, exit code 1, nothing half-written."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from ablation import read_results
 from ablation.cli import app
 from ablation.corpora import KINDS
-from ablation.errors import AblationError, AudioError, StorageError, nearest
+from ablation.errors import AblationError, AudioError, nearest
 from ablation.errors.audio import (
     CutBeyondEnd,
     DamagedRecording,
@@ -55,6 +56,7 @@ from ablation.errors.corpora import (
     UnknownLabel,
     UnreadableManifest,
 )
+from ablation.errors.running import FileAccessFailed, NewerResults, StudyNotRun
 from ablation.errors.studies import (
     InconsistentTable,
     InvalidField,
@@ -580,26 +582,31 @@ def test_a_cut_beyond_the_recording_names_the_row(bench: Bench) -> None:
 def test_results_below_a_regular_file(bench: Bench, below: str) -> None:
     bench.results.write_text("mine")
     result = bench.grid(results=bench.results / below)
-    refused(result, str(bench.results / below), "is a file, not a folder", "choose another")
+    error = ended_by(result, FileAccessFailed)
+    assert (error.path, error.code) == (bench.results / below / "tiny", errno.ENOTDIR)
     assert bench.results.read_text() == "mine"
 
 
 def test_results_on_a_read_only_disk(bench: Bench) -> None:
     with mounted(bench.folder / "disk", "ro") as disk:
-        refused(bench.grid(results=disk / "r"), str(disk / "r"), "read-only", "choose a folder")
+        error = ended_by(bench.grid(results=disk / "r"), FileAccessFailed)
+        assert (error.path, error.code) == (disk / "r" / "tiny", errno.EROFS)
 
 
 def test_results_in_a_folder_one_may_not_write_to(bench: Bench) -> None:
     if os.geteuid() == 0:
         pytest.skip("permissions do not bind root; the read-only disk stands for them")
     bench.results.mkdir(mode=0o500)
-    refused(bench.grid(), str(bench.results), "permission denied", "choose a folder")
+    error = ended_by(bench.grid(), FileAccessFailed)
+    assert (error.path, error.code) == (bench.results / "tiny", errno.EACCES)
 
 
 def test_a_read_only_cache_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     with mounted(bench.folder / "disk", "ro") as disk:
         monkeypatch.setenv("ABLATION_CACHE", str(disk / "cache"))
-        refused(bench.grid(), str(disk / "cache" / "features"), "read-only")
+        error = ended_by(bench.grid(), FileAccessFailed)
+        assert error.path.is_relative_to(disk / "cache" / "features")
+        assert error.code == errno.EROFS
     assert not bench.results.exists()
 
 
@@ -608,8 +615,9 @@ def test_results_on_a_disk_that_fills_up(bench: Bench) -> None:
     with mounted(bench.folder / "disk", "size=1m") as disk:
         results = disk / "r"
         filler = fill(disk, leaving=80_000)
-        parts = str(results / "tiny")
-        refused(bench.grid(results=results), parts, "the disk is full", "free some space")
+        error = ended_by(bench.grid(results=results), FileAccessFailed)
+        assert error.path.is_relative_to(results / "tiny")
+        assert error.code == errno.ENOSPC
         assert not [file for file in files_below(results) if file.endswith(".tmp")]
         kept = read_results(results / "tiny")
         assert 1 <= len(kept.probes) < 6
@@ -636,7 +644,9 @@ def test_a_cache_on_a_disk_that_fills_up(
         monkeypatch.setenv("ABLATION_CACHE", str(disk / "cache"))
         filler = fill(disk, leaving=16_384)
         result = bench.grid(values="2", sets=sets)
-        refused(result, str(disk / "cache" / "features"), "the disk is full", "free some space")
+        error = ended_by(result, FileAccessFailed)
+        assert error.path.is_relative_to(disk / "cache" / "features")
+        assert error.code == errno.ENOSPC
         assert not bench.results.exists()
         left = [file for file in files_below(disk) if file != "filler"]
         assert all(file.endswith(".npy") and "/." not in file for file in left)
@@ -650,7 +660,9 @@ def test_synthetic_speech_on_a_disk_that_fills_up(bench: Bench) -> None:
     with mounted(bench.folder / "disk", "size=8m") as disk:
         filler = fill(disk, leaving=200_000)
         command = ("corpus", "synthesize", disk / "speech", "--set", "utterances=80")
-        refused(ablate(*command), str(disk / "speech"), "the disk is full", "free some space")
+        error = ended_by(ablate(*command), FileAccessFailed)
+        assert error.path.is_relative_to(disk / "speech")
+        assert error.code == errno.ENOSPC
         assert not (disk / "speech" / "manifest.csv").exists()
         filler.unlink()
         assert ablate(*command).exit_code == 0
@@ -782,11 +794,15 @@ def test_results_of_a_newer_version_are_refused_and_left_alone(bench: Bench, sto
     table = pq.read_table(main)
     pq.write_table(table.replace_schema_metadata({VERSION_KEY: str(newer).encode()}), main)
     before = {file: (bench.results / file).read_bytes() for file in files_below(bench.results)}
-    said = [str(main), f"schema {newer}", f"knows {SCHEMA_VERSION}", "upgrade ablation"]
-    refused(bench.grid("--fresh"), *said)
-    for command in (["status"], ["plot", "--figures", bench.folder / "figures"]):
-        refused(ablate(*command, "--study", bench.study, "--results", bench.results), *said)
-    with pytest.raises(StorageError, match="newer version"):
+    there = ("--study", bench.study, "--results", bench.results)
+    for result in (
+        bench.grid("--fresh"),
+        ablate("status", *there),
+        ablate("plot", "--figures", bench.folder / "figures", *there),
+    ):
+        error = ended_by(result, NewerResults)
+        assert (error.path, error.found, error.known) == (main, newer, SCHEMA_VERSION)
+    with pytest.raises(NewerResults):
         read_results(bench.results / "tiny")
     after = {file: (bench.results / file).read_bytes() for file in files_below(bench.results)}
     assert after == before
@@ -795,5 +811,6 @@ def test_results_of_a_newer_version_are_refused_and_left_alone(bench: Bench, sto
 def test_results_that_are_not_there_say_how_to_make_them(bench: Bench) -> None:
     for command in (["status"], ["plot"], ["promote", "--best"]):
         result = ablate(*command, "--study", bench.study, "--results", bench.results)
-        refused(result, f"no results of study tiny in {bench.results}", "ablate grid")
+        error = ended_by(result, StudyNotRun)
+        assert (error.study, error.results) == ("tiny", bench.results)
     assert not bench.results.exists()

@@ -15,6 +15,8 @@ import pytest
 from running import ablate, assert_same, command, invoke, train
 
 from ablation import read_results
+from ablation.errors import SelectionError, StudyError
+from ablation.errors.running import UnreadableSettings
 
 
 def test_a_grid_stores_a_row_a_cell(done: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_
     status = train("status", "--study", tiny_study, cwd=tmp_path)
     assert "0 of 8 cells done, 8 failed, 0 left" in status.stdout
     refused = train("plot", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "nothing to draw" in refused.stderr
+    assert isinstance(refused.error, SelectionError)
 
 
 def test_windows_are_a_coordinate_of_a_cell(tiny_study: Path, done: Path, tmp_path: Path) -> None:
@@ -234,8 +236,44 @@ def test_status_and_plot_name_the_other_settings(
     status = invoke("status", "--study", tiny_study, cwd=tmp_path).stdout
     assert f"other settings: {first['digest']}" in status
     refused = invoke("plot", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert f"other settings stored: {first['digest']}" in refused.stderr
+    assert isinstance(refused.error, SelectionError)
+    assert first["digest"] in str(refused.error)
     invoke("plot", "--study", tiny_study, "--digest", first["digest"][:6], cwd=tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["torn", "unknown field"])
+@pytest.mark.usefixtures("unmeasured")
+def test_damaged_settings_are_an_error_only_where_they_are_asked_for(
+    done: Path, tiny_study: Path, tmp_path: Path, damage: str
+) -> None:
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    studies = tmp_path / "results" / "tiny" / "studies"
+    (whole,) = studies.glob("[!.]*.toml")
+    train("grid", "--shapes", "2x2", "--study", tiny_study, "--set", "training.steps=2",
+          cwd=tmp_path)  # fmt: skip
+    (torn,) = {*studies.glob("[!.]*.toml")} - {whole}
+    text = torn.read_text()
+    torn.write_text(
+        text[: len(text) // 2] if damage == "torn" else text.replace("steps =", "stpes =")
+    )
+    for options in ([], ["--digest", whole.stem]):
+        for words in (["status"], ["plot"], ["report"], ["promote", "--best", "--dry-run"]):
+            run = invoke(*words, "--study", tiny_study, *options, cwd=tmp_path)
+            (warning,) = [line for line in run.stderr.splitlines() if torn.name in line]
+            assert warning.startswith("warning: ")
+    train("grid", "--shapes", "3x3", "--study", tiny_study, cwd=tmp_path)  # of the whole settings
+    for words in (["status"], ["plot"], ["report"], ["promote", "--best", "--dry-run"]):
+        run = invoke(*words, "--study", tiny_study, "--digest", torn.stem, cwd=tmp_path, check=1)
+        assert isinstance(run.error, UnreadableSettings)
+        assert run.error.path.name == torn.name
+    own = ("grid", "--shapes", "2x2", "--study", tiny_study, "--set", "training.steps=2")
+    assert isinstance(train(*own, cwd=tmp_path, check=1).error, UnreadableSettings)
+    torn.unlink()  # as the remedy says
+    assert "0 trained, 4 were stored before" in train(*own, cwd=tmp_path).stderr
+    whole.write_text(text[:20])
+    torn.write_text(text[:20])
+    run = invoke("status", "--study", tiny_study, cwd=tmp_path, check=1)
+    assert isinstance(run.error, UnreadableSettings)  # there are no others
 
 
 def test_a_run_that_trained_nothing_hides_no_other(
@@ -311,9 +349,11 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
 
 def test_plot_refuses_an_unknown_class_or_format(done: Path, tiny_study: Path) -> None:
     run = invoke("plot", "--study", tiny_study, "--classes", "brigth", cwd=done, check=1)
-    assert "did you mean 'bright'?" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "brigth" in str(run.error) and "'bright'" in str(run.error)
     run = invoke("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
-    assert "unknown figure format 'gif'" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "'gif'" in str(run.error)
 
 
 def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:

@@ -22,7 +22,7 @@ from ablation import load_corpus, load_study, read_results
 from ablation.cli.options import parse_shard
 from ablation.drivers import settings
 from ablation.drivers.showing.status import status_of
-from ablation.errors import CorpusError, StorageError, StudyError
+from ablation.errors import CorpusError, StudyError
 from ablation.errors.audio import (
     NoHeader,
     NotFinite,
@@ -39,6 +39,7 @@ from ablation.errors.corpora import (
     UnreadableManifest,
 )
 from ablation.errors.networks import RecordChanged
+from ablation.errors.running import UnreadableSettings
 from ablation.errors.studies import InconsistentTable, InvalidField, InvalidToml, NotUtf8
 from ablation.features.audio import read_audio
 from ablation.kept import record
@@ -150,8 +151,9 @@ def test_settings_changed_by_hand_are_named(
         table = table[key]
     table[path[-1]] = value
     file.write_text(tomli_w.dumps(tables))
-    with pytest.raises(StorageError, match="cannot read the settings"):
+    with pytest.raises(UnreadableSettings) as caught:
         settings.find_run(tmp_path / "results", "drawn")
+    assert caught.value.path == file
 
 
 # ---------------------------------------------------------------------------- manifests

@@ -1,6 +1,8 @@
 """From stored probes to Table 1 and networks that are kept: the command as a user runs it."""
 
 import csv
+import errno
+import itertools
 import os
 import re
 import shutil
@@ -17,20 +19,15 @@ from running import VOLATILE, ablate, command, fill, invoke, mounted, train
 import ablation
 from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts, tally
-from ablation.drivers.estimating import networks
-from ablation.drivers.estimating.estimate import Estimate
+from ablation.errors import SelectionError, StudyError
 from ablation.errors.networks import NoFinalNetwork
+from ablation.errors.running import CorpusChanged, FileAccessFailed
 from ablation.kept.record import read
 from ablation.store import Results
+from ablation.training.references import REFERENCES, majority_class
+from ablation.training.task import CellTask
 
 NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")  # of conftest
-
-
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dry run that only plans: what it measures is tested with estimates."""
-    found = Estimate(workers=1, devices=("cpu",))
-    monkeypatch.setattr(networks, "estimate_promotion", lambda *_: found)
 
 
 def table(folder: Path) -> dict[str, dict[str, str]]:
@@ -85,12 +82,71 @@ def test_a_network_that_learned_nothing_is_named(
     still = ("--set", "network.training.steps=1", "--set", "network.training.learning_rate=1e-9")
     promote = ("promote", "--best", "--pooling", "gap", "--study", tiny_study, "--no-final")
     run = train(*promote, *still, cwd=tmp_path)
-    assert "warning: CNN_TF_GAP is not shown to know more than the majority class" in run.stderr
+    (warning,) = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
+    assert "CNN_TF_GAP" in warning and "majority class" in warning
     text = (tmp_path / "results" / "tiny" / "table1.md").read_text(encoding="utf-8")
-    assert "- CNN_TF_GAP is not shown to know more than the majority class" in text
+    assert f"- {warning.removeprefix('warning: ')}" in text
     learned = train(*promote, "--set", "network.training.steps=60", cwd=tmp_path)
     assert float(table(tmp_path)["CNN_TF_GAP"]["wa"]) > 0.9
     assert "warning" not in learned.stderr
+
+
+def test_a_third_baseline_is_trained_and_shown(
+    done: Path, tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other(task: CellTask) -> np.ndarray:
+        return majority_class(task)[:, ::-1]
+
+    monkeypatch.setitem(REFERENCES, "other class", other)
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    promote = ("promote", "--shapes", "3x2", "--pooling", "gap", "--study", tiny_study)
+    train(*promote, "--no-final", cwd=tmp_path)
+    rows = table(tmp_path)
+    assert list(rows) == ["CNN_TF_GAP", "majority class", "log-mel SVM", "other class"]
+    assert float(rows["other class"]["wa"]) == 0.5
+    invoke("report", "--study", tiny_study, cwd=tmp_path)
+    report = (tmp_path / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
+    assert "other class" in report
+
+
+def test_a_report_has_table_1_of_its_own_settings(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
+    studies = tmp_path / "results" / "tiny" / "studies"
+    (first,) = (path.stem for path in studies.glob("[!.]*.toml"))
+    three = table(tmp_path)
+    other = ("--set", "training.steps=2")
+    train("grid", "--shapes", "2x2", *other, "--study", tiny_study, cwd=tmp_path)
+    (second,) = {path.stem for path in studies.glob("[!.]*.toml")} - {first}
+    assert reported(tmp_path, tiny_study, second) == {}  # no network yet
+    train("promote", "--shapes", "5x2", "--pooling", "max", "--no-final", "--digest", second,
+          "--study", tiny_study, cwd=tmp_path)  # fmt: skip
+    one = table(tmp_path)
+    assert list(one) == ["CNN_TF_Max", "majority class", "log-mel SVM"]
+    for digest, rows in ((first, three), (second, one)):
+        shown = reported(tmp_path, tiny_study, digest)
+        assert list(shown) == list(rows)
+        for name, row in rows.items():
+            assert shown[name].startswith(f"{100 * float(row['wa']):.1f}")
+    for file in studies.glob("*.json"):  # written by no version before 0.2
+        file.unlink()
+    assert list(reported(tmp_path, tiny_study, second)) == list(one)
+    plain = [name for name in three if "nested" not in name]
+    assert list(reported(tmp_path, tiny_study, first)) == plain
+
+
+def reported(folder: Path, study: Path, digest: str) -> dict[str, str]:
+    """WA of every row of the report's Table 1."""
+    invoke("report", "--study", study, "--digest", digest, cwd=folder)
+    text = (folder / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
+    text = text.replace("\\_", "_")
+    _, found, after = text.partition("**Table 1**\n")
+    if not found:
+        return {}
+    lines = itertools.takewhile(lambda line: line.startswith("|"), after.splitlines()[1:])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: row[4] for row in rows[2:]}
 
 
 def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None:
@@ -200,18 +256,20 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
 
 @pytest.mark.usefixtures("unmeasured")
 def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> None:
-    for options, says in (
-        (("--rule", "bset"), "did you mean 'best'?"),
-        (("--metric", "drak"), "did you mean 'dark'?"),
-        (("--pooling", "attenton"), "did you mean 'attention'?"),
-        (("--shapes", "3x2"), "--shapes says which shapes"),
-        (("--pooling", ""), "no pooling ''"),
-        (("--seeds", "-1"), "--seeds -1: -1 is no seed"),
-        (("--network", "mynet"), "is not MODULE:FACTORY"),
-        (("--network", "mynet:build", "--pooling", "gap"), "brings a whole one"),
+    for options, facts in (
+        (("--rule", "bset"), ("bset", "'best'")),
+        (("--metric", "drak"), ("drak", "'dark'")),
+        (("--pooling", "attenton"), ("attenton", "'attention'")),
+        (("--shapes", "3x2"), ("--shapes", "--best")),
+        (("--pooling", ""), ("pooling", "''", "attention")),
+        (("--seeds", "-1"), ("--seeds", "-1")),
+        (("--network", "mynet"), ("--network", "mynet")),
+        (("--network", "mynet:build", "--pooling", "gap"), ("--network", "--pooling")),
     ):
         run = invoke("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
-        assert says in run.stderr
+        assert isinstance(run.error, StudyError)
+        for fact in facts:
+            assert fact in str(run.error)
     for rule in ("best", "one-se", "plateau"):
         run = invoke("promote", "--best", "--rule", rule, "--metric", "dark", "--pooling",
                      "max,statistics", "--study", tiny_study, "--dry-run", cwd=done)  # fmt: skip
@@ -257,9 +315,10 @@ def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> No
     assert "steps = 3" in settings.read_text()  # --set is of one promotion
     run = invoke("promote", "--shapes", "3x2", "--rule", "best", "--study", tiny_study,
                  cwd=tmp_path, check=1)  # fmt: skip
-    assert "give --best too" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "--rule" in str(run.error) and "--best" in str(run.error)
     run = invoke("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "no axis with two complete shapes" in run.stderr
+    assert isinstance(run.error, SelectionError)
 
 
 def test_a_network_of_ones_own_is_promoted_kept_and_heard(
@@ -283,10 +342,11 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     dry = ablate(*promote, "--dry-run", cwd=tmp_path)
     assert "to train: 4" in dry.stdout and "measured here" in dry.stdout
     other = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "is not the one that it was trained with" in other.stderr
+    assert "mynet" in other.stderr.partition("error: ")[2]
     (tmp_path / "mynet.py").unlink()
     gone = ablate("predict", recording, "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "no module 'mynet'" in gone.stderr
+    assert "mynet" in gone.stderr.partition("error: ")[2]
+    assert gone.stderr != other.stderr
 
 
 def test_every_fold_and_the_best_network_are_kept(promoted: Path) -> None:
@@ -313,7 +373,8 @@ def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--no-final")
     run = invoke(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
-    assert "the probes were trained with [training] as it was run" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "training" in str(run.error) and "network" in str(run.error)
     train(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
     networks = read_results(tmp_path / "results" / "tiny").networks
     assert set(networks["steps"]) == {2}
@@ -338,9 +399,11 @@ def test_what_was_run_may_be_said_again(done: Path, tiny_study: Path) -> None:
     """Options of the grid are copied to the next line."""
     promote = ("promote", "--best", "--rule", "none", "--study", tiny_study, "--set")
     run = invoke(*promote, "training.steps=6", cwd=done, check=1)
-    assert "no rule 'none'" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "'none'" in str(run.error)
     run = invoke(*promote, "training.steps=7", cwd=done, check=1)
-    assert "the probes were trained with [training] as it was run" in run.stderr
+    assert isinstance(run.error, StudyError)
+    assert "training" in str(run.error)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -353,7 +416,9 @@ def test_promote_on_another_corpus_is_refused(
     (other / "manifest.csv").write_text("\n".join(lines[:-1]) + "\n")
     run = invoke("promote", "--best", "--study", tiny_study, "--corpus-root",
                  other / "manifest.csv", cwd=done, check=1)  # fmt: skip
-    assert "is not the one that the probes" in run.stderr
+    assert isinstance(run.error, CorpusChanged)
+    assert run.error.root == other / "manifest.csv"
+    assert run.error.study == "tiny"
     same = invoke("promote", "--best", "--study", tiny_study, "--corpus-root", tiny_manifest,
                   "--dry-run", cwd=done)  # fmt: skip
     assert "cells: 4, to train: 4" in same.stdout
@@ -385,7 +450,10 @@ def test_a_full_disk_ends_a_promotion_cleanly_and_it_goes_on_later(
         shutil.copytree(done / "results", disk / "results")
         filler = fill(disk, leaving=64 * 1024)
         run = train(*promote, "--results", disk / "results", cwd=tmp_path, check=1)
-        assert "the disk is full" in run.stderr and "Traceback" not in run.stderr
+        assert isinstance(run.error, FileAccessFailed)
+        assert run.error.code == errno.ENOSPC
+        assert run.error.path.is_relative_to(disk)
+        assert "Traceback" not in run.stderr
         stored = len(read_results(disk / "results" / "tiny").networks)
         assert stored < 4
         for path in (disk / "results" / "tiny" / "networks").glob("*/network.json"):

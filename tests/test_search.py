@@ -39,6 +39,15 @@ from ablation.drivers.searching.searched import (
 from ablation.drivers.searching.space import space_of
 from ablation.drivers.searching.trials import Pruner, Trials, read_searches
 from ablation.drivers.stored import StudyResults
+from ablation.errors import StudyError
+from ablation.errors.running import (
+    EmptySearchGrid,
+    FilterTooLarge,
+    NoSearch,
+    PortUnavailable,
+    SearchFileUnusable,
+    SearchRunning,
+)
 from ablation.store import ResultStore
 from ablation.study import Shape, Study
 from ablation.study.reading import parse_override
@@ -205,7 +214,8 @@ def test_a_full_disk_ends_a_search_in_one_line_and_it_goes_on_later(
     disk = tmp_path / "disk"
     with mounted(disk, "size=480k"):
         full = ablate(*wanted, "--workers", "1", "--results", disk, cwd=tmp_path, check=1)
-        assert "full" in full.stderr.splitlines()[-2]
+        assert "error: " in full.stderr.splitlines()[-2]
+        assert str(disk / "tiny") in full.stderr.splitlines()[-2]
         assert "Traceback" not in full.stderr and "Exception ignored" not in full.stderr
         before = {tuple(row.items()) for row in stored_probes(disk / "tiny")}
         assert before
@@ -419,21 +429,34 @@ def test_a_grid_ends_when_its_points_do(stock_copy: Path, tiny_study: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("more", "kind", "facts"),
     [
-        (["--set", "search.heights=[2,17]"], "filter 17x2 is larger than the spectrogram"),
-        (["--set", "search.dilations=[[16,1]]"], "filter 2x2 reaches 17 x 2 and is larger"),
-        (["--objective", "f1"], "objective = f1: allowed are wa or ua"),
-        (["--objective", "wa,ua"], "beside it params or multiply-adds, as in wa,params"),
-        (["--objective", "wa,params", "--prune"], "two objectives is never given up"),
-        (["--sampler", "grid", "--set", "search.heights=[3,3]"], "the grid has no point"),
+        (
+            ["--set", "search.heights=[2,17]"],
+            FilterTooLarge,
+            {"shape": "17x2", "extent": (17, 2), "segment": (16, 30), "largest": (16, 30)},
+        ),
+        (
+            ["--set", "search.dilations=[[16,1]]"],
+            FilterTooLarge,
+            {"shape": "2x2", "extent": (17, 2), "segment": (16, 30), "largest": (1, 30)},
+        ),
+        (["--objective", "f1"], StudyError, {}),
+        (["--objective", "wa,ua"], StudyError, {}),
+        (["--objective", "wa,params", "--prune"], StudyError, {}),
+        (
+            ["--sampler", "grid", "--set", "search.heights=[3,3]"],
+            EmptySearchGrid,
+            {"heights": (3, 3), "widths": (2, 12)},
+        ),
     ],
 )
 def test_what_cannot_be_searched_is_said(
-    tmp_path: Path, tiny_study: Path, more: list[str], message: str
+    tmp_path: Path, tiny_study: Path, more: list[str], kind: type, facts: dict[str, Any]
 ) -> None:
     done = search(tmp_path, tiny_study, "--trials", "4", *more, check=1)
-    assert message in done.stderr
+    assert isinstance(done.error, kind)
+    assert {name: getattr(done.error, name) for name in facts} == facts
     assert len(done.stderr.strip().splitlines()) <= 2
     assert not (tmp_path / "results").exists()
 
@@ -527,7 +550,8 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
 def test_two_searches_at_once_on_a_folder_are_refused(stock_copy: Path, tiny_study: Path) -> None:
     with FileLock(stock_copy / "results" / "tiny" / ".search.lock"):
         done = search(stock_copy, tiny_study, "--trials", "4", check=1)
-    assert "another search is at work in" in done.stderr
+    assert isinstance(done.error, SearchRunning)
+    assert done.error.folder == Path("results/tiny")
     assert len(done.stderr.strip().splitlines()) == 4  # two of them say what was planned
 
 
@@ -547,8 +571,9 @@ def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
             connection.execute("CREATE TABLE songs (name TEXT)")
     before = path.read_bytes()
     done = search(stock_copy, tiny_study, "--trials", "8", check=1)
-    assert "cannot use" in done.stderr
-    assert "move it away and run ablate search again" in done.stderr
+    assert isinstance(done.error, SearchFileUnusable)
+    assert done.error.path == Path("results/tiny/search.db")
+    assert not done.error.transient
     assert path.read_bytes() == before
     # Rows are rows: what reads them goes on without it.
     stored = StudyResults(stock_copy / "results", settings.find_run(stock_copy / "results", "tiny"))
@@ -627,7 +652,8 @@ def test_the_dashboard_shows_and_changes_nothing(stock_copy: Path, tiny_study: P
         taken = invoke(
             "dashboard", "--study", tiny_study, "--port", str(port), cwd=stock_copy, check=1
         )
-        assert f"--port {port}: it is taken" in taken.stderr
+        assert isinstance(taken.error, PortUnavailable)
+        assert taken.error.port == port
         # A search goes on while it is open.
         search(stock_copy, tiny_study, "--trials", "4")
     finally:
@@ -645,4 +671,5 @@ def free_port() -> int:
 def test_a_dashboard_of_no_search_says_so(tmp_path: Path, tiny_study: Path) -> None:
     pytest.importorskip("optuna_dashboard")
     done = invoke("dashboard", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "no search of study tiny" in done.stderr
+    assert isinstance(done.error, NoSearch)
+    assert (done.error.study, done.error.results) == ("tiny", tmp_path / "results")

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import invoke
 
-from ablation.errors import StorageError
+from ablation.errors.running import NewerResults, NoResults
 from ablation.files import atomic_write
-from ablation.records import TABLES, VERSION_KEY, arrow_table, schema
+from ablation.records import SCHEMA_VERSION, TABLES, VERSION_KEY, arrow_table, schema
 from ablation.store import ResultStore, Watch, read_results
 
 CLASSES = ("neutral", "sad")
@@ -172,8 +172,10 @@ def test_a_damaged_main_file_is_never_written_over(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_with_a_remedy(tmp_path: Path) -> None:
     table = arrow_table(TABLES["probes"], CLASSES, [row(2, "a")])
     pq.write_table(table.replace_schema_metadata({VERSION_KEY: b"99"}), tmp_path / "probes.parquet")
-    with pytest.raises(StorageError, match=r"probes\.parquet was written by a newer.*99"):
+    with pytest.raises(NewerResults) as caught:
         ResultStore(tmp_path).read("probes")
+    assert caught.value.path == tmp_path / "probes.parquet"
+    assert (caught.value.found, caught.value.known) == (99, SCHEMA_VERSION)
 
 
 def test_every_table_has_its_key_among_its_columns() -> None:
@@ -218,8 +220,9 @@ def test_read_results_gives_frames_with_failed_cells_apart(tmp_path: Path) -> No
 
 def test_read_results_of_the_folder_above_names_the_studies(tmp_path: Path) -> None:
     append(ResultStore(tmp_path / "demo"), row(2, "a"))
-    with pytest.raises(StorageError, match="demo"):
+    with pytest.raises(NoResults) as caught:
         read_results(tmp_path)
+    assert (caught.value.folder, caught.value.studies) == (tmp_path, ["demo"])
 
 
 def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path) -> None:

@@ -26,7 +26,12 @@ def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
 
 
 def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
-    """Warn of a file of this name that is another study, or has other settings than were taken."""
+    """Warn of a file of this name that is another study, or has other settings than were taken.
+
+    Warn too of stored settings that cannot be read.
+    """
+    for fault in settings.unreadable(results, run):
+        say(f"warning: {fault.what}; it is ignored")
     given = load_given(study, [], None, None)
     found = settings.differing(run, given)
     if not found:

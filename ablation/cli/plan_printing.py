@@ -1,4 +1,4 @@
-"""What ``grid`` prints: plans, estimates, curves, counts of cells."""
+"""Prints plans, estimates, curves and counts of cells for ``grid``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def warn_damaged(files: Sequence[str]) -> None:
     for file in files:
         say(
-            f"warning: {file} is damaged; all other rows are read. Remove it and run the grid "
-            f"again: its cells are then trained again"
+            f"warning: {file} is damaged; all other rows are read. Remove it and run the same "
+            f"command again to train its cells again"
         )
 
 
@@ -52,7 +52,7 @@ def say_plan(plan: GridPlan) -> None:
 
 
 def print_plan(plan: GridPlan, estimate: Estimate) -> None:
-    """What a dry run says."""
+    """Print the plan of a dry run."""
     say_plan(plan)
     print(f"shapes: {shapes_text(plan.request.shapes)}")
     print(f"windows: {', '.join(f'{window:g}' for window in plan.request.windows)} ms")
@@ -69,35 +69,35 @@ _BUSY = 0.8  # of a core's time: below, a step takes noticeably longer than it c
 
 
 def print_estimate(estimate: Estimate) -> None:
-    """Time and memory of the missing cells."""
+    """Print time and memory of the missing cells."""
     memory, workers = estimate.memory, estimate.workers
     if memory is None:
         devices = ", ".join(estimate.devices)
-        print(f"time: not known, there is no {devices} on this machine to measure it on")
+        print(f"time: unknown, because this machine has no {devices} to measure it on")
         return
     spread = f"on {counted(workers, 'worker')}"
-    alone = f" ({duration(estimate.worker_seconds)} of one)" if workers > 1 else ""
+    alone = f" ({duration(estimate.worker_seconds)} on one)" if workers > 1 else ""
     where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
     devices = "" if estimate.devices == ("cpu",) else f" ({', '.join(estimate.devices)})"
     print(f"time: about {duration(estimate.seconds)} {spread}{devices}{alone}, measured {where}")
     print(
-        f"memory: about {size(memory.worker)} a worker, {size(memory.total)} in all "
-        f"({size(memory.shared)} of it libraries and spectrograms that workers share)"
+        f"memory: about {size(memory.worker)} per worker, {size(memory.total)} in total "
+        f"({size(memory.shared)} of it libraries and spectrograms shared by all workers)"
     )
     if estimate.core_share < _BUSY:
         print(
-            f"note: a worker had {estimate.core_share:.0%} of a core while this was measured; "
-            f"where that is other programs' doing, the run is faster without them"
+            f"note: during the measurement a worker had {estimate.core_share:.0%} of a core; if "
+            f"other programs took the rest, the run will be faster without them"
         )
     if memory.resident is not None:
-        place = "stay in the card's memory" if memory.resident else "are streamed to the card"
+        place = "stay in GPU memory" if memory.resident else "are streamed to the GPU"
         print(f"spectrograms: {size(memory.spectrograms)}, {place}")
     if memory.devices:
-        print(f"memory of a card: about {size(memory.devices)} a worker")
+        print(f"GPU memory: about {size(memory.devices)} per worker")
 
 
 def print_jobs(study: Study) -> None:
-    """The script of a study's batch jobs, where it has any."""
+    """Print the script of a study's batch jobs, if it has any."""
     if study.cluster.system is None:
         return
     from ablation.drivers.clusters import script_of
@@ -108,14 +108,14 @@ def print_jobs(study: Study) -> None:
 
 
 def print_curves(plan: GridPlan, results: Path) -> None:
-    """WA and UA of the request's shapes, from all stored rows of these settings."""
+    """Print WA and UA of the requested shapes, from all stored rows of these settings."""
     run = settings.find_run(results, plan.prepared.study.name, plan.prepared.digest)
     stored = StudyResults(results, run)
     for window in plan.request.windows:
         if len(plan.request.windows) > 1:
             print(f"window {window:g} ms")
         if plan.request.axis in ("product", "shapes"):
-            # Of others, such as what a search gave up, not all folds need be there.
+            # Other shapes, such as those that a search pruned, may lack folds.
             asked = [(shape.height, shape.width, window) for shape in plan.request.shapes]
             _print_best(stored.rows_of(asked), run.classes)
         for axis in AXES.values():
@@ -135,7 +135,7 @@ def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
 
 
 def _print_best(rows: pd.DataFrame, classes: Sequence[str]) -> None:
-    """The best shapes of a product, at most twenty."""
+    """Print the best shapes of a product, at most twenty."""
     scores = pooled_scores(rows, ["height", "width"], classes)
     print(f"{'shape':>8} {'WA %':>6} {'UA %':>6}  cells")
     for row in scores.nlargest(20, "wa").to_dict("records"):
@@ -149,4 +149,4 @@ def say_tally(tally: Tally) -> None:
         parts.append(f"{len(tally.failures)} failed")
     say(f"{counted(tally.cells, 'cell')}: {', '.join(parts)}")
     if tally.failures:
-        say("failed cells are tried again by the same command; ablate status lists them")
+        say("the same command tries failed cells again; ablate status lists them")

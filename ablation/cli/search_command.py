@@ -41,25 +41,26 @@ class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str e
 
 def search(
     trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Points to try in all, earlier runs' among them.")
+        int, typer.Option("--trials", min=1, help="Points to try in total, including earlier runs.")
     ],
     study: StudyOption = DEMO,
     sampler: Annotated[
-        SamplerName | None, typer.Option(help="Default: tpe; of two objectives nsga2.")
+        SamplerName | None, typer.Option(help="Default: tpe, or nsga2 for two objectives.")
     ] = None,
     objective: Annotated[
         str | None,
-        typer.Option(help="wa or ua; with ,params or ,multiply-adds also as cheap as can be."),
+        typer.Option(help="wa or ua; add ,params or ,multiply-adds to minimise that too."),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Give up points that are worse fold by fold.")
+        bool, typer.Option("--prune", help="Stop points early that are worse fold by fold.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of what is drawn, not of training.")
+        int | None, typer.Option(min=0, help="Seed of the sampler, not of training.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds of training, as 0,1,2.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of training, such as 0,1,2.")] = None,
     folds: Annotated[
-        str | None, typer.Option(metavar="speaker|K", help="A fold a speaker, or K groups.")
+        str | None,
+        typer.Option(metavar="speaker|K", help="One fold per speaker, or K speaker groups."),
     ] = None,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
@@ -70,7 +71,7 @@ def search(
     cluster: ClusterOption = None,
     results: ResultsOption = RESULTS,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be searched; write nothing.")
+        bool, typer.Option("--dry-run", help="Print what would be searched; write nothing.")
     ] = False,
 ) -> None:
     """Search for the best filter shape, a few points at a time."""
@@ -115,9 +116,9 @@ def _search_overrides(
 def dashboard(
     study: StudyOption = DEMO,
     results: ResultsOption = RESULTS,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Of this machine alone.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8080,
 ) -> None:
-    """Show a study's searches in optuna-dashboard, read-only and on this machine alone."""
+    """Show a study's searches in optuna-dashboard, read-only, on this machine only."""
     from ablation.cli.failures import say
     from ablation.drivers.searching.dashboard import serve
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import soundfile
-from filelock import FileLock
 from pydantic import Field, model_validator
 
 from ablation.corpora import manifest
@@ -29,7 +28,7 @@ from ablation.errors.corpora import (
     SyntheticCorpusNotAFolder,
     SyntheticCorpusNotFound,
 )
-from ablation.files import atomic_write, cache_folder, is_file, is_folder, make_folder
+from ablation.files import atomic_write, cache_folder, is_file, is_folder, locked, make_folder
 
 GENERATOR_VERSION = 1  # raised when the audio of a seed changes
 SAMPLE_RATE = 16000
@@ -90,7 +89,7 @@ def synthesize(
     if index.is_file() and settings.is_file() and settings.read_text(encoding="utf-8") == wanted:
         return index  # complete; nothing is written, so that the folder may be read-only
     make_folder(folder)
-    with FileLock(folder / ".lock"):
+    with locked(folder / ".lock"):
         if settings.is_file() and settings.read_text(encoding="utf-8") != wanted:
             raise OtherSyntheticCorpus(folder)
         if index.is_file():

@@ -1,15 +1,15 @@
-"""Drivers: a plan of cells, minus what is stored, executed and stored as it comes.
+"""Drivers plan cells, run those that are not stored, and store their results as they come.
 
-The only room that joins corpora, features, training, execution and the store. Here live the runs
-themselves: :mod:`~ablation.drivers.prepare` (a study's corpus, folds and digest),
-:mod:`~ablation.drivers.grid`, promotion (:mod:`~ablation.drivers.choosing` which shapes,
-:mod:`~ablation.drivers.promote` which cells, :mod:`~ablation.drivers.keeping` the networks), what
+Only this package joins corpora, features, training, execution and the store. Its modules are the
+runs themselves: :mod:`~ablation.drivers.prepare` (a study's corpus, folds and digest),
+:mod:`~ablation.drivers.grid`, promotion (:mod:`~ablation.drivers.choosing` selects shapes,
+:mod:`~ablation.drivers.promote` plans cells, :mod:`~ablation.drivers.keeping` saves networks), what
 trains and stores for all of them (:mod:`~ablation.drivers.running`,
-:mod:`~ablation.drivers.crew`), and what is read back: :mod:`~ablation.drivers.stored` (the rows of
-one digest) and :mod:`~ablation.drivers.evidence` (what analysis says of them).
+:mod:`~ablation.drivers.crew`), and what reads results: :mod:`~ablation.drivers.stored` (the rows of
+one digest) and :mod:`~ablation.drivers.evidence` (their analysis).
 
-Four rooms of their own: :mod:`~ablation.drivers.starting` (from a folder of audio to a study),
-:mod:`~ablation.drivers.searching` (points drawn while cells come in),
-:mod:`~ablation.drivers.estimating` (what a run will take, and what the machine has) and
+Its subpackages are :mod:`~ablation.drivers.starting` (from a folder of audio to a study),
+:mod:`~ablation.drivers.searching` (adaptive search over shapes),
+:mod:`~ablation.drivers.estimating` (time and memory of a run, and the machine) and
 :mod:`~ablation.drivers.showing` (figures, report, tables and counts from stored rows).
 """

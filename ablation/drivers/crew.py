@@ -1,4 +1,4 @@
-"""Workers that train cells, and the hand that stores what they bring."""
+"""Collects what workers have trained and stores it."""
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -12,8 +12,8 @@ from ablation.store import ResultStore
 from ablation.training.task import CellTask, Outcome, failed_outcome
 
 TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
-_TIDY_EVERY = 256  # times rows were stored, after which small parts are put together
-_QUICK = 0.1  # seconds between two ends, below which nobody waits for the disk
+_TIDY_EVERY = 256  # writes after which small parts are merged
+_QUICK = 0.1  # seconds between two results, below which nothing waits for the disk
 
 Keep = Callable[[CellTask, Outcome], None]
 Ended = tuple[CellTask, Outcome]
@@ -21,7 +21,7 @@ Ended = tuple[CellTask, Outcome]
 
 @dataclass
 class Tally:
-    """What a run did. ``cells`` were asked for, ``stored`` of them were there before."""
+    """Counts of a run: ``cells`` were requested, ``stored`` of them before it."""
 
     cells: int
     stored: int
@@ -34,17 +34,17 @@ class Tally:
 
 
 class ResultCollector:
-    """Workers that train cells; an outcome is stored before it is handed on.
+    """A pool of workers whose outcomes are stored before they are passed on.
 
-    What ends together is stored together, and while the disk is busy more may end: syncing a file
-    costs more than writing it, and no worker waits for it.
+    Outcomes that arrive while the disk is busy are stored together: syncing a file takes longer
+    than writing it, and no worker waits for it.
 
     Parameters
     ----------
     say
-        Is told of every cell that failed.
+        Called with a line on every failed cell.
     keep
-        Called with each task and finished outcome before its row says that it is done.
+        Called with each task and finished outcome before its row is stored.
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class ResultCollector:
         self._times_stored = 0
 
     def submit(self, tasks: Iterable[CellTask]) -> None:
-        """As of :class:`~ablation.execution.WorkerPool`."""
+        """Submit tasks to the pool, as :class:`~ablation.execution.WorkerPool` does."""
         self.pool.submit(tasks)
 
     def ended(self) -> Generator[list[Ended]]:
-        """Tasks and their outcomes, failed ones too, as they come and are on the disk.
+        """Yield tasks and their outcomes, failed ones too, once they are on the disk.
 
-        Until nothing is left that was submitted; more may be submitted in between. Close it where
-        it is left early: what has ended is then stored.
+        Ends when all submitted tasks have ended; more may be submitted meanwhile. Close it when it
+        is left early, so that what has ended is stored.
 
         Raises
         ------
         StorageError
-            When rows cannot be stored; those before are.
+            When rows cannot be stored; those before them are.
         """
         with ThreadPoolExecutor(1, "store") as writer:
             try:
@@ -92,14 +92,14 @@ class ResultCollector:
                     if not self._held:
                         return
                     self._write(writer)
-            finally:  # finished cells are kept, however this ends
+            finally:  # finished cells are stored, however this ends
                 while self._held or self._writing is not None:
                     if self._writing is None:
                         self._write(writer)
                     self._written()
 
     def _landings(self) -> Iterator[bool]:
-        """Hold what has ended, as it ends; whether it came so soon that the disk cannot keep up."""
+        """Hold what has ended; yield whether it came too soon to wait for the disk."""
         last = time.monotonic()
         for finished in self.pool.finished():
             self._held += [(end.task, _outcome(end)) for end in finished]
@@ -108,18 +108,18 @@ class ResultCollector:
             yield quick
 
     def _write(self, writer: ThreadPoolExecutor) -> None:
-        """Begin to store what is held."""
+        """Start storing what is held."""
         held, self._held = self._held, []
         self._writing = writer.submit(self._store, held)
 
     def _written(self) -> list[Ended]:
-        """What was begun to be stored, when it is."""
+        """Wait for the write in progress and return what it has stored."""
         writing, self._writing = self._writing, None
         return [] if writing is None else self._counted(writing.result())
 
     def _store(self, ended: Sequence[Ended]) -> list[Ended]:
         rows: dict[str, list] = {"predictions": [], "epochs": []}
-        # A cell's own row last: it is what says that the cell is done.
+        # A cell's own row last: it marks the cell as done.
         rows |= {name: [] for name in TABLES.values()}
         for task, outcome in ended:
             if self.keep is not None and not outcome.failed:
@@ -154,9 +154,9 @@ def _outcome(end: Finished) -> Outcome:
 
 
 def _forget_checkpoint(task: CellTask) -> None:
-    """A finished cell needs none; a failed one starts from the beginning when tried again."""
+    """Remove a cell's checkpoint: a finished cell needs none, a failed one starts anew."""
     if task.checkpoint is not None:
         task.checkpoint.unlink(missing_ok=True)
-        forget_half_written(task.checkpoint)  # by a worker that was killed
-        with suppress(OSError):  # others' may still be there
+        forget_half_written(task.checkpoint)  # by a killed worker
+        with suppress(OSError):  # those of other cells may be there
             task.checkpoint.parent.rmdir()

@@ -1,4 +1,4 @@
-"""The grid: probes over filter heights, widths, both axes, or their product."""
+"""The grid of probes: over filter heights, widths, both axes, or their product."""
 
 import time
 from collections import Counter
@@ -23,20 +23,20 @@ AXES = ("height", "width", "both", "product")
 
 @dataclass(frozen=True)
 class GridPlan:
-    """The cells of a grid and those of them that are still to be trained."""
+    """The cells of a grid, and those that are still to be trained."""
 
     prepared: Prepared
     request: settings.Request
     cells: tuple[Cell, ...]
     missing: tuple[Cell, ...]
     damaged: tuple[str, ...]
-    seconds: float = 0.0  # that planning took, as it will again
+    seconds: float = 0.0  # that planning took
     fresh: bool = False  # stored cells are trained again
-    shard: tuple[int, int] = (0, 1)  # which part of how many of the request these cells are
+    shard: tuple[int, int] = (0, 1)  # this part, of so many parts
 
 
 def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
-    """The shapes of an axis of the study's grid, each once."""
+    """Return the shapes of an axis of the study's grid, without repetitions."""
     grid = study.grid
     heights = [Shape(height, grid.fixed_width) for height in grid.heights]
     widths = [Shape(grid.fixed_height, width) for width in grid.widths]
@@ -88,7 +88,7 @@ def plan_shapes(
     fresh: bool = False,
     shard: tuple[int, int] = (0, 1),
 ) -> GridPlan:
-    """As :func:`plan_grid`, of given shapes and analysis windows (ms); ``axis`` is their name."""
+    """Plan given shapes and analysis windows (ms), named ``axis``, as :func:`plan_grid` does."""
     clock = time.perf_counter()
     check_devices(study)
     for window in windows:
@@ -143,12 +143,12 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
         leading = _leading(plan, folder) if plan.shard[1] == 1 else None
         run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
     else:
-        ResultStore(folder).compact()  # what a run left that could not, as on a full disk
+        ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
     return tally
 
 
 def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
-    """The best shape among those of the plan's cells that are stored already."""
+    """Return the best shape so far, from the plan's cells that are already stored."""
     leading = BestSoFar(Counter(_key(cell)[:3] for cell in plan.cells))
     if not plan.fresh:
         rows = ResultStore(folder).read("probes", ["n_correct", "n_test"]).rows
@@ -159,7 +159,7 @@ def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
 
 
 def as_run(plan: GridPlan) -> settings.RunRecord:
-    """The plan's settings as they are kept beside its rows."""
+    """Return the record of the plan that is stored beside its rows."""
     prepared = plan.prepared
     return settings.RunRecord(
         study=prepared.study,
@@ -173,7 +173,7 @@ def as_run(plan: GridPlan) -> settings.RunRecord:
 
 
 def as_given(study: Study) -> settings.RunRecord:
-    """The settings of a study of which no probe was asked for: only networks of given shapes.
+    """Return the record of a study without probes, for networks with given shapes.
 
     Raises as :func:`plan_grid`.
     """

@@ -1,4 +1,4 @@
-"""The best shape so far, kept while rows come in."""
+"""The best shape so far, updated as rows come in."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,14 +9,14 @@ Key = tuple[int, int, float]  # height, width, window in ms
 
 
 class BestSoFar:
-    """Which shape leads among those of which every cell that was asked for is stored.
+    """The best of those shapes of which every requested cell is stored.
 
-    A shape of which some folds are missing is left out: its speakers may be the easy ones.
+    A shape with missing folds is left out, as the others' speakers may be the easier ones.
 
     Parameters
     ----------
     expected
-        Cells asked for of each shape and window.
+        Number of cells requested for each shape and window.
     """
 
     def __init__(self, expected: Mapping[Key, int]) -> None:
@@ -25,9 +25,9 @@ class BestSoFar:
         self._best: tuple[float, tuple[float, ...]] | None = None
 
     def add(self, row: Mapping[Any, Any]) -> None:
-        """Take in a probe's row; one that failed, or that nobody asked for, counts nothing.
+        """Add a probe's row; it replaces an earlier row of the same cell.
 
-        A cell that comes again takes the place of its earlier row.
+        Failed cells and cells that were not requested are ignored.
         """
         key = row["height"], row["width"], row["window_ms"]
         if row["status"] != OK or key not in self.expected:
@@ -43,14 +43,14 @@ class BestSoFar:
             self._consider(key)
 
     def after(self, rows: Iterable[Mapping[Any, Any]]) -> str:
-        """Take in some rows; :attr:`text` then."""
+        """Add some rows; return :attr:`text` afterwards."""
         for row in rows:
             self.add(row)
         return self.text
 
     @property
     def best(self) -> tuple[str, float] | None:
-        """The leading shape and its WA (0..1), pooled over its cells; None before there is one."""
+        """The best shape and its WA (0..1), pooled over its cells; None while there is none."""
         if self._best is None:
             return None
         wa, (_, height, width, window) = self._best
@@ -59,14 +59,14 @@ class BestSoFar:
 
     @property
     def text(self) -> str:
-        """ "best so far 10x2 63.4 %"; empty before a shape is complete."""
+        """A text such as "best so far 10x2 63.4 %"; empty until a shape is complete."""
         if self.best is None:
             return ""
         name, wa = self.best
         return f"best so far {name} {100 * wa:.1f} %"
 
     def _consider(self, key: Key) -> None:
-        """Let a shape lead if it is complete and better; of equal ones the smaller leads."""
+        """Make a shape the best if it is complete and better, or as good and smaller."""
         cells = self._cells[key]
         if len(cells) < self.expected[key]:
             return

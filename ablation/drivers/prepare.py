@@ -1,4 +1,4 @@
-"""From a study to data that cells can use: corpus, folds, spectrograms, all checked first."""
+"""Corpus, folds and spectrograms of a study, checked before anything is trained."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ablation.corpora import Corpus, load_corpus
 from ablation.corpora.content import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
 from ablation.drivers.progress import Reporter
-from ablation.errors import StudyError, counted, named
+from ablation.errors.running import FilterTooLarge, FoldEmptied
 from ablation.features.cache import Entry, FeatureCache, trim
 from ablation.study import Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
@@ -35,7 +35,7 @@ def prepare(study: Study) -> Prepared:
     Raises
     ------
     CorpusError, FoldError, StudyError
-        Whatever is wrong with corpus, labels or folds, before anything is written.
+        For anything wrong with the corpus, its labels or folds, before anything is written.
     """
     spec = study.corpus
     corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
@@ -46,18 +46,14 @@ def prepare(study: Study) -> Prepared:
 
 
 def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
-    """Raise :class:`StudyError` for a filter larger than the spectrogram."""
+    """Raise :class:`FilterTooLarge` for a filter larger than the spectrogram of a segment."""
     features, (down, along) = study.features, study.probe.dilation
     for shape in shapes:
         height, width = study.probe.extent(shape.height, shape.width)
         if height > features.height or width > features.width:
-            reach = "" if (height, width) == shape[:2] else f" reaches {height} x {width} and"
-            raise StudyError(
-                f"filter {shape}{reach} is larger than the spectrogram of a segment, "
-                f"{counted(features.height, 'bin')} x {counted(features.width, 'frame')}",
-                f"heights go up to {(features.height - 1) // down + 1}, widths up to "
-                f"{(features.width - 1) // along + 1}",
-            )
+            largest = (features.height - 1) // down + 1, (features.width - 1) // along + 1
+            segment = features.height, features.width
+            raise FilterTooLarge(str(shape), (height, width), segment, largest)
 
 
 def fold_data(
@@ -88,7 +84,7 @@ def fold_data(
 
 
 def _with_entries(corpus: Corpus, fold: Fold, entries: Mapping[str, Entry]) -> FoldData:
-    """A fold's samples; utterances without an entry (dropped as too short) are left out."""
+    """Return a fold's samples, without utterances that were dropped as too short."""
 
     def side(indices: tuple[int, ...]) -> tuple[Sample, ...]:
         kept = (corpus[index] for index in indices)
@@ -101,14 +97,7 @@ def _with_entries(corpus: Corpus, fold: Fold, entries: Mapping[str, Entry]) -> F
     data = FoldData(fold.name, fold.test_speakers, side(fold.train), side(fold.test))
     trained = {sample.label for sample in data.train}
     if missing := [name for k, name in enumerate(corpus.classes) if k not in trained]:
-        raise StudyError(
-            f'fold {fold.name}: features.short = "drop" leaves no training utterance that is '
-            f"{named(missing)}",
-            'set features.short to "zero" or "repeat"',
-        )
+        raise FoldEmptied(fold.name, "training", missing)
     if not data.test:
-        raise StudyError(
-            f'fold {fold.name}: features.short = "drop" leaves no test utterance',
-            'set features.short to "zero" or "repeat"',
-        )
+        raise FoldEmptied(fold.name, "test")
     return data

@@ -10,27 +10,27 @@ _EVERY = 15.0  # seconds between plain lines
 
 
 class Advance(Protocol):
-    """Is told how far a piece of work has come."""
+    """A function that is told the progress of a task."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Tell that ``done`` of ``total`` are done; ``note`` is shown behind, as it is."""
+        """Show that ``done`` of ``total`` are done, followed by ``note``."""
         ...
 
 
 class Reporter:
-    """Says what goes on. ``quiet`` says nothing, for use from Python."""
+    """Reports progress on stderr; ``quiet`` reports nothing, for use from Python."""
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
 
     def say(self, text: str) -> None:
-        """One line on stderr."""
+        """Print one line on stderr."""
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
 
     @contextmanager
     def task(self, name: str, unit: str) -> Iterator[Advance]:
-        """A piece of work; the function given is called with (done, total) as it goes on."""
+        """Show a task's progress; call the function it yields with (done, total)."""
         if self.quiet:
             yield _no_progress
         elif sys.stderr.isatty():
@@ -41,21 +41,21 @@ class Reporter:
 
 
 def _no_progress(done: int, total: int, note: str = "") -> None:
-    """Progress that nobody wants to see."""
+    """Show nothing."""
 
 
 class _Clock:
-    """How fast a piece of work goes, and how long it will take."""
+    """Measures how fast a task goes and how long it will take."""
 
     def __init__(self) -> None:
         self.started = time.monotonic()
 
     def rate(self, done: int) -> str:
-        """ "240 an hour"."""
-        return f"{3600 * done / max(self.elapsed, 1e-9):,.0f} an hour"
+        """Return, for example, "240/h"."""
+        return f"{3600 * done / max(self.elapsed, 1e-9):,.0f}/h"
 
     def left(self, done: int, total: int) -> str:
-        """ "about 12 min left", as if what is to come took as long as what is done."""
+        """Return, for example, "about 12 min left", assuming a constant rate."""
         return f"about {duration(self.elapsed / done * (total - done))} left"
 
     @property
@@ -88,7 +88,7 @@ def _bar(name: str) -> Iterator[Advance]:
 
 
 class _Lines:
-    """Plain lines: the first end, then one every few seconds, and the last."""
+    """Prints plain lines: at the first step, then every 15 s, and at the last."""
 
     def __init__(self, reporter: Reporter, name: str, unit: str) -> None:
         self.reporter, self.name, self.unit = reporter, name, unit
@@ -111,7 +111,7 @@ class _Lines:
 
 
 def duration(seconds: float) -> str:
-    """ "45 s", "2.5 min", "12 min" or "3.4 h"."""
+    """Return, for example, "45 s", "2.5 min", "12 min" or "3.4 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 600:
@@ -122,5 +122,5 @@ def duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """ "450 MB" or "1.1 GB" of bytes."""
+    """Return a number of bytes as, for example, "450 MB" or "1.1 GB"."""
     return f"{number / 1e6:.0f} MB" if number < 0.95e9 else f"{number / 1e9:.1f} GB"

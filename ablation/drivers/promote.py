@@ -1,7 +1,8 @@
-"""Promotion: chosen shapes cross-validated in the full network, and the best one kept.
+"""Promotion: the chosen shapes are cross-validated in the full network, and the best one is saved.
 
-A *variant* is a line of Table 1: a pooling with the shapes of each fold; a plain one has the same
-in every fold, a nested one may not. Lines that want the same training share its cell.
+A *variant* is a row of Table 1: a pooling with the shapes of each fold. A plain variant has the
+same shapes in every fold, a nested one may not. Variants that need the same training share its
+cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,25 +16,26 @@ from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.drivers.progress import Reporter
 from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.drivers.settings import RunRecord, study_folder
-from ablation.errors import StudyError, counted
+from ablation.errors import counted
+from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
 from ablation.files import require_writable
 from ablation.records import OK
 from ablation.store import ResultStore
 from ablation.study import NETWORK_NAMES, Shape, Study, override_study, shapes_text
 from ablation.study.reading import Override
+from ablation.training.references import REFERENCES
 from ablation.training.task import Cell, CellTask, FoldData
 
 if TYPE_CHECKING:
     from ablation.networks import Cost
 
-REFERENCES = ("majority class", "log-mel SVM")
 _CHANGEABLE = ("network", "execution", "cluster")
 
 
 @dataclass(frozen=True)
 class NetworkVariant:
-    """A line of Table 1: a network with each fold's shapes, and the digest of each fold's cell."""
+    """A row of Table 1: a network with the shapes and the network digest of each fold."""
 
     title: str
     pooling: str
@@ -49,20 +51,20 @@ class NetworkVariant:
 
 
 class CellRequest(NamedTuple):
-    """A cell and its network digest, which is empty of a reference."""
+    """A cell and its network digest, which is empty for a baseline."""
 
     cell: Cell
     digest: str
 
     @property
     def key(self) -> tuple[str, int, str]:
-        """As its row in the store."""
+        """The key of its row in the store."""
         return self.digest or self.cell.title, self.cell.seed, self.cell.fold
 
 
 @dataclass(frozen=True)
 class PromotePlan:
-    """The networks to be cross-validated, the missing ones, and missing references.
+    """The networks to cross-validate, their missing cells, and the missing cells of baselines.
 
     ``costs`` are by network digest.
     """
@@ -75,7 +77,7 @@ class PromotePlan:
     seeds: tuple[int, ...]
     cells: tuple[CellRequest, ...]
     missing: tuple[CellRequest, ...]
-    references: tuple[CellRequest, ...]  # those missing
+    references: tuple[CellRequest, ...]  # that are missing
     fresh: bool = False  # stored cells are trained again
 
 
@@ -103,18 +105,14 @@ def part_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[
 
 
 def prepare_promotion(run: RunRecord, study: Study) -> Prepared:
-    """The corpus, which must be the one of the run.
+    """Read the corpus of ``study``.
 
-    Raises :class:`StudyError` when it is another one.
+    Raises :class:`CorpusChanged` when it is not the corpus of the run.
     """
     check_devices(study)
     prepared = prepare(study)
     if prepared.digest != run.digest:
-        raise StudyError(
-            f"the corpus in {study.corpus.root} is not the one that the probes of "
-            f"{run.study.name} ({run.digest}) were trained on",
-            "give that corpus by --corpus-root, or run ablate grid on this one",
-        )
+        raise CorpusChanged(study.corpus.root, run.study.name, run.digest)
     return prepared
 
 
@@ -128,12 +126,12 @@ def plan_promote(
 ) -> PromotePlan:
     """List variants and cells; nothing is written.
 
-    ``prepared`` has the study as run, with the network, execution and seeds asked for now.
+    ``prepared`` has the study as run, with the network, execution and seeds requested now.
 
     Raises
     ------
     StudyError
-        For a shape that is too large, or a network of the user's own that cannot be used.
+        For a shape that is too large, or a custom network that cannot be used.
     """
     study = prepared.study
     for selection in selections:
@@ -206,12 +204,12 @@ def _code(factory: str | None) -> str:
 
 
 def with_pooling(study: Study, pooling: str) -> Study:
-    """The study with another pooling; as it is for a network of the user's own."""
+    """Return the study with another pooling, or unchanged for a custom network."""
     return override_study(study, [("network.pooling", pooling)]) if pooling else study
 
 
 def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
-    """Keys of the finished networks and references of these settings."""
+    """Return the keys of the finished network and baseline cells of these settings."""
     store = ResultStore(study_folder(results, run.study.name))
     return {
         (row[name], row["seed"], row["fold"])
@@ -222,7 +220,7 @@ def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
 
 
 def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
-    """Train the missing cells; every network is kept beside its row.
+    """Train the missing cells; every network is saved beside its row.
 
     Raises as :func:`ablation.drivers.grid.run_grid`.
     """
@@ -238,7 +236,7 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     keeper = keeping.ModelSaver(folder, plan.prepared, plan.costs, code)
     if plan.references:
         reporter.say(
-            f"first what networks are held against ({' and '.join(REFERENCES)}): "
+            f"training the baselines first ({', '.join(REFERENCES)}): "
             f"{counted(len(plan.references), 'cell')}"
         )
         beside = Tally(cells=len(plan.references), stored=0)
@@ -249,7 +247,7 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
         tasks = [_task(plan, folder, request, data) for request in plan.missing]
         run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
     else:
-        ResultStore(folder).compact()  # what a run left that could not, as on a full disk
+        ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
     return tally
 
 
@@ -262,7 +260,7 @@ def run_final(
 ) -> tuple[Path, Tally]:
     """Train the network of a plain variant on all speakers; return its folder.
 
-    One that is there already gets these scores and is not trained again. Raises as
+    A network that is already saved gets these scores and is not trained again. Raises as
     :func:`run_promote`.
     """
     folder = study_folder(results, plan.study.name)
@@ -308,8 +306,8 @@ def _task(
 
 
 def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
-    """Keep the settings of every network, as it was run, by its digest."""
-    if not settings.any_run(results, plan.run.study.name):  # no grid was run: only given shapes
+    """Write the settings of every network, under its digest."""
+    if not settings.any_run(results, plan.run.study.name):  # no grid was run, the shapes are given
         settings.save(results, plan.run)
     for variant in plan.variants:
         for fold, digest in variant.digests.items():

@@ -1,15 +1,14 @@
-"""Cells on executors, their rows into the store as they come."""
+"""Runs cells on executors and stores their rows as they come."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ablation.drivers.crew import TABLES, Keep, ResultCollector, Tally
 from ablation.drivers.leading import BestSoFar
 from ablation.drivers.progress import Reporter
 from ablation.execution import EXECUTORS, Executor, Function, Slot, choose, make_slots
+from ablation.files import locked
 from ablation.records import TABLES as ALL_TABLES
 from ablation.store import ResultStore, Watch
 from ablation.study import ExecutionSpec, Study
@@ -17,7 +16,7 @@ from ablation.training.task import CellTask, identity, train_cell
 
 
 class InterruptedRun(KeyboardInterrupt):
-    """Ctrl-C or a request to end: what was finished is stored."""
+    """Ctrl-C or a request to stop; finished cells are stored."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__()
@@ -25,20 +24,21 @@ class InterruptedRun(KeyboardInterrupt):
 
 
 def slots_of(execution: ExecutionSpec) -> list[Slot]:
-    """The slots of a study on this machine; :class:`StudyError` for a device that is not there."""
+    """Return a study's slots on this machine; :class:`StudyError` for a device it lacks."""
     return make_slots(
         execution.devices, execution.threads, execution.workers, execution.workers_per_device
     )
 
 
 def check_devices(study: Study) -> None:
-    """Raise for a device that is not there, where cells run on this machine, or for a cluster's
-    address that can be none; whether anybody answers there is seen when cells are sent.
+    """Check that the study's cells can run: its devices exist, or its cluster address is valid.
+
+    Whether the cluster answers shows only when cells are sent.
 
     Raises
     ------
     StudyError, ClusterError
-        Naming it, and what is allowed.
+        For a device that this machine lacks, or an address that is not valid.
     """
     if not study.cluster.used:
         slots_of(study.execution)
@@ -49,7 +49,7 @@ def check_devices(study: Study) -> None:
 
 
 def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
-    """Where the study's cells run: a cluster, or worker processes of this machine."""
+    """Return the executor of the study's cells: a cluster, or worker processes on this machine."""
     if study.cluster.used:
         from ablation.drivers.clusters import cluster_executor
 
@@ -67,10 +67,10 @@ def result_collector(
     keep: Keep | None = None,
     function: Function | None = None,
 ) -> Iterator[ResultCollector]:
-    """Workers for the cells of ``study``, whose rows go into ``folder``.
+    """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
 
-    However the block ends, the workers are stopped; the rows are compacted unless an error ended
-    it. ``function`` trains a cell (None: :func:`~ablation.training.task.train_cell`).
+    The workers are stopped however the block ends, and the rows compacted unless an error ended it.
+    ``function`` trains a cell (None: :func:`~ablation.training.task.train_cell`).
 
     Raises
     ------
@@ -98,11 +98,11 @@ def run_cells(
     again: bool = False,
     leading: BestSoFar | None = None,
 ) -> None:
-    """Train ``tasks``, store every outcome at once, compact at the end; ``tally`` is kept.
+    """Train ``tasks``, store each outcome as it comes, compact at the end, and update ``tally``.
 
-    Another run may be at work on the same folder: a cell that it has finished by the time that one
-    is due here is not trained again, unless ``again`` says so. ``leading`` is told of every probe,
-    and what it says is shown with the progress.
+    Another run may use the same folder: a cell that it has finished by the time it is due here is
+    not trained again, except with ``again``. ``leading`` gets every probe, and its text is shown
+    with the progress.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def run_cells(
         collector.submit(tasks if again else left)
         before = tally.left
         advance(0, len(tasks))
-        with closing(collector.ended()) as every:  # stores what has ended, whatever comes
+        with closing(collector.ended()) as every:  # stores what has ended, even on an error
             for ended in every:
                 note = "" if leading is None else leading.after(outcome.row for _, outcome in ended)
                 advance(before - tally.left, len(tasks), note)
@@ -128,26 +128,15 @@ def run_cells(
 
 @contextmanager
 def _order(folder: Path, tasks: Sequence[CellTask]) -> Iterator[Sequence[CellTask]]:
-    """The tasks as they are; from the end where another run is at work here, to meet it halfway."""
-    lock = FileLock(folder / ".running", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield tasks[::-1]
-        return
-    except (OSError, NotImplementedError):  # a disk that knows no locks
-        yield tasks
-        return
-    try:
-        yield tasks
-    finally:
-        lock.release()
+    """Yield the tasks, in reverse where another run uses this folder, to meet it halfway."""
+    with locked(folder / ".running", wait=False) as alone:
+        yield tasks if alone else tasks[::-1]
 
 
 def _unless_stored(
     tasks: Iterable[CellTask], store: ResultStore, tally: Tally
 ) -> Iterator[CellTask]:
-    """The tasks that no other run has finished when their turn comes."""
+    """Yield the tasks that no other run has finished by the time they are due."""
     watches: dict[str, Watch] = {}
     for task in tasks:
         name = TABLES.get(task.cell.kind)

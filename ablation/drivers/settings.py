@@ -1,4 +1,4 @@
-"""Settings as run: what was asked of a study, kept beside its rows.
+"""Run records: the settings a study was run with and what was requested, stored with its rows.
 
 ``results/<study>/studies/<digest>.toml`` is the study with every field, and a table ``[as_run]``
 with the classes, the folds and each request, so that plots and counts need no corpus.
@@ -9,18 +9,23 @@ import math
 import os
 import shlex
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import tomli_w
-from filelock import FileLock
 
-from ablation.errors import StorageError, named
-from ablation.files import make_folder, storage_error, write_text
+from ablation.errors import StudyError, named
+from ablation.errors.running import (
+    AmbiguousDigest,
+    StudyNotRun,
+    UnknownDigest,
+    UnreadableSettings,
+)
+from ablation.files import locked, make_folder, write_text
 from ablation.store import ResultStore
 from ablation.study import Shape, Study, parse_study
 
@@ -29,10 +34,10 @@ SEARCH = "search"  # the axis of a search's request
 
 @dataclass(frozen=True)
 class Request:
-    """Cells asked for in one command: every shape at every window, seed and fold.
+    """The cells requested by one command: every shape at every window, seed and fold.
 
-    Of a search (axis ``search``) the shapes are those it has completed so far; ``options`` are its
-    own on the command line, and ``trials`` how many it was to have.
+    The shapes of a search (axis ``search``) are those it has completed so far; ``options`` are its
+    options on the command line, and ``trials`` is how many trials were requested.
     """
 
     axis: str
@@ -55,7 +60,7 @@ class Request:
         return table | search if self.axis == SEARCH else table
 
     def supersedes(self, earlier: "Request") -> bool:
-        """Whether ``earlier`` is the same request, or the same search as it was some rounds ago."""
+        """Return whether ``earlier`` is the same request, or an earlier state of this search."""
         grown = dataclasses.replace(self, shapes=earlier.shapes, trials=earlier.trials)
         return earlier in ((self, grown) if self.axis == SEARCH else (self,))
 
@@ -74,7 +79,7 @@ class Request:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """The settings of one digest."""
+    """The settings and requests stored under one digest."""
 
     study: Study
     digest: str
@@ -91,11 +96,11 @@ class RunRecord:
 
     @property
     def majority(self) -> float:
-        """WA of always naming the largest class, 0..1."""
+        """WA (0..1) of always predicting the largest class."""
         return max(self.counts) / sum(self.counts)
 
     def cell_keys(self) -> set[tuple[int, int, float, int, str]]:
-        """All probe cells ever asked for: (height, width, window_ms, seed, fold)."""
+        """Return all probe cells ever requested: (height, width, window_ms, seed, fold)."""
         return {
             (shape.height, shape.width, window, seed, fold)
             for request in self.requests
@@ -110,14 +115,15 @@ class RunRecord:
 
 
 def study_folder(results: Path, name: str) -> Path:
-    """Where a study's rows lie."""
+    """Return the results folder of a study."""
     return results / name
 
 
 def save(results: Path, run: RunRecord) -> None:
-    """Write the settings, joined with the requests made earlier under the same digest."""
+    """Write the settings, with the requests made earlier under the same digest."""
     path = _file(results, run.study.name, run.digest)
-    with _alone(make_folder(path.parent)):
+    # No two runs write a folder's settings at once: each would forget the other's request.
+    with locked(make_folder(path.parent) / ".lock"):
         _save(path, run)
 
 
@@ -136,33 +142,20 @@ def _save(path: Path, run: RunRecord) -> None:
         "counts": list(run.counts),
         "folds": list(run.folds),
         "fingerprint": run.fingerprint,
-        # Settings that were run for their own sake stay so when a search tries them too.
+        # Settings that were run in their own right remain so when a search tries them too.
         **({"variant_of": run.variant_of} if tried_only else {}),
         "asked": [request.as_toml() for request in requests],
     }
     write_text(path, tomli_w.dumps(tables))
 
 
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No two runs write a folder's settings at once: each would forget the other's request."""
-    lock = FileLock(folder / ".lock")
-    try:
-        with lock:
-            yield
-    except NotImplementedError:  # a disk that knows no locks
-        yield
-    except OSError as error:
-        raise storage_error("write to", folder, error) from error
-
-
 def save_network(path: Path, study: Study) -> None:
-    """Write the settings with which a network was promoted."""
+    """Write the settings that a network was promoted with."""
     write_text(path, tomli_w.dumps(_tables(path, study)))
 
 
 def _tables(path: Path, study: Study) -> dict[str, Any]:
-    """Every field of a study, as it stands in the file ``path``, whose folder is made."""
+    """Return every field of a study as written to ``path``; make its folder."""
     tables = study.model_dump(mode="json", exclude_none=True)
     make_folder(path.parent)
     root = study.corpus.root
@@ -171,12 +164,12 @@ def _tables(path: Path, study: Study) -> dict[str, Any]:
     return tables
 
 
-# What a table may raise that is not as it was written; RecursionError when it is nested too deep.
+# What reading a table may raise that was changed; RecursionError when it is nested too deep.
 _UNFIT = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 def load(path: Path) -> RunRecord:
-    """Read settings as run. Raises :class:`StorageError` when the file cannot be used."""
+    """Read a file of settings. Raises :class:`UnreadableSettings` when it cannot be used."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         run = tables.pop("as_run")
@@ -184,7 +177,7 @@ def load(path: Path) -> RunRecord:
         if root is not None:
             tables["corpus"]["root"] = os.path.normpath(path.parent.absolute() / root)
         found = RunRecord(
-            study=parse_study(tables, str(path)),
+            study=parse_study(tables, path.name),
             digest=run["digest"],
             classes=tuple(run["classes"]),
             counts=tuple(run["counts"]),
@@ -195,103 +188,125 @@ def load(path: Path) -> RunRecord:
         )
         _check(found)
         return found
-    except (*_UNFIT, OSError) as error:  # edited by hand
-        raise StorageError(
-            f"cannot read the settings {path}: {error}", "run ablate grid again to write them anew"
-        ) from error
+    except StudyError as error:  # edited by hand, or written by a newer version
+        raise UnreadableSettings(path, error.what) from error
+    except (*_UNFIT, OSError) as error:
+        raise UnreadableSettings(path, str(error)) from error
 
 
 def _check(run: RunRecord) -> None:
-    """Raise ValueError for a table [as_run] that cannot have been written here."""
+    """Raise ValueError for a table [as_run] that :func:`save` cannot have written."""
     if not run.requests or not run.folds or not run.classes:
         raise ValueError("[as_run] lacks asked, folds or classes")
     texts = (run.digest, run.fingerprint, run.variant_of, *run.classes, *run.folds)
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("[as_run] digest, fingerprint, classes and folds are texts")
+        raise ValueError("[as_run] digest, fingerprint, classes and folds must be strings")
     if not all(type(count) is int and 0 <= count < 2**31 for count in run.counts):
-        raise ValueError("[as_run] counts are whole numbers")
+        raise ValueError("[as_run] counts must be whole numbers")
     if len(run.counts) != len(run.classes) or not sum(run.counts) > 0:
-        raise ValueError("[as_run] counts are not those of its classes")
+        raise ValueError("[as_run] counts must have one number per class")
     for request in run.requests:
         _check_request(request)
 
 
 def _check_request(request: Request) -> None:
     if not (isinstance(request.at, datetime) and request.at.tzinfo is not None):
-        raise ValueError("[as_run] asked: at is no time with its zone")
+        raise ValueError("[as_run] asked: at must be a time with a time zone")
     if not (isinstance(request.axis, str) and isinstance(request.options, str)):
-        raise ValueError("[as_run] asked: axis and options are texts")
+        raise ValueError("[as_run] asked: axis and options must be strings")
     if not all(type(n) is int and 0 <= n < 2**31 for n in (*request.seeds, request.trials)):
-        raise ValueError("[as_run] asked: seeds and trials are whole numbers")
+        raise ValueError("[as_run] asked: seeds and trials must be whole numbers")
     if not all(math.isfinite(window) and window > 0 for window in request.windows):
-        raise ValueError("[as_run] asked: windows are milliseconds above 0")
+        raise ValueError("[as_run] asked: windows must be above 0 ms")
 
 
 def any_run(results: Path, name: str) -> bool:
-    """Whether settings are stored under the study's name."""
-    return any((study_folder(results, name) / "studies").glob("[!.]*.toml"))
+    """Return whether any settings are stored under the study's name."""
+    return bool(_files(results, name))
 
 
 def find_run(results: Path, name: str, digest: str | None = None, begun: bool = False) -> RunRecord:
-    """The settings last run under the study's name, or those of ``digest`` (its beginning will do).
+    """Return the settings last run under the study's name, or those whose digest begins so.
 
-    A run of which nothing is stored (it ended at once, or has only begun) hides no other, unless
-    ``begun`` asks for it.
+    A run without stored cells (it ended at once, or has only begun) is taken only if there is no
+    other, or with ``begun``. Files that cannot be read are ignored (:func:`unreadable` names them)
+    unless ``digest`` asks for them or there are no others.
 
     Raises
     ------
     StorageError
-        When the study was never run, or no settings or several have that digest.
+        When the study was never run, when no or several settings have that digest, or when the
+        file cannot be read.
     """
-    folder = study_folder(results, name) / "studies"
-    files = sorted(folder.glob("[!.]*.toml"))
+    files = _files(results, name)
     if not files:
-        raise StorageError(
-            f"no results of study {name} in {results.absolute()}",
-            "name the study by --study, run ablate grid with it first, or give the folder by "
-            "--results",
-        )
+        raise StudyNotRun(name, results.absolute())
     if digest is not None:
-        files = [file for file in files if file.stem.startswith(digest)]
-        if len(files) != 1:
-            known = named(sorted(file.stem for file in folder.glob("[!.]*.toml")), 9)
-            what = "several digests begin" if files else "no digest begins"
-            raise StorageError(f"{what} with {digest!r} in study {name}", f"there are: {known}")
-    runs = [load(file) for file in files]
-    # What was trained for nested selection, or tried by a search, is no run of the study's own.
-    own = [
-        run for run in runs if digest is not None or not (run.study.folds.pairs or run.variant_of)
-    ]
+        return load(_with_digest(files, name, digest))
+    runs = _readable(files) or [load(files[0])]  # which says what is wrong with it
+    # Settings run only for nested selection or by a search are not runs of the study itself.
+    own = [run for run in runs if not (run.study.folds.pairs or run.variant_of)]
     candidates = own or runs
     if len(candidates) > 1 and not begun:
-        stored = _stored_digests(folder.parent)
+        stored = _stored_digests(study_folder(results, name))
         candidates = [run for run in candidates if run.digest in stored] or candidates
     return max(candidates, key=lambda run: run.last_run)
 
 
+def _with_digest(files: Sequence[Path], name: str, digest: str) -> Path:
+    """Return the one file of settings whose digest begins with ``digest``."""
+    found = [file for file in files if file.stem.startswith(digest)]
+    if not found:
+        raise UnknownDigest(name, digest, [file.stem for file in files])
+    if len(found) > 1:
+        raise AmbiguousDigest(name, digest, [file.stem for file in found])
+    return found[0]
+
+
+def _readable(files: Iterable[Path]) -> list[RunRecord]:
+    """Return the settings in those files that can be read."""
+    found = []
+    for file in files:
+        with suppress(UnreadableSettings):
+            found.append(load(file))
+    return found
+
+
+def unreadable(results: Path, run: RunRecord) -> list[UnreadableSettings]:
+    """Return the faults of other settings of the same study, which are passed over."""
+    found = []
+    for file in _files(results, run.study.name):
+        try:
+            load(file)
+        except UnreadableSettings as error:
+            found.append(error)
+    return found
+
+
 def _stored_digests(folder: Path) -> set[str]:
-    """The settings of which some cell is stored."""
+    """Return the digests of which any cell is stored."""
     store = ResultStore(folder)
     tables = [store.read(name, []).rows for name in ("probes", "networks")]
     return {str(digest) for table in tables for digest in table["digest"].to_pylist()}
 
 
 def others(results: Path, run: RunRecord) -> list[RunRecord]:
-    """The other settings stored under the study's name, last run first."""
-    folder = study_folder(results, run.study.name) / "studies"
-    runs = [load(file) for file in folder.glob("[!.]*.toml") if file.stem != run.digest]
-    return sorted(runs, key=lambda other: other.last_run, reverse=True)
+    """Return the other readable settings stored under the study's name, last run first."""
+    files = [file for file in _files(results, run.study.name) if file.stem != run.digest]
+    return sorted(_readable(files), key=lambda other: other.last_run, reverse=True)
 
 
 def others_text(results: Path, run: RunRecord) -> str:
-    """Which other settings could be taken, as the end of a remedy; empty when there are none."""
+    """Return the end of a remedy that names the other stored settings; empty without any."""
     listed = [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
-    return f"; other settings stored: {named(listed, 4)}, taken by --digest" if listed else ""
+    return f", or choose other stored settings by --digest: {named(listed, 4)}" if listed else ""
 
 
 def differing(run: RunRecord, given: Study) -> list[str]:
-    """Fields of a study in which ``run`` differs from ``given``, of those that a probe's row
-    depends on; a root that ``given`` leaves open is no difference."""
+    """Return the fields that differ between ``run`` and ``given``, of those that probes depend on.
+
+    A corpus root that ``given`` leaves open does not count.
+    """
     ours, theirs = (
         dict(_fields(study.model_dump(mode="json", include=set(_OF_PROBES))))
         for study in (run.study, given)
@@ -306,7 +321,7 @@ _OF_PROBES = ("corpus", "features", "probe", "folds", "training")
 
 
 def _fields(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every field by its path; labels and options, whose names are the user's, as a whole."""
+    """Yield every field with its path; labels and options, whose keys are free, as a whole."""
     for name, value in table.items():
         path = f"{above}{name}"
         if isinstance(value, Mapping) and path not in ("corpus.labels", "corpus.options"):
@@ -316,19 +331,24 @@ def _fields(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
 
 
 def now() -> datetime:
-    """The time of a request, to the millisecond: two runs in one second have an order."""
+    """Return the present time to the millisecond, which orders two runs within a second."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def unique(values: Iterable[Any]) -> tuple[Any, ...]:
-    """Values in their order, each once."""
+    """Return the values without repetitions, in order."""
     return tuple(dict.fromkeys(values))
 
 
 def as_study(results: Path, run: RunRecord) -> str:
-    """The option that names these very settings; the study's own file may differ from them."""
+    """Return the option that names exactly these settings; the study file may differ from them."""
     return f"--study {shlex.quote(str(_file(results, run.study.name, run.digest)))}"
+
+
+def _files(results: Path, name: str) -> list[Path]:
+    """Return the files of all settings stored under a study's name."""
+    return sorted((study_folder(results, name) / "studies").glob("[!.]*.toml"))
 
 
 def _file(results: Path, name: str, digest: str) -> Path:

@@ -1,4 +1,4 @@
-"""The stored rows of one digest, read once, and what analysis makes of them."""
+"""The stored rows of one digest, read once, and the counts and curves made from them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ Key = tuple[int, int, float]  # height, width, window in ms
 
 
 class StudyResults:
-    """Rows of a run's digest.
+    """The stored rows of a run's digest.
 
     Attributes
     ----------
     probes, failed
         Finished and failed probe cells.
     damaged
-        Files that could not be read so far.
+        Files that were found damaged so far.
     as_study
         The option that names these settings to a command.
     """
@@ -44,29 +44,29 @@ class StudyResults:
 
     @cached_property
     def tallied(self) -> pd.DataFrame:
-        """Predictions of every kind, counted (:func:`ablation.analysis.tally`)."""
+        """Counted predictions of all kinds of cells (:func:`ablation.analysis.tally`)."""
         rows = self._read("predictions", ["speaker", "label", "predicted"])
         return tally(rows[rows["label"].isin(list(self.run.classes))])
 
     @cached_property
     def networks(self) -> pd.DataFrame:
-        """Cells of networks, finished and failed."""
+        """Network cells, finished and failed."""
         return self._read("networks")
 
     @cached_property
     def references(self) -> pd.DataFrame:
-        """Finished cells of what networks are held against."""
+        """Finished cells of the baselines."""
         rows = self._read("references")
         return rows[rows["status"] == OK]
 
     @cached_property
     def epochs(self) -> pd.DataFrame:
-        """A row an epoch of every cell."""
+        """One row per epoch of every cell."""
         return self._read("epochs", ["lr", "train_loss", "train_wa"])
 
     @cached_property
     def searches(self) -> list[Searched]:
-        """Searches of these settings, the last one first; only read, so one may be going on."""
+        """Searches of these settings, the last one first; their file is only read."""
         path = search_file(self.folder)
         if not path.exists():
             return []
@@ -82,14 +82,14 @@ class StudyResults:
 
     @cached_property
     def expected(self) -> Counter[Key]:
-        """How many cells of each shape and window were asked for."""
+        """The number of cells requested for each shape and window."""
         return Counter(
             (height, width, window) for height, width, window, *_ in self.run.cell_keys()
         )
 
     @cached_property
     def complete(self) -> set[Key]:
-        """The shapes and windows of which every cell that was asked for is finished."""
+        """The shapes and windows of which every requested cell is finished."""
         there = _keys(self.probes)
         return {key for key, wanted in self.expected.items() if there[key] >= wanted}
 
@@ -97,19 +97,19 @@ class StudyResults:
     def named(self) -> pd.DataFrame:
         """Finished cells of the shapes that were named before any score was seen.
 
-        All but those that a search alone has tried, complete or given up: it tried them for what
-        others had scored, so no axis and no test of one may rest on them.
+        Shapes that only a search tried are left out, complete or pruned: it chose them by the
+        scores of others, so no axis and no test may rest on them.
         """
         return self.probes[self._named(self.probes)]
 
     def _named(self, rows: pd.DataFrame) -> pd.Series:
-        """Of each row, whether its shape was."""
+        """Return for each row whether its shape was named by a request."""
         searched = any(request.axis == SEARCH for request in self.run.requests)
         found = [not searched or key in self._asked_by_name for key in _key_list(rows)]
         return pd.Series(found, rows.index, dtype=bool)
 
     def rows_of(self, shapes: Iterable[Key]) -> pd.DataFrame:
-        """Finished cells of some shapes."""
+        """Return the finished cells of some shapes."""
         wanted = set(shapes)
         found = [key in wanted for key in _key_list(self.probes)]
         return self.probes[pd.Series(found, self.probes.index, dtype=bool)]
@@ -126,7 +126,7 @@ class StudyResults:
 
     @cached_property
     def done(self) -> int:
-        """Finished cells of those asked for."""
+        """The number of requested cells that are finished."""
         there = _keys(self.probes)
         return sum(min(there[key], wanted) for key, wanted in self.expected.items())
 
@@ -137,7 +137,7 @@ class StudyResults:
         return sorted(self.probes["window_ms"].unique(), key=lambda window: (window != own, window))
 
     def curve(self, axis: Axis, window_ms: float | None = None) -> pd.DataFrame:
-        """The axis' curve at the study's fixed side; ``window_ms`` is the study's unless given."""
+        """Return the curve of an axis; ``window_ms`` is the study's own unless given."""
         fixed = fixed_side(self.run, axis)
         window_ms = window_ms or self.run.study.features.window_ms
         named = self._asked_by_name
@@ -155,7 +155,7 @@ class StudyResults:
         )
 
     def shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
-        """Counts by speaker of every complete shape of a window, smallest first."""
+        """Return counts by speaker of every complete shape of a window, smallest first."""
         window_ms = window_ms or self.run.study.features.window_ms
         if window_ms not in self._shapes:
             counts = named_counts(self.probe_tally(window_ms), self.run.classes)
@@ -169,7 +169,7 @@ class StudyResults:
 
     @cached_property
     def unsound(self) -> set[Key]:
-        """Complete shapes whose stored predictions are not as many as their cells scored."""
+        """Complete shapes with fewer or more stored predictions than their cells scored."""
         names = ["height", "width", "window_ms"]
         scored = self.probes.groupby(names)["n_test"].sum()
         mine = self.tallied[self.tallied["kind"] == "probe"]
@@ -181,13 +181,13 @@ class StudyResults:
         }
 
     def probe_tally(self, window_ms: float | None = None) -> pd.DataFrame:
-        """The counted predictions of the probes of a window."""
+        """Return the counted predictions of the probes of a window."""
         window_ms = window_ms or self.run.study.features.window_ms
         rows = self.tallied
         return rows[(rows["kind"] == "probe") & (rows["window_ms"] == window_ms)]
 
     def axis_shapes(self, axis: Axis, window_ms: float | None = None) -> dict[int, Counts]:
-        """The complete shapes of an axis by extent, smallest first."""
+        """Return the complete shapes of an axis by extent, smallest first."""
         fixed = fixed_side(self.run, axis)
         window_ms = window_ms or self.run.study.features.window_ms
         return {
@@ -205,13 +205,13 @@ class StudyResults:
 
 
 def fixed_side(run: RunRecord, axis: Axis) -> int:
-    """The extent of the side that an axis does not vary."""
+    """Return the extent of the side that an axis does not vary."""
     grid = run.study.grid
     return grid.fixed_width if axis.name == "height" else grid.fixed_height
 
 
 def axis_shape(run: RunRecord, axis: Axis, extent: int) -> Shape:
-    """The shape of an extent on an axis."""
+    """Return the shape with an extent on an axis."""
     return Shape.parse(axis.name_of(extent, fixed_side(run, axis)))
 
 
@@ -225,7 +225,7 @@ def _key_list(rows: pd.DataFrame) -> list[Key]:
 
 
 def _on_axis(cells: Counter[Key], axis: Axis, fixed: int, window_ms: float) -> dict[int, int]:
-    """Cells by extent."""
+    """Return the number of cells by extent."""
     counts: Counter[int] = Counter()
     for (height, width, window), number in cells.items():
         extent, other = (height, width) if axis.name == "height" else (width, height)

@@ -1,8 +1,8 @@
-"""The store: what cells found, in parquet, never lost and never half-written.
+"""The store keeps the results of cells in Parquet files: no row is lost or half-written.
 
-:class:`ResultStore` takes rows as they come and gives them back; :func:`read_results` gives a
+:class:`ResultStore` appends rows as they come and reads them back, :func:`read_results` returns a
 results folder as DataFrames, and :class:`Watch` tells a run what others have finished meanwhile.
-Nothing here knows how a row came about.
+Nothing here knows how a row was computed.
 """
 
 from ablation.store.parquet import ResultStore, TableContent

@@ -1,9 +1,9 @@
-"""Tables of parquet parts: appended atomically, read at any moment, compacted when a run ends.
+"""Tables of Parquet parts: appended atomically, read at any moment, compacted when a run ends.
 
 A table ``probes`` is the file ``probes.parquet`` and the folder ``probes.parts`` of parts that are
-not in it yet. A reader takes the parts before the file: a compaction between the two then shows a
-row twice, which the key mends, and never not at all. While a run goes on, small parts are now and
-then put together into a larger one, so that a run of any length leaves few files.
+not in it yet. A reader takes the parts before the file: a compaction between the two may then show
+a row twice, which its key reveals, but cannot hide one. During a run, small parts are merged into
+larger ones now and then, so that a run of any length leaves few files.
 """
 
 import io
@@ -20,10 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 
-from ablation.errors import StorageError, named
-from ablation.files import atomic_write, storage_error
+from ablation.errors import named
+from ablation.errors.running import NewerResults, ResultsUnstable
+from ablation.files import atomic_write, locked, storage_error
 from ablation.records import (
     OK,
     SCHEMA_VERSION,
@@ -39,13 +39,13 @@ _LATEST_FIRST = ("status", "started_at")
 
 @dataclass
 class TableContent:
-    """A table as read: its rows, each once, and the files that could not be read."""
+    """A table as read: its rows, without duplicates, and the files that could not be read."""
 
     rows: pa.Table
     damaged: list[str] = field(default_factory=list)
 
     def frame(self) -> pd.DataFrame:
-        """The rows as a DataFrame."""
+        """Return the rows as a DataFrame."""
         return self.rows.to_pandas(use_threads=False)  # as in `_read`
 
 
@@ -64,7 +64,7 @@ class ResultStore:
     ) -> None:
         """Store rows of several tables; they are on the disk when this returns.
 
-        Tables are written in the order given, so put the one that says "done" last.
+        Tables are written in the order given, so the one that marks a cell as done goes last.
 
         Raises
         ------
@@ -80,9 +80,10 @@ class ResultStore:
                 _write(part, arrow_table(TABLES[name], classes, table_rows))
 
     def read(self, name: str, columns: Sequence[str] | None = None) -> TableContent:
-        """All rows of a table, finished parts and compacted file together, in the key's order.
+        """Return all rows of a table, of its parts and its compacted file, in the key's order.
 
-        ``columns`` names those wanted beside the key (None: all); one the files lack is left out.
+        ``columns`` names those wanted besides the key (None: all); columns that the files lack are
+        left out.
 
         Raises
         ------
@@ -103,44 +104,38 @@ class ResultStore:
             found = [part for part in parts if part is not None]
             rows = _each_once(found, table) if found else arrow_table(table, (), [])
             return TableContent(rows, damaged)
-        raise StorageError(
-            f"{self.folder} changes faster than it can be read", "run the same command again"
-        )
+        raise ResultsUnstable(self.folder)
 
     def compact(self) -> None:
         """Merge the parts of every table into its file and remove them.
 
-        A table with a damaged file is left as it is. Killed at any moment, it loses nothing.
+        A table with a damaged file is left as it is. No row is lost when this is killed.
         """
-        lock = self.folder / ".lock"
         try:
-            with FileLock(lock):
+            with locked(self.folder / ".lock"):
                 for name in TABLES:
                     self._compact(name)
         except OSError as error:
-            raise storage_error("lock", lock, error) from error
+            raise storage_error("write to", self.folder, error) from error
 
     def tidy(self) -> None:
-        """Put the small parts of every table together, unless another run does so now.
+        """Merge the small parts of every table, unless another run is doing so.
 
-        Parts put together before stay as they are: a row is moved once, however long a run is.
+        Merged parts are not merged again: a row is moved once, however long a run is.
         """
-        lock = self.folder / ".lock"
         try:
-            with FileLock(lock, timeout=0):
-                for name in TABLES:
+            with locked(self.folder / ".lock", wait=False) as held:
+                for name in TABLES if held else ():
                     self._tidy(name)
-        except Timeout:
-            return
         except OSError as error:
-            raise storage_error("lock", lock, error) from error
+            raise storage_error("write to", self.folder, error) from error
 
     def parts(self, name: str) -> list[Path]:
-        """Finished parts of a table; a name with a leading dot is a part still being written."""
+        """Return the parts of a table; names with a leading dot are still being written."""
         return sorted(self._parts_folder(name).glob("[!.]*.parquet"))
 
     def main(self, name: str) -> Path:
-        """The file of a table's compacted rows; it need not be there."""
+        """Return the path of a table's compacted file, which need not exist."""
         return self.folder / f"{name}.parquet"
 
     def _compact(self, name: str) -> None:
@@ -179,7 +174,7 @@ class ResultStore:
         return self.folder / f"{name}.parts"
 
 
-_TIDIED = "-tidied"  # ends the name of a part that was put together from others
+_TIDIED = "-tidied"  # ends the name of a merged part
 _READ_TRIES = 100
 
 
@@ -193,9 +188,9 @@ def _write(path: Path, table: pa.Table) -> None:
 def _read(
     path: Path, table: Table, wanted: Sequence[str] | None, damaged: list[str]
 ) -> pa.Table | None:
-    """A file's rows; None, and its name in ``damaged``, when it cannot be read.
+    """Return a file's rows; when it cannot be read, add it to ``damaged`` and return None.
 
-    A file that is gone raises FileNotFoundError: that is no damage.
+    Raises FileNotFoundError for a file that is gone, which is not damage.
     """
     try:
         # The whole file in one read: a compaction may remove it the moment after. No threads of
@@ -224,12 +219,15 @@ def _read(
 
 
 def read_part(path: Path, table: Table, wanted: Sequence[str]) -> pa.Table | None:
-    """Columns of one file; None when it is damaged. Raises FileNotFoundError when it is gone."""
+    """Return columns of one file, or None if it is damaged.
+
+    Raises FileNotFoundError when it is gone.
+    """
     return _read(path, table, wanted, [])
 
 
 def _refuse_misfit(found: pa.Schema, table: Table) -> None:
-    """Raise ValueError for columns that are not the table's: a damaged footer may read as such."""
+    """Raise ValueError for columns of another table, as a damaged footer may show them."""
     expected = schema(table, ())
     of_class = {
         field_.name: field_.type for field_ in schema(table, ("",)) if field_.name[-1] == "_"
@@ -251,15 +249,11 @@ def _refuse_newer(path: Path, found: pa.Schema) -> None:
     text = (found.metadata or {}).get(VERSION_KEY, b"0")
     version = int(text) if text.isdigit() else 0
     if version > SCHEMA_VERSION:
-        raise StorageError(
-            f"{path} was written by a newer version of ablation (schema {version}; this one "
-            f"knows {SCHEMA_VERSION})",
-            "upgrade ablation, or give another --results folder",
-        )
+        raise NewerResults(path, version, SCHEMA_VERSION)
 
 
 def _each_once(tables: Iterable[pa.Table], table: Table) -> pa.Table:
-    """One row a key, in the key's order: finished before failed, then the latest."""
+    """Return one row per key, in the key's order: finished ones first, then the latest."""
     rows = pa.concat_tables(tables, promote_options="default")
     rows = rows.append_column("_arrival", pa.array(range(rows.num_rows), pa.int64()))
     order: list[tuple[str, str]] = [(column, "ascending") for column in table.key]
@@ -277,7 +271,7 @@ def _each_once(tables: Iterable[pa.Table], table: Table) -> pa.Table:
 
 
 def _first_of_each(rows: pa.Table, key: Sequence[str]) -> pa.Array:
-    """Mask of the rows, sorted by ``key``, whose key differs from the row before."""
+    """Return a mask of the rows, sorted by ``key``, that begin a new key."""
     differs = np.zeros(rows.num_rows, bool)
     differs[0] = True
     for name in key:

@@ -1,31 +1,31 @@
-"""A results folder as DataFrames, for notebooks and for analysis."""
+"""Results folders as DataFrames, for notebooks and analysis."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from ablation.errors import StorageError, named
+from ablation.errors.running import NoResults
 from ablation.records import OK, TABLES
 from ablation.store.parquet import ResultStore
 
 
 @dataclass(frozen=True, repr=False)
 class Results:
-    """The tables of a study, finished cells apart from failed ones.
+    """The tables of a study, with finished and failed cells separated.
 
     Attributes
     ----------
     probes, networks
-        A row a finished cell.
+        One row per finished cell.
     references
-        A row a fold of what networks are held against: majority class, log-mel SVM.
+        One row per fold of each baseline: majority class, log-mel SVM.
     failed_probes, failed_networks
-        A row a failed cell, with its ``error``.
+        One row per failed cell, with its ``error``.
     predictions, epochs
-        A row an utterance, a row an epoch.
+        One row per utterance, one row per epoch.
     damaged
-        Files that could not be read; the rows of all others are here.
+        Files that could not be read; the rows of all others are present.
     """
 
     probes: pd.DataFrame
@@ -43,7 +43,7 @@ class Results:
 
 
 def read_results(folder: Path | str) -> Results:
-    """Read the results folder of one study, such as ``results/demo``; a run may be going on.
+    """Read the results folder of one study, such as ``results/demo``, also during a run.
 
     Raises
     ------
@@ -55,12 +55,7 @@ def read_results(folder: Path | str) -> Results:
         (folder / f"{name}{end}").exists() for name in TABLES for end in (".parquet", ".parts")
     ):
         below = sorted(path.parent.name for path in folder.glob("*/probes.par*"))
-        remedy = (
-            f"give one of the studies in it: {named(dict.fromkeys(below), 9)}"
-            if below
-            else ("results come from ablate grid")
-        )
-        raise StorageError(f"no results in {folder}", remedy)
+        raise NoResults(folder, list(dict.fromkeys(below)))
     store = ResultStore(folder)
     contents = {name: store.read(name) for name in TABLES}
     frames = {name: content.frame() for name, content in contents.items()}

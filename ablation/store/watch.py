@@ -1,10 +1,10 @@
-"""What other runs store while one goes on."""
+"""Watching what other runs store meanwhile."""
 
 import time
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import StorageError
+from ablation.files import storage_error
 from ablation.records import OK, TABLES
 from ablation.store.parquet import ResultStore, read_part
 
@@ -12,9 +12,9 @@ _MOMENT = 0.2  # seconds
 
 
 class Watch:
-    """The finished cells of a table but those stored through ``store`` itself, kept up to date.
+    """The finished cells of a table that others than ``store`` itself have stored, kept up to date.
 
-    A look costs the listing of a folder; within a moment of the last one nothing is looked at.
+    A look costs the listing of a folder and is skipped within 0.2 s of the one before.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ class Watch:
         self._looked = -_MOMENT
 
     def finished(self) -> set[tuple[Any, ...]]:
-        """Keys, as the table's ``key`` columns, of the finished rows that are stored by now."""
+        """Return the keys (the table's ``key`` columns) of the rows that are finished by now."""
         if time.monotonic() - self._looked < _MOMENT:
             return self._keys
         self._looked = time.monotonic()
-        # The file after the parts, as every reader does: a compaction moves rows that way.
+        # The file after the parts, like every reader: a compaction moves rows in that direction.
         for path in self.store.parts(self.table.name):
             if path not in self._read and path not in self.store.own:
                 self._take(path)
@@ -47,7 +47,7 @@ class Watch:
         return self._keys
 
     def _take(self, path: Path) -> None:
-        """Note a file's finished rows; one that is gone was moved, one that is damaged has none."""
+        """Note a file's finished rows; a file that is gone was merged, a damaged one has none."""
         try:
             rows = read_part(path, self.table, [*self.table.key, "status"])
         except FileNotFoundError:
@@ -64,5 +64,5 @@ def _state(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}") from error
+        raise storage_error("read", path, error) from error
     return state.st_ino, state.st_mtime_ns

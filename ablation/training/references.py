@@ -15,17 +15,16 @@ from ablation.training.task import CellTask, Sample
 
 
 def majority_class(task: CellTask) -> np.ndarray:
-    """Return the share of each class among the training utterances, for every test utterance."""
+    """Return the share of each class in the training utterances, so the largest is predicted."""
     labels = [sample.label for sample in task.fold.train]
     shares = np.bincount(labels, minlength=len(task.classes)) / len(labels)
     return np.tile(shares, (len(task.fold.test), 1))
 
 
 def log_mel_svm(task: CellTask) -> np.ndarray:
-    """Return the scores of an RBF SVM on standardised log-mel statistics.
+    """Return scores of an RBF SVM on standardised log-mel statistics of the network's spectrograms.
 
-    The statistics are of the network's own spectrograms. C = 3 and balanced classes are
-    pre-specified; scores are one-versus-rest decision values.
+    C = 3 and balanced classes are pre-specified; scores are one-vs-rest decision values.
     """
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -39,9 +38,10 @@ def log_mel_svm(task: CellTask) -> np.ndarray:
     return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)
 
 
+MAJORITY, SVM = "majority class", "log-mel SVM"  # those that Table 1 compares with
 REFERENCES: dict[str, Callable[[CellTask], np.ndarray]] = {
-    "majority class": majority_class,
-    "log-mel SVM": log_mel_svm,
+    MAJORITY: majority_class,
+    SVM: log_mel_svm,
 }
 
 

@@ -14,7 +14,6 @@ from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import pooch
-from filelock import FileLock, Timeout
 
 from ablation.corpora import corpus_kind
 from ablation.corpora.base import CorpusKind
@@ -32,14 +31,13 @@ from ablation.corpora.fetching.sources import SOURCES, Archive, Source
 from ablation.corpora.fetching.unpacking import unpack
 from ablation.errors import CorpusError, counted
 from ablation.errors.fetching import (
-    FetchRunning,
     InvalidAddress,
     NotFetchable,
     Unreachable,
     WrongChecksum,
     megabytes,
 )
-from ablation.files import make_folder, storage_error
+from ablation.files import locked, make_folder, storage_error
 
 _SCHEMES = ("http", "https", "file")
 
@@ -99,7 +97,9 @@ def fetch_corpus(
     elif not work.exists():
         return Fetched(target, there, new=False)
     try:
-        with FileLock(work / "lock", timeout=0):
+        with locked(work / "lock", wait=False) as alone:
+            if not alone:
+                raise FetchRunning(target)
             there = recordings_at(target, kind)  # another fetch may have been faster
             try:
                 count = there or _fetch(kind, source, archives, work, target, patience, say)
@@ -107,8 +107,6 @@ def fetch_corpus(
                 _clear(work)
                 raise
             shutil.rmtree(work, ignore_errors=True)
-    except Timeout as error:
-        raise FetchRunning(target) from error
     except OSError as error:
         raise storage_error("write to", work, error) from error
     return Fetched(target, count, new=there is None)

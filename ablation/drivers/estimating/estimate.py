@@ -1,4 +1,4 @@
-"""What an estimate is, and what those of probes and of networks are reckoned from alike."""
+"""Estimates of time and memory, and the parts that those of probes and networks share."""
 
 import heapq
 import time
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from ablation.drivers.estimating.measuring import Lengths, Pace
     from ablation.drivers.estimating.workload import FoldWork
 
-_FEW = 24  # spectrograms that are made to see how long they take
+_FEW = 24  # spectrograms that are computed to measure how long they take
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes at their most.
+    """Peak memory, in bytes.
 
     Attributes
     ----------
     worker, driver
-        Own pages of a worker, and of the process that drives them.
+        Private memory of a worker, and of the main process.
     shared
-        Libraries and spectrograms, mapped by all workers and there once.
+        Libraries and spectrograms, which all workers share.
     total
-        All of these; what it takes of the machine.
+        The sum over all processes.
     devices
-        Of tensors on the fullest card; 0 without one.
+        Tensors on the GPU that needs most; 0 without one.
     spectrograms
-        Of the corpus, at one analysis window.
+        Spectrograms of the corpus, at one analysis window.
     resident
-        Whether cards keep them in their memory (else they are streamed); None without a card.
+        Whether they stay in GPU memory (else they are streamed); None without a GPU.
     """
 
     worker: int
@@ -54,7 +54,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class ShapeWork:
-    """The missing cells of a shape, and what they take of a worker of the first device."""
+    """The missing cells of a shape, and the time they take on a worker of the first device."""
 
     cells: int
     steps: int
@@ -65,27 +65,26 @@ class ShapeWork:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What the missing cells of a plan will take.
+    """The time and memory that the missing cells of a plan will take.
 
     Attributes
     ----------
     seconds
-        From the command to its end, on ``workers`` workers.
+        Duration of the whole command, on ``workers`` workers.
     worker_seconds
-        Of the cells alone, on one worker.
+        Time of the cells alone, on one worker.
     startup_seconds, spectrogram_seconds
-        Parts of ``seconds``: until the first cell is begun, but for making spectrograms.
+        Parts of ``seconds``: starting up, and computing spectrograms.
     memory
         None where nothing is to be trained.
     core_share
-        Of a core's time that a worker had while it was measured (0..1): less than all where other
-        programs, or too many workers, want it too. The times are those of a machine that stays as
-        busy.
+        The share of a core (0..1) that a worker had while it was measured: below 1 where other
+        programs or too many workers compete for it. The times assume that this stays so.
     by_shape
-        Of a grid's missing cells; empty of networks.
+        The missing cells of a grid; empty for networks.
     elsewhere
         Whether the cells run on a cluster, whose machines may be faster or slower than this one.
-        ``workers`` are then those of its jobs, and one where nobody knows how many there are.
+        ``workers`` is then the number in its jobs, or 1 where that is unknown.
     """
 
     workers: int
@@ -101,7 +100,7 @@ class Estimate:
 
 
 def nothing_measured(study: Study, cells: int) -> Estimate:
-    """Of so many missing cells: who will work on them."""
+    """Return an estimate of so many missing cells without times: workers and devices only."""
     return Estimate(
         workers=_workers(study, cells),
         devices=_devices(study),
@@ -110,13 +109,13 @@ def nothing_measured(study: Study, cells: int) -> Estimate:
 
 
 def _devices(study: Study) -> tuple[str, ...]:
-    """Where cells run: of this machine those that will be taken, of a cluster as they are named."""
+    """Return the devices that cells run on: those used here, or those named for a cluster."""
     named = study.execution.devices
     return settings.unique(named) if study.cluster.used else choose(named).devices
 
 
 def _workers(study: Study, cells: int) -> int:
-    """How many will work on so many cells."""
+    """Return the number of workers for so many cells."""
     cluster = study.cluster
     if not cluster.used:
         workers = len(slots_of(study.execution))
@@ -126,10 +125,10 @@ def _workers(study: Study, cells: int) -> int:
 
 
 def slots_to_measure(study: Study, cells: int) -> list[Slot]:
-    """The slots that a run of so many cells would use, or those like them on this machine.
+    """Return the slots that a run of so many cells would use, or similar ones on this machine.
 
-    Empty where the cells go to a cluster whose device is not here. Raises :class:`StudyError` for a
-    device that is not there.
+    Empty where the cells run on a cluster with a device that this machine lacks. Raises
+    :class:`StudyError` for a missing device otherwise.
     """
     try:
         return slots_of(study.execution)[: max(1, cells)]
@@ -140,7 +139,7 @@ def slots_to_measure(study: Study, cells: int) -> list[Slot]:
 
 
 def kinds_of(slots: Sequence[Slot], none: Estimate) -> list[str]:
-    """The kind of device of each worker."""
+    """Return the kind of device of each worker."""
     from ablation.drivers.estimating.measuring import kind_of
 
     kinds = [kind_of(slot) for slot in slots]
@@ -148,14 +147,14 @@ def kinds_of(slots: Sequence[Slot], none: Estimate) -> list[str]:
 
 
 def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> float:
-    """When the last cell ends, if each in turn goes to the slot that is free first.
+    """Return when (s) the last cell ends if each goes to the slot that is free first.
 
     Parameters
     ----------
     seconds
-        Of every cell in its turn, by kind of device.
+        The duration of every cell in order, by kind of device.
     slots
-        The kind of each slot.
+        The kind of device of each slot.
     """
     free = [(0.0, number) for number in range(len(slots))]
     for cell in range(len(next(iter(seconds.values())))):
@@ -165,7 +164,7 @@ def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> fl
 
 
 def typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
-    """The lengths of the fold that is in the middle by its steps."""
+    """Return the utterance lengths of the fold of median size."""
     from ablation.drivers.estimating.measuring import Lengths
 
     ordered = sorted(work.values(), key=lambda fold: (sum(fold.train), len(fold.train)))
@@ -176,7 +175,7 @@ def typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
 def spectrogram_seconds(
     prepared: Prepared, windows: Sequence[float], frames: Mapping[str, int]
 ) -> float:
-    """What making the missing spectrograms of all windows will take, from making a few."""
+    """Return the seconds that the missing spectrograms will take, from computing a few."""
     seconds = 0.0
     for window in windows:
         cache = FeatureCache(at_window(prepared.study, window).features)
@@ -205,7 +204,7 @@ def memory_of(
     kinds: Sequence[str],
     driver: int,
 ) -> Memory:
-    """Of workers of these kinds and of a driver with so many bytes, on so many windows."""
+    """Return the memory of workers of these kinds, with so many windows and driver bytes."""
     spec = prepared.study.features
     spectrograms = 4 * spec.height * sum(max(n, spec.width) for n in frames.values()) * windows
     found = [one for pace in paces.values() for one in pace.measured]
@@ -224,13 +223,13 @@ def memory_of(
 
 
 def _resident(paces: Mapping[str, "Pace"]) -> bool | None:
-    """Whether all cards keep the spectrograms; None without a card."""
+    """Return whether all GPUs hold the spectrograms; None without a GPU."""
     on_cards = [one for kind, pace in paces.items() if kind != CPU for one in pace.measured]
     return all(one.resident for one in on_cards) if on_cards else None
 
 
 def as_json(study: Study, estimate: Estimate) -> dict[str, Any]:
-    """What is alike of a grid's and a promotion's, for scripts; seconds and bytes."""
+    """Return the fields shared by the JSON of a grid and a promotion, in seconds and bytes."""
     memory = estimate.memory
     return {
         "workers": estimate.workers,

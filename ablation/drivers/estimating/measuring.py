@@ -1,4 +1,4 @@
-"""Steps measured on the slots that a run would use, all of them busy as they are in the run."""
+"""Steps measured on the slots that a run would use, all of them busy as in the run."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,23 +8,23 @@ from math import dist, log
 from statistics import mean, median
 
 from ablation.analysis.interpolation import over_shapes
-from ablation.errors import MemoryShortage
+from ablation.errors.running import NothingMeasured
 from ablation.execution import EXECUTORS, Slot
 from ablation.files import cache_folder
 from ablation.study import Shape, Study
 from ablation.training.measure import Measured, Trial, measure
 from ablation.training.task import Cell, CellTask, FoldData
 
-_MOST_SHAPES = 24  # that are measured; the others lie between them
-_IN_ALL = 16.0  # seconds to spend on a device, start-up and slow steps not counted
-_EACH = (0.4, 1.0)  # least and most of them for a cell
+_MOST_SHAPES = 24  # that are measured; the others are interpolated
+_IN_ALL = 16.0  # seconds to measure a device, without start-up and slow steps
+_EACH = (0.4, 1.0)  # least and most seconds for a cell
 
 Count = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Frames of the utterances on both sides of a typical fold."""
+    """The lengths, in frames, of the utterances on both sides of a typical fold."""
 
     train: tuple[int, ...]
     test: tuple[int, ...]
@@ -32,17 +32,17 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Pace:
-    """What was measured on the slots of one kind of device.
+    """Measurements on the slots of one kind of device.
 
     Attributes
     ----------
     workers
-        Slots that were busy while it was measured.
+        The number of busy slots.
     measured
-        At least one of every cell in ``trials`` that found memory.
+        At least one measurement of every cell that fits into memory.
     startup_seconds
-        From the start of a worker to its first task, and what its first steps took more than later
-        ones; not where kernels were compiled, which is done once.
+        From the start of a worker to its first task, plus what its first steps took longer than
+        later ones, unless kernels were compiled, which happens only once.
     """
 
     kind: str
@@ -55,20 +55,20 @@ class Pace:
         return frozenset(found.cell.shapes[0] for found in self.measured)
 
     def cell_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
-        """Of a cell besides its steps and its scoring, likewise."""
+        """Return the seconds of a cell besides steps and scoring, interpolated likewise."""
         return self._by_shape(shapes, lambda found: found.cell_seconds)
 
     @property
     def core_share(self) -> float:
-        """Of a core's time that a worker had."""
+        """The share of a core (0..1) that a worker had."""
         return median(found.core_share for found in self.measured)
 
     def step_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
-        """Of an optimiser step, interpolated where a shape was not measured."""
+        """Return the seconds of an optimiser step, interpolated for unmeasured shapes."""
         return self._by_shape(shapes, lambda found: found.step_seconds)
 
     def segment_seconds(self, shapes: Sequence[Shape]) -> dict[Shape, float]:
-        """Of a segment that is scored, likewise."""
+        """Return the seconds of scoring a segment, interpolated likewise."""
         return self._by_shape(shapes, lambda found: found.segment_seconds)
 
     def _by_shape(
@@ -83,7 +83,7 @@ class Pace:
 
 
 def kind_of(slot: Slot) -> str:
-    """ "cpu" or "cuda": cards of one machine are taken to be alike."""
+    """Return "cpu" or "cuda": all GPUs of a machine are assumed to be alike."""
     return slot.device.partition(":")[0]
 
 
@@ -95,19 +95,19 @@ def measure_shapes(
     slots: Sequence[Slot],
     count: Count = lambda _done, _all: None,
 ) -> dict[str, Pace]:
-    """The pace of each kind of device among ``slots``, by kind; one kind after the other.
+    """Measure each kind of device among ``slots``, one after the other; return paces by kind.
 
     Parameters
     ----------
     study
-        Its probe, training and features are measured, at its own analysis window.
+        The study whose probe is measured, at its own analysis window.
     count
-        Is told how many of how many measurements are done.
+        Called with the number of measurements done and their total.
 
     Raises
     ------
-    MemoryShortage
-        When no shape finds memory on a device.
+    NothingMeasured
+        When no shape fits into the memory of a device.
     """
     window, fold = study.features.window_ms, FoldData("", (), (), ())
     tasks = [
@@ -123,7 +123,7 @@ def measure_cells(
     slots: Sequence[Slot],
     count: Count = lambda _done, _all: None,
 ) -> dict[str, Pace]:
-    """The same of any cells, whose folds are not looked at. Raises as :func:`measure_shapes`."""
+    """Measure any cells, ignoring their folds; otherwise as :func:`measure_shapes`."""
     by_kind: dict[str, list[Slot]] = {}
     for slot in slots:
         by_kind.setdefault(kind_of(slot), []).append(slot)
@@ -134,8 +134,10 @@ def measure_cells(
 
 
 def spread_out(shapes: Sequence[Shape], most: int) -> list[Shape]:
-    """At most ``most`` of the shapes, the smallest and the largest first and then always the one
-    farthest from all before it, so that any beginning of the list is spread over all of them."""
+    """Return at most ``most`` of the shapes: smallest, largest, then each farthest from the others.
+
+    Any beginning of the list is thus spread over all shapes.
+    """
     left = sorted(dict.fromkeys(shapes), key=lambda shape: (shape.weights, shape))
     if not left:
         return []
@@ -151,7 +153,7 @@ def spread_out(shapes: Sequence[Shape], most: int) -> list[Shape]:
 
 
 def _trials(tasks: Sequence[CellTask], lengths: Lengths, slots: int) -> list[Trial]:
-    """A trial a cell, and as many more that no slot is idle beside another one's work."""
+    """Return one trial per cell, and repetitions so that no slot is idle while others work."""
     rounds = -(-len(tasks) // slots)
     seconds = min(max(_IN_ALL / rounds, _EACH[0]), _EACH[1])
     return [
@@ -173,15 +175,13 @@ def _pace(kind: str, trials: Sequence[Trial], slots: Sequence[Slot], count: Coun
             crashes.append(end.crash)
         count(number, len(trials))
     if not found:
-        raise MemoryShortage(
-            f"no step can be measured: {crashes[0]}", "choose smaller filters, or another device"
-        )
+        raise NothingMeasured(crashes[0])
     compiled = _kernels() != before
     return Pace(kind, len(slots), tuple(found), _startup(found, started, compiled))
 
 
 def _startup(found: Sequence[Measured], started: float, compiled: bool) -> float:
-    """Mean over the workers; see :class:`Pace`."""
+    """Return the mean start-up time (s) of the workers; see :class:`Pace`."""
     workers: dict[int, list[Measured]] = {}
     for one in found:
         workers.setdefault(one.process, []).append(one)
@@ -194,5 +194,5 @@ def _startup(found: Sequence[Measured], started: float, compiled: bool) -> float
 
 
 def _kernels() -> set[str]:
-    """The compiled kernels that are kept."""
+    """Return the paths of the compiled kernels in the cache."""
     return {str(path) for path in (cache_folder() / "kernels").rglob("*.nbc")}

@@ -1,7 +1,7 @@
-"""Hours and memory of a promotion before it is run, from steps measured on this machine.
+"""Time and memory of a promotion before it is run, from steps measured on this machine.
 
-One network of each pooling is measured, with the shapes that most of its missing cells have; others
-take as much longer as they have more multiply-adds.
+One network of each pooling is measured, with the shapes that most of its missing cells have; the
+time of others scales with multiply-adds.
 """
 
 from collections import Counter
@@ -38,22 +38,22 @@ def estimate_promotion(
 ) -> Estimate:
     """Measure a step of a network of each pooling on the slots that the run would use.
 
-    Nothing is measured where no network is missing, nor where they go to a cluster whose device is
-    not on this machine. Spectrograms that are made to time them stay in the cache. Of missing
-    references the start of their workers is reckoned with: each takes less than a second.
+    Nothing is measured where no network is missing, or where they run on a cluster with a device
+    that this machine lacks. Spectrograms computed for timing stay in the cache. Of missing
+    baselines, which take less than a second each, only the start of their workers is counted.
 
     Parameters
     ----------
     planning
-        Seconds that it took to make the plan, as it will again.
+        Seconds that planning took, as it will again.
     final
         Whether the best network is to be trained on all speakers at the end.
 
     Raises
     ------
     AblationError
-        For a recording that cannot be used, a device that is not there, or one without memory for
-        any of the networks.
+        For a recording that cannot be used, a missing device, or one without enough memory for any
+        of the networks.
     """
     cells = len(plan.missing)
     none = nothing_measured(plan.study, cells)
@@ -72,7 +72,7 @@ def _measured(
     plan: PromotePlan, none: Estimate, slots: Sequence[Slot], final: bool, reporter: Reporter
 ) -> Estimate:
     driver, _ = own_memory()
-    # Loads torch, as the plan did to count parameters.
+    # This loads torch, as planning did to count parameters.
     from ablation.drivers.estimating.measuring import measure_cells
     from ablation.drivers.estimating.workload import fold_work, frames_of
 
@@ -92,7 +92,7 @@ def _measured(
     kinds = kinds_of(slots, none)
     first = kinds[0]
     last = _final_seconds(plan, work, rates[first]) if final else 0.0
-    # References, networks and the last one are three runs, whose workers start each time.
+    # Baselines, networks and the final network are three runs, each of which starts workers.
     runs = 1 + bool(plan.references) + final
     startup = runs * max(pace.startup_seconds for pace in paces.values())
     return replace(
@@ -107,7 +107,7 @@ def _measured(
 
 
 def _most_common(missing: Sequence[CellRequest]) -> list[CellRequest]:
-    """Of each pooling a cell with the shapes that most of its cells have."""
+    """Return for each pooling a cell with the shapes that most of its cells have."""
     first = {(request.cell.pooling, request.cell.shapes): request for request in missing}
     counts = Counter((request.cell.pooling, request.cell.shapes) for request in missing)
     picked: dict[str, CellRequest] = {}
@@ -129,8 +129,11 @@ def _task(plan: PromotePlan, request: CellRequest) -> CellTask:
 
 @dataclass(frozen=True)
 class _Rates:
-    """What one kind of device takes: a step and a scored segment by pooling, per multiply-add of a
-    segment, and a cell besides."""
+    """The times on one kind of device.
+
+    ``step`` and ``segment`` are seconds per multiply-add of a step and of scoring a segment, by
+    pooling; ``besides`` is the rest of a cell, in seconds.
+    """
 
     step: Mapping[str, float]
     segment: Mapping[str, float]
@@ -154,18 +157,18 @@ class _Rates:
         )
 
     def seconds(self, plan: PromotePlan, request: CellRequest, work: "FoldWork") -> float:
-        """Of a cell on one worker."""
+        """Return the seconds of a cell on one worker."""
         size = plan.costs[request.digest].multiply_adds
         step, segment = (self._rate(known, request) for known in (self.step, self.segment))
         return size * (work.steps * step + work.scored * segment) + self.besides
 
     def _rate(self, known: Mapping[str, float], request: CellRequest) -> float:
-        """Of a pooling that could not be measured, as of the slowest that was."""
+        """Return a pooling's rate, or the slowest one where it could not be measured."""
         return known.get(request.cell.pooling, max(known.values()))
 
 
 def _final_seconds(plan: PromotePlan, work: Mapping[str, "FoldWork"], rates: _Rates) -> float:
-    """Of the slowest plain line trained on all speakers, as nobody knows yet which is the best."""
+    """Return the seconds of the slowest plain variant on all speakers, as the best is unknown."""
     some = next(iter(work.values()))
     everyone = replace(some, train=(*some.train, *some.test), test=())
     cells = {request.digest: request for request in plan.cells}
@@ -176,7 +179,7 @@ def _final_seconds(plan: PromotePlan, work: Mapping[str, "FoldWork"], rates: _Ra
 
 
 def promotion_json(plan: PromotePlan, estimate: Estimate) -> dict[str, Any]:
-    """All of it for scripts; times in seconds, memory in bytes."""
+    """Return the estimate as JSON; times in seconds, memory in bytes."""
     return {
         "study": plan.study.name,
         "digest": plan.run.digest,

@@ -1,4 +1,4 @@
-"""Hours and memory of a grid before it is run, from steps measured on this machine."""
+"""Time and memory of a grid before it is run, from steps measured on this machine."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 
 
 def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
-    """Measure steps on the slots that the plan's run would use, and reckon from them.
+    """Estimate a grid from steps measured on the slots that its run would use.
 
-    Nothing is measured where no cell is missing, nor where the cells go to a cluster whose device
-    is not on this machine. Spectrograms that are made to time them stay in the cache.
+    Nothing is measured where no cell is missing, or where the cells run on a cluster with a device
+    that this machine lacks. Spectrograms computed for timing stay in the cache.
 
     Raises
     ------
     AblationError
-        For a recording that cannot be used, a device that is not there, or one without memory for
-        any shape.
+        For a recording that cannot be used, a missing device, or one without enough memory for any
+        shape.
     """
     study, cells = plan.prepared.study, len(plan.missing)
     none = nothing_measured(study, cells)
@@ -52,7 +52,7 @@ def _measured(
     plan: GridPlan, none: Estimate, slots: Sequence[Slot], reporter: Reporter
 ) -> Estimate:
     driver, _ = own_memory()
-    # Loads torch, which the run itself leaves to its workers.
+    # This loads torch, which in a run only workers do.
     from ablation.drivers.estimating.measuring import measure_shapes
     from ablation.drivers.estimating.workload import fold_work, frames_of
 
@@ -85,7 +85,7 @@ def _measured(
 def _cell_seconds(
     cells: Sequence[Cell], shapes: Sequence[Shape], work: Mapping[str, "FoldWork"], pace: "Pace"
 ) -> list[float]:
-    """Of every cell in its turn, on one worker."""
+    """Return the seconds of every cell in order, on one worker."""
     step, segment = pace.step_seconds(shapes), pace.segment_seconds(shapes)
     besides = pace.cell_seconds(shapes)
     return [
@@ -123,7 +123,7 @@ def _by_shape(
 
 
 def grid_json(plan: GridPlan, estimate: Estimate) -> dict[str, Any]:
-    """All of it for scripts; times in seconds, memory in bytes."""
+    """Return the estimate as JSON; times in seconds, memory in bytes."""
     request, prepared = plan.request, plan.prepared
     return {
         "study": prepared.study.name,

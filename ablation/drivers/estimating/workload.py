@@ -1,4 +1,4 @@
-"""How much work a grid's cells are, by the lengths of the recordings; no audio is decoded."""
+"""The work of a grid's cells, from the lengths of the recordings; no audio is decoded."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -7,7 +7,7 @@ from functools import cached_property
 
 from ablation.corpora.folds import Fold
 from ablation.drivers.prepare import Prepared
-from ablation.errors import StudyError
+from ablation.errors.running import FoldEmptied
 from ablation.features.audio import audio_seconds
 from ablation.features.segments import Purpose, segment_starts
 from ablation.study import FeaturesSpec, TrainingSpec
@@ -16,12 +16,12 @@ from ablation.training.schedule import budget
 
 @dataclass(frozen=True)
 class FoldWork:
-    """Both sides of a fold: the frames of their utterances, and what a cell does with them.
+    """The lengths in frames of the utterances on both sides of a fold, and the work they make.
 
     Attributes
     ----------
     steps, scored
-        Optimiser steps of a training, and test segments.
+        The numbers of optimiser steps and of test segments.
     """
 
     train: tuple[int, ...]
@@ -42,7 +42,7 @@ class FoldWork:
 
 
 def frames_of(prepared: Prepared) -> dict[str, int]:
-    """Frames of every utterance by its id, those that are dropped as too short left out.
+    """Return the frames of every utterance by its id, without those dropped as too short.
 
     Raises :class:`AudioError` for the first recording whose header cannot be read.
     """
@@ -61,9 +61,9 @@ def frames_of(prepared: Prepared) -> dict[str, int]:
 def fold_work(
     prepared: Prepared, frames: Mapping[str, int], training: TrainingSpec
 ) -> dict[str, FoldWork]:
-    """The work of every fold by its name; :func:`frames_of` gives ``frames``.
+    """Return the work of every fold by its name; ``frames`` comes from :func:`frames_of`.
 
-    Raises :class:`StudyError` for a fold of which every utterance on a side is dropped.
+    Raises :class:`FoldEmptied` for a fold where all utterances on one side are dropped.
     """
 
     def side(indices: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,10 +73,7 @@ def fold_work(
     def work(fold: Fold) -> FoldWork:
         study, train, test = prepared.study, side(fold.train), side(fold.test)
         if not train or not test:
-            raise StudyError(
-                f'fold {fold.name}: features.short = "drop" leaves no utterance on one side',
-                'set features.short to "zero" or "repeat"',
-            )
+            raise FoldEmptied(fold.name, "test" if train else "training")
         return FoldWork(train, test, study.features, training)
 
     return {fold.name: work(fold) for fold in prepared.folds}

@@ -1,8 +1,8 @@
-"""Searching: points drawn in rounds, and the cells that they need.
+"""Searching: points are drawn in rounds, and the cells they need are trained.
 
-:mod:`~ablation.drivers.searching.search` is the run, :mod:`~ablation.drivers.searching.space` what
-may be tried, :mod:`~ablation.drivers.searching.rounds` which cells come next and how a trial ends.
-Optuna enters by :mod:`~ablation.drivers.searching.trials` and its file by
-:mod:`~ablation.drivers.searching.database` alone; what was tried is told, without optuna, by
-:mod:`~ablation.drivers.searching.searched`.
+:mod:`~ablation.drivers.searching.search` is the run, :mod:`~ablation.drivers.searching.space` the
+search space, and :mod:`~ablation.drivers.searching.rounds` decides which cells come next and how a
+trial ends. Only :mod:`~ablation.drivers.searching.trials` uses optuna, and only
+:mod:`~ablation.drivers.searching.database` its file; :mod:`~ablation.drivers.searching.searched`
+describes a search without optuna.
 """

@@ -1,4 +1,4 @@
-"""``ablate dashboard``: optuna-dashboard on a study's searches, on this machine alone."""
+"""``ablate dashboard`` shows a study's searches in optuna-dashboard, on this machine only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from ablation.drivers.searching.searched import search_file
 from ablation.drivers.settings import study_folder
-from ablation.errors import StorageError, StudyError
+from ablation.errors.common import MissingPackage
+from ablation.errors.running import NoSearch, PortUnavailable
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -19,50 +20,45 @@ HOST = "127.0.0.1"
 
 
 def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> None:
-    """Answer on ``port`` of this machine until interrupted.
+    """Serve the dashboard on ``port`` of this machine until interrupted.
 
-    The searches' file is opened so that nothing can be changed or deleted through the page; a
-    search may go on meanwhile.
+    Nothing can be changed or deleted through the page; a search may run meanwhile.
 
     Raises
     ------
-    StudyError
-        Where optuna-dashboard is not installed, or the port is taken.
+    MissingPackage
+        When optuna-dashboard is not installed.
+    PortUnavailable
+        When the port is in use.
     StorageError
         When there is no search, or its file cannot be used.
     """
     try:
         from optuna_dashboard import wsgi
     except ImportError as error:
-        raise StudyError(
-            "optuna-dashboard is not installed",
-            "pip install -c constraints.txt -e '.[dashboard]'",
-        ) from error
+        raise MissingPackage("ablate dashboard", "optuna-dashboard", "dashboard") from error
     path = search_file(study_folder(results, name))
     if not path.exists():
-        raise StorageError(
-            f"no search of study {name} in {results.absolute()}",
-            "run ablate search with it first, or give the folder by --results",
-        )
+        raise NoSearch(name, results.absolute())
     from ablation.drivers.searching.trials import open_read_only
 
     with _server(port) as server:
         server.set_app(_reading(wsgi(open_read_only(path))))
-        say(f"the searches of {name}, read only: http://{HOST}:{port} (Ctrl-C ends it)")
+        say(f"searches of {name}, read-only: http://{HOST}:{port} (stop with Ctrl-C)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            return  # that is how it ends
+            return  # the normal end
 
 
 def _reading(app: WSGIApplication) -> WSGIApplication:
-    """``app`` without the requests that change something: a search may rest on what they delete."""
+    """Return ``app`` without requests that change something: a search may need what they delete."""
 
     def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
             return app(environ, start)
         start("405 Method Not Allowed", [("Content-Type", "application/json"), ("Allow", "GET")])
-        return [b'{"reason": "this dashboard only shows; ablate search changes"}']
+        return [b'{"reason": "this dashboard is read-only"}']
 
     return answer
 
@@ -72,12 +68,12 @@ def _server(port: int) -> WSGIServer:
         return make_server(HOST, port, None, handler_class=_Quiet)  # type: ignore[arg-type]
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        reason = "it is taken" if taken else error.strerror or str(error)
-        raise StudyError(f"--port {port}: {reason}", f"as in --port {port % 65535 + 1}") from error
+        reason = "already in use" if taken else error.strerror or str(error)
+        raise PortUnavailable(port, reason) from error
 
 
 class _Quiet(WSGIRequestHandler):
-    """Requests are not worth a line each."""
+    """A handler that does not log every request."""
 
     def log_message(self, format: str, *args: object) -> None:
         pass

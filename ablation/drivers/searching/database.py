@@ -1,4 +1,4 @@
-"""The SQLite file of a study's searches, as optuna's storage: made whole, looked at before use."""
+"""The SQLite file of a study's searches: created atomically, and checked before it is used."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,18 +10,15 @@ from optuna.storages import BaseStorage, RDBStorage, get_storage
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from ablation.errors import StorageError, first_line
+from ablation.errors import first_line
+from ablation.errors.running import SearchFileUnusable
 
-_TABLES = {"studies", "trials", "version_info"}  # of every file of optuna's
-_MOVE_AWAY = (
-    "move it away and run ablate search again: the cells it knew are stored beside it, and none is "
-    "trained again"
-)
-_PATIENCE = 60.0  # seconds that a reader may keep the file locked
+_TABLES = {"studies", "trials", "version_info"}  # in every file of optuna
+_PATIENCE = 60.0  # seconds to wait for a reader's lock
 
 
 def make(path: Path) -> None:
-    """An empty file of optuna's; under its own name only when it is whole."""
+    """Create an empty optuna file, which gets its name only when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
@@ -42,7 +39,7 @@ def open_storage(path: Path, read_only: bool = False) -> BaseStorage:
     try:
         return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
     except RuntimeError as error:  # tables of another version of optuna
-        raise StorageError(f"cannot use {path}: {error}", _MOVE_AWAY) from error
+        raise SearchFileUnusable(path, str(error)) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
@@ -51,26 +48,26 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _recover(path: Path) -> None:
-    """Have SQLite take back what a killed search left half-written; a reader alone may not."""
+    """Let SQLite roll back what a killed search left half-written, which a reader may not do."""
     if path.with_name(f"{path.name}-journal").exists():
         with closing(_connect(path, "rw")) as connection:
             connection.execute("SELECT name FROM sqlite_master").fetchone()
 
 
 def _check(path: Path) -> None:
-    """Raise for a file that is damaged, or that is not optuna's: tables would be added to it."""
+    """Raise for a damaged file, or one that is not optuna's: it would get optuna's tables."""
     with closing(_connect(path, "ro")) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         state = connection.execute("PRAGMA quick_check(1)").fetchone()
     if not names >= _TABLES:
-        raise sqlite3.DatabaseError("it is none of optuna's")
+        raise sqlite3.DatabaseError("it is not an optuna file")
     if state != ("ok",):
         raise sqlite3.DatabaseError("it is damaged")
 
 
 @contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """The faults of a file as :class:`StorageError`."""
+    """Raise errors of the file as :class:`SearchFileUnusable`."""
     try:
         yield
     except (SQLAlchemyError, StorageInternalError, sqlite3.Error, OSError) as error:
@@ -78,8 +75,5 @@ def usable(path: Path) -> Iterator[None]:
         while root.__cause__ is not None:
             root = root.__cause__
         reason = first_line(root)
-        passing = isinstance(root, (sqlite3.OperationalError, OSError))
-        remedy = "run the same command again when that is mended; what was finished is kept"
-        raise StorageError(
-            f"cannot use {path}: {reason}", remedy if passing else _MOVE_AWAY
-        ) from error
+        transient = isinstance(root, (sqlite3.OperationalError, OSError))
+        raise SearchFileUnusable(path, reason, transient) from error

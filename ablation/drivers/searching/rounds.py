@@ -1,7 +1,7 @@
 """A round of a search: which cells its trials need next, and how each trial ends.
 
-Every trial goes on as soon as its own cells are in. What it needs next and how it ends follow from
-its scores in the order of the steps, so neither depends on the order in which cells end.
+Every trial continues as soon as its own cells are finished. What it needs next and how it ends
+depend on its scores in the order of the steps, not on the order in which cells finish.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +24,14 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Cells:
-    """Rows of the cells that are finished, the cells that failed, and those on their way."""
+    """The rows of finished cells, the failed cells, and those being trained."""
 
     rows: dict[Key, Row] = field(default_factory=dict)
     failed: set[Key] = field(default_factory=set)
     waiting: set[Key] = field(default_factory=set)
 
     def read(self, store: ResultStore, window_ms: float) -> list[str]:
-        """Take over what is stored by now; returns the files that are damaged."""
+        """Read what is stored by now; return the files that are damaged."""
         content = store.read("probes")
         for row in content.rows.to_pylist():
             if row["status"] == OK and row["window_ms"] == window_ms:
@@ -39,7 +39,7 @@ class Cells:
         return content.damaged
 
     def take(self, row: Row) -> None:
-        """A cell has ended."""
+        """Add the row of a cell that has ended."""
         key = key_of(row)
         self.waiting.discard(key)
         if row["status"] == OK:
@@ -61,9 +61,9 @@ class Candidate:
     keys
         The cells of its steps.
     scores
-        Of the steps that were looked at.
+        The scores of the steps considered so far.
     state
-        None while it goes on.
+        None while it is running.
     """
 
     trial: Trial
@@ -80,9 +80,9 @@ class Batch:
     Parameters
     ----------
     numbers
-        Trials of the round, all drawn.
+        The trials of the round, all drawn.
     classes
-        The study's.
+        The classes of the study.
     """
 
     def __init__(
@@ -91,8 +91,7 @@ class Batch:
         self.trials, self.cells, self.classes = trials, cells, classes
         self.config = trials.config
         every = trials.all
-        # A trial knows nothing of its own round, so that none is held against one that happened
-        # to end before it.
+        # A trial is not compared with those of its own round, which may happen to end before it.
         first = numbers[0] - numbers[0] % self.config.at_once
         earlier = [trial for trial in every[:first] if trial.state == COMPLETE]
         self.whole = {trial.point for trial in earlier}
@@ -103,7 +102,7 @@ class Batch:
         self.candidates = [self._candidate(trial) for trial in running]
 
     def advance(self) -> Iterator[tuple[Candidate, Key]]:
-        """Look at what is known by now; the cells to be trained next, each once."""
+        """Take in what is known by now; yield the cells to be trained next, each once."""
         for candidate in self.candidates:
             for key in self._needed(candidate) if candidate.state is None else ():
                 if key not in self.cells.rows and key not in self.cells.waiting:
@@ -128,7 +127,7 @@ class Batch:
         )
 
     def _needed(self, candidate: Candidate) -> Sequence[Key]:
-        """The cells that a trial waits for; none when it has ended."""
+        """Return the cells that a trial waits for; none when it has ended."""
         keys, rows, scores = candidate.keys, self.cells.rows, candidate.scores
         if not self.cells.failed.isdisjoint(keys):
             candidate.state = FAILED
@@ -144,7 +143,7 @@ class Batch:
         pruner = self._tested(candidate)
         if pruner is None:
             return keys[len(scores) :]
-        # As many as it takes to give it up at all, then one by one.
+        # As many as pruning needs, then one by one.
         return keys[len(scores) : max(pruner.least, len(scores) + 1)]
 
     def _take(self, candidate: Candidate, score: float) -> None:
@@ -154,11 +153,11 @@ class Batch:
             self.trials.score(candidate.trial.number, step, score)
 
     def _tested(self, candidate: Candidate) -> Pruner | None:
-        """Who may give a trial up: nobody where its point was completed before."""
+        """Return the pruner of a trial; None where its point was completed before."""
         return None if candidate.trial.point in self.whole else self.pruner
 
     def _given_up(self, candidate: Candidate) -> bool:
-        """Give up a trial that is worse than the best one by the steps it has."""
+        """Prune a trial that is worse than the best one on the steps it has; return whether."""
         pruner, best, taken = self._tested(candidate), self.best, len(candidate.scores)
         if pruner is None or best is None or not pruner.least <= taken < len(candidate.keys):
             return False

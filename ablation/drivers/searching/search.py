@@ -1,4 +1,4 @@
-"""An adaptive search: trials drawn in rounds, their cells trained or read, pruned or completed."""
+"""An adaptive search draws trials in rounds, gets their cells, and prunes or completes them."""
 
 import json
 import shlex
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from ablation.drivers import settings
 from ablation.drivers.crew import ResultCollector, Tally
@@ -24,8 +22,8 @@ from ablation.drivers.searching.searched import (
 )
 from ablation.drivers.searching.space import Space, space_of
 from ablation.drivers.searching.trials import Trials, read_searches
-from ablation.errors import StorageError
-from ablation.files import make_folder, require_writable, storage_error
+from ablation.errors.running import SearchRunning
+from ablation.files import locked, make_folder, require_writable
 from ablation.store import ResultStore
 from ablation.study import SearchSpec, Shape, Study
 from ablation.training.task import Cell, CellTask, FoldData
@@ -33,24 +31,24 @@ from ablation.training.task import Cell, CellTask, FoldData
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A search as asked for, and what is there of it."""
+    """A requested search, and what exists of it."""
 
     prepared: Prepared
     space: Space
     config: SearchConfig
-    wanted: int  # trials, those of earlier runs among them
+    wanted: int  # trials, including those of earlier runs
     there: Searched | None
     damaged: tuple[str, ...]
 
     @property
     def ended(self) -> int:
-        """Trials that an earlier run has brought to their end."""
+        """The number of trials that earlier runs have ended."""
         return 0 if self.there is None else len(self.there.of("complete", "pruned", "failed"))
 
 
 @dataclass
 class SearchRun:
-    """What a run did, and the search as it then stands."""
+    """What a run did, and the state of the search after it."""
 
     tally: Tally
     searched: Searched
@@ -62,12 +60,12 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
     Parameters
     ----------
     trials
-        How many there are to be in all.
+        Total number of trials, including those of earlier runs.
 
     Raises
     ------
     AblationError
-        Whatever is wrong with study, corpus, folds, stored rows or the search's file.
+        For anything wrong with study, corpus, folds, stored rows or the search's file.
     """
     check_devices(study)
     prepared = prepare(study)
@@ -99,15 +97,15 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
 
 
 def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun:
-    """Bring the plan's trials to their end; the rows go into ``results`` as they come.
+    """Run the plan's trials to their end, storing rows in ``results`` as they come.
 
     Raises
     ------
     InterruptedRun
-        On an interrupt; what was finished is stored, and the search goes on from there.
+        On an interrupt; finished cells are stored, and the search can be resumed.
     AblationError
-        For a recording that cannot be used, a store or search file that cannot be written, and
-        for a folder in which another search is at work.
+        For a recording that cannot be used, a store or search file that cannot be written, or a
+        folder in which another search is running.
     """
     folder = settings.study_folder(results, plan.prepared.study.name)
     require_writable(folder)
@@ -118,13 +116,13 @@ def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun
             search.run()
         except InterruptedRun:
             raise
-        except KeyboardInterrupt as interrupt:  # while no worker was at work
+        except KeyboardInterrupt as interrupt:  # while no worker was running
             raise InterruptedRun(search.tally) from interrupt
         return SearchRun(search.tally, trials.searched)
 
 
 class _Search:
-    """A search going on."""
+    """A running search."""
 
     def __init__(self, plan: SearchPlan, results: Path, trials: Trials, reporter: Reporter) -> None:
         self.plan, self.results, self.trials, self.reporter = plan, results, trials, reporter
@@ -144,7 +142,7 @@ class _Search:
             for first in range(0, wanted, at_once):
                 self._round(range(first, min(first + at_once, wanted)))
         if self._crew is None:
-            ResultStore(self.folder).compact()  # what a run left that could not, as on a full disk
+            ResultStore(self.folder).compact()  # parts left by a run that could not
 
     def _round(self, numbers: range) -> None:
         drawn = self.trials.all
@@ -152,7 +150,7 @@ class _Search:
             if number >= len(drawn):
                 self.trials.draw(number)
         self.cells.read(ResultStore(self.folder), self.plan.config.window_ms)
-        self.cells.failed.clear()  # a point that is tried again is tried in earnest
+        self.cells.failed.clear()  # failed cells of a point that is tried again are trained again
         running = Batch(self.trials, numbers, self.cells, self.plan.prepared.corpus.classes)
         if not running.candidates:
             return
@@ -170,7 +168,7 @@ class _Search:
         self._save()
 
     def _advance(self, running: Batch, told: set[int]) -> list[CellTask]:
-        """The tasks that are due; what has ended is said."""
+        """Return the tasks that are due; report the trials that have ended."""
         due = [self._task(candidate, key) for candidate, key in running.advance()]
         for candidate in running.candidates:
             self._count(candidate)
@@ -196,14 +194,14 @@ class _Search:
         )
 
     def _count(self, candidate: Candidate) -> None:
-        """Note the cells that were answered from the store."""
+        """Count the cells that were read from the store."""
         answered = set(candidate.keys[: len(candidate.scores)]) - self._asked
         self._asked |= answered
         self.tally.cells += len(answered)
         self.tally.stored += len(answered)
 
     def _workers(self) -> ResultCollector:
-        """Started for the first cell that is not stored, and kept for all others."""
+        """Return the workers, which are started for the first cell that is not stored."""
         if self._crew is None:
             study = self.plan.prepared.study
             context = result_collector(study, self.folder, self.tally, self.reporter)
@@ -231,7 +229,7 @@ class _Search:
         )
 
     def _save(self) -> None:
-        """Keep the settings of every variant, with the shapes that were completed."""
+        """Write the settings of every variant, with the shapes that were completed."""
         complete = self.trials.searched.complete
         if complete:
             first = complete[0]
@@ -268,7 +266,7 @@ class _Search:
 
 
 def options_text(spec: SearchSpec) -> str:
-    """A search's own settings as options of the command."""
+    """Return a search's settings as options of the command."""
     named = {"sampler", "objective", "prune", "seed"}
     given = spec.model_dump(mode="json", exclude_defaults=True, exclude=named)
     words = ["--sampler", spec.drawn_by, "--objective", ",".join(spec.objective)]
@@ -280,21 +278,8 @@ def options_text(spec: SearchSpec) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """No two searches draw in one folder: each would take the other's trials for its own."""
-    lock = FileLock(folder / ".search.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StorageError(
-            f"another search is at work in {folder}",
-            "wait for it to end, or give another --results folder",
-        ) from error
-    except NotImplementedError:  # a disk that knows no locks
+    """Keep other searches out of the folder: each would take the other's trials for its own."""
+    with locked(folder / ".search.lock", wait=False) as alone:
+        if not alone:
+            raise SearchRunning(folder)
         yield
-        return
-    except OSError as error:
-        raise storage_error("lock", folder, error) from error
-    try:
-        yield
-    finally:
-        lock.release()

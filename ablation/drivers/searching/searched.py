@@ -1,4 +1,4 @@
-"""A search as it stands: its configuration and its trials, apart from what drew them."""
+"""The state of a search: its configuration and its trials, without the sampler."""
 
 import hashlib
 import json
@@ -19,20 +19,20 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """All that the points of a search and its decisions follow from.
+    """Everything that determines the points of a search and its decisions.
 
     Attributes
     ----------
     digest
-        Of the study's own settings.
+        The digest of the study's settings.
     objective
-        A score to be raised and, if there are two, a cost to be lowered.
+        A score to maximise and, if there are two, a cost to minimise.
     prune_p
-        The p-value below which a trial is given up; None: none is.
+        The p-value below which a trial is pruned; None: none is.
     heights, widths, choices
-        The space: lowest and highest extents, and what else is chosen among.
+        The space: lowest and highest extents (bins, frames), and the other choices.
     grid
-        The points of the sampler ``grid``, as texts; of others none.
+        The points of the sampler ``grid``, as texts; empty for others.
     window_ms, seeds, folds
         What each point is scored on: every seed and fold, at one analysis window.
     """
@@ -53,7 +53,7 @@ class SearchConfig:
 
     @property
     def name(self) -> str:
-        """Of the search in its file: trials of other configurations never mix."""
+        """The name of the search in its file, which is different for other configurations."""
         text = json.dumps(asdict(self), sort_keys=True)
         rest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
         prune = "all folds" if self.prune_p is None else "pruned"
@@ -61,7 +61,7 @@ class SearchConfig:
 
     @property
     def steps(self) -> tuple[tuple[int, str], ...]:
-        """The seeds and folds that a point is scored on, in the order in which they are asked."""
+        """The seeds and folds that a point is scored on, in order."""
         return tuple((seed, fold) for seed in self.seeds for fold in self.folds)
 
     @property
@@ -73,31 +73,34 @@ class SearchConfig:
 
     @staticmethod
     def from_json(table: Mapping[str, Any]) -> "SearchConfig":
-        """Raises TypeError or KeyError for what :meth:`as_json` did not make."""
+        """Return the configuration written by :meth:`as_json`.
+
+        Raises TypeError or KeyError for anything else.
+        """
         pairs = ("heights", "widths", "objective", "grid", "seeds", "folds")
         return SearchConfig(**{**table, **{name: tuple(table[name]) for name in pairs}})
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One point tried.
+    """A trial of one point.
 
     Attributes
     ----------
     number
-        From 0 on.
+        Its number, from 0.
     params
-        ``height``, ``width`` and what else the search chooses.
+        ``height``, ``width`` and the other choices.
     digest
-        Of the point's rows.
+        The digest of the point's rows.
     values
-        By objective, of a complete trial; the score pooled over all folds and seeds.
+        One per objective for a complete trial; the score is pooled over all folds and seeds.
     scores
-        Score of each step of :attr:`SearchConfig.steps` that was taken, by its place.
+        The scores of the finished steps, by their index in :attr:`SearchConfig.steps`.
     estimate
-        Of a pruned trial: what the best one scored, and the mean difference to it so far.
+        The estimated score of a pruned trial: that of the best trial plus the mean difference.
     repeats
-        An earlier trial of the same point.
+        The number of an earlier trial of the same point.
     """
 
     number: int
@@ -116,14 +119,14 @@ class Trial:
 
     @property
     def point(self) -> str:
-        """The shape, and what else was chosen: "10x8", "10x8 dilation 2x1"."""
+        """The shape and the other choices, such as "10x8" or "10x8 dilation 2x1"."""
         rest = [f"{k} {v}" for k, v in self.params.items() if k not in ("height", "width")]
         return " ".join([str(self.shape), *rest])
 
 
 @dataclass(frozen=True)
 class Searched:
-    """A search: what it was asked and what it has tried."""
+    """A search: its configuration and its trials."""
 
     config: SearchConfig
     trials: tuple[Trial, ...]
@@ -133,20 +136,20 @@ class Searched:
 
     @property
     def complete(self) -> list[Trial]:
-        """Complete trials of different points, the best first; of equal ones the smaller."""
+        """Complete trials of different points, best first, the smaller one where scores tie."""
         first = {trial.point: trial for trial in reversed(self.of(COMPLETE))}
         return sorted(first.values(), key=lambda t: (-t.values[0], t.shape.weights, t.number))
 
     @property
     def pruned(self) -> list[Trial]:
-        """Points that were given up and never completed, by what they were estimated at."""
+        """Points that were pruned and never completed, the highest estimate first."""
         whole = {trial.point for trial in self.of(COMPLETE)}
         first = {t.point: t for t in reversed(self.of(PRUNED)) if t.point not in whole}
         return sorted(first.values(), key=lambda trial: (-(trial.estimate or 0), trial.number))
 
     @property
     def front(self) -> list[Trial]:
-        """Of two objectives: the complete points that no cheaper one equals, cheapest first."""
+        """The Pareto front of two objectives, cheapest first; empty for one objective."""
         trials = self.complete
         if not trials or len(self.config.objective) == 1:
             return []
@@ -162,8 +165,8 @@ class Searched:
 
     @property
     def cells(self) -> int:
-        """Different cells that complete and pruned trials were scored on."""
-        several = len(self.config.objective) > 1  # of which optuna keeps no scores by step
+        """The number of distinct cells that complete and pruned trials were scored on."""
+        several = len(self.config.objective) > 1  # then optuna has no scores by step
         steps = range(len(self.config.steps))
         return len(
             {
@@ -175,7 +178,7 @@ class Searched:
 
     @property
     def cells_of_all(self) -> int:
-        """Different cells of the same trials, had none been given up."""
+        """The number of distinct cells of the same trials without pruning."""
         points = {trial.point for trial in self.of(COMPLETE, PRUNED)}
         return len(points) * len(self.config.steps)
 
@@ -186,5 +189,5 @@ class Searched:
 
 
 def search_file(folder: Path) -> Path:
-    """Where the searches of a study's results folder are kept."""
+    """Return the path of the file with all searches of a study."""
     return folder / SEARCH_FILE

@@ -1,4 +1,4 @@
-"""What a search may try: filter shapes within bounds, each of one of the probe's variants."""
+"""The search space: filter shapes within bounds, for one or several variants of the probe."""
 
 import random
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from ablation.drivers.prepare import Prepared, check_shapes
 from ablation.drivers.settings import unique
-from ablation.errors import StudyError
+from ablation.errors.running import EmptySearchGrid
 from ablation.study import Shape, Study, override_study
 from ablation.training.naming import derived_seed
 
@@ -16,14 +16,14 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Variant:
-    """The study with one choice of filters and dilation; its rows have a digest of their own."""
+    """The study with one choice of filters and dilation, and the digest of its rows."""
 
     study: Study
     digest: str
 
     @property
     def dilation(self) -> str:
-        """As a point's parameter: "2x1"."""
+        """The dilation as a parameter of a point, such as "2x1"."""
         return "x".join(map(str, self.study.probe.dilation))
 
     @property
@@ -35,7 +35,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Point:
-    """What a trial tries."""
+    """A point that a trial tries."""
 
     shape: Shape
     variant: Variant
@@ -51,9 +51,9 @@ class Space:
     Attributes
     ----------
     heights, widths
-        The lowest and the highest extent.
+        The lowest and the highest extent, in bins and in frames.
     variants
-        At least one; the study's own alone unless filters or dilations are searched too.
+        Only the study's own, unless filters or dilations are searched too.
     """
 
     heights: tuple[int, int]
@@ -62,7 +62,7 @@ class Space:
 
     @property
     def choices(self) -> dict[str, tuple[Any, ...]]:
-        """What a point says beside its extents: filters, dilation, where there are several."""
+        """The choices besides extents: filters and dilation, where there are several."""
         found = {
             "filters": unique(variant.study.probe.filters for variant in self.variants),
             "dilation": unique(variant.dilation for variant in self.variants),
@@ -70,14 +70,13 @@ class Space:
         return {name: values for name, values in found.items() if len(values) > 1}
 
     def params(self, point: Point) -> dict[str, Any]:
-        """The point as an optuna trial's parameters."""
+        """Return the point as an optuna trial's parameters."""
         own = {"filters": point.variant.study.probe.filters, "dilation": point.variant.dilation}
         chosen = {name: own[name] for name in self.choices}
         return {"height": point.shape.height, "width": point.shape.width} | chosen
 
     def point(self, params: Params) -> Point:
-        """The point of a trial's parameters; an extent that does not fit becomes the largest that
-        does."""
+        """Return the point of a trial's parameters, with extents clipped to those that fit."""
         variant = next(
             variant
             for variant in self.variants
@@ -89,7 +88,7 @@ class Space:
         return Point(shape, variant)
 
     def grid(self, seed: int) -> list[Point]:
-        """Every point of the study's grid that lies in the space and fits, in a drawn order."""
+        """Return the points of the study's grid in the space that fit, in random order."""
         grid = self.variants[0].study.grid
         points = [
             Point(Shape(height, width), variant)
@@ -110,12 +109,12 @@ class Space:
 
 
 def space_of(prepared: Prepared) -> Space:
-    """The space that a study's table [search] describes.
+    """Return the space that a study's table [search] describes.
 
     Raises
     ------
     StudyError
-        When extents or dilations do not fit into a segment.
+        When extents or dilations do not fit into a segment, or a grid has no point in the space.
     """
     study = prepared.study
     spec, probe = study.search, study.probe
@@ -129,15 +128,12 @@ def space_of(prepared: Prepared) -> Space:
     space = Space((min(heights), max(heights)), (min(widths), max(widths)), tuple(variants))
     _check(space)
     if spec.drawn_by == "grid" and not space.grid(spec.seed):
-        raise StudyError(
-            f"[search] the grid has no point in the space ({space})",
-            "widen search.heights and search.widths, or change grid.heights and grid.widths",
-        )
+        raise EmptySearchGrid(space.heights, space.widths)
     return space
 
 
 def _check(space: Space) -> None:
-    """Every variant must hold the smallest point, and some variant each of the largest extents."""
+    """Check that the smallest point fits every variant, and each largest extent some variant."""
     lowest = Shape(space.heights[0], space.widths[0])
     for variant in space.variants:
         check_shapes(variant.study, [lowest])

@@ -1,9 +1,9 @@
-"""A search's trials in optuna: drawn, scored, given up, told. All that knows optuna is here.
+"""A search's trials in optuna: drawn, scored, pruned and told.
 
-The file is an SQLite database of which one search is the only writer. What is drawn and what is
-pruned are functions of the configuration and of the batches before, never of the order in which
-cells end: a sampler is made anew for every trial from a seed of its own, and sees the trials of the
-round as running, whether they have ended or not.
+The file is an SQLite database with one search as its only writer. What is drawn and pruned depends
+on the configuration and the batches before, never on the order in which cells finish: a new sampler
+with its own seed draws every trial, and sees the trials of the round as running, whether they have
+ended or not.
 """
 
 import warnings
@@ -45,19 +45,19 @@ _STATES = {
     TrialState.PRUNED: PRUNED,
     TrialState.FAIL: FAILED,
 }
-_CONFIG = "terms"  # the study attribute that keeps it
-_POPULATION = 16  # of NSGA-II: a search has tens of points, of which its own 50 would be all chance
+_CONFIG = "terms"  # the study attribute that holds it
+_POPULATION = 16  # of NSGA-II: with its default of 50, most searches would only be random
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Trials:
-    """The trials of one search, in a file that is made where there is none.
+    """The trials of one search, in a file that is created if it does not exist.
 
     Raises
     ------
-    StorageError
-        From every method, when the file cannot be used or written.
+    SearchFileUnusable
+        By every method, when the file cannot be read or written.
     """
 
     def __init__(self, path: Path, config: SearchConfig, space: Space) -> None:
@@ -88,7 +88,7 @@ class Trials:
         return Searched(self.config, tuple(self.all))
 
     def draw(self, number: int) -> None:
-        """Add the trial of that number, the next; whole or not at all, whenever killed."""
+        """Add the next trial, which has this number, atomically."""
         with usable(self.path):
             point, notes = self._drawn(number)
             params = self.space.params(point)
@@ -110,16 +110,16 @@ class Trials:
             self.storage.set_trial_intermediate_value(self._id_of(number), step, value)
 
     def give_up(self, number: int, estimate: float) -> None:
-        """Note that a running trial is to be pruned; it is told with its round."""
+        """Note that a running trial is pruned; it ends with its round."""
         with usable(self.path):
             self.storage.set_trial_user_attr(self._id_of(number), "estimate", estimate)
 
     def tell(self, number: int, state: str, values: Sequence[float] = ()) -> None:
         """End a running trial.
 
-        A pruned one is told as such and not, as optuna's pruner also proposes, as complete with
-        what it was estimated at: TPE then ranks it below every complete trial, which is what the
-        test has said, and nothing that asks for the best can ever mistake it for one.
+        A pruned trial is recorded as pruned, not as complete with its estimate, as optuna's pruner
+        also allows: TPE then ranks it below every complete trial, as the test has found, and it
+        can never be mistaken for the best.
         """
         with usable(self.path):
             if state == COMPLETE:
@@ -138,7 +138,7 @@ class Trials:
         return self._ids[number]
 
     def _drawn(self, number: int) -> tuple[Point, dict[str, Any]]:
-        """A point, and what its sampler notes for the trials after it."""
+        """Return a point, and what its sampler notes for later trials."""
         if self.config.sampler == "grid":
             return self._grid[number], {}
         mirror = self._mirror(number - number % self.config.at_once)
@@ -148,8 +148,7 @@ class Trials:
         return self.space.point(asked.params), {k: v for k, v in notes.items() if "tpe" not in k}
 
     def _mirror(self, first: int) -> Study:
-        """The study in memory as it was when trial ``first`` was drawn, with those from it on as
-        running."""
+        """Return a copy of the study in memory, with the trials from ``first`` on as running."""
         mirror = optuna.create_study(directions=_directions(self.config))
         for trial in self._frozen():
             mirror.add_trial(trial if trial.number < first else _as_running(trial))
@@ -157,10 +156,10 @@ class Trials:
 
 
 class Pruner:
-    """Whether a trial is given up: Wilcoxon's signed ranks over the steps it shares with the best.
+    """Wilcoxon's signed-rank test of a trial against the best one, over the steps they share.
 
-    Optuna's pruner is given differences to the best trial. On the scores themselves its safeguard
-    (none is given up that does better on average) would hold the mean over some folds against the
+    Optuna's pruner gets differences to the best trial. On the scores themselves, its safeguard (a
+    trial that is better on average is not pruned) would compare the mean over some folds with the
     mean over all, and the easier folds may come first.
     """
 
@@ -171,8 +170,8 @@ class Pruner:
             self.pruner = WilcoxonPruner(p_threshold=p, n_startup_steps=self.least)
 
     def should_prune(self, differences: Sequence[float]) -> bool:
-        """Whether so many steps, scored so much better than the best trial's, suffice."""
-        # Of equal differences none is to rank before the other by its rounding.
+        """Return whether a trial with these differences to the best one is to be pruned."""
+        # Rounded, so that equal differences have equal ranks.
         steps = {step: round(value, 9) for step, value in enumerate(differences)}
         study = optuna.create_study(direction="maximize")
         study.add_trial(create_trial(value=0.0, intermediate_values=dict.fromkeys(steps, 0.0)))
@@ -181,12 +180,12 @@ class Pruner:
 
 
 def read_searches(path: Path) -> list[Searched]:
-    """Every search of a file, which is only read; one may be going on.
+    """Return every search in a file, which is only read; a search may be running.
 
     Raises
     ------
-    StorageError
-        When the file is damaged, or none of optuna's.
+    SearchFileUnusable
+        When the file is damaged, or not an optuna file.
     """
     with usable(path):
         storage = open_storage(path, read_only=True)
@@ -201,10 +200,10 @@ def read_searches(path: Path) -> list[Searched]:
 
 
 def importances(searched: Searched) -> dict[str, float]:
-    """Share of each parameter in the variance of the score (fANOVA), the largest first.
+    """Return the share of each parameter in the variance of the score (fANOVA), largest first.
 
-    Of complete trials and, by their estimates, pruned ones: the complete ones alone are those
-    that scored alike. Empty where there is nothing to explain.
+    Pruned trials are included with their estimates, because complete trials alone have similar
+    scores. Empty where all scores are equal.
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -227,7 +226,7 @@ def importances(searched: Searched) -> dict[str, float]:
 
 
 def open_read_only(path: Path) -> BaseStorage:
-    """The file as optuna's storage, through which nothing can be changed.
+    """Return the file as optuna's storage, opened read-only.
 
     Raises as :func:`read_searches`.
     """
@@ -236,7 +235,7 @@ def open_read_only(path: Path) -> BaseStorage:
 
 
 def _config(table: Any) -> SearchConfig | None:
-    """None for a study that is no search of this version."""
+    """Return a search's configuration; None for a study of optuna that is no search of ours."""
     try:
         return SearchConfig.from_json(table)
     except (TypeError, KeyError):
@@ -303,7 +302,7 @@ def _sampler(config: SearchConfig, number: int) -> BaseSampler:
 
 @contextmanager
 def _accepted() -> Iterator[None]:
-    """Without optuna's warnings that what is made here may change: versions are pinned."""
+    """Suppress optuna's warnings about experimental classes, as versions are pinned."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield

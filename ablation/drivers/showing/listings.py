@@ -1,8 +1,6 @@
 """The report's lists: comparisons, networks, every shape, what failed."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,9 +15,11 @@ from ablation.analysis import (
 )
 from ablation.drivers.evidence import Evidence, references_scores
 from ablation.drivers.showing.networks import StoredNetwork
+from ablation.drivers.showing.table1 import of_paper, table1_rows
 from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Kind, Value
+from ablation.report.table1 import PAPER
 
 _MOST_ROWS = 1200  # of the table of all shapes
 _MOST_FAILURES = 100
@@ -70,7 +70,7 @@ def networks_section(
 ) -> Section:
     tables: list[Table] = []
     lines: list[str] = []
-    if table1 := read_table1(evidence.stored.folder / "table1.csv"):
+    if table1 := _table1(evidence, networks):
         tables.append(table1)
     whole = [network for network in networks if network.complete]
     if networks:
@@ -140,13 +140,21 @@ def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Ta
     )
 
 
-def read_table1(path: Path) -> Table | None:
-    """Table 1 as ``ablate promote`` wrote it last; None where there is none that can be read."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [_table1_row(row) for row in csv.DictReader(file)]
-    except (OSError, KeyError, ValueError, csv.Error):
+def _table1(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Table | None:
+    """Return Table 1 of these settings; None where they have no network."""
+    found = table1_rows(evidence.stored, networks)
+    rows: list[tuple[Value, ...]] = [
+        (row.name, row.corpus, row.shapes, row.parameters, row.wa, row.ua, row.wa_folds,
+         row.ua_folds, row.against, row.seeds)
+        for row in found
+    ]  # fmt: skip
+    if not rows:
         return None
+    if of_paper(evidence.run):
+        for name, *percent in PAPER:
+            wa, ua = (Interval(score / 100, *[float("nan")] * 3, 10) for score in percent)
+            title = f"{name} (Li et al. 2018)"
+            rows.append((title, "iemocap", "10x2 + 2x8", None, wa, ua, None, None, None, ""))
     columns = (
         Column("network"),
         Column("corpus"),
@@ -159,20 +167,8 @@ def read_table1(path: Path) -> Table | None:
         Column("WA over SVM", "points", "paired by speaker"),
         Column("seeds"),
     )
-    note = f"As last written by ablate promote; {path.with_suffix('.md').name} has its notes."
-    return Table("table1", "Table 1", columns, tuple(rows), notes=(note,)) if rows else None
-
-
-def _table1_row(row: Mapping[str, str]) -> tuple[Value, ...]:
-    def interval(name: str) -> Interval | None:
-        if not row[name]:
-            return None
-        low, high = (float(row[f"{name}{end}"] or "nan") for end in ("_low", "_high"))
-        return Interval(float(row[name]), low, high, float("nan"), int(row["speakers"] or 0))
-
-    parameters = int(row["parameters"]) if row["parameters"] else None
-    scores = (interval(name) for name in ("wa", "ua", "wa_folds", "ua_folds", "against"))
-    return (row["network"], row["corpus"], row["conv1"], parameters, *scores, row["seeds"])
+    note = "The networks of the last promotion of these settings, and the baselines."
+    return Table("table1", "Table 1", columns, tuple(rows), notes=(note,))
 
 
 def shapes_section(evidence: Evidence) -> Section | None:

@@ -26,6 +26,8 @@ class StoredNetwork:
 
     Attributes
     ----------
+    title
+        What Table 1 calls it.
     label
         Pooling and shapes, and where two have the same the beginning of the digest.
     folds, seeds
@@ -41,6 +43,7 @@ class StoredNetwork:
     """
 
     digest: str
+    title: str
     label: str
     pooling: str
     shapes: str
@@ -75,6 +78,7 @@ def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
         found.append(
             StoredNetwork(
                 digest=str(digest),
+                title=str(first["network"]),
                 label=_label(first["pooling"], first["network"], first["shapes"]),
                 pooling=str(first["pooling"]),
                 shapes=str(first["shapes"]),

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from ablation.analysis import AXES
 from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.settings import SEARCH, Request, RunRecord, as_study, study_folder
+from ablation.drivers.settings import SEARCH, Request, RunRecord, as_study
 from ablation.drivers.showing.drawing import Drawing
 from ablation.drivers.showing.drawings import drawings
-from ablation.drivers.showing.listings import hours, read_table1
+from ablation.drivers.showing.listings import hours
 from ablation.drivers.showing.networks import StoredNetwork, stored_networks
 from ablation.drivers.showing.plot import remarks, shown_classes
 from ablation.drivers.showing.search_section import search_answer
 from ablation.drivers.showing.sections import sections
+from ablation.drivers.showing.table1 import table1_rows
 from ablation.drivers.stored import StudyResults
 from ablation.errors import counted
 from ablation.figures import svg_text
@@ -80,7 +81,7 @@ def report(
         lacking=tuple(_lacking(evidence, networks)),
         sections=tuple(sections(evidence, networks, pictures)),
         facts=tuple(_facts(evidence, networks)),
-        commands=tuple(_commands(results, run, networks)),
+        commands=tuple(_commands(results, stored, networks)),
     )
     places = {name: figures / run.study.name / f"{name}.svg" for name in pictures}
     for name, place in places.items():
@@ -209,8 +210,9 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in packages)
 
 
-def _commands(results: Path, run: RunRecord, networks: Sequence[StoredNetwork]) -> list[str]:
+def _commands(results: Path, stored: StudyResults, networks: Sequence[StoredNetwork]) -> list[str]:
     """The command lines that make the study anew."""
+    run = stored.run
     study = as_study(results, run)
     lines = ["# every setting of probes, and of each network, stands in the file named by --study"]
     lines += [
@@ -228,8 +230,7 @@ def _commands(results: Path, run: RunRecord, networks: Sequence[StoredNetwork]) 
                 f"{','.join(map(str, seeds))} --study {shlex.quote(kept)}"
             )
     lines += promoted.values()
-    table1 = read_table1(study_folder(results, run.study.name) / "table1.csv")
-    if table1 and any(", nested" in str(row[0]) for row in table1.rows):
+    if any(", nested" in row.name for row in table1_rows(stored, networks)):
         lines.append("# nested rows of Table 1: the same promote with --best --nested for --shapes")
     lines += [f"ablate plot {study}", f"ablate report {study}"]
     return lines

@@ -1,9 +1,15 @@
-"""Table 1 from the stored rows of a promotion."""
+"""Table 1 from the stored rows of a promotion.
 
+Which networks make a row, and which of them in which fold, does not follow from the rows of the
+store where shapes were chosen for each fold: ``studies/<digest>.table1.json`` keeps it.
+"""
+
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,20 +20,23 @@ from ablation.analysis import (
     mean_interval,
     score_interval,
     speaker_counts,
-    tally,
 )
-from ablation.drivers.choosing import Chosen
-from ablation.drivers.promote import REFERENCES, NetworkVariant, PromotePlan
-from ablation.drivers.settings import study_folder
-from ablation.errors import SelectionError, counted
+from ablation.drivers.settings import RunRecord
+from ablation.drivers.showing.networks import StoredNetwork
+from ablation.drivers.stored import StudyResults
+from ablation.errors import counted
+from ablation.errors.running import NoFoldFinished
 from ablation.files import write_text
-from ablation.kept.record import ScoreNote
 from ablation.records import OK
 from ablation.report import Row, points, table1_csv, table1_latex, table1_markdown
-from ablation.store import ResultStore
 from ablation.study import shapes_text
+from ablation.training.references import MAJORITY, REFERENCES, SVM
 
-MAJORITY, SVM = REFERENCES
+if TYPE_CHECKING:  # the report has no need of torch
+    from ablation.drivers.choosing import Chosen
+    from ablation.drivers.promote import NetworkVariant, PromotePlan
+    from ablation.kept.record import ScoreNote
+
 _NESTED = {
     "nested": (
         "approximate: a probe scored on another speaker was trained with the held-out one's speech"
@@ -37,11 +46,47 @@ _NESTED = {
 
 
 @dataclass(frozen=True)
+class Line:
+    """A network's row of Table 1 before it is scored.
+
+    Attributes
+    ----------
+    manner
+        How shapes were chosen for each fold; empty where they are the same in all.
+    shapes
+        Conv1 as the table shows it.
+    parameters, multiply_adds
+        Those of the largest network; None where they are not known.
+    digests
+        The network digest of each fold.
+    """
+
+    title: str
+    manner: str
+    shapes: str
+    parameters: int | None
+    multiply_adds: int | None
+    digests: Mapping[str, str]
+    seeds: Sequence[int]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.title, self.manner
+
+    @property
+    def name(self) -> str:
+        return ", ".join(filter(None, self.key))
+
+
+@dataclass(frozen=True)
 class _Scored:
-    """The stored rows of one variant or baseline: its folds' scores and its utterances."""
+    """The stored rows of one network or baseline: its folds' scores and its utterances."""
 
     cells: pd.DataFrame
     counts: Counts
+
+
+_Scores = Mapping[tuple[str, str], _Scored]  # by the key of a line
 
 
 @dataclass(frozen=True)
@@ -54,47 +99,32 @@ class Table1:
 
     files: tuple[Path, ...]
     text: str
-    best: NetworkVariant | None
-    scores: ScoreNote | None
+    best: "NetworkVariant | None"
+    scores: "ScoreNote | None"
     at_chance: tuple[str, ...]
 
 
-def write_table1(plan: PromotePlan, results: Path) -> Table1:
+def write_table1(plan: "PromotePlan", results: Path) -> Table1:
     """Write ``table1.md``, ``table1.tex`` and ``table1.csv`` of the plan's variants.
 
     Raises :class:`SelectionError` when none of their cells is finished.
     """
-    folder = study_folder(results, plan.run.study.name)
-    store = ResultStore(folder)
-    predictions = store.read("predictions", ["speaker", "label", "predicted"]).frame()
-    predictions = predictions[predictions["digest"] == plan.run.digest]
-    networks = _finished(store, "networks", plan)
-    references = _finished(store, "references", plan)
-    scored = {
-        (variant.title, variant.selection.manner): _variant_scores(
-            plan, variant, networks, predictions
-        )
-        for variant in plan.variants
-    }
-    held = {title: _reference_scores(title, references, predictions, plan) for title in REFERENCES}
-    there = {key: value for key, value in scored.items() if value is not None}
-    if not there:
-        raise SelectionError("no fold of a network is finished", "run ablate promote again")
-    rows = [
-        _variant_row(plan, variant, there[variant.title, variant.selection.manner], held[SVM])
-        for variant in plan.variants
-        if (variant.title, variant.selection.manner) in there
-    ]
-    for title, value in held.items():
-        if value is not None:
-            rows.append(_reference_row(plan, title, value, held[SVM]))
-    at_chance = _at_chance(plan, there, held[MAJORITY])
-    notes = [*_notes(plan, there), *at_chance]
-    paper = plan.prepared.corpus.name == "iemocap"
+    stored = StudyResults(results, plan.run)
+    folder = stored.folder
+    lines = [_line(plan, variant) for variant in plan.variants]
+    found, baselines = _scored(stored, lines), _baselines(stored)
+    if not found:
+        raise NoFoldFinished(plan.run.study.name)
+    rows = _rows(stored.run, found, baselines)
+    scored = {line.key: mine for line, mine in found}
+    at_chance = _at_chance(lines, scored, baselines.get(MAJORITY))
+    notes = [*_notes(plan, scored), *at_chance]
+    paper = of_paper(plan.run)
     caption = (
-        f"Speech emotion recognition on {_corpus(plan)}, "
+        f"Speech emotion recognition on {_corpus(plan.run)}, "
         f"{len(plan.prepared.folds)} speaker-independent folds; 95 % intervals by speaker."
     )
+    write_text(_lines_file(stored), json.dumps([asdict(line) for line in lines], indent=1))
     texts = {
         "table1.md": table1_markdown(rows, paper, notes),
         "table1.tex": table1_latex(rows, paper, notes, caption),
@@ -102,79 +132,153 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     }
     for name, text in texts.items():
         write_text(folder / name, text)
-    best = _best(plan, there)
+    best = _best(plan, scored)
     return Table1(
         tuple(folder / name for name in texts),
         texts["table1.md"],
         best,
-        None if best is None else _note(plan, there[best.title, ""]),
+        None if best is None else _note(plan, scored[best.title, ""]),
         at_chance,
     )
 
 
-def _corpus(plan: PromotePlan) -> str:
-    """The corpus as a reader knows it: a manifest goes by the study's name."""
-    name = plan.prepared.corpus.name
-    return plan.run.study.name if name == "manifest" else name
+def table1_rows(stored: StudyResults, networks: Sequence[StoredNetwork]) -> list[Row]:
+    """Return the rows of Table 1 of one digest; none where it has no networks.
+
+    They are those of its last promotion. Where that was run by a version that did not keep which
+    they are, they are the ``networks`` whose folds are all stored.
+    """
+    lines = _read_lines(_lines_file(stored))
+    if lines is None:
+        lines = [_line_of(network) for network in networks if network.complete]
+    found = _scored(stored, lines)
+    return _rows(stored.run, found, _baselines(stored)) if found else []
 
 
-def _finished(store: ResultStore, table: str, plan: PromotePlan) -> pd.DataFrame:
-    rows = store.read(table).frame()
-    return rows[(rows["digest"] == plan.run.digest) & (rows["status"] == OK)]
+def of_paper(run: RunRecord) -> bool:
+    """Return whether the paper's own rows are of the corpus of a run."""
+    return run.study.corpus.name == "iemocap"
 
 
-def _variant_scores(
-    plan: PromotePlan, variant: NetworkVariant, networks: pd.DataFrame, predictions: pd.DataFrame
-) -> _Scored | None:
-    cells = _of_variant(plan, variant, networks)
-    if cells.empty:
+def _lines_file(stored: StudyResults) -> Path:
+    return stored.folder / "studies" / f"{stored.run.digest}.table1.json"
+
+
+def _read_lines(file: Path) -> list[Line] | None:
+    """Return the lines as written; None where the file is missing or damaged."""
+    try:
+        return [_checked(Line(**table)) for table in json.loads(file.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    mine = _of_variant(plan, variant, predictions[predictions["kind"] == "network"])
-    return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
 
 
-def _of_variant(plan: PromotePlan, variant: NetworkVariant, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each fold's own network and the seeds asked for."""
-    digests = rows["fold"].map(dict(variant.digests))
-    return rows[(rows["network_digest"] == digests) & rows["seed"].isin(plan.seeds)]
+def _checked(line: Line) -> Line:
+    """Return ``line``; raise ValueError where its fields have other types than were written."""
+    kinds: dict[str, Any] = {
+        "title": str, "manner": str, "shapes": str, "parameters": int | None,
+        "multiply_adds": int | None, "digests": dict, "seeds": list,
+    }  # fmt: skip
+    if not all(isinstance(getattr(line, name), kind) for name, kind in kinds.items()):
+        raise ValueError("not as written")
+    return line
 
 
-def _reference_scores(
-    title: str, references: pd.DataFrame, predictions: pd.DataFrame, plan: PromotePlan
-) -> _Scored | None:
-    folds = [fold.name for fold in plan.prepared.folds]
-    cells = references[references["reference"] == title]
-    mine = predictions[(predictions["kind"] == "reference") & (predictions["name"] == title)]
-    if set(cells["fold"]) != set(folds):  # a part of it is nothing to hold a network against
-        return None
-    return _Scored(cells, speaker_counts(tally(mine), plan.run.classes))
-
-
-def _variant_row(
-    plan: PromotePlan, variant: NetworkVariant, scored: _Scored, svm: _Scored | None
-) -> Row:
+def _line(plan: "PromotePlan", variant: "NetworkVariant") -> Line:
     cost = max((plan.costs[d] for d in variant.digests.values()), key=lambda cost: cost.parameters)
-    expected = len(plan.prepared.folds) * len(plan.seeds)
-    seeds = str(scored.cells["seed"].nunique())
-    if len(scored.cells) < expected:
-        seeds += f" ({len(scored.cells)} of {counted(expected, 'cell')})"
-    manner = variant.selection.manner
-    return Row(
-        name=f"{variant.title}, {manner}" if manner else variant.title,
-        corpus=_corpus(plan),
+    return Line(
+        title=variant.title,
+        manner=variant.selection.manner,
         shapes=_shapes(variant),
         parameters=cost.parameters,
         multiply_adds=cost.multiply_adds,
+        digests=dict(variant.digests),
+        seeds=plan.seeds,
+    )
+
+
+def _line_of(network: StoredNetwork) -> Line:
+    seeds = sorted(map(int, network.tallied["seed"].unique()))
+    return Line(
+        title=network.title,
+        manner="",
+        shapes=network.shapes.replace(",", " + "),
+        parameters=network.parameters,
+        multiply_adds=network.multiply_adds,
+        digests=dict.fromkeys(map(str, network.tallied["fold"].unique()), network.digest),
+        seeds=seeds,
+    )
+
+
+def _corpus(run: RunRecord) -> str:
+    """Return the corpus as a reader knows it: a manifest goes by the study's name."""
+    name = run.study.corpus.name
+    return run.study.name if name == "manifest" else name
+
+
+def _scored(stored: StudyResults, lines: Sequence[Line]) -> list[tuple[Line, _Scored]]:
+    """Return the lines of which any cell is finished, with their scores."""
+    cells = stored.networks[stored.networks["status"] == OK]
+    tallied = stored.tallied[stored.tallied["kind"] == "network"]
+    found = []
+    for line in lines:
+        mine, counts = _of_line(line, cells), _of_line(line, tallied)
+        if not mine.empty and not counts.empty:
+            scored = _Scored(mine, speaker_counts(counts, stored.run.classes))
+            found.append((line, scored))
+    return found
+
+
+def _of_line(line: Line, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each fold's own network and the line's seeds."""
+    digests = rows["fold"].map(dict(line.digests))
+    return rows[(rows["network_digest"] == digests) & rows["seed"].isin(list(line.seeds))]
+
+
+def _baselines(stored: StudyResults) -> dict[str, _Scored]:
+    """Return the scores of the baselines of which all folds are finished, by name."""
+    tallied = stored.tallied[stored.tallied["kind"] == "reference"]
+    found = {}
+    for title in REFERENCES:
+        cells = stored.references[stored.references["reference"] == title]
+        mine = tallied[tallied["name"] == title]
+        if set(cells["fold"]) == set(stored.run.folds) and not mine.empty:
+            found[title] = _Scored(cells, speaker_counts(mine, stored.run.classes))
+    return found
+
+
+def _rows(
+    run: RunRecord,
+    networks: Sequence[tuple[Line, _Scored]],
+    baselines: Mapping[str, _Scored],
+) -> list[Row]:
+    svm = baselines.get(SVM)
+    return [
+        *(_network_row(run, line, scored, svm) for line, scored in networks),
+        *(_baseline_row(run, title, scored, svm) for title, scored in baselines.items()),
+    ]
+
+
+def _network_row(run: RunRecord, line: Line, scored: _Scored, svm: _Scored | None) -> Row:
+    expected = len(run.folds) * len(line.seeds)
+    seeds = str(scored.cells["seed"].nunique())
+    if len(scored.cells) < expected:
+        seeds += f" ({len(scored.cells)} of {counted(expected, 'cell')})"
+    return Row(
+        name=line.name,
+        corpus=_corpus(run),
+        shapes=line.shapes,
+        parameters=line.parameters,
+        multiply_adds=line.multiply_adds,
         against=_against(scored, svm),
         seeds=seeds,
         **_intervals(scored),
     )
 
 
-def _reference_row(plan: PromotePlan, title: str, scored: _Scored, svm: _Scored | None) -> Row:
+def _baseline_row(run: RunRecord, title: str, scored: _Scored, svm: _Scored | None) -> Row:
     return Row(
         name=title,
-        corpus=_corpus(plan),
+        corpus=_corpus(run),
         shapes="",
         parameters=None,
         multiply_adds=None,
@@ -201,25 +305,22 @@ def _against(scored: _Scored, other: _Scored | None) -> Interval | None:
     return difference_interval(scored.counts, other.counts.without(absent), "wa")
 
 
-def _at_chance(
-    plan: PromotePlan, scored: Mapping[tuple[str, str], _Scored], majority: _Scored | None
-) -> tuple[str, ...]:
-    """Of every variant that no interval tells from always answering the largest class."""
+def _at_chance(lines: Sequence[Line], scored: _Scores, majority: _Scored | None) -> tuple[str, ...]:
+    """Return a sentence on every network whose WA may be no higher than the majority class'."""
     found = []
-    for variant in plan.variants:
-        name = ", ".join(filter(None, (variant.title, variant.selection.manner)))
-        mine = scored.get((variant.title, variant.selection.manner))
+    for line in lines:
+        mine = scored.get(line.key)
         gain = None if mine is None else _against(mine, majority)
         if gain is not None and not gain.low > 0:
             found.append(
-                f"{name} is not shown to know more than the majority class (WA over it: "
-                f"{points(gain)} points): train it longer, or with other settings "
-                f"([network.training]), before believing anything it says."
+                f"{line.name} is not shown to know more than the majority class (difference in "
+                f"WA: {points(gain)} points): train it longer, or with other settings "
+                f"([network.training]), before you rely on it."
             )
     return tuple(found)
 
 
-def _shapes(variant: NetworkVariant) -> str:
+def _shapes(variant: "NetworkVariant") -> str:
     """Conv1 as text; with a choice for each fold, every choice with the number of its folds."""
     counts = Counter(
         " + ".join(map(str, chosen.shapes)) for chosen in variant.selection.by_fold.values()
@@ -229,7 +330,7 @@ def _shapes(variant: NetworkVariant) -> str:
     return "; ".join(f"{shapes} ({counted(n, 'fold')})" for shapes, n in counts.most_common())
 
 
-def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[str]:
+def _notes(plan: "PromotePlan", scored: _Scores) -> list[str]:
     notes = [
         f"WA and UA in %, pooled over the utterances of {len(plan.prepared.folds)} "
         f"speaker-independent folds and averaged over seeds, with 95 % intervals by speaker "
@@ -253,14 +354,14 @@ def _notes(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[st
     return notes
 
 
-def _by_fold(by_fold: Mapping[str, Chosen]) -> str:
+def _by_fold(by_fold: "Mapping[str, Chosen]") -> str:
     choices: dict[str, list[str]] = {}
     for fold, chosen in by_fold.items():
         choices.setdefault(shapes_text(chosen.shapes), []).append(fold)
     return "; ".join(f"{shapes} in {', '.join(folds)}" for shapes, folds in choices.items())
 
 
-def _optimism(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list[str]:
+def _optimism(plan: "PromotePlan", scored: _Scores) -> list[str]:
     """What choosing shapes on the folds that score them adds to the score."""
     notes = []
     for variant in plan.variants:
@@ -281,7 +382,7 @@ def _optimism(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> list
     return notes
 
 
-def settings_text(variants: Sequence[NetworkVariant]) -> str:
+def settings_text(variants: "Sequence[NetworkVariant]") -> str:
     """Each variant's network digests, as they name its settings."""
     return "; ".join(
         f"{variant.title}{', ' + variant.selection.manner if variant.selection.manner else ''} "
@@ -290,7 +391,7 @@ def settings_text(variants: Sequence[NetworkVariant]) -> str:
     )
 
 
-def _best(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> NetworkVariant | None:
+def _best(plan: "PromotePlan", scored: _Scores) -> "NetworkVariant | None":
     """The plain variant of the highest WA among those of which no cell is missing."""
     expected = len(plan.prepared.folds) * len(plan.seeds)
     whole = {
@@ -302,7 +403,9 @@ def _best(plan: PromotePlan, scored: dict[tuple[str, str], _Scored]) -> NetworkV
     return max(variants, key=lambda variant: whole[variant.title].counts.score("wa"), default=None)
 
 
-def _note(plan: PromotePlan, scored: _Scored) -> ScoreNote:
+def _note(plan: "PromotePlan", scored: _Scored) -> "ScoreNote":
+    from ablation.kept.record import ScoreNote
+
     return ScoreNote(
         wa=scored.counts.score("wa"),
         ua=scored.counts.score("ua"),
