@@ -13,20 +13,20 @@ class AutoNotAlone(StudyError):
 
     others: Sequence[str]
     WHAT = "execution.devices: auto cannot be combined with {others!n}"
-    REMEDY = "auto takes every usable card, else the CPU: give it alone, or name the devices"
+    REMEDY = "auto uses every usable GPU, else the CPU: give it alone, or name the devices"
 
 
 class DeviceNotFound(StudyError):
-    """A card is named that this machine does not have."""
+    """A GPU is named that this machine does not have."""
 
     device: str
     found: Sequence[str]
     WHAT = "execution.devices: {device} does not exist (found: {found!n})"
-    REMEDY = "name cards that exist, or use auto"
+    REMEDY = "name GPUs that exist, or use auto"
 
 
 class DevicesUnusable(StudyError):
-    """None of the cards named can be used; ``reason`` says why."""
+    """None of the GPUs named can be used; ``reason`` says why."""
 
     devices: Sequence[str]
     reason: str
@@ -141,7 +141,7 @@ class CellOutOfMemory(MemoryShortage):
 
 
 class TrialOutOfMemory(MemoryShortage):
-    """A card has no memory left to measure the steps of a cell."""
+    """A GPU has no memory left to measure the steps of a cell."""
 
     device: str
     cell: str

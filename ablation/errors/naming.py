@@ -314,7 +314,7 @@ class NoRecordingLeft(CorpusError):
 
     labels: Sequence[str]
     WHAT = "no recording is left: --labels leaves out every label ({labels!n})"
-    REMEDY = "give at least two labels a class"
+    REMEDY = "keep at least two labels"
 
 
 class SingleSpeaker(CorpusError):

@@ -31,6 +31,7 @@ from ablation.corpora.fetching.sources import SOURCES, Archive, Source
 from ablation.corpora.fetching.unpacking import unpack
 from ablation.errors import CorpusError, counted
 from ablation.errors.fetching import (
+    FetchRunning,
     InvalidAddress,
     NotFetchable,
     Unreachable,

@@ -44,7 +44,7 @@ class Checkup:
     Attributes
     ----------
     cards
-        The CUDA cards that torch sees, with the faults of those that cannot be used.
+        The GPUs that torch sees, with the faults of those that cannot be used.
     taken
         A line that says which devices the study's runs take on this machine.
     slots
@@ -145,7 +145,7 @@ def lines(found: Checkup) -> Iterator[str]:
         yield f"memory: {size(found.memory_bytes)}"
     for card in found.cards.found:
         fault = f", cannot be used: {card.fault}" if card.fault else ""
-        yield f"{card.device}: {card.name or 'a card'}, {size(card.memory_bytes)}{fault}"
+        yield f"{card.device}: {card.name or 'a GPU'}, {size(card.memory_bytes)}{fault}"
     if not found.cards.found:
         yield f"CUDA: {found.cards.none}"
     if found.taken:
