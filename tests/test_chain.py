@@ -15,6 +15,8 @@ import pytest
 from running import ablate, assert_same, command, invoke, train
 
 from ablation import read_results
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis
 
 
 def test_a_grid_stores_a_row_a_cell(done: Path) -> None:
@@ -186,7 +188,7 @@ def test_a_failed_cell_becomes_a_row_and_the_others_go_on(tiny_study: Path, tmp_
     status = train("status", "--study", tiny_study, cwd=tmp_path)
     assert "0 of 8 cells done, 8 failed, 0 left" in status.stdout
     refused = train("plot", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "nothing to draw" in refused.stderr
+    assert isinstance(refused.error, NoCompleteAxis)
 
 
 def test_windows_are_a_coordinate_of_a_cell(tiny_study: Path, done: Path, tmp_path: Path) -> None:
@@ -313,7 +315,7 @@ def test_plot_refuses_an_unknown_class_or_format(done: Path, tiny_study: Path) -
     run = invoke("plot", "--study", tiny_study, "--classes", "brigth", cwd=done, check=1)
     assert "did you mean 'bright'?" in run.stderr
     run = invoke("plot", "--study", tiny_study, "--format", "gif", cwd=done, check=1)
-    assert "unknown figure format 'gif'" in run.stderr
+    assert isinstance(run.error, UnknownName) and run.error.name == "gif"
 
 
 def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:

@@ -19,6 +19,8 @@ from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts, tally
 from ablation.drivers.estimating import networks
 from ablation.drivers.estimating.estimate import Estimate
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis
 from ablation.kept.record import read
 from ablation.store import Results
 
@@ -258,7 +260,7 @@ def test_shapes_of_ones_own_need_no_grid(tiny_study: Path, tmp_path: Path) -> No
                  cwd=tmp_path, check=1)  # fmt: skip
     assert "give --best too" in run.stderr
     run = invoke("promote", "--best", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert "no axis with two complete shapes" in run.stderr
+    assert isinstance(run.error, NoCompleteAxis)
 
 
 def test_a_network_of_ones_own_is_promoted_kept_and_heard(
@@ -337,7 +339,8 @@ def test_what_was_run_may_be_said_again(done: Path, tiny_study: Path) -> None:
     """Options of the grid are copied to the next line."""
     promote = ("promote", "--best", "--rule", "none", "--study", tiny_study, "--set")
     run = invoke(*promote, "training.steps=6", cwd=done, check=1)
-    assert "no rule 'none'" in run.stderr
+    assert isinstance(run.error, UnknownName)
+    assert (run.error.where, run.error.name) == ("--rule", "none")
     run = invoke(*promote, "training.steps=7", cwd=done, check=1)
     assert "the probes were trained with [training] as it was run" in run.stderr
 

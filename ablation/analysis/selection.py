@@ -13,7 +13,8 @@ from ablation.analysis.comparisons import speaker_gains
 from ablation.analysis.intervals import difference_interval
 from ablation.analysis.signflip import max_t_p_value
 from ablation.analysis.speakers import METRICS, Counts
-from ablation.errors import SelectionError, counted
+from ablation.errors import counted
+from ablation.errors.reading import NoCompleteShape
 
 LEVEL = 0.05  # of the plateau rule's tests
 
@@ -39,7 +40,7 @@ def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
 
     Raises
     ------
-    SelectionError
+    NoCompleteShape
         When there is no shape.
     """
     scores = _scores(shapes, metric)
@@ -131,9 +132,7 @@ RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {
 
 def _scores(shapes: Mapping[int, Counts], metric: str) -> dict[int, float]:
     if not shapes:
-        raise SelectionError(
-            "no shape has finished all its folds and seeds", "finish the grid: ablate grid"
-        )
+        raise NoCompleteShape()
     return {extent: counts.score(metric) for extent, counts in shapes.items()}
 
 

@@ -98,12 +98,12 @@ def compare(
     from ablation.drivers.evidence import Evidence
     from ablation.drivers.showing.compare import Choosing, confirm
     from ablation.drivers.stored import StudyResults
-    from ablation.errors import StudyError
+    from ablation.errors.common import InvalidOption
 
     files = study or [DEMO]
     names = [study_name(path) for path in files]
     if len(names) > 2:
-        raise StudyError(f"--study is given {len(names)} times", "give one study or two")
+        raise InvalidOption("--study", ", ".join(names), "one study or two")
     first = settings.find_run(results, names[0], digest)
     evidence_printing.say_taken(first, files[0], results)
     given = _references(reference)
@@ -116,7 +116,7 @@ def compare(
     if second is not None:
         evidence_printing.say_taken(second, files[1], results)
     if given is not None and len(given) > 1:
-        raise StudyError("--reference: one contrast has one reference", "as in 10x2")
+        raise InvalidOption("--reference", reference, "one shape", "10x2")
     how = Choosing(axis, rule, metric, given[0] if given else None, anew)
     evidence_printing.print_confirmed(confirm(results, first, second, names[1], how))
 

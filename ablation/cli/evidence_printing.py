@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablation.analysis import AXES
+from ablation.analysis.axes import MOST_PAIRED
 from ablation.cli.failures import say
 from ablation.cli.options import load_given
 from ablation.drivers import settings
-from ablation.errors import SelectionError, StudyError, counted, named
+from ablation.errors import counted, named
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
 from ablation.report import points, show, wording
 
 if TYPE_CHECKING:
@@ -47,22 +50,15 @@ def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
 def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
     """An axis' comparisons, against the reference or of all pairs."""
     if axis is not None and axis not in AXES:
-        raise StudyError(f"--axis {axis}", "allowed: height, width")
+        raise UnknownName("--axis", axis, list(AXES))
     found = [known for name, known in evidence.axes.items() if axis in (None, name)]
     if not found:
-        raise SelectionError(
-            f"study {evidence.run.study.name} has no such axis with two complete shapes",
-            "run ablate grid --axis both with the same --study",
-        )
+        raise NoCompleteAxis(evidence.run.study.name, evidence.run.digest, axis or "")
     shown = [(known, known.pairs if pairs else known.against) for known in found]
     if not any(family for _, family in shown):
-        stored = ", ".join(known.name(extent) for known in found for extent in known.shapes)
-        raise SelectionError(
-            "there are too many shapes for all pairs"
-            if pairs
-            else "no reference is among the complete shapes",
-            f"name one by --reference{'' if pairs else ', or compare all by --pairs'}: {stored}",
-        )
+        if pairs:
+            raise TooManyPairs(min(len(known.shapes) for known in found), MOST_PAIRED)
+        raise NoReference([known.name(extent) for known in found for extent in known.shapes])
     for known, family in shown:
         if family is None:
             print(f"{known.axis.name}: not compared, its reference is not among the shapes stored")

@@ -17,13 +17,15 @@ from ablation.analysis import (
     speaker_counts,
 )
 from ablation.drivers import settings
-from ablation.drivers.evidence import check_metric
+from ablation.drivers.evidence import check_metric, other_settings
 from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
 from ablation.drivers.prepare import Prepared
 from ablation.drivers.progress import Reporter, duration
 from ablation.drivers.settings import RunRecord
 from ablation.drivers.stored import StudyResults, axis_shape
-from ablation.errors import SelectionError, StudyError, counted, suggestion
+from ablation.errors import counted
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis
 from ablation.study import Shape, Study, override_study
 
 
@@ -132,12 +134,7 @@ class ProbeScores:
             else:
                 self.axes[axis.name] = shapes
         if not self.axes:
-            raise SelectionError(
-                f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no "
-                f"axis with two complete shapes",
-                f"run ablate grid --axis both with the same --study"
-                f"{settings.others_text(results, run)}",
-            )
+            raise NoCompleteAxis(run.study.name, run.digest, others=other_settings(results, run))
 
     def choose(self, rule: str, metric: str) -> Chosen:
         """The shapes by ``rule`` and ``metric`` from the scores of all speakers."""
@@ -163,7 +160,7 @@ class ProbeScores:
 def _check(options: SelectionOptions, classes: Sequence[str]) -> SelectionOptions:
     """The options with its metric as analysis knows it."""
     if options.rule not in RULES:
-        raise StudyError(f"--rule: no rule {options.rule!r}", suggestion(options.rule, RULES))
+        raise UnknownName("--rule", options.rule, list(RULES))
     return replace(options, metric=check_metric(options.metric, tuple(classes)))
 
 

@@ -1,6 +1,7 @@
 """What the stored probes of a study say, asked through analysis."""
 
 from functools import cached_property
+from pathlib import Path
 
 from ablation.analysis import (
     AXES,
@@ -14,8 +15,10 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
+from ablation.drivers.settings import RunRecord, others
 from ablation.drivers.stored import StudyResults, fixed_side
-from ablation.errors import StudyError, suggestion
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.study import Shape
 
 PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8
@@ -40,7 +43,7 @@ class Evidence:
         self.metric = check_metric(metric, stored.run.classes)
         spoken = dict(zip(self.run.classes, self.run.counts, strict=True))
         if spoken.get(self.metric, 1) == 0:
-            raise StudyError(f"--metric {metric}: nobody spoke that class", "choose another score")
+            raise NobodySpoke("--metric", self.metric)
         self.references = references
         self._check_references()
 
@@ -81,16 +84,10 @@ class Evidence:
                 if getattr(shape, axis.fixed) == fixed_side(self.run, axis)
             ]
             if not axes or shape.filters is not None:
-                raise StudyError(
-                    f"--reference: {shape} lies on neither axis",
-                    f"a height has width {self.run.study.grid.fixed_width}, a width has height "
-                    f"{self.run.study.grid.fixed_height}, as in 10x2,2x8",
-                )
+                grid = self.run.study.grid
+                raise ReferenceOffAxes(str(shape), grid.fixed_height, grid.fixed_width)
             if all(name in seen for name in axes):
-                raise StudyError(
-                    f"--reference: {seen[axes[0]]} and {shape} are both of the {axes[0]} axis",
-                    "name one shape an axis",
-                )
+                raise ReferencesShareAxis(axes[0], [str(seen[axes[0]]), str(shape)])
             seen |= {name: shape for name in axes if name not in seen}
 
     def reference(self, axis: Axis) -> int | None:
@@ -146,8 +143,13 @@ def check_metric(metric: str, classes: tuple[str, ...]) -> str:
     name = metric.lower() if metric.lower() in METRICS else metric
     allowed = [*METRICS, *classes]
     if name not in allowed:
-        raise StudyError(f"--metric: no score {metric!r}", suggestion(metric, allowed))
+        raise UnknownName("--metric", metric, allowed)
     return name
+
+
+def other_settings(results: Path, run: RunRecord) -> list[str]:
+    """Return the other settings stored under the study's name, with the time of their last run."""
+    return [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
 
 
 def _weights(name: str) -> int:

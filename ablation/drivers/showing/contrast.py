@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from ablation.analysis import Interval
-from ablation.errors import StorageError
+from ablation.errors import StorageError, first_line
+from ablation.errors.reading import UnreadableContrast
 from ablation.files import write_text
 from ablation.report import Column, Table
 from ablation.report.document import Value
@@ -66,10 +67,7 @@ def read_contrast(file: Path) -> Contrast | None:
     try:
         return Contrast.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise StorageError(
-            f"cannot read the contrast {file}: {reason}", "restore it, or remove it to choose again"
-        ) from error
+        raise UnreadableContrast(file, first_line(error)) from error
 
 
 def contrasts_table(folder: Path) -> Table | None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers import settings
-from ablation.drivers.evidence import Evidence
+from ablation.drivers.evidence import Evidence, other_settings
 from ablation.drivers.settings import RunRecord
 from ablation.drivers.showing.drawings import drawings
 from ablation.drivers.showing.networks import stored_networks
 from ablation.drivers.stored import StudyResults
-from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.errors.common import InvalidOption, UnknownName
+from ablation.errors.reading import NoCompleteAxis
 from ablation.figures import FORMATS, save_figure
 from ablation.files import atomic_write, write_text
 
@@ -50,31 +50,22 @@ def plot(
     """
     shown = shown_classes(run, classes)
     if not formats:
-        raise StudyError("--format names none", f"allowed: {', '.join(FORMATS)}")
+        raise InvalidOption("--format", "", f"one or more of {', '.join(FORMATS)}")
     for name in formats:
         if name not in FORMATS:
-            raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
+            raise UnknownName("--format", name, FORMATS)
     stored = StudyResults(results, run)
     evidence = Evidence(stored)
     found = list(drawings(evidence, stored_networks(stored), shown))
     if not found:
-        raise SelectionError(
-            f"nothing to draw: study {run.study.name}, settings {run.digest}, has no axis with two "
-            f"finished shapes",
-            f"run ablate grid --axis both with the same --study"
-            f"{settings.others_text(results, run)}",
-        )
+        raise NoCompleteAxis(run.study.name, run.digest, others=other_settings(results, run))
     if only is not None:
+        names = [drawing.name for drawing in found]
         if not only:
-            raise StudyError(
-                "--only names no figure", f"there are: {', '.join(d.name for d in found)}"
-            )
+            raise InvalidOption("--only", "", f"one or more of {', '.join(names)}")
         for name in only:
-            if name not in {drawing.name for drawing in found}:
-                raise StudyError(
-                    f"--only: the rows give no figure {name!r}",
-                    suggestion(name, [drawing.name for drawing in found]),
-                )
+            if name not in names:
+                raise UnknownName("--only", name, names)
         found = [drawing for drawing in found if drawing.name in only]
     files = []
     folder = figures / run.study.name
@@ -141,5 +132,5 @@ def shown_classes(run: RunRecord, classes: Sequence[str] | None) -> list[str]:
         return [label for label in run.classes if label != "happy"]
     for label in classes:
         if label not in run.classes:
-            raise StudyError(f"--classes: no class {label!r}", suggestion(label, run.classes))
+            raise UnknownName("--classes", label, run.classes)
     return list(classes)
