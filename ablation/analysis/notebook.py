@@ -225,12 +225,12 @@ def _complete(probes: pd.DataFrame, asked: "Asked | None", tallied: pd.DataFrame
     cells, scored = groups.size(), groups["n_test"].sum()
     predicted = tallied.groupby("name")["n"].sum().to_dict()
     found = []
-    for key, number in cells.items():
-        height, width, _ = key
-        name = f"{height}x{width}"
-        wanted = int(cells.max()) if asked is None else asked.cells.get(key, inf)
-        if number >= wanted and predicted.get(name) == scored[key]:
-            found.append(name)
+    most = int(cells.max()) if len(cells) else 0
+    rows = cells.index.to_frame(index=False).assign(cells=cells.values, scored=scored.values)
+    for height, width, window, number, n in rows.itertuples(index=False, name=None):
+        wanted = most if asked is None else asked.cells.get((height, width, window), inf)
+        if number >= wanted and predicted.get(f"{height}x{width}") == n:
+            found.append(f"{height}x{width}")
     return found
 
 

@@ -25,13 +25,13 @@ PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8
 
 
 class Evidence:
-    """What can be said of a run's probes, by one score.
+    """What can be said about the probes of a run, by one score.
 
     Parameters
     ----------
     references
-        Shapes fixed in advance, at most one an axis; None: the paper's extents of 100 Hz and
-        80 ms in the study's own bins and frames.
+        Pre-specified shapes, at most one per axis; None: the paper's extents of 100 Hz and 80 ms
+        in the study's own bins and frames.
     metric
         ``wa``, ``ua`` or a class.
     """
@@ -49,7 +49,7 @@ class Evidence:
 
     @cached_property
     def axes(self) -> dict[str, AxisEvidence]:
-        """By name; an axis with fewer than two complete shapes is absent."""
+        """The axes by name, without those that have fewer than two complete shapes."""
         found = {}
         for axis in AXES.values():
             shapes = self.stored.axis_shapes(axis)
@@ -59,7 +59,7 @@ class Evidence:
 
     @cached_property
     def windows(self) -> dict[str, WindowReading]:
-        """The axes that have two complete shapes under each of two analysis windows or more."""
+        """The axes that have two complete shapes with each of two or more analysis windows."""
         found = {}
         for axis in AXES.values():
             shapes = {w: self.stored.axis_shapes(axis, w) for w in self.stored.windows}
@@ -75,7 +75,7 @@ class Evidence:
         return {str(shape): counts for shape, counts in self.stored.shapes().items()}
 
     def _check_references(self) -> None:
-        """Raise StudyError for a reference on no axis, or two on one."""
+        """Raise StudyError for a reference on neither axis, or two on one axis."""
         seen: dict[str, Shape] = {}
         for shape in self.references or ():
             axes = [
@@ -91,7 +91,7 @@ class Evidence:
             seen |= {name: shape for name in axes if name not in seen}
 
     def reference(self, axis: Axis) -> int | None:
-        """The extent fixed in advance for an axis; None when the references given name none."""
+        """Return the pre-specified extent of an axis, None when the references given have none."""
         if self.references is None:
             features = self.run.study.features
             height = axis.name == "height"
@@ -103,9 +103,9 @@ class Evidence:
         return getattr(on_axis[0], axis.varies) if on_axis else None
 
     def matched(self) -> dict[str, dict[str, Counts]]:
-        """For the best shape of each axis those complete shapes that have as many weights.
+        """Return, for the best shape of each axis, the complete shapes with as many weights.
 
-        Where both axes' best have as many, for the better of the two.
+        Where the best shapes of both axes have equally many, they are given for the better one.
         """
         found: dict[str, dict[str, Counts]] = {}
         seen = set()
@@ -131,7 +131,7 @@ class Evidence:
 
 
 def references_scores(stored: StudyResults) -> dict[str, Counts]:
-    """What networks are held against (majority class, log-mel SVM), where all folds are there."""
+    """Return the baselines (majority class, log-mel SVM) of which all folds are finished."""
     rows = stored.tallied[stored.tallied["kind"] == "reference"]
     folds = stored.references.groupby("reference")["fold"].nunique()
     whole = [name for name, number in folds.items() if number == len(stored.run.folds)]
@@ -139,7 +139,7 @@ def references_scores(stored: StudyResults) -> dict[str, Counts]:
 
 
 def check_metric(metric: str, classes: tuple[str, ...]) -> str:
-    """The score's name as analysis knows it; :class:`StudyError` for an unknown one."""
+    """Return the score's name as analysis knows it. Raise :class:`UnknownName` for others."""
     name = metric.lower() if metric.lower() in METRICS else metric
     allowed = [*METRICS, *classes]
     if name not in allowed:

@@ -1,7 +1,7 @@
 """``ablate compare``: a contrast chosen on one study and tested on another.
 
-What is chosen on a corpus scores too well on it. So the contrast is written down first, and what
-the other study says of it is one test, which needs no adjustment.
+What is chosen on a corpus has a score that is biased upwards there. So the contrast is recorded
+first, and the other study tests it once, which needs no adjustment.
 """
 
 import glob
@@ -36,9 +36,9 @@ from ablation.study import Shape
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A contrast, where it is written down, whether just now, and what the second study says.
+    """A contrast, its file, whether it is new, and what the second study says of it.
 
-    ``standing`` is how many contrasts of the two studies stand written, this one among them.
+    ``standing`` is how many contrasts of the two studies are recorded, this one included.
     """
 
     contrast: Contrast
@@ -51,7 +51,7 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class Choosing:
-    """How the contrast is chosen; ``axis`` None: the first that has two complete shapes."""
+    """How to choose the contrast; ``axis`` None: the first axis with two complete shapes."""
 
     axis: str | None = None
     rule: str = "best"
@@ -63,18 +63,18 @@ class Choosing:
 def confirm(
     results: Path, first: RunRecord, second: RunRecord | None, name: str, how: Choosing
 ) -> Confirmed:
-    """Write the contrast of ``first`` down, or take the one that stands, and test it on ``second``.
+    """Record the contrast of ``first``, or take the recorded one, and test it on ``second``.
 
     Parameters
     ----------
     second
-        None: nothing of the study called ``name`` is stored yet. The contrast is written down.
+        None: nothing of the study ``name`` is stored yet. The contrast is recorded all the same.
 
     Raises
     ------
     SelectionError
-        When ``first`` has no axis to choose from, or ``second`` lacks a shape: the contrast then
-        stands written, and the error names the command that trains what is missing.
+        When ``first`` has no axis to choose from, or ``second`` lacks a shape: the contrast is
+        then recorded, and the error names the command that trains what is missing.
     StudyError
         For an unknown rule, metric or reference, the same study twice, or studies whose bins or
         frames differ.
@@ -114,7 +114,7 @@ def confirm(
 
 
 def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: str) -> None:
-    """Raise StudyError when the contrast that stands written is not of these two studies."""
+    """Raise StudyError when the recorded contrast is not of these studies and settings."""
     run = evidence.run
     if (contrast.study, contrast.tested_on) != (run.study.name, name):
         recorded = (contrast.study, contrast.tested_on)
@@ -126,7 +126,7 @@ def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: st
 
 
 def _models(contrast: Contrast, file: Path, target: StudyResults | None) -> dict[str, Counts]:
-    """The two shapes' counts on the second study."""
+    """Return the two shapes' counts on the second study."""
     shapes = {} if target is None else {str(s): c for s, c in target.shapes().items()}
     wanted = (contrast.chosen, contrast.reference)
     if missing := [name for name in wanted if name not in shapes]:
@@ -139,7 +139,7 @@ def _models(contrast: Contrast, file: Path, target: StudyResults | None) -> dict
 
 
 def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) -> Contrast:
-    """With this test among its tests, unless the same rows were tested before."""
+    """Return the contrast with this test added, unless the same rows were tested before."""
     test = Tested(
         at=now(),
         digest=digest,
@@ -207,10 +207,10 @@ def _choose(
 
 
 def _reference(evidence: Evidence, name: str, how: Choosing, chosen: int) -> str:
-    """What the choice is held against.
+    """Return what the choice is compared with.
 
-    As named; for the plateau the next smaller extent, which it claims to beat; else the paper's, or
-    where that is the choice or not stored, the smallest or largest.
+    The shape named; for the plateau the next smaller extent, which it claims to beat; else the
+    paper's, or where that is the choice or not stored, the smallest or largest.
     """
     axis = evidence.axes[name]
     if how.reference is not None:
