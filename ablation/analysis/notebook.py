@@ -10,6 +10,7 @@
 ['2x2', '4x2', '8x2']
 """
 
+from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -73,25 +74,16 @@ def curves(
     NoProbes, NoProbesWith
         When no row is left.
     """
-    probes, failed = _probes(results, window_ms, digest), results.failed_probes
-    kind, asked = _axis(axis), _asked(results, probes)
+    probes, kind = _probes(results, window_ms, digest), _axis(axis)
+    asked, first = _asked(results, probes), probes.iloc[0]
     fixed = _fixed(asked, kind) if fixed is None else fixed
-    window = float(probes["window_ms"].iloc[0])
-    failed = failed[failed["digest"] == probes["digest"].iloc[0]]
-    mine = _on_axis(probes if asked is None else asked.named(probes), kind, fixed)
-    failed = _on_axis(failed if asked is None else asked.named(failed), kind, fixed, needed=False)
-    failed = failed[failed["window_ms"] == window]
-    if asked is None:
-        cells = mine.groupby(kind.varies).size()
-        expected = {int(str(extent)): int(cells.max()) for extent in cells.index}
-    else:
-        expected = {
-            extent: asked.cells[key]
-            for key in asked.planned
-            for extent, other in (key[:2] if kind.name == "height" else key[1::-1],)
-            if (other, key[2]) == (fixed, window)
-        }
-    failures = failed[kind.varies].value_counts().to_dict()
+    window, failed = float(first["window_ms"]), results.failed_probes
+    failed = failed[(failed["digest"] == first["digest"]) & (failed["window_ms"] == window)]
+    if asked is not None:
+        probes, failed = asked.named(probes), asked.named(failed)
+    mine, failed = _on_axis(probes, kind, fixed), failed[failed[kind.fixed] == fixed]
+    expected = _expected(mine, asked, kind, fixed, window)
+    failures = Counter(failed[kind.varies].tolist())
     tallied = tally(_predictions(results, probes))
     return axis_curve(mine, tallied, kind, fixed, window, _classes(probes), expected, failures)
 
@@ -203,9 +195,9 @@ def _only(rows: pd.DataFrame, column: str, wanted: object) -> pd.DataFrame:
     return rows
 
 
-def _on_axis(rows: pd.DataFrame, axis: Axis, fixed: int, needed: bool = True) -> pd.DataFrame:
+def _on_axis(rows: pd.DataFrame, axis: Axis, fixed: int) -> pd.DataFrame:
     found = rows[rows[axis.fixed] == fixed]
-    if needed and found.empty:
+    if found.empty:
         raise NoProbesWith(axis.fixed, fixed, sorted(rows[axis.fixed].unique().tolist()))
     return found
 
@@ -217,6 +209,21 @@ def _asked(results: "Results", probes: pd.DataFrame) -> "Asked | None":
 def _fixed(asked: "Asked | None", axis: Axis) -> int:
     """Return the extent of the side that an axis does not vary, 2 where no settings are stored."""
     return 2 if asked is None else asked.fixed[axis.fixed]
+
+
+def _expected(
+    probes: pd.DataFrame, asked: "Asked | None", axis: Axis, fixed: int, window: float
+) -> dict[int, int]:
+    """Return how many cells were asked for of each extent of an axis."""
+    if asked is None:
+        cells = Counter(probes[axis.varies].tolist())
+        return dict.fromkeys(cells, max(cells.values()))
+    expected = {}
+    for height, width, planned_window in asked.planned:
+        extent, other = (height, width) if axis.name == "height" else (width, height)
+        if (other, planned_window) == (fixed, window):
+            expected[extent] = asked.cells[height, width, planned_window]
+    return expected
 
 
 def _complete(probes: pd.DataFrame, asked: "Asked | None", tallied: pd.DataFrame) -> list[str]:
