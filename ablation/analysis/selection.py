@@ -69,7 +69,7 @@ def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
                 extent,
                 score,
                 f"smallest within one standard error of the best, {best.extent}: {_name(metric)} "
-                f"{_percent(score)} and {_percent(best.score)}, difference "
+                f"{_percent(score)} compared with {_percent(best.score)}, difference "
                 f"{100 * gap.estimate:.1f} points, s.e. {100 * gap.standard_error:.1f}",
             )
     reason = f"{best.reason}; no smaller one is within one standard error of it"

@@ -207,10 +207,12 @@ def axis_sentences(axis: AxisEvidence) -> list[str]:
         for names, how in ((better, "better"), (worse, "worse"))
         if names
     ]
-    lines.append(
-        f"Compared with the pre-specified {axis.against.reference}, "
-        f"{' and '.join(told) or f'no {name} is significantly different'}."
-    )
+    if told:
+        lines.append(f"{' and '.join(told)} than the pre-specified {axis.against.reference}.")
+    else:
+        lines.append(
+            f"No {name} is significantly different from the pre-specified {axis.against.reference}."
+        )
     return lines
 
 
@@ -392,8 +394,8 @@ METHOD = (
     "pooled score; differences are paired by speaker. In simulated studies of ten speakers they "
     "covered the true value in 93 to 97 % of cases; percentile and BCa bootstrap intervals covered "
     "it in about 90 %.",
-    "The training sets of any two folds share most of their speakers. The intervals treat speakers "
-    "as independent and do not account for this overlap.",
+    "The training sets of different folds share speakers. The intervals treat speakers as "
+    "independent and do not account for this overlap.",
     "Tests are sign-flip tests by speaker. All comparisons of a family are flipped together, and "
     "each is compared with the largest statistic of every flip (single-step max-T). Family-wise "
     "adjusted p-values therefore allow for the number of comparisons and remain valid when the "
@@ -404,7 +406,8 @@ METHOD = (
     "all pairs. Confidence intervals are not adjusted. With few speakers the sign-flip test is "
     "stricter than the t interval, so an interval may exclude 0 although p is above 0.05. Where "
     "they disagree, rely on the family-wise adjusted p.",
-    "A score is biased upwards where a shape was chosen on the folds that score it. The nested "
-    "rows of Table 1, where present, and ablate compare on another corpus avoid this bias.",
+    "A score is biased upwards where a shape was chosen on the folds that score it. In Table 1, "
+    "where present, nested rows reduce this bias and nested-full rows avoid it, as does ablate "
+    "compare on another corpus.",
     "Every model is scored after its last epoch; nothing is tuned on held-out speakers.",
 )

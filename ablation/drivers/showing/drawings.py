@@ -117,8 +117,8 @@ def _of_curves(curves: dict[str, pd.DataFrame]) -> str:
         known = curve[curve["wa"].notna()]
         low, high = known.nsmallest(1, "wa").iloc[0], known.nlargest(1, "wa").iloc[0]
         parts.append(
-            f"{name}: WA lowest at {low['extent']:g} ({low['wa']:.1%}), highest at "
-            f"{high['extent']:g} ({high['wa']:.1%})"
+            f"{name}: WA lowest at {low['extent']:g} ({100 * low['wa']:.1f} %), highest at "
+            f"{high['extent']:g} ({100 * high['wa']:.1f} %)"
         )
     return "; ".join(parts)
 
@@ -144,7 +144,7 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
     if not whole.empty:
         best = whole.nlargest(1, "wa").iloc[0]
         chosen = (int(best["height"]), int(best["width"]))
-        highest = f", highest {best['wa']:.1%} at {chosen[0]}x{chosen[1]}"
+        highest = f", highest {100 * best['wa']:.1f} % at {chosen[0]}x{chosen[1]}"
     yield Drawing(
         "heatmap",
         "WA of the stored shapes; the highest, which is biased upwards as the best of many, is "
@@ -230,7 +230,8 @@ def _draw_ranks(
 ) -> Callable[[], Figure]:
     speakers = axis.pairs.speakers if axis.pairs else 0
     note = (
-        f"joint sign-flip test of all pairs by speaker, level 5 %, {counted(speakers, 'speaker')}"
+        f"all pairs, sign-flip test by speaker, family-wise level 5 %, "
+        f"{counted(speakers, 'speaker')}"
     )
     return lambda: draw_critical(
         pd.Series(ranks), groups, title_of(evidence, f"mean ranks of {name}s"), note

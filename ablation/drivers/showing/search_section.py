@@ -40,7 +40,8 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
         f"tried, in the same colours. Ring: {marked}. "
         + ("Hollow: pruned, the score is an estimate. " if searched.of(PRUNED) else "")
         + "As the best of many, the highest score is biased upwards.",
-        f"{counted(len(data), 'trial')}, highest {label} {best.values[0]:.1%} at {best.point}",
+        f"{counted(len(data), 'trial')}, highest {label} {100 * best.values[0]:.1f} % "
+        f"at {best.point}",
         data,
         lambda: draw_search(data, label, marked, title),
     )
