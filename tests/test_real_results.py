@@ -13,6 +13,7 @@ from ablation.drivers import settings
 from ablation.drivers.evidence import Evidence
 from ablation.drivers.showing.listings import networks_section
 from ablation.drivers.showing.networks import stored_networks
+from ablation.drivers.showing.report import report_warnings
 from ablation.drivers.stored import StudyResults
 from ablation.report import wording
 from ablation.study import NETWORK_NAMES
@@ -86,11 +87,30 @@ def test_networks_of_unlike_budgets_are_doubted() -> None:
     stored = StudyResults(ROOT / "results", settings.find_run(ROOT / "results", "ravdess"))
     networks = stored_networks(stored)
     section = networks_section(Evidence(stored), networks, {})
-    assert "Not all networks were trained for as many steps" in section.paragraphs[0]
+    assert "trained for different numbers of steps" in section.paragraphs[0]
     for network in networks:
         assert (f"{network.label}: {network.steps:,}" in section.paragraphs[0]) == network.complete
     alike = [network for network in networks if network.steps == 160]
     assert "steps" not in " ".join(networks_section(Evidence(stored), alike, {}).paragraphs)
+
+
+@pytest.mark.parametrize(("study", "best", "svm"), [("emodb", "65.2", "76.7"),
+                                                    ("ravdess", "51.2", "66.4")])  # fmt: skip
+def test_probes_below_the_svm_are_warned_of(study: str, best: str, svm: str) -> None:
+    stored = StudyResults(ROOT / "results", settings.find_run(ROOT / "results", study))
+    warnings = report_warnings(Evidence(stored), stored_networks(stored))
+    (warning,) = [text for text in warnings if "best probe" in text]
+    assert f"WA {best} %" in warning and f"log-mel SVM baseline ({svm} %)" in warning
+    assert warning.count(". ") == 0 and warning.endswith(".")
+
+
+def test_probes_above_the_svm_are_not_warned_of() -> None:
+    baselines = {"majority class": 0.3, "log-mel SVM": 0.6}
+    (warning,) = wording.doubts({}, (), {"10x2": 0.59, "2x8": 0.5}, {}, baselines)
+    assert "10x2" in warning and "59.0 %" in warning and "60.0 %" in warning
+    for probes in ({"10x2": 0.6, "2x8": 0.5}, {}):
+        assert wording.doubts({}, (), probes, {}, baselines) == []
+    assert wording.doubts({}, (), {"10x2": 0.1}, {}, {"majority class": 0.3}) == []
 
 
 def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
@@ -100,7 +120,7 @@ def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
     caption = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for words in (
         "eyond a height of 6 bins (60 Hz)",
-        "no width is shown to be better than another with all pairs compared",
-        "must differ by about 7 points",
+        "no width is significantly better than another",
+        "a planned comparison of two shapes has 80 % power only from about",
     ):
         assert words in said and words in caption

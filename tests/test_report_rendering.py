@@ -306,10 +306,10 @@ def test_ids_are_unique_and_what_is_referred_to_is_there() -> None:
 def test_nothing_is_shown_of_what_there_is_not() -> None:
     bare = Document("t", "s", "a", (), (), (), ())
     page = render_html(bare)
-    assert "Mind this first" not in page
+    assert "Warnings" not in page
     assert "<dl" not in page
     assert "<pre" not in page
-    assert "Mind this first" in render_html(replace(bare, lacking=("A fold.",)))
+    assert "Warnings" in render_html(replace(bare, lacking=("A fold.",)))
 
 
 def test_a_figure_follows_the_colours_of_the_page() -> None:
@@ -370,7 +370,7 @@ def test_markdown_says_what_the_page_says() -> None:
     assert "curve1" not in markdown
     assert "**WA**: pooled over utterances" in markdown
     assert "| **10** | **40.0 [30.0, 50.0]** | **+0.0** | **speaker 10** |" in markdown
-    assert "## Mind this first\n\n- x\n" in markdown
+    assert "## Warnings\n\n- x\n" in markdown
     assert "<details>\n<summary>Show</summary>\n\n" in markdown
     assert "```sh\nx\nablate report\n```" in markdown
 

@@ -498,7 +498,7 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     assert "Best points of the search" in report
     assert f"the trials took {searched.cells} cells" in report
     assert f"the {searched.cells_of_all} of the same points" in report
-    assert "flatters itself" in report
+    assert "biased upwards" in report
     assert "fANOVA" in report
     assert f"**{searched.complete[0].point}**" in report  # marked
     assert (stock_copy / "figures" / "tiny" / "search.svg").exists()
@@ -542,7 +542,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     before = {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()}
     done = search(stock_copy, tiny_study, "--trials", "10", "--dry-run")
     assert "heights 2 to 12; widths 2 to 12" in done.stdout
-    assert "trials: 10, there: 4" in done.stdout
+    assert "trials: 10, stored: 4" in done.stdout
     assert "cells: 24 at most" in done.stdout
     assert {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()} == before
 

@@ -34,12 +34,12 @@ class AxisEvidence:
     choices
         The choice of every rule.
     pairs
-        All pairs, tested jointly; None for more than 40 shapes.
+        All pairs, tested as one family; None for more than 40 shapes.
     against
-        All against the reference that was fixed beforehand; where it is not on the axis, None, or
-        of more than 40 shapes against the smallest.
+        All compared with the pre-specified reference; where it is not among them, None, or for more
+        than 40 shapes compared with the smallest.
     noise
-        Of a difference between two of these shapes: the median over pairs of each component.
+        Components of a difference between two of these shapes, each the median over pairs.
     """
 
     axis: Axis
@@ -54,23 +54,24 @@ class AxisEvidence:
 
     @property
     def speakers(self) -> int:
+        """How many speakers were scored."""
         return self.noise.speakers
 
     @property
     def best(self) -> int:
-        """The extent of the highest score."""
+        """The extent with the highest score."""
         return self.choices["best"].extent
 
     @property
     def smallest_p(self) -> float:
-        """The smallest joint p-value: of all pairs, or where they are too many, against the
-        reference; 1 where nothing was compared."""
+        """The smallest family-wise adjusted p: of all pairs, or where they are too many, of the
+        comparisons with the reference; 1 where nothing was compared."""
         family = self.pairs or self.against
         return min((c.p_joint for c in family.comparisons), default=1.0) if family else 1.0
 
     @property
     def like_best(self) -> list[int]:
-        """The other extents that all pairs cannot tell from the best."""
+        """The other extents that are not significantly different from the best among all pairs."""
         if self.pairs is None:
             return []
         best = self.name(self.best)
@@ -78,14 +79,15 @@ class AxisEvidence:
         return [extent for extent, c in found if c is not None and not c.significant]
 
     def score(self, extent: int) -> Interval:
+        """Return the score of an extent with its interval."""
         return score_interval(self.shapes[extent], self.metric)
 
     def name(self, extent: int) -> str:
-        """The shape's name: "10x2"."""
+        """Return the shape's name, "10x2"."""
         return self.axis.name_of(extent, self.fixed)
 
     def physical(self, extent: float) -> str:
-        """ "100 Hz"."""
+        """Return an extent with its unit, "100 Hz"."""
         return f"{physical_extent(self.curve)(extent):g} {self.axis.unit}"
 
 
@@ -98,7 +100,7 @@ def axis_evidence(
     by_seed: Mapping[int, Mapping[int, Counts]],
     reference: int | None,
 ) -> AxisEvidence:
-    """Ask the stored scores everything.
+    """Return everything that the stored scores say of an axis.
 
     Parameters
     ----------
@@ -107,7 +109,7 @@ def axis_evidence(
     by_seed
         The same for each extent and seed apart.
     reference
-        The extent fixed in advance, whether or not it is among them.
+        The pre-specified extent, whether or not it is among them.
     """
     named = {axis.name_of(extent, fixed): counts for extent, counts in shapes.items()}
     paired = len(named) <= MOST_PAIRED
@@ -133,9 +135,9 @@ def axis_evidence(
 def _noise(
     shapes: Mapping[int, Counts], by_seed: Mapping[int, Mapping[int, Counts]], metric: str
 ) -> Spread:
-    """Median components over pairs of shapes; of very many shapes, of neighbours in the grid.
+    """Return median components over pairs of shapes, or over neighbours of very many shapes.
 
-    Of the seeds that all shapes have; where there is none, as of one seed.
+    They are taken over the seeds that all shapes have; where there is none, as for one seed.
     """
     seeds = sorted(set.intersection(*(set(counts) for counts in by_seed.values())))
     if not seeds:

@@ -1,8 +1,8 @@
 """Families of comparisons between models that were scored on the same speakers.
 
-A *family* is decided before looking: every model against one named reference, or all pairs. Its
-p-values are adjusted jointly (:mod:`ablation.analysis.signflip`), so the winner may be compared
-with anything without flattering it: that is what the adjustment is for.
+A *family* is pre-specified: every model compared with one reference, or all pairs. Its p-values are
+adjusted family-wise (:mod:`ablation.analysis.signflip`), so that the best model may be compared
+with any other without bias.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much better ``first`` is than ``second``.
+    """A comparison: how much better ``first`` is than ``second``.
 
     Attributes
     ----------
     difference
         Of the scores (0..1), paired by speaker, with its own interval (not adjusted).
     effect
-        Mean gain of a speaker over its standard deviation between speakers (Cohen's d_z with
-        Hedges' correction) and its interval.
+        Mean gain over its standard deviation between speakers (Cohen's d_z with Hedges'
+        correction), with its interval.
     p, p_joint
-        Two-sided sign-flip p-values: of this comparison alone, and adjusted for its family.
+        Two-sided sign-flip p-values: unadjusted, and family-wise adjusted.
     """
 
     first: str
@@ -43,18 +43,18 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the family can tell the two apart at :data:`LEVEL`."""
+        """Whether the two are significantly different: ``p_joint`` is at most :data:`LEVEL`."""
         return self.p_joint <= LEVEL
 
 
 @dataclass(frozen=True)
 class Family:
-    """Comparisons that were tested jointly.
+    """Comparisons whose p-values are adjusted together.
 
     Attributes
     ----------
     reference
-        What all others are held against; None: all pairs.
+        What all others are compared with; None: all pairs.
     metric
         ``wa``, ``ua`` or a class.
     speakers
@@ -75,13 +75,13 @@ class Family:
         return bool(self.comparisons) and self.smallest_p <= LEVEL
 
     def between(self, one: str, other: str) -> Comparison | None:
-        """The comparison of the two, whichever stands first."""
+        """Return the comparison of the two, in either order; None where there is none."""
         wanted = {one, other}
         return next((c for c in self.comparisons if {c.first, c.second} == wanted), None)
 
 
 def against_reference(models: Mapping[str, Counts], reference: str, metric: str = "wa") -> Family:
-    """Every model against ``reference``, which was fixed before the scores were seen.
+    """Compare every model with ``reference``, which was pre-specified.
 
     Raises
     ------
@@ -95,23 +95,23 @@ def against_reference(models: Mapping[str, Counts], reference: str, metric: str 
 
 
 def all_pairs(models: Mapping[str, Counts], metric: str = "wa") -> Family:
-    """Every two models. Raises as :func:`against_reference`."""
+    """Compare every two models. Raises as :func:`against_reference`."""
     return _family(models, list(combinations(models, 2)), None, metric)
 
 
 def speaker_shares(counts: Counts, metric: str) -> np.ndarray:
-    """What each speaker's right utterances add to the score, times the number of speakers.
+    """Return what each speaker's correct utterances add to the score, times the number of speakers.
 
     Shape (speakers,); their mean is the score. Two models' shares come from the same utterances:
     if the models are equally good, the differences are as likely as their negatives, whatever the
     numbers of utterances, which makes sign flips exact. Intervals take
-    :meth:`Counts.influence` instead, which knows that a score is a ratio.
+    :meth:`Counts.influence` instead, which accounts for a score being a ratio.
     """
     return len(counts.speakers) * (counts.correct * counts.weights(metric)).sum(axis=1)
 
 
 def speaker_gains(first: Counts, second: Counts, metric: str) -> np.ndarray:
-    """What each speaker gains, shape (speakers,); their mean is the difference of the scores."""
+    """Return each speaker's gain, shape (speakers,); the mean is the difference of the scores."""
     return speaker_shares(first, metric) - speaker_shares(second, metric)
 
 
@@ -145,9 +145,9 @@ def _family(
 
 
 def mean_ranks(models: Mapping[str, Counts], metric: str = "wa") -> dict[str, float]:
-    """Mean over speakers of each model's rank, 1 the best; ties share their ranks (Demsar, 2006).
+    """Return each model's mean rank over speakers, 1 the best; ties share ranks (Demsar, 2006).
 
-    A speaker that has no utterance of the metric's class gives no rank.
+    Speakers without an utterance of the metric's class are left out.
     """
     scores = pd.DataFrame({name: c.by_speaker(metric) for name, c in models.items()})
     ranks = scores.dropna().rank(axis=1, ascending=False).mean()
@@ -155,7 +155,7 @@ def mean_ranks(models: Mapping[str, Counts], metric: str = "wa") -> dict[str, fl
 
 
 def indistinct_groups(ranks: Mapping[str, float], family: Family) -> list[list[str]]:
-    """Runs of models, neighbours in rank, of which no two can be told apart; the longest ones."""
+    """Return the longest runs of neighbours in rank of which no two are significantly different."""
     order = sorted(ranks, key=lambda name: ranks[name])
     apart = {frozenset((c.first, c.second)) for c in family.comparisons if c.significant}
     groups: list[list[str]] = []

@@ -1,4 +1,4 @@
-"""What a probe costs, and which models no other one beats at their cost."""
+"""What a probe costs, and which models no cheaper one beats."""
 
 import pandas as pd
 
@@ -6,10 +6,10 @@ from ablation.study import Study
 
 
 def probe_cost(study: Study, height: int, width: int, classes: int) -> tuple[int, int]:
-    """Parameters, and multiply-adds of a segment, of a probe of ``height`` x ``width``.
+    """Return the parameters, and multiply-adds per segment, of a probe of ``height`` x ``width``.
 
-    Convolution (same-size), batch norm, linear; additions of batch norm and pooling are left out,
-    as is usual.
+    These are of its convolution (same size), batch norm and linear layer; as usual, the additions
+    of batch norm and pooling are left out.
     """
     filters, features = study.probe.filters, study.features
     weights = filters * height * width
@@ -19,9 +19,9 @@ def probe_cost(study: Study, height: int, width: int, classes: int) -> tuple[int
 
 
 def pareto_front(costs: pd.Series, scores: pd.Series) -> pd.Series:
-    """Which models are beaten by none that costs no more (bool, by index).
+    """Return which models no model of at most their cost beats (bool, by index).
 
-    Of equal costs and scores all stand; nan is never on the front.
+    Models of equal cost and score are all on the front; nan never is.
     """
     front = []
     for cost, score in zip(costs, scores, strict=True):

@@ -1,4 +1,4 @@
-"""Accuracy over the extent of a filter: the data of the paper's Figure 2, apart from its drawing.
+"""Accuracy over the extent of a filter: the data of the paper's Figure 2, without its drawing.
 
 Scores are *pooled*: utterances of all held-out speakers counted together (the paper's "accuracy of
 all utterances"), computed for every seed and then averaged over seeds. The mean over folds stands
@@ -7,7 +7,7 @@ beside it.
 What is estimated is the accuracy on a speaker not heard in training of probes trained on all but
 one fold's speakers, averaged over such training sets and seeds. The training sets of two folds
 share most of their speakers, so folds are not independent repetitions; the intervals take speakers
-as the sample and do not know of that overlap.
+as the sample and do not account for that overlap.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +34,7 @@ class Axis:
     direction: str
 
     def name_of(self, extent: int, fixed: int) -> str:
-        """The shape's name, height first: "10x2"."""
+        """Return the shape's name, height first: "10x2"."""
         height, width = (extent, fixed) if self.name == "height" else (fixed, extent)
         return f"{height}x{width}"
 
@@ -46,7 +46,7 @@ AXES = {
 
 
 def pooled_scores(rows: pd.DataFrame, by: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
-    """Scores pooled over folds and averaged over seeds.
+    """Return scores pooled over folds and averaged over seeds.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def axis_curve(
     expected: Mapping[int, int],
     failed: Mapping[int, int] | None = None,
 ) -> pd.DataFrame:
-    """The curve over one axis.
+    """Return the curve over one axis.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def axis_curve(
 
 
 def _with_lacking(scores: pd.DataFrame, expected: Mapping[int, int]) -> pd.DataFrame:
-    """With a row for each expected extent; of one without cells, nan and 0 cells."""
+    """Return the scores with a row for each expected extent, with nan where it has no cell."""
     if scores.empty:
         return scores
     physical = physical_extent(scores)
@@ -151,9 +151,9 @@ def _with_lacking(scores: pd.DataFrame, expected: Mapping[int, int]) -> pd.DataF
 
 
 def physical_extent(curve: pd.DataFrame) -> Callable[[Any], Any]:
-    """From extents to Hz or ms, by a curve's ``extent`` and ``physical``.
+    """Return the function from extents to Hz or ms, by a curve's ``extent`` and ``physical``.
 
-    In proportion, but for dilated filters, whose first value takes no distance to the next.
+    It is proportional, except for dilated filters, where it has an offset too.
     """
     extents, physical = curve["extent"].to_numpy(float), curve["physical"].to_numpy(float)
     per_unit = physical[0] / extents[0]
@@ -165,13 +165,13 @@ def physical_extent(curve: pd.DataFrame) -> Callable[[Any], Any]:
 
 
 def end_columns(classes: Sequence[str]) -> list[str]:
-    """Names of what :func:`interval_ends` gives."""
+    """Return the names of what :func:`interval_ends` gives."""
     names = ["wa", "ua", *(f"acc_{label}" for label in classes)]
     return [*(f"{name}{end}" for name in names for end in ("_low", "_high")), "speakers"]
 
 
 def interval_ends(counts: Counts | None, classes: Sequence[str]) -> list[float]:
-    """Both ends of every score's interval, and the number of speakers; nan where none is."""
+    """Return both ends of every score's interval and the number of speakers; nan without counts."""
     if counts is None:
         return [float("nan")] * (2 * (2 + len(classes))) + [0]
     intervals = [score_interval(counts, metric) for metric in (*METRICS, *classes)]

@@ -1,4 +1,4 @@
-"""What is known of some filter shapes, carried over to others."""
+"""Values known for some filter shapes, interpolated for others."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,11 +8,11 @@ Extents = tuple[int, int]  # height and width
 
 
 def over_shapes(known: Mapping[Extents, float], wanted: Iterable[Extents]) -> dict[Extents, float]:
-    """Positive values of the ``wanted`` shapes from those of the ``known`` ones, at least one.
+    """Return positive values of the ``wanted`` shapes from those of at least one ``known`` shape.
 
-    All in logarithms, since seconds and bytes grow by factors: a trend over the number of weights,
-    never falling, which also leads beyond the outermost known shapes, and what the known ones
-    differ from it, interpolated. A known shape keeps its value.
+    All is in logarithms, since seconds and bytes grow by factors: a trend over the number of
+    weights, which never falls and also extrapolates, plus the interpolated residuals of the known
+    shapes. A known shape keeps its value.
     """
     wanted = list(wanted)
     values = {shape: known[shape] for shape in wanted if shape in known}
@@ -28,7 +28,7 @@ def over_shapes(known: Mapping[Extents, float], wanted: Iterable[Extents]) -> di
 
 
 def _trend(areas: np.ndarray, values: np.ndarray) -> tuple[float, float]:
-    """Slope, at least 0, and level of the line through the points."""
+    """Return the slope, at least 0, and the level of the line through the points."""
     centred = areas - areas.mean()
     spread = float(centred @ centred)
     slope = max(0.0, float(centred @ values) / spread) if spread > 1e-9 else 0.0
@@ -38,7 +38,7 @@ def _trend(areas: np.ndarray, values: np.ndarray) -> tuple[float, float]:
 def _interpolated(there: np.ndarray, values: np.ndarray, places: np.ndarray) -> np.ndarray:
     if len(there) == 1:
         return np.full(len(places), values[0])
-    # Costs a good part of a second, which a command that knows every shape need not spend.
+    # Takes a good part of a second to import, which a command that knows every shape can save.
     from scipy.interpolate import RBFInterpolator
 
     return RBFInterpolator(there, values, kernel="linear", degree=0)(places)

@@ -17,7 +17,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its interval at :data:`LEVEL`; the ends are nan for a sample of one.
+    """An estimate with its confidence interval at :data:`LEVEL`, nan for a sample of one.
 
     ``sample`` is the number of speakers (or folds) behind it.
     """
@@ -30,12 +30,12 @@ class Interval:
 
 
 def score_interval(counts: Counts, metric: str) -> Interval:
-    """A score (``wa``, ``ua`` or a class) with its interval, clipped to 0..1."""
+    """Return a score (``wa``, ``ua`` or a class) with its interval, clipped to 0..1."""
     return _clipped(_interval(counts.score(metric), counts.influence(metric)))
 
 
 def difference_interval(first: Counts, second: Counts, metric: str) -> Interval:
-    """How much better ``first`` is than ``second``, paired by speaker.
+    """Return how much better ``first`` is than ``second``, paired by speaker.
 
     Raises
     ------
@@ -51,19 +51,19 @@ def difference_interval(first: Counts, second: Counts, metric: str) -> Interval:
 
 
 def mean_interval(values: Sequence[float]) -> Interval:
-    """The mean of a score over folds with its interval, clipped to 0..1; folds are the sample."""
+    """Return the mean of a score over folds, with its interval over folds, clipped to 0..1."""
     array = np.asarray(values, float)
     interval = _interval(float(array.mean()), array - array.mean())
     return _clipped(interval)
 
 
 def gain_interval(gains: np.ndarray) -> Interval:
-    """The mean of paired gains, shape (speakers,), with its interval."""
+    """Return the mean of paired gains, shape (speakers,), with its interval."""
     return _interval(float(gains.mean()), gains - gains.mean())
 
 
 def effect_interval(gains: np.ndarray) -> Interval:
-    """Mean over standard deviation of paired gains, with its interval by the noncentral t.
+    """Return mean over standard deviation of paired gains, with its noncentral-t interval.
 
     Cohen's d_z with Hedges' correction for few speakers, gamma(m) / (sqrt(m) gamma(m - 1/2)) with
     m = (speakers - 1) / 2 (Hedges, J. Educ. Stat. 6, 1981). nan where all gains are equal, and

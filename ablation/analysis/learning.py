@@ -6,12 +6,12 @@ _WHAT = ["train_loss", "train_wa"]
 
 
 def learning_curves(epochs: pd.DataFrame) -> pd.DataFrame:
-    """Mean and range of each model's training over its folds and seeds.
+    """Return mean and range of each model's training over its folds and seeds.
 
     Parameters
     ----------
     epochs
-        A row an epoch, with ``name``, ``epoch``, ``train_loss`` and ``train_wa``.
+        One row per epoch, with ``name``, ``epoch``, ``train_loss`` and ``train_wa``.
 
     Returns
     -------

@@ -10,18 +10,22 @@
 ['2x2', '4x2', '8x2']
 """
 
+from collections import Counter
+from math import inf
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ablation.analysis.comparisons import against_reference, all_pairs
-from ablation.analysis.curves import AXES, axis_curve
+from ablation.analysis.curves import AXES, Axis, axis_curve
 from ablation.analysis.speakers import METRICS
 from ablation.analysis.tallies import named_counts, tally
-from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoProbes, NoProbesWith, ReferenceNotComplete, SeveralStored
 
 if TYPE_CHECKING:
     from ablation.store import Results
+    from ablation.store.reading import Asked
 
 
 _COLUMNS = [
@@ -32,11 +36,13 @@ _COLUMNS = [
 def curves(
     results: "Results",
     axis: str = "height",
-    fixed: int = 2,
+    fixed: int | None = None,
     window_ms: float | None = None,
     digest: str | None = None,
 ) -> pd.DataFrame:
-    """Scores over an axis with 95 % intervals by speaker (the paper's Figure 2).
+    """Return the scores over an axis with 95 % intervals by speaker (the paper's Figure 2).
+
+    The shapes are those of the report: what only a search has tried is left out.
 
     Parameters
     ----------
@@ -45,7 +51,7 @@ def curves(
     axis
         ``height`` (frequency) or ``width`` (time).
     fixed
-        Extent of the other side, in frames or bins.
+        Extent of the other side, in frames or bins; None: the study's own.
     window_ms
         The analysis window; None: the only one there is.
     digest
@@ -54,28 +60,32 @@ def curves(
     Returns
     -------
     curve
-        As of :func:`ablation.analysis.axis_curve`: a row an extent with ``wa``, ``ua``,
-        ``acc_CLASS`` (0..1), the ends of their intervals and ``complete``, which is measured by the
-        shape that has the most cells.
+        As of :func:`ablation.analysis.axis_curve`: a row per extent with ``wa``, ``ua``,
+        ``acc_CLASS`` (0..1), the ends of their intervals and ``complete``: whether every cell that
+        was asked for is finished. Without stored settings, the shape with most cells tells how
+        many that is.
 
     Raises
     ------
-    StudyError
+    UnknownName
         For an unknown axis.
-    SelectionError
-        When there are several settings or windows and none is named, or no row is left.
+    SeveralStored
+        When there are several settings or windows and none is named.
+    NoProbes, NoProbesWith
+        When no row is left.
     """
-    if axis not in AXES:
-        raise StudyError(f"axis {axis!r}", suggestion(axis, AXES))
-    probes, window = _probes(results, window_ms, digest)
-    kind = AXES[axis]
-    mine = probes[probes[kind.fixed] == fixed]
-    if mine.empty:
-        raise SelectionError(f"no probe of {kind.fixed} {fixed} is stored", "see results.probes")
-    cells = mine.groupby(kind.varies).size()
-    expected = {int(str(extent)): int(cells.max()) for extent in cells.index}
-    tallied = tally(_predictions(results, probes, window))
-    return axis_curve(mine, tallied, kind, fixed, window, _classes(probes), expected)
+    probes, kind = _probes(results, window_ms, digest), _axis(axis)
+    asked, first = _asked(results, probes), probes.iloc[0]
+    fixed = _fixed(asked, kind) if fixed is None else fixed
+    window, failed = float(first["window_ms"]), results.failed_probes
+    failed = failed[(failed["digest"] == first["digest"]) & (failed["window_ms"] == window)]
+    if asked is not None:
+        probes, failed = asked.named(probes), asked.named(failed)
+    mine, failed = _on_axis(probes, kind, fixed), failed[failed[kind.fixed] == fixed]
+    expected = _expected(mine, asked, kind, fixed, window)
+    failures = Counter(failed[kind.varies].tolist())
+    tallied = tally(_predictions(results, probes))
+    return axis_curve(mine, tallied, kind, fixed, window, _classes(probes), expected, failures)
 
 
 def compare(
@@ -83,17 +93,19 @@ def compare(
     reference: str | None = None,
     metric: str = "wa",
     axis: str | None = None,
-    fixed: int = 2,
+    fixed: int | None = None,
     window_ms: float | None = None,
     digest: str | None = None,
 ) -> pd.DataFrame:
-    """Shapes compared by speaker, with p-values adjusted for the whole family.
+    """Return shapes compared by speaker, with p-values adjusted for the whole family.
+
+    The family of an axis is that of the report: the complete shapes that were named before any
+    score was seen. What only a search has tried is left out.
 
     Parameters
     ----------
     reference
-        A shape that was fixed before looking, such as "10x2"; all others are held against it.
-        None: all pairs.
+        A pre-specified shape, such as "10x2", with which all others are compared. None: all pairs.
     metric
         ``wa``, ``ua`` or a class.
     axis
@@ -104,36 +116,35 @@ def compare(
     Returns
     -------
     comparisons
-        ``first``, ``second``, ``difference`` (0..1, first less second, paired by speaker) with
+        ``first``, ``second``, ``difference`` (0..1, first minus second, paired by speaker) with
         ``low`` and ``high`` (its own 95 % interval), ``effect`` (d_z), ``p`` (two-sided sign flips,
-        alone), ``p_joint`` (adjusted) and ``significant`` (jointly, at 5 %). Shapes with fewer
-        cells than the others are left out.
+        unadjusted), ``p_joint`` (family-wise adjusted) and ``significant`` (``p_joint`` at most
+        0.05). Shapes that are not complete are left out.
 
     Raises
     ------
-    StudyError
-        For an unknown reference, metric or axis.
-    SelectionError
+    UnknownName
+        For an unknown metric or axis.
+    ReferenceNotComplete
+        For a reference that is not among the complete shapes.
+    SeveralStored, NoProbes, NoProbesWith
         As :func:`curves`.
     """
-    probes, window = _probes(results, window_ms, digest)
+    probes = _probes(results, window_ms, digest)
+    asked = _asked(results, probes)
+    named = probes if asked is None else asked.named(probes)
     if axis is not None:
-        if axis not in AXES:
-            raise StudyError(f"axis {axis!r}", suggestion(axis, AXES))
-        probes = probes[probes[AXES[axis].fixed] == fixed]
-        if probes.empty:
-            raise SelectionError(f"no probe of {AXES[axis].fixed} {fixed} is stored", "")
+        kind = _axis(axis)
+        named = _on_axis(named, kind, _fixed(asked, kind) if fixed is None else fixed)
     classes = _classes(probes)
     metric = metric.lower() if metric.lower() in METRICS else metric
     if metric not in (*METRICS, *classes):
-        raise StudyError(f"metric {metric!r}", suggestion(metric, [*METRICS, *classes]))
-    names = probes["height"].astype(str) + "x" + probes["width"].astype(str)
-    cells = names.value_counts()
-    whole = cells.index[cells == cells.max()]
-    tallied = tally(_predictions(results, probes, window))
-    models = named_counts(tallied[tallied["name"].isin(whole)], classes)
+        raise UnknownName("metric", metric, [*METRICS, *classes])
+    tallied = tally(_predictions(results, probes))
+    counts = named_counts(tallied, classes)
+    models = {name: counts[name] for name in _complete(named, asked, tallied)}
     if reference is not None and reference not in models:
-        raise StudyError(f"reference {reference!r}", suggestion(reference, models))
+        raise ReferenceNotComplete("reference", reference, list(models))
     family = (
         all_pairs(models, metric)
         if reference is None
@@ -158,36 +169,84 @@ def compare(
     )
 
 
-def _probes(
-    results: "Results", window_ms: float | None, digest: str | None
-) -> tuple[pd.DataFrame, float]:
-    rows = results.probes
-    rows = _only(rows, "digest", digest, "digest=")
-    rows = _only(rows, "window_ms", window_ms, "window_ms=")
-    return rows, float(rows["window_ms"].iloc[0])
+def _axis(name: str) -> Axis:
+    if name not in AXES:
+        raise UnknownName("axis", name, list(AXES))
+    return AXES[name]
 
 
-def _only(rows: pd.DataFrame, column: str, wanted: object, option: str) -> pd.DataFrame:
-    """The rows of the value wanted, or of the only one."""
+def _probes(results: "Results", window_ms: float | None, digest: str | None) -> pd.DataFrame:
+    """Return the finished probes of one digest and one window."""
+    if results.probes.empty:
+        raise NoProbes()
+    return _only(_only(results.probes, "digest", digest), "window_ms", window_ms)
+
+
+def _only(rows: pd.DataFrame, column: str, wanted: object) -> pd.DataFrame:
+    """Return the rows of the value wanted, or of the only one."""
     values = rows[column].unique().tolist()
-    if wanted is None and len(values) > 1:
-        listed = ", ".join(map(str, values))
-        raise SelectionError(f"the probes are of several {column}s", f"give {option}: {listed}")
-    rows = rows if wanted is None else rows[rows[column] == wanted]
+    if wanted is None:
+        if len(values) > 1:
+            raise SeveralStored(column, values)
+        return rows
+    rows = rows[rows[column] == wanted]
     if rows.empty:
-        raise SelectionError(
-            f"no probe with {option}{wanted}" if values else "no probe is stored",
-            f"there are: {', '.join(map(str, values))}" if values else "run ablate grid",
-        )
+        raise NoProbesWith(column, wanted, values)
     return rows
 
 
-def _predictions(results: "Results", probes: pd.DataFrame, window: float) -> pd.DataFrame:
-    rows = results.predictions
+def _on_axis(rows: pd.DataFrame, axis: Axis, fixed: int) -> pd.DataFrame:
+    found = rows[rows[axis.fixed] == fixed]
+    if found.empty:
+        raise NoProbesWith(axis.fixed, fixed, sorted(rows[axis.fixed].unique().tolist()))
+    return found
+
+
+def _asked(results: "Results", probes: pd.DataFrame) -> "Asked | None":
+    return results.asked.get(str(probes["digest"].iloc[0]))
+
+
+def _fixed(asked: "Asked | None", axis: Axis) -> int:
+    """Return the extent of the side that an axis does not vary, 2 where no settings are stored."""
+    return 2 if asked is None else asked.fixed[axis.fixed]
+
+
+def _expected(
+    probes: pd.DataFrame, asked: "Asked | None", axis: Axis, fixed: int, window: float
+) -> dict[int, int]:
+    """Return how many cells were asked for of each extent of an axis."""
+    if asked is None:
+        cells = Counter(probes[axis.varies].tolist())
+        return dict.fromkeys(cells, max(cells.values()))
+    expected = {}
+    for height, width, planned_window in asked.planned:
+        extent, other = (height, width) if axis.name == "height" else (width, height)
+        if (other, planned_window) == (fixed, window):
+            expected[extent] = asked.cells[height, width, planned_window]
+    return expected
+
+
+def _complete(probes: pd.DataFrame, asked: "Asked | None", tallied: pd.DataFrame) -> list[str]:
+    """Return the names of the shapes of which every cell and every prediction is there."""
+    groups = probes.groupby(["height", "width", "window_ms"])
+    cells, scored = groups.size(), groups["n_test"].sum()
+    predicted = tallied.groupby("name")["n"].sum().to_dict()
+    found = []
+    most = int(cells.max()) if len(cells) else 0
+    rows = cells.index.to_frame(index=False).assign(cells=cells.values, scored=scored.values)
+    for height, width, window, number, n in rows.itertuples(index=False, name=None):
+        wanted = most if asked is None else asked.cells.get((height, width, window), inf)
+        if number >= wanted and predicted.get(f"{height}x{width}") == n:
+            found.append(f"{height}x{width}")
+    return found
+
+
+def _predictions(results: "Results", probes: pd.DataFrame) -> pd.DataFrame:
+    rows, first = results.predictions, probes.iloc[0]
     return rows[
-        (rows["digest"] == probes["digest"].iloc[0])
+        (rows["digest"] == first["digest"])
         & (rows["kind"] == "probe")
-        & (rows["window_ms"] == window)
+        & (rows["window_ms"] == first["window_ms"])
     ]
 
 

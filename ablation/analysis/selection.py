@@ -13,7 +13,8 @@ from ablation.analysis.comparisons import speaker_gains
 from ablation.analysis.intervals import difference_interval
 from ablation.analysis.signflip import max_t_p_value
 from ablation.analysis.speakers import METRICS, Counts
-from ablation.errors import SelectionError, counted
+from ablation.errors import counted
+from ablation.errors.reading import NoCompleteShape
 
 LEVEL = 0.05  # of the plateau rule's tests
 
@@ -28,7 +29,7 @@ class Choice:
 
 
 def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
-    """The extent of the highest score; of equal ones the smallest.
+    """Return the extent with the highest score; of equal ones the smallest.
 
     Parameters
     ----------
@@ -39,23 +40,25 @@ def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
 
     Raises
     ------
-    SelectionError
+    NoCompleteShape
         When there is no shape.
     """
     scores = _scores(shapes, metric)
     best = max(scores, key=lambda extent: (scores[extent], -extent))
-    reason = f"highest {_name(metric)} of {counted(len(scores), 'shape')} ({scores[best]:.1%})"
+    reason = (
+        f"highest {_name(metric)} of {counted(len(scores), 'shape')} ({_percent(scores[best])})"
+    )
     alike = [str(e) for e in sorted(scores) if e != best and scores[e] == scores[best]]
     if alike:
-        reason += f"; {', '.join(alike)} {'has' if len(alike) == 1 else 'have'} the very same score"
+        reason += f"; {', '.join(alike)} {'has' if len(alike) == 1 else 'have'} the same score"
     return Choice(best, scores[best], reason)
 
 
 def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
-    """The smallest extent whose paired difference to the best is within one standard error.
+    """Return the smallest extent within one standard error of the best.
 
-    The standard error is that of the difference, by speaker: shapes that err on the same speakers
-    are told apart by less than their own scores' errors would say. Raises as :func:`choose_best`.
+    The standard error is that of the paired difference, by speaker: for shapes that err on the same
+    speakers, it is smaller than those of their scores. Raises as :func:`choose_best`.
     """
     best = choose_best(shapes, metric)
     for extent in sorted(e for e in shapes if e < best.extent):
@@ -66,17 +69,17 @@ def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
                 extent,
                 score,
                 f"smallest within one standard error of the best, {best.extent}: {_name(metric)} "
-                f"{score:.1%} against {best.score:.1%}, difference {100 * gap.estimate:.1f} "
-                f"points, s.e. {100 * gap.standard_error:.1f}",
+                f"{_percent(score)} compared with {_percent(best.score)}, difference "
+                f"{100 * gap.estimate:.1f} points, s.e. {100 * gap.standard_error:.1f}",
             )
     reason = f"{best.reason}; no smaller one is within one standard error of it"
     return Choice(best.extent, best.score, reason)
 
 
 def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
-    """The smallest extent than which no larger one is significantly better.
+    """Return the smallest extent than which no larger one is significantly better.
 
-    All larger extents are tested jointly: the largest of their studentised gains, paired by
+    All larger extents are tested as one family: the largest of their studentised gains, paired by
     speaker, against its distribution when each speaker's gains change sign together (max-T;
     Westfall & Young, 1993), one-sided at :data:`LEVEL`. Raises as :func:`choose_best`.
     """
@@ -90,19 +93,19 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
             return Choice(
                 extent,
                 scores[extent],
-                f"smallest from where on none of the {len(larger)} larger ones gains "
-                f"significantly in {_name(metric)} (joint one-sided sign-flip test by speaker, "
-                f"p = {p:.3f}); {_name(metric)} {scores[extent]:.1%}",
+                f"smallest than which none of the {len(larger)} larger ones is significantly "
+                f"better in {_name(metric)} (one-sided sign-flip test by speaker, family-wise "
+                f"adjusted p = {p:.3f}); {_name(metric)} {_percent(scores[extent])}",
             )
-    reason = f"from every smaller one, a larger one gains significantly in {_name(metric)}"
+    reason = f"for every smaller one, a larger one is significantly better in {_name(metric)}"
     return Choice(last, scores[last], reason)
 
 
 def chosen_without(shapes: Mapping[str, Counts], metric: str = "wa") -> Counts:
-    """What choosing gives on speakers who had no part in it.
+    """Return the counts that choosing gives on speakers who had no part in it.
 
-    For each speaker the counts of the shape that scores highest on all others; of equal ones the
-    first.
+    For each speaker, these are the counts of the shape that scores highest on all others; of equal
+    ones the first.
 
     Parameters
     ----------
@@ -131,10 +134,12 @@ RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {
 
 def _scores(shapes: Mapping[int, Counts], metric: str) -> dict[int, float]:
     if not shapes:
-        raise SelectionError(
-            "no shape has finished all its folds and seeds", "finish the grid: ablate grid"
-        )
+        raise NoCompleteShape()
     return {extent: counts.score(metric) for extent, counts in shapes.items()}
+
+
+def _percent(score: float) -> str:
+    return f"{100 * score:.1f} %"
 
 
 def _name(metric: str) -> str:

@@ -1,10 +1,10 @@
-"""Sign-flip tests: are the mean gains of speakers zero, of one comparison or of many jointly?
+"""Sign-flip tests of whether speakers' mean gains are zero, in one comparison or in a family.
 
 If nothing is gained, a speaker's gains are as likely as their negatives. All comparisons of a
-family are flipped together, so that their dependence is kept, and the largest studentised mean of
-every flip is what each is held against (single-step max-T; Westfall & Young, *Resampling-Based
+family are flipped together, which keeps their dependence, and each is compared with the largest
+studentised mean of every flip (single-step max-T; Westfall & Young, *Resampling-Based
 Multiple Testing*, 1993, section 2.3; Winkler et al., NeuroImage 92, 2014). A p-value adjusted so
-may be compared with the level whatever the number of comparisons, and after looking.
+may be compared with the level whatever the number of comparisons, also after seeing the scores.
 """
 
 from functools import lru_cache
@@ -18,7 +18,7 @@ _ROUNDING = 1e-9  # equal sums in another order differ by it
 
 
 def flip_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
-    """Each comparison's own p-value, not adjusted for the number of comparisons.
+    """Return each comparison's own p, not adjusted for the number of comparisons.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def flip_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
 
 
 def joint_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
-    """The same adjusted for the whole family, which is flipped together.
+    """Return family-wise adjusted p-values: the whole family is flipped together.
 
     One-sided, only gains above zero count.
     """
@@ -53,19 +53,19 @@ def joint_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
 
 
 def max_t_p_value(gains: np.ndarray) -> float:
-    """One-sided joint p-value of the largest studentised mean of ``gains``."""
+    """Return the one-sided family-wise adjusted p of the largest studentised mean."""
     return float(joint_p_values(gains, two_sided=False).min())
 
 
 def smallest_p_value(speakers: int, two_sided: bool = True) -> float:
-    """What no test of so many speakers can go below."""
+    """Return the smallest p that so many speakers can give."""
     ways = 2**speakers if speakers <= _EXACT else _DRAWS + 1
     return min(1.0, (1 + (two_sided and speakers <= _EXACT)) / ways)
 
 
 @lru_cache(maxsize=4)
 def _signs(speakers: int, two_sided: bool) -> np.ndarray:
-    """Shape (ways, speakers), of 1 and -1; two-sided, a way and its opposite are one."""
+    """Return signs, shape (ways, speakers); two-sided, a way and its opposite count as one."""
     if speakers <= _EXACT:
         ways = np.arange(2 ** (speakers - two_sided))[:, None] >> np.arange(speakers)
         return 1.0 - 2.0 * (ways & 1)

@@ -13,7 +13,7 @@ METRICS = ("wa", "ua")  # beside the name of any class
 
 @dataclass(frozen=True)
 class Counts:
-    """Utterances by speaker and class, and how many of them were right, averaged over seeds.
+    """Utterances by speaker and class, and how many were correct, averaged over seeds.
 
     Attributes
     ----------
@@ -29,12 +29,12 @@ class Counts:
     correct: np.ndarray
 
     def score(self, metric: str) -> float:
-        """Pooled over all utterances, 0..1: ``wa``, ``ua`` or a class' accuracy."""
+        """Return a score pooled over all utterances, 0..1: ``wa``, ``ua`` or a class' accuracy."""
         weights = self.weights(metric)
         return float((weights * self.correct.sum(axis=0)).sum())
 
     def weights(self, metric: str) -> np.ndarray:
-        """What one right utterance of each class adds to the score, shape (classes,)."""
+        """Return what one correct utterance of each class adds to the score, shape (classes,)."""
         totals = self.n.sum(axis=0)
         if metric == "wa":
             return np.full(len(totals), 1 / totals.sum())
@@ -45,7 +45,7 @@ class Counts:
         return np.divide(share, totals, out=np.zeros(len(totals)), where=wanted)
 
     def influence(self, metric: str) -> np.ndarray:
-        """How far each speaker draws the score from its mean, shape (speakers,).
+        """Return how far each speaker draws the score from its mean, shape (speakers,).
 
         The score is a sum of ratios of sums over speakers; this is its linearisation, scaled so
         that deviation / sqrt(speakers) is the score's standard error.
@@ -62,13 +62,13 @@ class Counts:
         return len(self.speakers) * ((self.correct - expected) * weights).sum(axis=1)
 
     def by_speaker(self, metric: str) -> np.ndarray:
-        """Each speaker's own score, shape (speakers,); nan without an utterance that counts."""
+        """Return each speaker's own score, shape (speakers,); nan without utterances that count."""
         scores = np.array([_one(self, k).score(metric) for k in range(len(self.speakers))])
         scored = self.n[:, [metric in METRICS or c == metric for c in self.classes]].sum(axis=1) > 0
         return np.where(scored, scores, np.nan)
 
     def without(self, speakers: Sequence[str]) -> "Counts":
-        """The counts of all other speakers."""
+        """Return the counts of all other speakers."""
         kept = [k for k, speaker in enumerate(self.speakers) if speaker not in speakers]
         names = tuple(self.speakers[k] for k in kept)
         return Counts(names, self.classes, self.n[kept], self.correct[kept])

@@ -1,4 +1,4 @@
-"""Predictions counted: how often each speaker's utterances of a class were called what.
+"""Counted predictions: how often each speaker's utterances of a class were predicted as which.
 
 One frame of counts carries everything that scores, comparisons and confusion matrices need, and is
 a hundred times shorter than the predictions of a large study.
@@ -20,7 +20,7 @@ def tally(predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     predictions
-        A row an utterance, as :func:`ablation.read_results` gives it.
+        One row per utterance, as :func:`ablation.read_results` gives it.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def tally(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def speaker_counts(tallied: pd.DataFrame, classes: tuple[str, ...]) -> Counts:
-    """Counts of one model by speaker and class, averaged over its seeds.
+    """Return the counts of one model by speaker and class, averaged over its seeds.
 
     Parameters
     ----------
@@ -51,21 +51,21 @@ def speaker_counts(tallied: pd.DataFrame, classes: tuple[str, ...]) -> Counts:
 
 
 def named_counts(tallied: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, Counts]:
-    """The same of every model, by its ``name``; seeds of a model may differ from another's."""
+    """Return the same for every model, by ``name``; models may differ in their seeds."""
     codes, names = pd.factorize(tallied["name"], sort=True)
     found = _counts(tallied, codes, len(names), classes)
     return {str(name): counts for name, counts in zip(names, found, strict=True)}
 
 
 def seed_counts(tallied: pd.DataFrame, classes: tuple[str, ...]) -> dict[int, Counts]:
-    """Counts of one model for each seed apart."""
+    """Return the counts of one model for each seed."""
     codes, seeds = pd.factorize(tallied["seed"], sort=True)
     found = _counts(tallied, codes, len(seeds), classes)
     return {int(seed): counts for seed, counts in zip(seeds, found, strict=True)}
 
 
 def confusion(tallied: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Utterances by true class (index) and predicted class (columns), summed over seeds."""
+    """Return utterances by true class (index) and predicted class (columns), over all seeds."""
     sums = tallied.groupby(["label", "predicted"])["n"].sum().unstack(fill_value=0)
     return sums.reindex(index=list(classes), columns=list(classes), fill_value=0)
 
@@ -73,7 +73,7 @@ def confusion(tallied: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
 def _counts(
     tallied: pd.DataFrame, group: np.ndarray, groups: int, classes: tuple[str, ...]
 ) -> list[Counts]:
-    """Counts of each group of rows, averaged over seeds, of the speakers that are in it."""
+    """Return the counts of each group of rows by its speakers, averaged over seeds."""
     person, names = pd.factorize(tallied["speaker"], sort=True)
     speakers = tuple(map(str, names))
     label = pd.Index(classes).get_indexer(pd.Index(tallied["label"]))
@@ -87,7 +87,7 @@ def _counts(
     seed, different = pd.factorize(tallied["seed"])
     heard = np.zeros((groups, len(speakers), len(different)), bool)
     heard[group, person, seed] = True
-    # A speaker whose cells are not all there yet counts by the seeds that are.
+    # A speaker with missing cells is averaged over the seeds that are there.
     seeds = heard.sum(axis=2)
     found = []
     for k in range(groups):

@@ -1,11 +1,11 @@
-"""Where a difference's noise comes from, speakers or seeds, and how many of either it takes.
+"""Whether the noise of a difference comes from speakers or seeds, and how many are needed.
 
 A paired difference of speaker i under seed k is modelled as mean + speaker_i + seed_k + rest_ik.
 The variance of the mean over n speakers and K seeds is then
 
     (speaker^2 + rest^2 / K) / n + seed^2 / K,
 
-so more seeds help only until the speakers' own spread is all that is left.
+so more seeds help only until the spread between speakers dominates.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _SIGN_FLIP = {  # d_z found with that power, by speakers: docs/validation/power.
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviations of a paired difference (of accuracies, 0..1).
+    """Standard deviations of a paired difference of accuracies (0..1).
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Spread:
     seeds: int
 
     def of_mean(self, speakers: int, seeds: int) -> float:
-        """Standard error of the mean difference over so many speakers and seeds.
+        """Return the standard error of the mean difference over so many speakers and seeds.
 
         With one seed measured, seeds' own spread is unknown and no number of seeds lowers it.
         """
@@ -56,7 +56,7 @@ class Spread:
 
 
 def spread(gains: np.ndarray) -> Spread:
-    """Variance components by the method of moments (two-way random effects, no replication).
+    """Return variance components by the method of moments (two-way random effects).
 
     Negative estimates become zero (Searle, Casella & McCulloch, *Variance Components*, 1992,
     chapter 3).
@@ -82,7 +82,7 @@ def spread(gains: np.ndarray) -> Spread:
 
 
 def needed_effect(speakers: int) -> float:
-    """The smallest d_z (mean gain over its s.d.) that a two-sided test finds with :data:`POWER`.
+    """Return the smallest d_z (mean gain over its s.d.) found with :data:`POWER`, two-sided.
 
     Up to 14 speakers the test is the sign-flip test, simulated by ``validation/power.py``: with few
     speakers it finds less than a t-test, and with five or fewer nothing (infinite). Beyond, it is
@@ -107,22 +107,22 @@ def _t_test_effect(speakers: int) -> float:
 
 
 def speakers_needed(noise: Spread, difference: float, seeds: int) -> int | None:
-    """The fewest speakers with which ``difference`` is found with :data:`POWER`.
+    """Return the fewest speakers with which ``difference`` is found with :data:`POWER`.
 
-    None when no number of speakers is enough: the seeds' own spread stays.
+    None when no number of speakers is enough, since the spread between seeds remains.
     """
     return _fewest(lambda n: detectable(noise, n, seeds) <= difference, start=2)
 
 
 def seeds_needed(noise: Spread, difference: float, speakers: int) -> int | None:
-    """The fewest seeds with which so many speakers find ``difference``; None: no number does."""
+    """Return the fewest seeds with which so many speakers find ``difference``, None if none do."""
     if noise.seeds < 2:
         return None
     return _fewest(lambda k: detectable(noise, speakers, k) <= difference, start=1)
 
 
 def detectable(noise: Spread, speakers: int, seeds: int) -> float:
-    """The smallest difference found with :data:`POWER` by so many speakers and seeds.
+    """Return the smallest difference found with :data:`POWER` by so many speakers and seeds.
 
     Infinite where nothing can be found, nan where nothing is known of the noise.
     """
@@ -132,7 +132,7 @@ def detectable(noise: Spread, speakers: int, seeds: int) -> float:
 
 
 def _fewest(enough: Callable[[int], bool], start: int) -> int | None:
-    """The smallest number of at most :data:`_MOST` that is enough, by bisection."""
+    """Return the smallest number up to :data:`_MOST` that is enough, by bisection."""
     if not enough(_MOST):
         return None
     low, high = start - 1, _MOST

@@ -1,9 +1,9 @@
 """Does the best extent follow the analysis window?
 
-The main lobe of a Hamming window of T ms is 4000 / T Hz wide, and the window spans T ms, so a
-filter that is best at the window's own extent says more of the spectrogram than of emotion. Two
-readings: where the best extent of each window lies, which is a matter of luck on a plateau, and one
-contrast that is fixed before any score is seen.
+The main lobe of a Hamming window of T ms is 4000 / T Hz wide, and the window is T ms long, so a
+filter that is best at the window's own extent says more about the spectrogram than about emotion.
+There are two readings: the best extent for each window, which is a matter of chance on a plateau,
+and one pre-specified contrast.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from ablation.study import FeaturesSpec
 
 
 def window_extent(features: FeaturesSpec, axis: Axis, window_ms: float | None = None) -> float:
-    """The window's own extent along an axis: main lobe in bins, or its length in frames."""
+    """Return the window's own extent along an axis: main lobe in bins, or length in frames."""
     window = window_ms or features.window_ms
     if axis.name == "height":
         return 4000 / window / features.bin_hz
@@ -30,17 +30,17 @@ def window_extent(features: FeaturesSpec, axis: Axis, window_ms: float | None = 
 
 @dataclass(frozen=True)
 class Interaction:
-    """The fixed contrast: whether the advantage of one extent over another depends on the window.
+    """The pre-specified contrast: whether one extent's gain over another depends on the window.
 
     Attributes
     ----------
     windows
         The two windows (ms), the one whose own extent is smaller first.
     extents
-        The grid's extents nearest to what the two windows span.
+        The grid's extents nearest to those of the two windows.
     change
-        By how much the larger extent gains more over the smaller one under the window that spans
-        it (0..1), paired by speaker.
+        How much more the larger extent gains over the smaller one with the window of the larger
+        extent (0..1), paired by speaker.
     p
         Two-sided sign-flip p-value.
     """
@@ -53,7 +53,7 @@ class Interaction:
 
 @dataclass(frozen=True)
 class WindowReading:
-    """An axis under several windows.
+    """An axis with several windows.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class WindowReading:
     spans
         For each window its own extent (bins or frames).
     interaction
-        None where the grid cannot tell the windows' extents apart, or speakers differ.
+        None where the grid does not separate the windows' extents, or speakers differ.
     """
 
     axis: Axis
@@ -71,7 +71,7 @@ class WindowReading:
     interaction: Interaction | None
 
     def follows(self, rule: str) -> bool:
-        """Whether the chosen extents rise with what the windows span, and are not all the same."""
+        """Return whether the chosen extents rise with those of the windows, not all being equal."""
         order = sorted(self.chosen, key=lambda window: self.spans[window])
         extents = [self.chosen[window][rule].extent for window in order]
         return extents == sorted(extents) and extents[0] < extents[-1]
@@ -83,7 +83,7 @@ def read_windows(
     features: FeaturesSpec,
     metric: str = "wa",
 ) -> WindowReading:
-    """Choices of each window, and the contrast of the two whose extents lie farthest apart.
+    """Return the choices of each window, and the contrast of the two most different ones.
 
     Parameters
     ----------
@@ -117,5 +117,5 @@ def _interaction(
 
 
 def _nearest(extents: list[int], wanted: float) -> int:
-    """By ratio, as extents are drawn; of equal ones the smaller."""
+    """Return the nearest extent by ratio; of equally near ones the smaller."""
     return min(extents, key=lambda extent: (abs(np.log(extent / wanted)), extent))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ReferenceOption = Annotated[
     str | None,
     typer.Option(
-        "--reference", help="Shapes fixed in advance, as 10x2,2x8; default: the paper's extents."
+        "--reference", help="Pre-specified shapes, as 10x2,2x8; default: the paper's extents."
     ),
 ]
 MetricOption = Annotated[
@@ -47,7 +47,7 @@ def report(
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
-    """One HTML page of everything the stored rows say; Markdown and LaTeX beside it."""
+    """Write one HTML page of everything the stored rows say, with Markdown and LaTeX beside it."""
     from ablation.cli import evidence_printing
     from ablation.drivers import settings
     from ablation.drivers.showing.report import report as write
@@ -57,7 +57,7 @@ def report(
     shown = None if classes is None else parse_words(classes)
     written = write(results, figures, run, _references(reference), metric, shown)
     for line in written.lacking:
-        say(f"missing: {line}")
+        say(f"warning: {line}")
     print(written.answer)
     for file in written.files:
         print(file)
@@ -80,14 +80,15 @@ def compare(
     rule: Annotated[
         str,
         typer.Option(
-            help="best, one-se or plateau (of two studies).", autocompletion=completing.rules
+            help="best, one-se or plateau (two studies).", autocompletion=completing.rules
         ),
     ] = "best",
     pairs: Annotated[
-        bool, typer.Option("--pairs", help="All pairs in place of a reference (of one study).")
+        bool,
+        typer.Option("--pairs", help="All pairs instead of one reference (one study)."),
     ] = False,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Choose again though a contrast stands written.")
+        bool, typer.Option("--anew", help="Choose again although a contrast is recorded.")
     ] = False,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
@@ -98,12 +99,12 @@ def compare(
     from ablation.drivers.evidence import Evidence
     from ablation.drivers.showing.compare import Choosing, confirm
     from ablation.drivers.stored import StudyResults
-    from ablation.errors import StudyError
+    from ablation.errors.common import InvalidOption
 
     files = study or [DEMO]
     names = [study_name(path) for path in files]
     if len(names) > 2:
-        raise StudyError(f"--study is given {len(names)} times", "give one study or two")
+        raise InvalidOption("--study", ", ".join(names), "one study or two")
     first = settings.find_run(results, names[0], digest)
     evidence_printing.say_taken(first, files[0], results)
     given = _references(reference)
@@ -116,7 +117,7 @@ def compare(
     if second is not None:
         evidence_printing.say_taken(second, files[1], results)
     if given is not None and len(given) > 1:
-        raise StudyError("--reference: one contrast has one reference", "as in 10x2")
+        raise InvalidOption("--reference", reference, "one shape", "10x2")
     how = Choosing(axis, rule, metric, given[0] if given else None, anew)
     evidence_printing.print_confirmed(confirm(results, first, second, names[1], how))
 

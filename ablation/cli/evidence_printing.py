@@ -1,4 +1,4 @@
-"""What ``compare`` and whatever takes stored settings print."""
+"""What ``compare`` prints, and every command that takes stored settings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablation.analysis import AXES
+from ablation.analysis.axes import MOST_PAIRED
 from ablation.cli.failures import say
 from ablation.cli.options import load_given
 from ablation.drivers import settings
-from ablation.errors import SelectionError, StudyError, counted, named
+from ablation.errors import counted, named
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
 from ablation.report import points, show, wording
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
-    """Which stored settings were taken, and in what they differ from the file ``study``."""
+    """Say which stored settings were taken, and how they differ from the file ``study``."""
     say(
         f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
@@ -26,7 +29,7 @@ def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
 
 
 def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
-    """Warn of a file of this name that is another study, or has other settings than were taken.
+    """Warn when the file ``study`` is another study, or has other settings than those used.
 
     Warn too of stored settings that cannot be read.
     """
@@ -37,59 +40,54 @@ def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
     if not found:
         return
     own = [o for o in settings.others(results, run) if not settings.differing(o, given)]
-    remedy = f"; --digest {own[0].digest} takes the file's own" if own else ""
+    remedy = f"; --digest {own[0].digest} takes those of the file" if own else ""
     others = {name for name in found if name in ("corpus.name", "corpus.root", "corpus.labels")}
     if others:
         say(
-            f"warning: these settings were run on another corpus than {study} names "
+            f"warning: these settings were run on another corpus than that of {study} "
             f"({run.study.corpus.name}, {run.study.corpus.root or 'no root given'}){remedy}; "
-            f"studies of two corpora need two names, or --results folders of their own"
+            f"studies of two corpora need two names, or separate --results folders"
         )
     else:
         say(f"note: these settings differ from {study} in {named(found, 4)}{remedy}")
 
 
 def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
-    """An axis' comparisons, against the reference or of all pairs."""
+    """Print the comparisons of an axis, with the reference or of all pairs."""
     if axis is not None and axis not in AXES:
-        raise StudyError(f"--axis {axis}", "allowed: height, width")
+        raise UnknownName("--axis", axis, list(AXES))
     found = [known for name, known in evidence.axes.items() if axis in (None, name)]
     if not found:
-        raise SelectionError(
-            f"study {evidence.run.study.name} has no such axis with two complete shapes",
-            "run ablate grid --axis both with the same --study",
-        )
+        raise NoCompleteAxis(evidence.run.study.name, evidence.run.digest, axis or "")
     shown = [(known, known.pairs if pairs else known.against) for known in found]
     if not any(family for _, family in shown):
-        stored = ", ".join(known.name(extent) for known in found for extent in known.shapes)
-        raise SelectionError(
-            "there are too many shapes for all pairs"
-            if pairs
-            else "no reference is among the complete shapes",
-            f"name one by --reference{'' if pairs else ', or compare all by --pairs'}: {stored}",
-        )
+        if pairs:
+            raise TooManyPairs(min(len(known.shapes) for known in found), MOST_PAIRED)
+        raise NoReference([known.name(extent) for known in found for extent in known.shapes])
     for known, family in shown:
         if family is None:
-            print(f"{known.axis.name}: not compared, its reference is not among the shapes stored")
+            why = "too many shapes" if pairs else "its reference is not among the complete shapes"
+            print(f"{known.axis.name}: not compared, {why}")
             continue
-        title = "all pairs" if pairs else f"against {family.reference}, fixed beforehand"
-        print(f"{known.axis.name}: {title}; joint p, adjusted for {len(family.comparisons)}")
+        title = "all pairs" if pairs else f"compared with the pre-specified {family.reference}"
+        number = counted(len(family.comparisons), "comparison")
+        print(f"{known.axis.name}: {title}; adjusted p is family-wise, for {number}")
         for c in family.comparisons:
             mark = "*" if c.significant else " "
             print(
                 f"{mark} {c.first:>7} - {c.second:<7} {points(c.difference):>22} points  "
                 f"d_z {show(c.effect.estimate, 'number'):>6}  p {show(c.p, 'p'):>6}  "
-                f"joint p {show(c.p_joint, 'p'):>6}"
+                f"adjusted p {show(c.p_joint, 'p'):>6}"
             )
         for line in wording.limits(known):
             print(line)
 
 
 def print_confirmed(confirmed: Confirmed) -> None:
-    """A contrast and what the second study says of it."""
+    """Print a contrast and what the second study says of it."""
     contrast, found = confirmed.contrast, confirmed.found
-    written = "written down now" if confirmed.new else "written down"
-    print(f"contrast: {contrast.chosen} against {contrast.reference} ({contrast.metric})")
+    written = "recorded now" if confirmed.new else "recorded"
+    print(f"contrast: {contrast.chosen} compared with {contrast.reference} ({contrast.metric})")
     print(
         f"chosen on {contrast.study} ({contrast.rule}: {contrast.reason}), where the difference is "
         f"{show(contrast.difference, 'points')} points"
@@ -98,7 +96,7 @@ def print_confirmed(confirmed: Confirmed) -> None:
     if contrast.stored_before:
         print(
             f"{contrast.tested_on} had {counted(contrast.stored_before, 'cell')} of these shapes "
-            f"before it was written down: its scores may have been seen"
+            f"before the contrast was recorded: their scores may have been seen"
         )
     print(
         f"tested on {contrast.tested_on}, {counted(confirmed.speakers, 'speaker')}: "
@@ -109,11 +107,11 @@ def print_confirmed(confirmed: Confirmed) -> None:
     for test in contrast.tests[:-1]:
         print(
             f"tested before, {test.at:%Y-%m-%d %H:%M} UTC on settings {test.digest}: "
-            f"{show(test.difference, 'points')} points, p = {show(test.p, 'p')}; the first test is "
-            f"the one to report"
+            f"{show(test.difference, 'points')} points, p = {show(test.p, 'p')}; report the first "
+            f"test"
         )
     if confirmed.standing > 1:
         print(
-            f"{confirmed.standing} contrasts of these two studies stand written: judge each p by "
-            f"5 % divided by {confirmed.standing}"
+            f"{confirmed.standing} contrasts of these two studies are recorded: compare each p "
+            f"with 5 % divided by {confirmed.standing}"
         )

@@ -18,6 +18,7 @@ _MOST = 10  # shapes listed
 
 
 def say_plan(plan: SearchPlan) -> None:
+    """Say what is searched, before it begins."""
     corpus, study, terms = plan.prepared.corpus, plan.prepared.study, plan.config
     say(
         f"study {study.name} ({terms.digest}): {corpus.name}, {counted(len(corpus), 'utterance')}, "
@@ -25,30 +26,30 @@ def say_plan(plan: SearchPlan) -> None:
     )
     for doubt in corpus.doubts():
         say(f"warning: {doubt}")
-    pruned = "all cells of each" if terms.prune_p is None else "pruned"
+    pruned = "without pruning" if terms.prune_p is None else "with pruning"
     say(
         f"search of {plan.space} by {terms.sampler} for {', '.join(terms.objective)}, {pruned}: "
-        f"{counted(plan.wanted, 'trial')}, {min(plan.ended, plan.wanted)} there"
+        f"{counted(plan.wanted, 'trial')}, {min(plan.ended, plan.wanted)} stored"
     )
 
 
 def print_plan(plan: SearchPlan) -> None:
-    """What a dry run says."""
+    """Print what a dry run says."""
     terms = plan.config
     each = len(terms.steps)
     left = max(0, plan.wanted - plan.ended)
     print(f"space: {plan.space}")
-    print(f"trials: {plan.wanted}, there: {min(plan.ended, plan.wanted)}")
+    print(f"trials: {plan.wanted}, stored: {min(plan.ended, plan.wanted)}")
     print(
-        f"cells of a trial: {each} ({counted(len(terms.folds), 'fold')}, "
+        f"cells per trial: {each} ({counted(len(terms.folds), 'fold')}, "
         f"{counted(len(terms.seeds), 'seed')})"
     )
-    at_most = "at most, since trials are pruned and" if terms.prune_p else "at most, since"
-    print(f"cells: {left * each} {at_most} points may be stored or come again")
+    pruned = "trials are pruned and " if terms.prune_p else ""
+    print(f"cells: at most {left * each}, since {pruned}points may be stored or repeated")
 
 
 def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
-    """The Pareto front, or the best shapes."""
+    """Print the Pareto front, or the best shapes."""
     scores = _scores(plan, results)
     if len(searched.config.objective) > 1:
         cost = searched.config.objective[1]
@@ -90,7 +91,7 @@ def _line(searched: Searched, trial: Trial, scores: Scores, width: int) -> str:
 
 
 def _scores(plan: SearchPlan, results: Path) -> Scores:
-    """WA and UA by digest, height and width, of the search's window and seeds."""
+    """Return WA and UA by digest, height and width, for the window and seeds of the search."""
     folder = settings.study_folder(results, plan.prepared.study.name)
     rows = ResultStore(folder).read("probes").frame()
     mine = rows[

@@ -1,4 +1,4 @@
-"""What ``status`` prints, and every command's ``--json``."""
+"""What ``status`` prints, and the JSON of every command's ``--json``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def print_status(
     state: Status,
     files: Sequence[tuple[Path, str]],
 ) -> None:
+    """Print how far a study is, and its files."""
     print(
         f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
@@ -33,19 +34,19 @@ def print_status(
     )
     if state.worker_seconds_left and state.seconds_left:
         spread = f"on {counted(state.workers, 'worker')}"
-        alone = f" ({duration(state.worker_seconds_left)} of one)" if state.workers > 1 else ""
+        alone = f" ({duration(state.worker_seconds_left)} on one)" if state.workers > 1 else ""
         print(f"time left: about {duration(state.seconds_left)} {spread}{alone}")
         slowest = sorted(state.by_shape.items(), key=lambda item: -item[1].seconds)
         for shape, left in slowest[:_MOST_SHAPES]:
             print(
-                f"  {shape}: {counted(left.cells, 'cell')}, about {duration(left.seconds)} of "
+                f"  {shape}: {counted(left.cells, 'cell')}, about {duration(left.seconds)} on "
                 f"one worker"
             )
         if len(slowest) > _MOST_SHAPES:
             print(f"  and {counted(len(slowest) - _MOST_SHAPES, 'more shape')}")
     if state.cells_an_hour is not None and state.quiet_seconds is not None:
         ago = duration(state.quiet_seconds)
-        print(f"of late: {state.cells_an_hour:,.0f} cells an hour, the last one ended {ago} ago")
+        print(f"rate: {state.cells_an_hour:,.0f} cells/h; last cell finished {ago} ago")
     if state.best is not None:
         name, wa = state.best
         print(f"best so far: {name}, WA {100 * wa:.1f} %")
@@ -60,6 +61,7 @@ def print_status(
 
 
 def print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+    """Print the same as one JSON object."""
     print_object(
         {
             "study": run.study.name,
@@ -85,5 +87,5 @@ def print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]])
 
 
 def print_object(content: Mapping[str, Any]) -> None:
-    """One JSON object."""
+    """Print one JSON object."""
     print(json.dumps(content, indent=2, ensure_ascii=False))

@@ -1,8 +1,8 @@
-"""Which shapes go into Conv1: from the stored probes by a rule, for all folds or for each its own.
+"""Which shapes go into Conv1: chosen from the stored probes, once or for each fold separately.
 
 *Plain* selection looks at the probes' scores on all speakers, as the paper does; the network is
-then scored on the same speakers, which flatters it. *Nested* selection for a fold looks only at
-scores on the speakers of the other folds.
+then scored on the same speakers, so its score is biased upwards. *Nested* selection for a fold
+looks only at scores on the speakers of the other folds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,21 @@ from ablation.analysis import (
     speaker_counts,
 )
 from ablation.drivers import settings
-from ablation.drivers.evidence import check_metric
+from ablation.drivers.evidence import check_metric, other_settings
 from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
 from ablation.drivers.prepare import Prepared
 from ablation.drivers.progress import Reporter, duration
 from ablation.drivers.settings import RunRecord
 from ablation.drivers.stored import StudyResults, axis_shape
-from ablation.errors import SelectionError, StudyError, counted, suggestion
+from ablation.errors import counted
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NoCompleteAxis
 from ablation.study import Shape, Study, override_study
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The shapes of Conv1, and the sentences that say why."""
+    """The shapes of Conv1, and the sentences that say why they were chosen."""
 
     shapes: tuple[Shape, ...]
     reasons: tuple[str, ...]
@@ -53,7 +55,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """How shapes are to be chosen: by which rule and score, and which nested ways beside plain."""
+    """How to choose shapes: by which rule and score, and with which nested selections."""
 
     rule: str = "best"
     metric: str = "wa"
@@ -62,7 +64,7 @@ class SelectionOptions:
 
 
 def select_given(prepared: Prepared, shapes: Sequence[Shape]) -> list[Selection]:
-    """The shapes that the user names, in every fold."""
+    """Return the selection of the shapes that the user names, for every fold."""
     chosen = Chosen(tuple(shapes), ("shapes as given",))
     return [Selection("", {fold.name: chosen for fold in prepared.folds})]
 
@@ -75,16 +77,15 @@ def select(
     reporter: Reporter,
     dry_run: bool,
 ) -> list[Selection]:
-    """The plain selection, and beside it the nested ones that are wished for.
+    """Return the plain selection, and the nested ones that are asked for.
 
-    ``nested_full`` trains its probes here, after saying what they cost; a dry run says it and
-    leaves that selection out.
+    ``nested_full`` trains its probes here, after saying what they cost; a dry run only says it.
 
     Raises
     ------
-    SelectionError
+    NoCompleteAxis
         When the stored probes leave nothing to choose from.
-    StudyError
+    UnknownName
         For an unknown rule or metric.
     InterruptedRun
         On an interrupt while probes are trained; the finished ones are stored.
@@ -113,7 +114,7 @@ class ProbeScores:
 
     Raises
     ------
-    SelectionError
+    NoCompleteAxis
         When neither axis has two finished shapes.
     """
 
@@ -132,19 +133,14 @@ class ProbeScores:
             else:
                 self.axes[axis.name] = shapes
         if not self.axes:
-            raise SelectionError(
-                f"no shape can be chosen: study {run.study.name}, settings {run.digest}, has no "
-                f"axis with two complete shapes",
-                f"run ablate grid --axis both with the same --study"
-                f"{settings.others_text(results, run)}",
-            )
+            raise NoCompleteAxis(run.study.name, run.digest, others=other_settings(results, run))
 
     def choose(self, rule: str, metric: str) -> Chosen:
-        """The shapes by ``rule`` and ``metric`` from the scores of all speakers."""
+        """Return the shapes by ``rule`` and ``metric`` from the scores of all speakers."""
         return _chosen(self.run, self.axes, rule, metric, self.lacking)
 
     def choose_without(self, speakers: Sequence[str], rule: str, metric: str) -> Chosen:
-        """The same from the scores of all speakers but ``speakers``."""
+        """Return the same from the scores of all speakers except ``speakers``."""
         axes = {
             name: {extent: counts.without(speakers) for extent, counts in shapes.items()}
             for name, shapes in self.axes.items()
@@ -152,7 +148,7 @@ class ProbeScores:
         return _chosen(self.run, axes, rule, metric, self.lacking)
 
     def shapes(self) -> tuple[Shape, ...]:
-        """All that can be chosen."""
+        """Return all shapes that can be chosen."""
         return settings.unique(
             axis_shape(self.run, AXES[name], extent)
             for name, extents in self.axes.items()
@@ -161,17 +157,17 @@ class ProbeScores:
 
 
 def _check(options: SelectionOptions, classes: Sequence[str]) -> SelectionOptions:
-    """The options with its metric as analysis knows it."""
+    """Return the options with the metric's name as analysis knows it."""
     if options.rule not in RULES:
-        raise StudyError(f"--rule: no rule {options.rule!r}", suggestion(options.rule, RULES))
+        raise UnknownName("--rule", options.rule, list(RULES))
     return replace(options, metric=check_metric(options.metric, tuple(classes)))
 
 
 def _plan_pairs(results: Path, study: Study, run: RunRecord, shapes: Sequence[Shape]) -> GridPlan:
-    """The probes that nested-full needs: every shape without each two of the study's folds.
+    """Return the probes that nested-full needs: every shape without each pair of folds.
 
-    One probe serves both ways: it has heard neither fold, so its scores on the one count where
-    shapes are chosen for the other.
+    One probe serves both folds of a pair: it was trained on neither, so its scores on one of them
+    count where shapes are chosen for the other.
     """
     seeds = sorted(run.seeds())
     paired = override_study(study, [("folds.pairs", True), ("grid.seeds", seeds)])
@@ -185,7 +181,7 @@ def _cost_of_pairs(results: Path, run: RunRecord, plan: GridPlan) -> str:
         f"nested-full: {counted(len(plan.cells), 'probe')} "
         f"({counted(len(plan.request.shapes), 'shape')} without each of "
         f"{counted(len(plan.prepared.folds), 'pair')} of folds), {len(plan.cells) - left} "
-        f"stored, {left} to train: about {seconds} of one worker"
+        f"stored, {left} to train: about {seconds} on one worker"
     )
 
 
@@ -196,7 +192,7 @@ def _from_pairs(
     prepared: Prepared,
     options: SelectionOptions,
 ) -> Selection:
-    """For each fold the shapes chosen from probes that never heard it."""
+    """Return for each fold the shapes chosen from probes not trained on it."""
     tallied = StudyResults(results, pairs).tallied
     tallied = tallied[tallied["window_ms"] == pairs.study.features.window_ms]
     by_fold = {}

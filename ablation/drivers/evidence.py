@@ -1,6 +1,7 @@
 """What the stored probes of a study say, asked through analysis."""
 
 from functools import cached_property
+from pathlib import Path
 
 from ablation.analysis import (
     AXES,
@@ -14,21 +15,23 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
+from ablation.drivers.settings import RunRecord, others
 from ablation.drivers.stored import StudyResults, fixed_side
-from ablation.errors import StudyError, suggestion
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.study import Shape
 
 PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8
 
 
 class Evidence:
-    """What can be said of a run's probes, by one score.
+    """What can be said about the probes of a run, by one score.
 
     Parameters
     ----------
     references
-        Shapes fixed in advance, at most one an axis; None: the paper's extents of 100 Hz and
-        80 ms in the study's own bins and frames.
+        Pre-specified shapes, at most one per axis; None: the paper's extents of 100 Hz and 80 ms
+        in the study's own bins and frames.
     metric
         ``wa``, ``ua`` or a class.
     """
@@ -40,13 +43,13 @@ class Evidence:
         self.metric = check_metric(metric, stored.run.classes)
         spoken = dict(zip(self.run.classes, self.run.counts, strict=True))
         if spoken.get(self.metric, 1) == 0:
-            raise StudyError(f"--metric {metric}: nobody spoke that class", "choose another score")
+            raise NobodySpoke("--metric", self.metric)
         self.references = references
         self._check_references()
 
     @cached_property
     def axes(self) -> dict[str, AxisEvidence]:
-        """By name; an axis with fewer than two complete shapes is absent."""
+        """The axes by name, without those that have fewer than two complete shapes."""
         found = {}
         for axis in AXES.values():
             shapes = self.stored.axis_shapes(axis)
@@ -56,7 +59,7 @@ class Evidence:
 
     @cached_property
     def windows(self) -> dict[str, WindowReading]:
-        """The axes that have two complete shapes under each of two analysis windows or more."""
+        """The axes that have two complete shapes with each of two or more analysis windows."""
         found = {}
         for axis in AXES.values():
             shapes = {w: self.stored.axis_shapes(axis, w) for w in self.stored.windows}
@@ -72,7 +75,7 @@ class Evidence:
         return {str(shape): counts for shape, counts in self.stored.shapes().items()}
 
     def _check_references(self) -> None:
-        """Raise StudyError for a reference on no axis, or two on one."""
+        """Raise StudyError for a reference on neither axis, or two on one axis."""
         seen: dict[str, Shape] = {}
         for shape in self.references or ():
             axes = [
@@ -81,20 +84,14 @@ class Evidence:
                 if getattr(shape, axis.fixed) == fixed_side(self.run, axis)
             ]
             if not axes or shape.filters is not None:
-                raise StudyError(
-                    f"--reference: {shape} lies on neither axis",
-                    f"a height has width {self.run.study.grid.fixed_width}, a width has height "
-                    f"{self.run.study.grid.fixed_height}, as in 10x2,2x8",
-                )
+                grid = self.run.study.grid
+                raise ReferenceOffAxes(str(shape), grid.fixed_height, grid.fixed_width)
             if all(name in seen for name in axes):
-                raise StudyError(
-                    f"--reference: {seen[axes[0]]} and {shape} are both of the {axes[0]} axis",
-                    "name one shape an axis",
-                )
+                raise ReferencesShareAxis(axes[0], [str(seen[axes[0]]), str(shape)])
             seen |= {name: shape for name in axes if name not in seen}
 
     def reference(self, axis: Axis) -> int | None:
-        """The extent fixed in advance for an axis; None when the references given name none."""
+        """Return the pre-specified extent of an axis, None when the references given have none."""
         if self.references is None:
             features = self.run.study.features
             height = axis.name == "height"
@@ -106,9 +103,9 @@ class Evidence:
         return getattr(on_axis[0], axis.varies) if on_axis else None
 
     def matched(self) -> dict[str, dict[str, Counts]]:
-        """For the best shape of each axis those complete shapes that have as many weights.
+        """Return, for the best shape of each axis, the complete shapes with as many weights.
 
-        Where both axes' best have as many, for the better of the two.
+        Where the best shapes of both axes have equally many, they are given for the better one.
         """
         found: dict[str, dict[str, Counts]] = {}
         seen = set()
@@ -134,7 +131,7 @@ class Evidence:
 
 
 def references_scores(stored: StudyResults) -> dict[str, Counts]:
-    """What networks are held against (majority class, log-mel SVM), where all folds are there."""
+    """Return the baselines (majority class, log-mel SVM) of which all folds are finished."""
     rows = stored.tallied[stored.tallied["kind"] == "reference"]
     folds = stored.references.groupby("reference")["fold"].nunique()
     whole = [name for name, number in folds.items() if number == len(stored.run.folds)]
@@ -142,12 +139,17 @@ def references_scores(stored: StudyResults) -> dict[str, Counts]:
 
 
 def check_metric(metric: str, classes: tuple[str, ...]) -> str:
-    """The score's name as analysis knows it; :class:`StudyError` for an unknown one."""
+    """Return the score's name as analysis knows it. Raise :class:`UnknownName` for others."""
     name = metric.lower() if metric.lower() in METRICS else metric
     allowed = [*METRICS, *classes]
     if name not in allowed:
-        raise StudyError(f"--metric: no score {metric!r}", suggestion(metric, allowed))
+        raise UnknownName("--metric", metric, allowed)
     return name
+
+
+def other_settings(results: Path, run: RunRecord) -> list[str]:
+    """Return the other settings stored under the study's name, with the time of their last run."""
+    return [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
 
 
 def _weights(name: str) -> int:

@@ -6,8 +6,8 @@ prints that text and ends with exit code 1. Any other exception is a bug and kee
 """
 
 import string
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
 from ablation.errors.text import named, one_line
@@ -42,12 +42,7 @@ class AblationError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        spoken = bool(cls.WHAT) or cls.describe is not AblationError.describe
-        dataclass(eq=False, init=spoken)(cls)
-
-    def __init__(self, what: str = "", remedy: str = "", also: Sequence[str] = ()) -> None:
-        # TRANSITION: texts made where errors are raised; goes when every error has its type.
-        vars(self).update(_what=what, _remedy=remedy, _also=tuple(also))
+        dataclass(eq=False)(cls)
 
     @property
     def what(self) -> str:
@@ -67,11 +62,11 @@ class AblationError(Exception):
 
     def describe(self) -> str:
         """Return the text of :attr:`what`."""
-        return vars(self).get("_what") or self._formatted(self.WHAT)
+        return self._formatted(self.WHAT)
 
     def advise(self) -> str:
         """Return the text of :attr:`remedy`."""
-        return vars(self).get("_remedy") or self._formatted(self.REMEDY)
+        return self._formatted(self.REMEDY)
 
     def with_origin(self, origin: str) -> Self:
         """Return this error, which now says too where the file it is about was named."""
@@ -84,8 +79,7 @@ class AblationError(Exception):
         return self
 
     def _formatted(self, template: str) -> str:
-        values: Mapping[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
-        return _FORMATTER.vformat(template, (), values)
+        return _FORMATTER.vformat(template, (), vars(self))
 
     def __str__(self) -> str:
         return "\n  ".join([self.what, *([self.remedy] if self.remedy else []), *self.also])

@@ -1,6 +1,6 @@
-"""Report: what a study found as pages and tables, and as text that can be pasted into a paper.
+"""Report: what a study found, as pages and tables, and as text that can be pasted into a paper.
 
-Takes what analysis computed and returns strings; drivers write them.
+The functions take what analysis computed and return strings, which drivers write.
 """
 
 from ablation.report.document import Column, Document, Picture, Section, Table

@@ -24,7 +24,7 @@ Value = str | int | float | Interval | None  # None and nan: nothing is there
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its header, what its values are, and a remark for the reader."""
+    """A column with its header, the kind of its values, and a remark for the reader."""
 
     header: str
     kind: Kind = "text"
@@ -33,9 +33,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; ``name`` is its file's stem and anchor, ``marked`` the rows that stand out.
+    """A table; ``name`` is its file's stem and anchor, ``marked`` the rows to highlight.
 
-    Rows as long as ``columns``; ``notes`` stand below.
+    Rows are as long as ``columns``; ``notes`` are shown below.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as SVG text, with a caption, and a description for those who do not see it."""
+    """A figure as SVG text, with a caption, and a description for screen readers."""
 
     name: str
     caption: str
@@ -60,7 +60,7 @@ class Picture:
 class Section:
     """A part of the report: paragraphs, then figures and tables.
 
-    ``folded`` ones are closed at first where the medium can.
+    A ``folded`` one is collapsed at first where the format allows it.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A report.
+    """A report as text, tables and figures.
 
     Attributes
     ----------
@@ -82,11 +82,11 @@ class Document:
     answer
         Two sentences: which receptive field, and whether it can be trusted.
     lacking
-        What is missing or failed, a sentence each; empty for a study that is complete.
+        Warnings: what is missing, failed or doubtful, a sentence each.
     facts
         Provenance: pairs of a name and a value.
     commands
-        Shell lines that reproduce the study.
+        Shell lines that reproduce the study, quoted for a shell.
     """
 
     title: str
@@ -99,5 +99,5 @@ class Document:
 
     @property
     def tables(self) -> Sequence[Table]:
-        """All tables, in their order."""
+        """All tables, in order."""
         return [table for section in self.sections for table in section.tables]

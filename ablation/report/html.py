@@ -1,4 +1,4 @@
-"""A report as one HTML file that refers to nothing outside itself."""
+"""A report as one self-contained HTML file."""
 
 import base64
 import hashlib
@@ -22,10 +22,10 @@ _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class _Cell(NamedTuple):
-    """A cell as the page shows it: its text, the ends of its interval, and what it is sorted by.
+    """A cell as the page shows it: its text, the ends of its interval, and its sort key.
 
-    ``room`` is the width that the ends need beside those of the cells above and below, in
-    digits; 0 where they are the widest.
+    ``room`` is the width in digits that aligns the ends with those of the cells above and below;
+    0 where they are the widest.
     """
 
     text: str
@@ -35,10 +35,10 @@ class _Cell(NamedTuple):
 
 
 def render_html(document: Document) -> str:
-    """The whole report as a page.
+    """Return the whole report as a page.
 
     Corpus, speakers and classes may have any name: all texts are escaped, and the page's own
-    policy lets no other script run and nothing be loaded.
+    policy allows no other script and loads nothing.
     """
     from markupsafe import Markup
 
@@ -75,7 +75,7 @@ def _template() -> "Template":
 
 
 def _looks(table: Table) -> list[str]:
-    """How the cells of each column are set: a number, a word or two in one line, or prose."""
+    """Return how the cells of each column are set: as number, short text or prose."""
     return [_look(column, values) for column, values in by_column(table)]
 
 
@@ -87,7 +87,7 @@ def _look(column: Column, values: Sequence[Value]) -> str:
 
 
 def _cells(table: Table) -> Iterator[tuple[_Cell, ...]]:
-    """The rows of a table."""
+    """Yield the rows of a table."""
     columns = []
     for column, values in by_column(table):
         cells = [_cell(value, column.kind) for value in values]
@@ -105,5 +105,5 @@ def _cell(value: Value, kind: Kind) -> _Cell:
 
 
 def _width(ends: str) -> float:
-    """About how wide the ends of an interval are, in digits."""
+    """Return the approximate width of an interval's ends, in digits."""
     return sum(0.5 if character in "[],. " else 1 for character in ends)

@@ -8,23 +8,23 @@ from ablation.report.values import by_column, has_intervals, heading, show
 _SPECIAL = {
     "\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    # In the old font encoding, still LaTeX's own choice, these print as something else.
+    # In LaTeX's default (old) font encoding, these print as other characters.
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    # pdfLaTeX stops at signs that it does not know.
+    # pdfLaTeX stops at characters that it does not know.
     "−": "$-$", "≤": r"$\leq$", "≥": r"$\geq$", "≈": r"$\approx$", "→": r"$\rightarrow$",
 }  # fmt: skip
 
 
 def tex(text: str) -> str:
-    """``text`` with all that LaTeX would read as a command escaped."""
+    """Return ``text`` with everything escaped that LaTeX would read as a command."""
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
 def render_latex(table: Table) -> str:
-    """A table with its caption, its notes beneath and the label ``tab:NAME``.
+    """Return a table with its caption, its notes below and the label ``tab:NAME``.
 
-    Needs ``\\usepackage{booktabs}``. Marked rows are bold. A table longer than a page has to be
-    broken by hand (``longtable``).
+    It needs ``\\usepackage{booktabs}``. Marked rows are bold. A table longer than a page has to be
+    split by hand (``longtable``).
     """
     columns = by_column(table)
     lines = [
@@ -73,7 +73,7 @@ def _notes(table: Table) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """Escaped, in one line: an empty one would end a caption with an error."""
+    """Return escaped text in one line: an empty line in a caption is an error."""
     return tex(" ".join(text.split()))
 
 

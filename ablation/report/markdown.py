@@ -9,12 +9,12 @@ from ablation.report.values import heading, show
 
 
 def render_markdown(document: Document, figures: Mapping[str, str]) -> str:
-    """The whole report.
+    """Return the whole report as GitHub Markdown.
 
     Parameters
     ----------
     figures
-        Relative path of an image for each picture's name; a picture without one is left out.
+        The relative path of the image of each picture, by name; pictures without one are left out.
     """
     blocks = [
         f"# {_inline(document.title)}",
@@ -28,14 +28,14 @@ def render_markdown(document: Document, figures: Mapping[str, str]) -> str:
         pairs = (f"{_bold(name)}: {_inline(value)}" for name, value in document.facts)
         blocks += ["## Provenance", _list(pairs)]
     if document.commands:
-        blocks += ["## Do it again", _code(document.commands)]
+        blocks += ["## How to reproduce this", _code(document.commands)]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _lacking(document: Document) -> list[str]:
     if not document.lacking:
         return []
-    return ["## Mind this first", _list(map(_block, document.lacking))]
+    return ["## Warnings", _list(map(_block, document.lacking))]
 
 
 def _section(section: Section, figures: Mapping[str, str]) -> list[str]:
@@ -70,7 +70,7 @@ def _table(table: Table) -> list[str]:
 
 
 def _cell(value: Value, kind: Kind) -> str:
-    """Numbers are left as they are: an interval's brackets are easier to read unescaped."""
+    """Return a cell; numbers stay unescaped, since an interval's brackets then read better."""
     text = show(value, kind)
     return _inline(text) if kind == "text" or isinstance(value, str) else text
 
@@ -99,10 +99,10 @@ def _strong(escaped: str) -> str:
 
 
 def _block(text: str) -> str:
-    """A line of its own, which may not begin as a list or a heading does."""
+    """Return a line of its own, which must not begin like a list or a heading."""
     return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", _inline(text))
 
 
 def _inline(text: str) -> str:
-    """Text in one line with all that could be markup escaped."""
+    """Return text in one line with everything escaped that could be markup."""
     return re.sub(r"([\\`*_<>|~$&#\[\]])", r"\\\1", " ".join(text.split()))

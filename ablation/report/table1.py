@@ -1,4 +1,4 @@
-"""Table 1: the promoted networks beside what they must beat, as Markdown, LaTeX and CSV."""
+"""Table 1: the promoted networks beside the baselines, as Markdown, LaTeX and CSV."""
 
 import csv
 import io
@@ -18,20 +18,20 @@ PAPER = (  # Li et al. 2018, Table 1, in %: name, WA, UA
 
 @dataclass(frozen=True)
 class Row:
-    """A network or reference as Table 1 shows it.
+    """A network or baseline as Table 1 shows it.
 
     Attributes
     ----------
     shapes
-        Conv1 as text, empty for a reference.
+        Conv1 as text, empty for a baseline.
     parameters, multiply_adds
-        None for a reference; with a choice for each fold, of the largest network.
+        None for a baseline; with a choice for each fold, those of the largest network.
     wa, ua
         Pooled over all utterances, with intervals by speaker.
     wa_folds, ua_folds
         Means over folds, with intervals over folds.
     against
-        How much better in WA than the log-mel machine, paired by speaker; None of that itself.
+        Difference in WA from the log-mel SVM, paired by speaker; None for the SVM itself.
     seeds
         How many, and which folds are missing, as text.
     """
@@ -56,7 +56,7 @@ _HEADER = (
 
 
 def table1_markdown(rows: Sequence[Row], paper: bool, notes: Sequence[str]) -> str:
-    """Table 1 as Markdown; ``paper`` adds the paper's own rows, ``notes`` stand below as a list."""
+    """Return Table 1 as Markdown; ``paper`` adds the paper's rows, ``notes`` are listed below."""
     lines = [_bar(_HEADER), _bar(["---"] * len(_HEADER))]
     lines += [_bar(_cells(row)) for row in rows]
     if paper:
@@ -66,7 +66,7 @@ def table1_markdown(rows: Sequence[Row], paper: bool, notes: Sequence[str]) -> s
 
 
 def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption: str) -> str:
-    """Table 1 as a LaTeX table (booktabs; ``\\usepackage{booktabs}``)."""
+    """Return Table 1 as a LaTeX table, which needs ``\\usepackage{booktabs}``."""
     lines = [
         r"\begin{table}",
         r"  \centering\small",
@@ -91,7 +91,7 @@ def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption
 
 
 def table1_csv(rows: Sequence[Row], paper: bool) -> str:
-    """Table 1 as CSV: accuracies in 0..1, each with the ends of its interval."""
+    """Return Table 1 as CSV: accuracies in 0..1, each with the ends of its interval."""
     intervals = ("wa", "ua", "wa_folds", "ua_folds", "against")
     ends = [f"{name}{end}" for name in intervals for end in ("", "_low", "_high")]
     text = io.StringIO()

@@ -1,4 +1,4 @@
-"""Values of a table as texts, rounded alike in every rendering; as keys to sort by; and raw."""
+"""Values of a table as text, rounded alike in every format, as sort keys, and raw."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ NO_INTERVAL = "[no interval]"
 
 
 def show(value: Value, kind: Kind) -> str:
-    """A value as text, empty where nothing is there; an interval's ends stand in brackets.
+    """Return a value as text, empty for none; the ends of an interval are in brackets.
 
     "63.4 [57.0, 69.9]" (percent), "+1.5 [−0.5, 3.5]" (points), "0.041" (p), "233 M" (millions).
     """
@@ -28,7 +28,7 @@ def show(value: Value, kind: Kind) -> str:
 
 
 def heading(column: Column) -> str:
-    """A column's header with the unit that its texts lack, unless the header names it."""
+    """Return a column's header with its unit, unless the header names it."""
     if column.kind == "percent" and "%" not in column.header:
         return f"{column.header} (%)"
     if column.kind == "points" and "point" not in column.header.lower():
@@ -37,10 +37,9 @@ def heading(column: Column) -> str:
 
 
 def sort_key(value: Value, kind: Kind) -> str:
-    """What a page sorts a value by: a number as JavaScript reads it, or the text itself.
+    """Return what a page sorts a value by: a number as JavaScript reads it, or the text itself.
 
-    An interval goes by its estimate. Empty where there is nothing to go by, as for a text among
-    numbers.
+    An interval is sorted by its estimate. The key is empty for a text among numbers.
     """
     if kind == "text":
         return show(value, kind)
@@ -51,7 +50,7 @@ def sort_key(value: Value, kind: Kind) -> str:
 
 
 def table_csv(table: Table) -> str:
-    """A table as CSV: raw values in full, shares in 0..1, an interval in three columns."""
+    """Return a table as CSV: unrounded values, shares in 0..1, an interval in three columns."""
     names: list[object] = []
     columns: list[Sequence[object]] = []
     for column, values in by_column(table):
@@ -70,7 +69,7 @@ def table_csv(table: Table) -> str:
 
 
 def by_column(table: Table) -> list[tuple[Column, tuple[Value, ...]]]:
-    """Each column with its values.
+    """Return each column with its values.
 
     Raises
     ------
@@ -82,22 +81,22 @@ def by_column(table: Table) -> list[tuple[Column, tuple[Value, ...]]]:
 
 
 def has_intervals(values: Sequence[Value]) -> bool:
-    """Whether any of a column's values is an interval."""
+    """Return whether any of a column's values is an interval."""
     return any(isinstance(value, Interval) for value in values)
 
 
 def percent_ends(interval: Interval) -> str:
-    """The ends of an interval of shares in percent: "[57.0, 69.9]"."""
+    """Return the ends of an interval of shares in percent: "[57.0, 69.9]"."""
     return _ends(interval, "percent")
 
 
 def points(interval: Interval) -> str:
-    """A difference of accuracies in percent points: "+1.5 [−0.5, 3.5]"."""
+    """Return a difference of accuracies in percentage points: "+1.5 [−0.5, 3.5]"."""
     return f"{_number(interval.estimate, 'points')} {percent_ends(interval)}"
 
 
 def millions(count: int) -> str:
-    """ "233 M"; in full what is less than a million."""
+    """Return "233 M"; numbers below a million are given in full."""
     return f"{count / 1e6:,.0f} M" if count >= 1e6 else f"{count:,}"
 
 
@@ -112,7 +111,7 @@ def _ends(interval: Interval, kind: Kind) -> str:
 
 
 def _number(number: int | float, kind: Kind) -> str:
-    """A number with minus signs for hyphens."""
+    """Return a number with minus signs for hyphens."""
     if kind == "text":
         return str(number)
     if kind == "integer":
@@ -131,19 +130,19 @@ def _number(number: int | float, kind: Kind) -> str:
 
 
 def _rounded(number: float, digits: int) -> float:
-    """Rounded, and never a negative zero."""
+    """Return a rounded number that is never a negative zero."""
     return round(number, digits) + 0.0
 
 
 def _p_value(p: float) -> str:
-    """Three digits where the second decides: "0.049" is not "0.05"."""
+    """Return p with three digits where the second decides: "0.049" is not "0.05"."""
     if p < 0.001:
         return "<0.001"
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _raw(value: Value) -> object:
-    """A value as :mod:`csv` writes it in full."""
+    """Return a value as :mod:`csv` writes it in full."""
     if value is None:
         return ""
     if isinstance(value, str):  # csv leaves a carriage return bare, where readers end the row

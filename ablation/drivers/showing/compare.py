@@ -1,7 +1,7 @@
 """``ablate compare``: a contrast chosen on one study and tested on another.
 
-What is chosen on a corpus scores too well on it. So the contrast is written down first, and what
-the other study says of it is one test, which needs no adjustment.
+What is chosen on a corpus has a score that is biased upwards there. So the contrast is recorded
+first, and the other study tests it once, which needs no adjustment.
 """
 
 import glob
@@ -15,15 +15,30 @@ from ablation.drivers.evidence import Evidence
 from ablation.drivers.settings import RunRecord, now, study_folder
 from ablation.drivers.showing.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.drivers.stored import StudyResults
-from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.errors.common import UnknownName
+from ablation.errors.reading import (
+    ContrastOfOtherSettings,
+    ContrastUntested,
+    EditedContrast,
+    NoCompleteAxis,
+    OtherContrast,
+    PlateauAtStart,
+    ReferenceIsChoice,
+    ReferenceNotComplete,
+    SameRecordings,
+    SameStudy,
+    SpeakersDiffer,
+    TooFewSpeakers,
+    UnitsDiffer,
+)
 from ablation.study import Shape
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A contrast, where it is written down, whether just now, and what the second study says.
+    """A contrast, its file, whether it is new, and what the second study says of it.
 
-    ``standing`` is how many contrasts of the two studies stand written, this one among them.
+    ``standing`` is how many contrasts of the two studies are recorded, this one included.
     """
 
     contrast: Contrast
@@ -36,7 +51,7 @@ class Confirmed:
 
 @dataclass(frozen=True)
 class Choosing:
-    """How the contrast is chosen; ``axis`` None: the first that has two complete shapes."""
+    """How to choose the contrast; ``axis`` None: the first axis with two complete shapes."""
 
     axis: str | None = None
     rule: str = "best"
@@ -48,36 +63,30 @@ class Choosing:
 def confirm(
     results: Path, first: RunRecord, second: RunRecord | None, name: str, how: Choosing
 ) -> Confirmed:
-    """Write the contrast of ``first`` down, or take the one that stands, and test it on ``second``.
+    """Record the contrast of ``first``, or take the recorded one, and test it on ``second``.
 
     Parameters
     ----------
     second
-        None: nothing of the study called ``name`` is stored yet. The contrast is written down.
+        None: nothing of the study ``name`` is stored yet. The contrast is recorded all the same.
 
     Raises
     ------
     SelectionError
-        When ``first`` has no axis to choose from, or ``second`` lacks a shape: the contrast then
-        stands written, and the error names the command that trains what is missing.
+        When ``first`` has no axis to choose from, or ``second`` lacks a shape: the contrast is
+        then recorded, and the error names the command that trains what is missing.
     StudyError
         For an unknown rule, metric or reference, the same study twice, or studies whose bins or
         frames differ.
     """
     if name == first.study.name:
-        raise StudyError(
-            f"--study {name} is given twice",
-            "what is chosen on a study is tested on another one",
-        )
+        raise SameStudy(name)
     if second is not None:
         _check_units(first, second)
         if first.fingerprint and first.fingerprint == second.fingerprint:
-            raise StudyError(
-                f"{first.study.name} and {name} are studies of the same recordings",
-                "what is chosen on some speakers is tested on others: give another corpus",
-            )
+            raise SameRecordings([first.study.name, name])
     if how.rule not in RULES:
-        raise StudyError(f"--rule: no rule {how.rule!r}", suggestion(how.rule, RULES))
+        raise UnknownName("--rule", how.rule, list(RULES))
     evidence = Evidence(StudyResults(results, first), None, how.metric)
     axis = _axis(evidence, how.axis)
     folder = study_folder(results, first.study.name) / "contrasts"
@@ -96,7 +105,7 @@ def confirm(
     models = _models(contrast, file, target)
     family = against_reference(models, contrast.reference, contrast.metric)
     if not family.comparisons or target is None:
-        raise SelectionError(f"study {name} has {family.speakers} speaker; a comparison needs two")
+        raise TooFewSpeakers(name, family.speakers)
     found = family.comparisons[0]
     contrast = _noted(contrast, found, target.run.digest, family.speakers)
     write_contrast(file, contrast)
@@ -105,47 +114,32 @@ def confirm(
 
 
 def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: str) -> None:
-    """Raise StudyError when the contrast that stands written is not of these two studies."""
+    """Raise StudyError when the recorded contrast is not of these studies and settings."""
     run = evidence.run
     if (contrast.study, contrast.tested_on) != (run.study.name, name):
-        raise StudyError(
-            f"{file} is a contrast of {contrast.study} and {contrast.tested_on}, not of "
-            f"{run.study.name} and {name}",
-            "restore it, or write it anew with --anew",
-        )
+        recorded = (contrast.study, contrast.tested_on)
+        raise OtherContrast(file, recorded, (run.study.name, name))
     if contrast.digest != run.digest:
-        raise StudyError(
-            f"{file} was chosen on settings {contrast.digest}, not on {run.digest}",
-            f"take those by --digest {contrast.digest}, or choose again with --anew (the old one "
-            f"is kept beside it)",
-        )
+        raise ContrastOfOtherSettings(file, contrast.digest, run.digest)
     if contrast.chosen == contrast.reference or contrast.metric != evidence.metric:
-        raise StudyError(f"{file} was changed by hand", "restore it, or write it anew with --anew")
+        raise EditedContrast(file)
 
 
 def _models(contrast: Contrast, file: Path, target: StudyResults | None) -> dict[str, Counts]:
-    """The two shapes' counts on the second study."""
+    """Return the two shapes' counts on the second study."""
     shapes = {} if target is None else {str(s): c for s, c in target.shapes().items()}
     wanted = (contrast.chosen, contrast.reference)
     if missing := [name for name in wanted if name not in shapes]:
-        settings = "nothing is stored" if target is None else f"settings {target.run.digest}"
-        raise SelectionError(
-            f"study {contrast.tested_on} ({settings}) has not finished {' and '.join(missing)}; "
-            f"the contrast {contrast.chosen} against {contrast.reference} stands written in {file}",
-            f"train: ablate grid --shapes {','.join(missing)} with that --study (and its --set), "
-            f"then try again",
-        )
+        digest = "" if target is None else target.run.digest
+        raise ContrastUntested(file, wanted, contrast.tested_on, digest, missing)
     models = {name: shapes[name] for name in wanted}
     if len({counts.speakers for counts in models.values()}) > 1:
-        raise SelectionError(
-            f"study {contrast.tested_on}: {' and '.join(wanted)} were scored on other speakers",
-            "train both with the same folds and seeds",
-        )
+        raise SpeakersDiffer(contrast.tested_on, wanted)
     return models
 
 
 def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) -> Contrast:
-    """With this test among its tests, unless the same rows were tested before."""
+    """Return the contrast with this test added, unless the same rows were tested before."""
     test = Tested(
         at=now(),
         digest=digest,
@@ -162,23 +156,19 @@ def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) ->
 def _check_units(first: RunRecord, second: RunRecord) -> None:
     one, other = first.study.features, second.study.features
     if (one.bin_hz, one.hop_ms) != (other.bin_hz, other.hop_ms):
-        raise StudyError(
-            f"a bin is {one.bin_hz:g} Hz and a frame {one.hop_ms:g} ms in {first.study.name}, "
-            f"{other.bin_hz:g} Hz and {other.hop_ms:g} ms in {second.study.name}",
-            "the same filter is another extent there; compare studies of one spectrogram",
+        raise UnitsDiffer(
+            (first.study.name, second.study.name),
+            (one.bin_hz, other.bin_hz),
+            (one.hop_ms, other.hop_ms),
         )
 
 
 def _axis(evidence: Evidence, wanted: str | None) -> str:
     if wanted is not None and wanted not in AXES:
-        raise StudyError(f"--axis {wanted}", "allowed: height, width")
+        raise UnknownName("--axis", wanted, list(AXES))
     found = [name for name in evidence.axes if wanted in (None, name)]
     if not found:
-        which = f"{wanted} axis" if wanted else "axis"
-        raise SelectionError(
-            f"study {evidence.run.study.name} has no {which} with two complete shapes",
-            "run ablate grid --axis height|width with that --study",
-        )
+        raise NoCompleteAxis(evidence.run.study.name, evidence.run.digest, wanted or "")
     return found[0]
 
 
@@ -217,31 +207,23 @@ def _choose(
 
 
 def _reference(evidence: Evidence, name: str, how: Choosing, chosen: int) -> str:
-    """What the choice is held against.
+    """Return what the choice is compared with.
 
-    As named; for the plateau the next smaller extent, which it claims to beat; else the paper's, or
-    where that is the choice or not stored, the smallest or largest.
+    The shape named; for the plateau the next smaller extent, which it claims to beat; else the
+    paper's, or where that is the choice or not stored, the smallest or largest.
     """
     axis = evidence.axes[name]
     if how.reference is not None:
-        if str(how.reference) not in {axis.name(extent) for extent in axis.shapes}:
-            raise StudyError(
-                f"--reference {how.reference} is no complete shape of the {name} axis",
-                f"there are: {', '.join(axis.name(extent) for extent in axis.shapes)}",
-            )
+        complete = [axis.name(extent) for extent in axis.shapes]
+        if str(how.reference) not in complete:
+            raise ReferenceNotComplete("--reference", str(how.reference), complete)
         if str(how.reference) == axis.name(chosen):
-            raise SelectionError(
-                f"the rule chooses {how.reference} itself", "give another --reference"
-            )
+            raise ReferenceIsChoice(how.rule, str(how.reference))
         return str(how.reference)
     smaller = [extent for extent in axis.shapes if extent < chosen]
     if how.rule == "plateau":
         if not smaller:
-            raise SelectionError(
-                f"the plateau begins at the smallest {name}, {axis.name(chosen)}: it claims no "
-                f"difference that could be tested",
-                "use --rule best, or name a --reference",
-            )
+            raise PlateauAtStart(name, axis.name(chosen))
         return axis.name(max(smaller))
     extents = [evidence.reference(AXES[name]), min(axis.shapes), max(axis.shapes)]
     return next(axis.name(e) for e in extents if e in axis.shapes and e != chosen)

@@ -1,4 +1,4 @@
-"""A contrast as it stands written in a study's folder: what was chosen, and every test of it."""
+"""A contrast as recorded in a study's folder: what was chosen, and every test of it."""
 
 from datetime import datetime
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from ablation.analysis import Interval
-from ablation.errors import StorageError
+from ablation.errors import StorageError, first_line
+from ablation.errors.reading import UnreadableContrast
 from ablation.files import write_text
 from ablation.report import Column, Table
 from ablation.report.document import Value
@@ -15,7 +16,7 @@ from ablation.study.shapes import PATTERN
 
 
 class Tested(BaseModel, frozen=True, extra="forbid"):
-    """One test of a contrast: when, on which settings and how many speakers, and what it found."""
+    """A test of a contrast: when, on which settings, with how many speakers, and its result."""
 
     at: datetime
     digest: str
@@ -27,18 +28,18 @@ class Tested(BaseModel, frozen=True, extra="forbid"):
 
 
 class Contrast(BaseModel, frozen=True, extra="forbid"):
-    """One comparison, written down before the study that tests it is asked.
+    """A comparison that was recorded before the study that tests it was evaluated.
 
     Attributes
     ----------
     chosen, reference
-        The shape that the rule chose on the first study, and what it is held against.
+        The shape that the rule chose on the first study, and the one it is compared with.
     difference
-        Of the scores on the first study (0..1), where the shape was chosen: flattering.
+        Of the scores on the first study (0..1), where the shape was chosen: biased upwards.
     stored_before
-        How many cells of the two shapes the second study already had.
+        How many cells of the two shapes the second study had already stored.
     tests
-        Every test so far; the same rows are noted once.
+        Every test so far; a test of the same rows is recorded once.
     """
 
     study: str
@@ -57,23 +58,25 @@ class Contrast(BaseModel, frozen=True, extra="forbid"):
 
 
 def write_contrast(file: Path, contrast: Contrast) -> None:
+    """Write a contrast as JSON."""
     write_text(file, contrast.model_dump_json(indent=2) + "\n")
 
 
 def read_contrast(file: Path) -> Contrast | None:
+    """Return the contrast of a file, None where there is no file.
+
+    Raises :class:`UnreadableContrast` for any other file.
+    """
     if not file.exists():
         return None
     try:
         return Contrast.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise StorageError(
-            f"cannot read the contrast {file}: {reason}", "restore it, or remove it to choose again"
-        ) from error
+        raise UnreadableContrast(file, first_line(error)) from error
 
 
 def contrasts_table(folder: Path) -> Table | None:
-    """The contrasts that stand written in a study's folder, with their latest tests."""
+    """Return the contrasts recorded in a study's folder, with their latest tests."""
     rows: list[tuple[Value, ...]] = []
     for file in sorted((folder / "contrasts").glob("[!.]*.json")):
         try:
@@ -85,7 +88,7 @@ def contrasts_table(folder: Path) -> Table | None:
         last = contrast.tests[-1] if contrast.tests else None
         rows.append(
             (
-                f"{contrast.chosen} against {contrast.reference}",
+                f"{contrast.chosen} compared with {contrast.reference}",
                 contrast.rule,
                 contrast.metric,
                 contrast.difference,
@@ -102,11 +105,11 @@ def contrasts_table(folder: Path) -> Table | None:
         Column("contrast"),
         Column("rule"),
         Column("score"),
-        Column("difference here", "points", "where the shape was chosen, so too large"),
+        Column("difference here", "points", "where the shape was chosen, so biased upwards"),
         Column("tested on"),
-        Column("difference there", "points", "paired by speaker, 95 %"),
-        Column("p", "p", "two-sided; of this test alone"),
-        Column("tests", "integer", "on different rows of that study; the last is shown"),
+        Column("difference there", "points", "paired by speaker, 95 % confidence interval"),
+        Column("p", "p", "two-sided sign-flip test by speaker, one comparison"),
+        Column("tests", "integer", "on different rows of that study; the last one is shown"),
     )
     caption = "Contrasts chosen on this study and tested on another"
     return Table("contrasts", caption, columns, tuple(rows))

@@ -12,7 +12,7 @@ from ablation.errors import counted
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure: its file's stem, texts for the reader, its numbers, and the drawing itself."""
+    """A figure that has its file's stem, texts for the reader, its numbers, and how to draw it."""
 
     name: str
     caption: str
@@ -22,7 +22,7 @@ class Drawing:
 
 
 def title_of(evidence: Evidence, what: str, window: bool = True) -> str:
-    """A figure's title: study, what it shows, folds, seeds, and the window where it is one."""
+    """Return a figure's title: study, what it shows, folds, seeds, and the window if only one."""
     run = evidence.run
     seeds = len(run.seeds())
     return (

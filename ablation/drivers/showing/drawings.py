@@ -1,4 +1,4 @@
-"""Every figure of a study: what it shows, in words and numbers, and how it is drawn."""
+"""The figures of a study: what each shows, in words and numbers, and how it is drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -42,7 +42,7 @@ _MOST_RANKED = 27  # names that a diagram of ranks has room for
 def drawings(
     evidence: Evidence, networks: Sequence[StoredNetwork], shown: Sequence[str]
 ) -> Iterator[Drawing]:
-    """The figures that the stored rows are enough for, Figure 2 first.
+    """Yield the figures that the stored rows are enough for, Figure 2 first.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def drawings(
 
 
 def curves_of(evidence: Evidence) -> dict[str, pd.DataFrame]:
-    """By axis, for those with two finished shapes, complete or not."""
+    """Return the curve of each axis that has two finished shapes, complete or not."""
     found = {}
     for axis in AXES.values():
         known = evidence.axes.get(axis.name)
@@ -98,10 +98,10 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
     yield Drawing(
         "figure2",
         "Accuracy over filter height and filter width: WA and the classes' own accuracies, pooled "
-        "over the utterances of all held-out speakers. The band is WA's 95 % interval by speaker; "
-        "the ring is the highest WA, the diamond where the plateau begins (from where on no larger "
-        "filter is shown to gain); the upright bar is what the analysis window itself can tell "
-        "apart. Hollow: not all folds and seeds are there."
+        "over the utterances of all held-out speakers. Band: 95 % confidence interval of WA by "
+        "speaker. Ring: highest WA. Diamond: where the plateau begins, the smallest filter than "
+        "which no larger one is significantly better. Vertical line: what the analysis window "
+        "itself can resolve. Hollow: folds or seeds are missing."
         + (f" Not drawn: {', '.join(hidden)} (--classes)." if hidden else ""),
         _of_curves(curves),
         pd.concat([curve.assign(axis=name) for name, curve in curves.items()]),
@@ -117,8 +117,8 @@ def _of_curves(curves: dict[str, pd.DataFrame]) -> str:
         known = curve[curve["wa"].notna()]
         low, high = known.nsmallest(1, "wa").iloc[0], known.nlargest(1, "wa").iloc[0]
         parts.append(
-            f"{name}: WA lowest at {low['extent']:g} ({low['wa']:.1%}), highest at "
-            f"{high['extent']:g} ({high['wa']:.1%})"
+            f"{name}: WA lowest at {low['extent']:g} ({100 * low['wa']:.1f} %), highest at "
+            f"{high['extent']:g} ({100 * high['wa']:.1f} %)"
         )
     return "; ".join(parts)
 
@@ -144,11 +144,11 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
     if not whole.empty:
         best = whole.nlargest(1, "wa").iloc[0]
         chosen = (int(best["height"]), int(best["width"]))
-        highest = f", highest {best['wa']:.1%} at {chosen[0]}x{chosen[1]}"
+        highest = f", highest {100 * best['wa']:.1f} % at {chosen[0]}x{chosen[1]}"
     yield Drawing(
         "heatmap",
-        "WA of the stored shapes; the highest is outlined. Of many shapes the highest is high by "
-        "luck too.",
+        "WA of the stored shapes; the highest, which is biased upwards as the best of many, is "
+        "outlined.",
         f"WA of {counted(len(scores), 'shape')}{highest}",
         scores,
         lambda: draw_heatmap(
@@ -166,8 +166,8 @@ def _classes(evidence: Evidence) -> Iterator[Drawing]:
     columns += [f"{score}{end}" for score, _ in scores for end in ("", "_low", "_high")]
     yield Drawing(
         "classes",
-        "UA and the accuracy of each class over filter height and width, with 95 % intervals by "
-        "speaker.",
+        "UA and the accuracy of each class over filter height and width, with 95 % confidence "
+        "intervals by speaker.",
         f"UA and {len(evidence.run.classes)} class accuracies over {' and '.join(curves)}",
         pd.concat([curve[columns].assign(axis=name) for name, curve in curves.items()]),
         lambda: draw_classes(curves, scores, title_of(evidence, "classes over filter shape")),
@@ -189,10 +189,10 @@ def _windows(evidence: Evidence) -> Iterator[Drawing]:
         return
     yield Drawing(
         "windows",
-        "WA under several analysis windows. Bars in a line's colour mark what its window itself "
-        "can tell apart (main lobe in frequency, length in time), rings its highest WA. If rings "
-        "move with bars, the best filter is the window's and not emotion's.",
-        f"WA over {' and '.join(evidence.windows)} under several analysis windows",
+        "WA with several analysis windows. Vertical lines in a curve's colour mark what its window "
+        "itself can resolve (main lobe in frequency, length in time), rings its highest WA. Where "
+        "rings move with these lines, the best filter reflects the window rather than emotion.",
+        f"WA over {' and '.join(evidence.windows)} with several analysis windows",
         pd.concat(data),
         lambda: draw_windows(panels, title_of(evidence, "the analysis window as a control", False)),
     )
@@ -212,10 +212,10 @@ def _critical(evidence: Evidence) -> Iterator[Drawing]:
         yield Drawing(
             f"ranks_{name}",
             f"Mean rank over speakers of every filter {name} (1 is best). A bar joins shapes of "
-            f"which no two can be told apart (all pairs tested jointly at 5 %, sign flips by "
-            f"speaker).",
-            f"{apart} of {counted(len(axis.pairs.comparisons), 'pair')} of {name}s can be told "
-            f"apart",
+            f"which no two are significantly different (all pairs, sign-flip test by speaker, "
+            f"family-wise adjusted p at most 0.05).",
+            f"{apart} of {counted(len(axis.pairs.comparisons), 'pair')} of {name}s are "
+            f"significantly different",
             data,
             _draw_ranks(evidence, name, ranks, groups, axis),
         )
@@ -230,7 +230,8 @@ def _draw_ranks(
 ) -> Callable[[], Figure]:
     speakers = axis.pairs.speakers if axis.pairs else 0
     note = (
-        f"joint sign-flip test of all pairs by speaker, level 5 %, {counted(speakers, 'speaker')}"
+        f"all pairs, sign-flip test by speaker, family-wise level 5 %, "
+        f"{counted(speakers, 'speaker')}"
     )
     return lambda: draw_critical(
         pd.Series(ranks), groups, title_of(evidence, f"mean ranks of {name}s"), note

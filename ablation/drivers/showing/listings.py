@@ -1,6 +1,7 @@
-"""The report's lists: comparisons, networks, every shape, what failed."""
+"""The report's lists: comparisons, networks, every shape, failed cells."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -26,42 +27,46 @@ _MOST_FAILURES = 100
 
 
 def picked(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
-    """Those of the named figures that were drawn."""
+    """Return those of the named figures that were drawn."""
     return tuple(pictures[name] for name in names if name in pictures)
 
 
 def family_table(family: Family, name: str, caption: str) -> Table:
-    """A family's comparisons, the significant ones marked."""
+    """Return a family's comparisons as a table with the significant ones marked."""
     rows = [(c.first, c.second, c.difference, c.effect, c.p, c.p_joint) for c in family.comparisons]
     marked = [k for k, c in enumerate(family.comparisons) if c.significant]
     return Table(
         name,
         caption,
         (
-            Column("shape"),
-            Column("against"),
+            Column("first"),
+            Column("compared with"),
             Column(
                 f"difference in {wording.metric_name(family.metric)}",
                 "points",
-                "paired by speaker, with its own 95 % interval",
+                "first minus second, paired by speaker, with its own 95 % confidence interval",
             ),
-            Column("effect size", "number", "mean gain of a speaker over its s.d. (d_z)"),
-            Column("p alone", "p", "two-sided sign-flip test, not adjusted"),
-            Column("joint p", "p", "adjusted for all comparisons of this table"),
+            Column(
+                "effect size",
+                "number",
+                "d_z: mean gain per speaker over its s.d.",
+            ),
+            Column("p", "p", "two-sided sign-flip test by speaker, not adjusted"),
+            Column("family-wise adjusted p", "p", "for all comparisons of this table"),
         ),
         tuple(rows),
         frozenset(marked),
         (
-            f"Marked: told apart at 5 % jointly. {counted(family.speakers, 'speaker')}; no "
-            f"p-value can be below {family.smallest_p:.4f}. Intervals are each comparison's own, "
-            f"not adjusted: "
-            f"one that leaves out 0 is no finding while its joint p is above 5 %.",
+            f"Marked: significantly different (family-wise adjusted p at most 0.05). With "
+            f"{counted(family.speakers, 'speaker')}, p cannot be below {family.smallest_p:.4f}. "
+            f"Confidence intervals are not adjusted: one that excludes 0 is no finding while the "
+            f"family-wise adjusted p is above 0.05.",
         ),
     )
 
 
 def number_kind(values: pd.Series) -> Kind:
-    """Whole numbers are shown as such."""
+    """Return the kind of a column: whole numbers are shown as such."""
     return "integer" if (values == values.round()).all() else "number"
 
 
@@ -79,23 +84,24 @@ def networks_section(
         models = {network.label: network.counts for network in whole} | held
         if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
             family = all_pairs(models, evidence.metric)
-            caption = "Networks and references, all pairs tested jointly"
+            caption = "All pairs of networks and baselines"
             tables.append(family_table(family, "pairs_networks", caption))
     else:
         lines.append(
-            f"No network is cross-validated yet (ablate promote --best {evidence.stored.as_study})."
+            f"No network has been cross-validated yet (ablate promote --best "
+            f"{evidence.stored.as_study})."
         )
     if len({network.steps for network in whole}) > 1:
         budgets = ", ".join(f"{network.label}: {network.steps:,}" for network in whole)
         lines.append(
-            f"Not all networks were trained for as many steps ({budgets}): what differs between "
-            f"them may be the budget's doing."
+            f"Networks were trained for different numbers of steps ({budgets}), so differences "
+            f"between them may come from the training budget."
         )
     if whole and not any("," not in network.shapes for network in whole):
         lines.append(
-            f"Not run: one group of filters in place of two (ablate promote --shapes 10x8:16 "
-            f"{evidence.stored.as_study} for the paper's 10x2,2x8), which tells whether "
-            f"separate shapes are what helps."
+            f"Not run: one group of filters instead of two, which shows whether separate shapes "
+            f"help (ablate promote --shapes 10x8:16 {evidence.stored.as_study} for the paper's "
+            f"10x2,2x8)."
         )
     return Section(
         "networks",
@@ -124,13 +130,13 @@ def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Ta
         )
     return Table(
         "networks",
-        "Every stored network",
+        "All stored networks",
         (
             Column("network"),
-            Column("WA", "percent", "95 % interval by speaker"),
+            Column("WA", "percent", "95 % confidence interval by speaker"),
             Column("UA", "percent"),
             Column("parameters", "integer"),
-            Column("multiply-adds", "millions", "a segment"),
+            Column("multiply-adds", "millions", "per segment"),
             Column("folds", "integer", f"of {len(evidence.run.folds)}"),
             Column("seeds", "integer"),
             Column("steps", "integer", "of training"),
@@ -152,7 +158,7 @@ def _table1(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Table | No
         return None
     if of_paper(evidence.run):
         for name, *percent in PAPER:
-            wa, ua = (Interval(score / 100, *[float("nan")] * 3, 10) for score in percent)
+            wa, ua = (Interval(score / 100, nan, nan, nan, 10) for score in percent)
             title = f"{name} (Li et al. 2018)"
             rows.append((title, "iemocap", "10x2 + 2x8", None, wa, ua, None, None, None, ""))
     columns = (
@@ -160,7 +166,7 @@ def _table1(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Table | No
         Column("corpus"),
         Column("Conv1"),
         Column("parameters", "integer"),
-        Column("WA", "percent", "pooled, 95 % interval by speaker"),
+        Column("WA", "percent", "pooled, 95 % confidence interval by speaker"),
         Column("UA", "percent"),
         Column("WA, mean of folds", "percent"),
         Column("UA, mean of folds", "percent"),
@@ -196,7 +202,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
                 row["ua"] if mine is None else score_interval(mine, "ua"),
                 *(row[f"acc_{label}"] for label in classes),
                 row["cells"],
-                stored.expected[key] or None,  # a search gave it up
+                stored.expected[key] or None,  # a search pruned it
                 float(seconds.loc[(row["window_ms"], row["height"], row["width"])]) / 3600,
             )
         )
@@ -205,17 +211,17 @@ def shapes_section(evidence: Evidence) -> Section | None:
         Column("Hz", number_kind(scores["height_hz"])),
         Column("ms", number_kind(scores["width_ms"])),
         Column("window (ms)", number_kind(scores["window_ms"])),
-        Column("WA", "percent", "95 % interval by speaker"),
+        Column("WA", "percent", "95 % confidence interval by speaker"),
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
         Column("cells", "integer"),
         Column("planned", "integer"),
-        Column("hours", "number", "of one worker"),
+        Column("hours", "number", "training time of one worker"),
     )
     total = len(stored.probes.drop_duplicates(by[:3]))
     notes = (f"The first {_MOST_ROWS} of {total}.",) if total > _MOST_ROWS else ()
-    table = Table("shapes", "Every stored shape", columns, tuple(rows), notes=notes)
-    return Section("shapes", "Every shape", tables=(table,), folded=True)
+    table = Table("shapes", "All stored shapes", columns, tuple(rows), notes=notes)
+    return Section("shapes", "All shapes", tables=(table,), folded=True)
 
 
 def failures_section(evidence: Evidence) -> Section | None:
@@ -236,9 +242,9 @@ def failures_section(evidence: Evidence) -> Section | None:
             Column("reason"),
         ),
         tuple(rows[:_MOST_FAILURES]),
-        notes=(f"{len(rows)} in all; the same command tries them again.",),
+        notes=(f"{len(rows)} in total; the same command tries them again.",),
     )
-    return Section("failures", "What failed", tables=(table,))
+    return Section("failures", "Failed cells", tables=(table,))
 
 
 def _failed(rows: pd.DataFrame, kind: str) -> Iterable[tuple[Value, ...]]:
@@ -249,5 +255,5 @@ def _failed(rows: pd.DataFrame, kind: str) -> Iterable[tuple[Value, ...]]:
 
 
 def hours(rows: pd.DataFrame) -> float:
-    """Time that the cells' training took, one worker."""
+    """Return the hours that training the cells took, summed over workers."""
     return float(np.nansum(rows["train_seconds"].to_numpy(float))) / 3600

@@ -27,7 +27,7 @@ from ablation.figures import (
 )
 from ablation.study import Shape
 
-_MOST_LINES = 8  # that can be told apart in one panel
+_MOST_LINES = 8  # that a reader can distinguish in one panel
 _MOST_COSTS = 400  # points that can be drawn quickly
 
 
@@ -56,8 +56,8 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     label = evidence.metric.upper() if evidence.metric in ("wa", "ua") else evidence.metric
     yield Drawing(
         "speakers",
-        f"{label} of each held-out speaker with some shapes (smallest, chosen, largest, reference) "
-        f"and the networks; diamonds are pooled scores. Lines join a speaker's scores.",
+        f"{label} of each held-out speaker for some shapes (smallest, chosen, largest, reference) "
+        f"and the networks. Diamonds are pooled scores; lines join the scores of a speaker.",
         f"{label} by speaker of {counted(len(models), 'model')}",
         data,
         lambda: draw_speakers(data, title_of(evidence, f"{label} by speaker"), "shape or network"),
@@ -79,8 +79,8 @@ def confusion_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> 
         return
     yield Drawing(
         "confusion",
-        "Confusion matrices, summed over folds and seeds: share of a true class' utterances (row) "
-        "that was called what.",
+        "Confusion matrices, summed over folds and seeds: for each true class (row), the share of "
+        "its utterances predicted as each class (column).",
         f"confusion matrices of {', '.join(matrices)}",
         pd.concat(
             [m.rename_axis("label").reset_index().assign(name=n) for n, m in matrices.items()]
@@ -112,8 +112,8 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
         data = learning_curves(rows[rows["name"].isin(kept)])
         yield Drawing(
             f"learning_{kind}",
-            f"Loss and accuracy in training of {kind}: mean and range over folds and seeds. A "
-            f"curve that still falls at its end speaks for a larger budget.",
+            f"Training loss and accuracy of the {kind}: mean and range over folds and seeds. A "
+            f"loss that still falls at the end suggests a larger training budget.",
             f"learning curves of {', '.join(kept)}",
             data,
             _draw_learning(evidence, kind, data),
@@ -125,7 +125,7 @@ def _draw_learning(evidence: Evidence, kind: str, data: pd.DataFrame) -> Callabl
 
 
 def _spread_names(evidence: Evidence) -> list[str]:
-    """Up to eight shapes over both axes, from the smallest to the largest."""
+    """Return up to eight shapes over both axes, from the smallest to the largest."""
     names: list[str] = []
     for axis in evidence.axes.values():
         extents = sorted(axis.shapes)
@@ -158,7 +158,7 @@ def filters_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> It
     )
     yield Drawing(
         "filters",
-        f"The filters that Conv1 of {label} has learned.",
+        f"Filters learned by Conv1 of {label}.",
         f"learned filters of {label}",
         data,
         lambda: draw_filters(filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
@@ -174,9 +174,9 @@ def costs_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iter
     front = ", ".join(data.loc[on_front, "name"])
     yield Drawing(
         "costs",
-        "WA against the number of parameters and the multiply-adds of a segment. The line joins "
-        "those that nothing cheaper beats; whether its steps are more than luck is for the tests "
-        "to say.",
+        "WA against the number of parameters and the multiply-adds per segment. The line joins the "
+        "models that no cheaper one beats (Pareto front); it does not show that its steps are "
+        "significant.",
         f"Pareto front: {front}",
         data,
         lambda: draw_costs(drawn, title_of(evidence, "WA against cost")),
@@ -184,7 +184,7 @@ def costs_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iter
 
 
 def cost_table(evidence: Evidence, networks: Sequence[StoredNetwork]) -> pd.DataFrame:
-    """Cost and WA of every complete probe and network, and who is on the Pareto front."""
+    """Return cost and WA of every complete probe and network, and which are on a Pareto front."""
     rows = []
     for name, counts in evidence.shapes.items():
         shape = Shape.parse(name)

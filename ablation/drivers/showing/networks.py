@@ -1,6 +1,6 @@
 """Promoted networks as they are stored: scores by speaker, cost, learned filters.
 
-Without torch, but for the cost of a network that is not kept.
+Without torch, except for the cost of a network that is not saved.
 """
 
 import json
@@ -17,29 +17,29 @@ from ablation.errors import AblationError
 from ablation.records import OK
 from ablation.study import Shape, load_study
 
-_CONV1 = "backbone.conv1.groups.{}.weight"  # in a kept network's weights
+_CONV1 = "backbone.conv1.groups.{}.weight"  # in a saved network's weights
 
 
 @dataclass(frozen=True)
 class StoredNetwork:
-    """One network of the store: the same settings and shapes in every fold.
+    """A stored network: the same settings and shapes in every fold.
 
     Attributes
     ----------
     title
         What Table 1 calls it.
     label
-        Pooling and shapes, and where two have the same the beginning of the digest.
+        Pooling and shapes, and where two have the same, the beginning of the digest.
     folds, seeds
-        How many finished cells' folds and seeds there are.
+        The numbers of folds and of seeds with finished cells.
     steps
-        Of its training; of a budget in epochs, those of the fold with most.
+        Training steps; for a budget in epochs, those of the fold with most.
     complete
         Whether every fold of every seed is finished.
     tallied
         Its counted predictions.
     parameters, multiply_adds
-        None where neither a kept network nor its stored settings say it.
+        None where neither a saved network nor its stored settings give them.
     """
 
     digest: str
@@ -58,14 +58,14 @@ class StoredNetwork:
 
 
 def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
-    """All networks with a finished cell, as first stored.
+    """Return all networks with a finished cell, in the order they were stored.
 
-    Nested selection may give every fold a network of its own; such a one is not complete.
+    Nested selection may give every fold its own network, which is then not complete.
     """
     rows = stored.networks
     rows = rows[rows["status"] == OK]
     tallied = stored.tallied[stored.tallied["kind"] == "network"]
-    costs = _kept_costs(stored.folder)
+    costs = _saved_costs(stored.folder)
     found = []
     for digest, cells in rows.sort_values("started_at").groupby("network_digest", sort=False):
         first = cells.iloc[0]
@@ -92,14 +92,17 @@ def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
                 multiply_adds=adds,
             )
         )
-    return _told_apart(found)
+    return _distinguished(found)
 
 
 def learned_filters(
     stored: StudyResults, networks: Sequence[StoredNetwork]
 ) -> tuple[str, dict[str, np.ndarray]] | None:
-    """Conv1 of the complete network of the highest WA that is kept: its label, and by shape its
-    filters, shape (filters, height, width); that of all speakers where there is one."""
+    """Return label and Conv1 filters of the best complete network (by WA) that is saved.
+
+    The filters are given by shape, each (filters, height, width). The network trained on all
+    speakers comes first.
+    """
     from safetensors import SafetensorError, safe_open
 
     order = sorted(
@@ -126,7 +129,7 @@ def _label(pooling: str, title: str, shapes: str) -> str:
     return f"{pooling or title} {shapes.replace(',', '+')}"
 
 
-def _told_apart(networks: list[StoredNetwork]) -> list[StoredNetwork]:
+def _distinguished(networks: list[StoredNetwork]) -> list[StoredNetwork]:
     labels = [network.label for network in networks]
     return [
         network
@@ -136,8 +139,8 @@ def _told_apart(networks: list[StoredNetwork]) -> list[StoredNetwork]:
     ]
 
 
-def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
-    """Parameters and multiply-adds by network digest, as kept networks note them."""
+def _saved_costs(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return parameters and multiply-adds by network digest, as saved networks record them."""
     costs = {}
     for path in folder.glob("networks/*/network.json"):
         try:
@@ -158,7 +161,7 @@ def _kept_costs(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def _counted(stored: StudyResults, digest: str, shapes: str) -> tuple[int, int] | None:
-    """The same of a network that is not kept, by its settings."""
+    """Return the same for a network that is not saved, from its settings."""
     path = stored.folder / "studies" / "networks" / f"{digest}.toml"
     try:
         study = load_study(path)
@@ -171,6 +174,6 @@ def _counted(stored: StudyResults, digest: str, shapes: str) -> tuple[int, int] 
         classes = len(stored.run.classes)
         cost = network_cost(wanted, network.pooling, classes, network, study.features)
     except (AblationError, RuntimeError):
-        # No such file, or one changed by hand: torch's word for sizes that fit no network.
+        # No such file, or an edited one whose sizes torch rejects.
         return None
     return cost.parameters, cost.multiply_adds

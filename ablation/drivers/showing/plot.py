@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers import settings
-from ablation.drivers.evidence import Evidence
+from ablation.drivers.evidence import Evidence, other_settings
 from ablation.drivers.settings import RunRecord
 from ablation.drivers.showing.drawings import drawings
 from ablation.drivers.showing.networks import stored_networks
 from ablation.drivers.stored import StudyResults
-from ablation.errors import SelectionError, StudyError, suggestion
+from ablation.errors.common import InvalidOption, UnknownName
+from ablation.errors.reading import NoCompleteAxis
 from ablation.figures import FORMATS, save_figure
 from ablation.files import atomic_write, write_text
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """The files written, and remarks on what the rows lack."""
+    """The result of drawing: the files written, and remarks on what the rows lack."""
 
     files: tuple[Path, ...]
     remarks: tuple[str, ...]
@@ -34,52 +34,50 @@ def plot(
 ) -> Drawn:
     """Draw what the rows are enough for into ``figures/<study>``, Figure 2 first.
 
+    A figure that is already there in other formats too is renewed in all of them.
+
     Parameters
     ----------
     classes
         Classes to draw beside WA in Figure 2; None: all but happy, as in the paper.
+    formats
+        Of ``png``, ``pdf`` and ``svg``.
     only
-        Names of the figures that are wanted; None: all.
+        Names of the figures to draw; None: all.
 
     Raises
     ------
-    SelectionError
+    NoCompleteAxis
         When no axis has two finished shapes and no network is there to draw.
-    StudyError
+    UnknownName
         For an unknown class, format or figure.
+    InvalidOption
+        When no format or no figure is given.
     """
     shown = shown_classes(run, classes)
     if not formats:
-        raise StudyError("--format names none", f"allowed: {', '.join(FORMATS)}")
+        raise InvalidOption("--format", "", f"one or more of {', '.join(FORMATS)}")
     for name in formats:
         if name not in FORMATS:
-            raise StudyError(f"unknown figure format {name!r}", suggestion(name, FORMATS))
+            raise UnknownName("--format", name, FORMATS)
     stored = StudyResults(results, run)
     evidence = Evidence(stored)
     found = list(drawings(evidence, stored_networks(stored), shown))
     if not found:
-        raise SelectionError(
-            f"nothing to draw: study {run.study.name}, settings {run.digest}, has no axis with two "
-            f"finished shapes",
-            f"run ablate grid --axis both with the same --study"
-            f"{settings.others_text(results, run)}",
-        )
+        raise NoCompleteAxis(run.study.name, run.digest, others=other_settings(results, run))
     if only is not None:
+        names = [drawing.name for drawing in found]
         if not only:
-            raise StudyError(
-                "--only names no figure", f"there are: {', '.join(d.name for d in found)}"
-            )
+            raise InvalidOption("--only", "", f"one or more of {', '.join(names)}")
         for name in only:
-            if name not in {drawing.name for drawing in found}:
-                raise StudyError(
-                    f"--only: the rows give no figure {name!r}",
-                    suggestion(name, [drawing.name for drawing in found]),
-                )
+            if name not in names:
+                raise UnknownName("--only", name, names)
         found = [drawing for drawing in found if drawing.name in only]
     files = []
     folder = figures / run.study.name
     for drawing in found:
-        for name in formats:
+        there = [name for name in FORMATS if (folder / f"{drawing.name}.{name}").exists()]
+        for name in dict.fromkeys([*formats, *there]):
             path = folder / f"{drawing.name}.{name}"
             # Drawn anew for each: a layout settled for one's resolution would shift the next.
             figure = drawing.draw()
@@ -93,7 +91,7 @@ def plot(
 
 
 def _hidden(run: RunRecord, shown: Sequence[str]) -> list[str]:
-    """A sentence on the classes that Figure 2 leaves out."""
+    """Return a sentence on the classes that Figure 2 leaves out."""
     hidden = [label for label in run.classes if label not in shown]
     if not hidden:
         return []
@@ -101,14 +99,14 @@ def _hidden(run: RunRecord, shown: Sequence[str]) -> list[str]:
 
 
 def remarks(evidence: Evidence) -> list[str]:
-    """What the rows lack, a sentence each."""
+    """Return what the rows lack, a sentence each."""
     run, stored = evidence.run, evidence.stored
-    found = [f"{file} is damaged and left out" for file in stored.damaged]
+    found = [f"{file} is damaged and was left out" for file in stored.damaged]
     if stored.unsound:
         names = ", ".join(f"{h}x{w} ({window:g} ms)" for h, w, window in sorted(stored.unsound))
         found.append(
-            f"left out, since their predictions are not all there: {names} (ablate grid --fresh "
-            f"trains them again)"
+            f"left out because predictions are missing: {names} (ablate grid --fresh trains them "
+            f"again)"
         )
     drawn = {run.study.features.window_ms}
     drawn |= {window for reading in evidence.windows.values() for window in reading.chosen}
@@ -122,7 +120,7 @@ def remarks(evidence: Evidence) -> list[str]:
         finished = int((curve["cells"] > 0).sum()) if not curve.empty else 0
         if finished < 2:
             found.append(
-                f"no {axis.name} axis: {finished or 'no'} shape of it is stored "
+                f"no {axis.name} axis: {'only one' if finished else 'no'} shape of it is stored "
                 f"(ablate grid --axis {axis.name})"
             )
             continue
@@ -130,16 +128,16 @@ def remarks(evidence: Evidence) -> list[str]:
             failed = f", {row['failed']} failed" if row["failed"] else ""
             found.append(
                 f"{axis.name} {row['extent']}: {row['cells']} of {row['expected']} cells are "
-                f"finished{failed} ({'drawn hollow' if row['cells'] else 'marked by a cross'})"
+                f"finished{failed} ({'drawn hollow' if row['cells'] else 'marked with a cross'})"
             )
     return found
 
 
 def shown_classes(run: RunRecord, classes: Sequence[str] | None) -> list[str]:
-    """The classes of Figure 2; :class:`StudyError` for an unknown one."""
+    """Return the classes of Figure 2. Raise :class:`UnknownName` for an unknown one."""
     if classes is None:
         return [label for label in run.classes if label != "happy"]
     for label in classes:
         if label not in run.classes:
-            raise StudyError(f"--classes: no class {label!r}", suggestion(label, run.classes))
+            raise UnknownName("--classes", label, run.classes)
     return list(classes)

@@ -35,7 +35,7 @@ from ablation.study import Shape, shapes_text
 
 @dataclass(frozen=True)
 class Reported:
-    """The files written, the answer, and what is missing."""
+    """The result of reporting: the files written, the answer, and the warnings."""
 
     files: tuple[Path, ...]
     answer: str
@@ -57,7 +57,7 @@ def report(
     Parameters
     ----------
     references
-        Shapes fixed in advance, one an axis; None: the paper's.
+        Pre-specified shapes, one per axis; None: the paper's.
     metric
         Score that choices and tests go by: ``wa``, ``ua`` or a class.
     classes
@@ -65,8 +65,10 @@ def report(
 
     Raises
     ------
-    StudyError
+    UnknownName
         For an unknown metric or class.
+    ReferenceOffAxes, ReferencesShareAxis
+        For references that are not one per axis.
     """
     stored = StudyResults(results, run)
     evidence = Evidence(stored, references, metric)
@@ -78,10 +80,10 @@ def report(
         title=f"{run.study.name}: which receptive field?",
         subtitle=_subtitle(evidence),
         answer=_answer(evidence),
-        lacking=tuple(_lacking(evidence, networks)),
+        lacking=tuple(report_warnings(evidence, networks)),
         sections=tuple(sections(evidence, networks, pictures)),
         facts=tuple(_facts(evidence, networks)),
-        commands=tuple(_commands(results, stored, networks)),
+        commands=tuple(_commands(results, figures, stored, networks)),
     )
     places = {name: figures / run.study.name / f"{name}.svg" for name in pictures}
     for name, place in places.items():
@@ -100,7 +102,7 @@ def report(
 
 
 def _answer(evidence: Evidence) -> str:
-    """What the axes say; where there is none, what a search has found."""
+    """Return what the axes say; where there is none, what a search has found."""
     found = search_answer(evidence.stored) if not evidence.axes else ""
     return found or wording.answer(evidence.axes, evidence.run.majority)
 
@@ -113,44 +115,47 @@ def _picture(drawing: Drawing) -> Picture:
 def _subtitle(evidence: Evidence) -> str:
     run, study = evidence.run, evidence.run.study
     counts = ", ".join(f"{n} {label}" for label, n in zip(run.classes, run.counts, strict=True))
-    scheme = "a fold a speaker" if study.folds.scheme == "speaker" else "speaker groups"
+    scheme = "leave-one-speaker-out" if study.folds.scheme == "speaker" else "speaker groups"
     return (
         f"{study.corpus.name}: {counted(sum(run.counts), 'utterance')} ({counts}); "
         f"{counted(len(run.folds), 'fold')}, {scheme}; settings {run.digest}"
     )
 
 
-def _lacking(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]:
-    """What is missing, failed or not to be believed: what a reader must know before the numbers."""
+def report_warnings(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]:
+    """Return what is missing, failed or doubtful: what a reader must know before the numbers."""
     stored = evidence.stored
     asked, done = sum(stored.expected.values()), stored.done
-    held = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
+    baselines = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
+    probes = {name: counts.score("wa") for name, counts in evidence.shapes.items()}
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
-    found = wording.doubts(evidence.axes, evidence.run.classes, scores, held)
+    found = wording.doubts(evidence.axes, evidence.run.classes, probes, scores, baselines)
     if asked > done:
         failed = f", {len(stored.failed)} of them failed" if len(stored.failed) else ""
         found.append(
             f"{asked - done} of {asked} probe cells are not finished{failed}: ablate grid with the "
-            f"same options trains what is missing. What is said here rests on complete shapes "
-            f"alone."
+            f"same options trains what is missing. All statements here rest on complete shapes "
+            f"only."
         )
     found += remarks(evidence)
     for axis in evidence.axes.values():
         lone = axis.speakers < 2
         if lone or (axis.pairs is not None and not axis.pairs.can_reject):
             found.append(
-                f"{counted(axis.speakers, 'speaker')} cannot show any difference between "
-                f"{axis.axis.name}s at 5 %, whatever the scores: more speakers are needed."
+                f"With {counted(axis.speakers, 'speaker')}, no difference between "
+                f"{axis.axis.name}s can be significant at 5 %, whatever the scores: more speakers "
+                f"are needed."
             )
     seeds = stored.named.groupby(["height", "width", "window_ms"])["seed"].nunique()
     if seeds.nunique() > 1:
         found.append(
-            f"Shapes have different numbers of seeds ({seeds.min()} to {seeds.max()}); each is "
-            f"averaged over its own. The same ablate grid --seeds for all would make them alike."
+            f"Shapes have different numbers of seeds ({seeds.min()} to {seeds.max()}), and each is "
+            f"averaged over its own; ablate grid with the same --seeds for all makes them alike."
         )
     if evidence.axes and all(axis.noise.seeds < 2 for axis in evidence.axes.values()):
         found.append(
-            "One seed: a shape cannot be told from a lucky training of it (--seeds 0,1,2)."
+            "One seed: differences between shapes cannot be separated from variation between "
+            "training runs (--seeds 0,1,2)."
         )
     return found
 
@@ -174,30 +179,29 @@ def _facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[
         ("settings", f"{run.digest} (studies/{run.digest}.toml)"),
         ("last run", f"{run.last_run:%Y-%m-%d %H:%M} UTC"),
         ("corpus", run.study.corpus.name),
-        ("corpus fingerprint", run.fingerprint or "not noted by the version that ran it"),
+        ("corpus fingerprint", run.fingerprint or "not recorded by the version that ran it"),
         ("folds", ", ".join(run.folds)),
         ("seeds", ", ".join(map(str, sorted(run.seeds())))),
         (
             "spectrogram",
             f"{counted(features.height, 'bin')} of {features.bin_hz:g} Hz x "
             f"{counted(features.width, 'frame')} of {features.hop_ms:g} ms, window "
-            f"{features.window_ms:g} ms, normalised by "
-            f"{features.scope}",
+            f"{features.window_ms:g} ms, normalised by {features.scope}",
         ),
         (
             "probe training",
-            f"{training.optimizer}, {budget} of batch {training.batch_size}, learning rate "
+            f"{training.optimizer}, {budget}, batch size {training.batch_size}, learning rate "
             f"{training.learning_rate:g} ({training.schedule})",
         ),
         ("engine", seen("engine")),
         ("device", seen("device")),
-        ("threads of a cell", seen("threads")),
+        ("threads per cell", seen("threads")),
         ("trained with ablation", seen("version")),
         ("reported with", f"Python {platform.python_version()}, {_versions()}"),
         ("probe cells", f"{len(stored.probes)} finished, {len(stored.failed)} failed"),
         ("networks", f"{len(networks)} stored"),
         (
-            "time of one worker",
+            "training time (one worker)",
             f"{hours(stored.probes):.2f} h probes, {hours(stored.networks):.2f} h networks",
         ),
     ]
@@ -210,13 +214,18 @@ def _versions() -> str:
     return ", ".join(f"{name} {version(name)}" for name in packages)
 
 
-def _commands(results: Path, stored: StudyResults, networks: Sequence[StoredNetwork]) -> list[str]:
-    """The command lines that make the study anew."""
+def _commands(
+    results: Path, figures: Path, stored: StudyResults, networks: Sequence[StoredNetwork]
+) -> list[str]:
+    """Return the command lines that make the study anew, quoted for a shell."""
     run = stored.run
-    study = as_study(results, run)
-    lines = ["# every setting of probes, and of each network, stands in the file named by --study"]
+    study, folder = as_study(results, run), ""
+    if results != Path("results"):  # the commands' default
+        folder = f" --results {shlex.quote(str(results))}"
+    drawn = "" if figures == Path("figures") else f" --figures {shlex.quote(str(figures))}"
+    lines = ["# the file named by --study has every setting of the probes or of the network"]
     lines += [
-        f"ablate {_asked(request)} {study}"
+        f"ablate {_asked(request)} {study}{folder}"
         for request in run.requests
         if request.axis not in ("none", "nested")
     ]
@@ -225,39 +234,44 @@ def _commands(results: Path, stored: StudyResults, networks: Sequence[StoredNetw
         if network.complete and network.pooling:
             seeds = sorted(network.tallied["seed"].unique().tolist())
             kept = f"{results}/{run.study.name}/studies/networks/{network.digest}.toml"
-            promoted[network.digest] = (
-                f"ablate promote --shapes {network.shapes} --pooling {network.pooling} --seeds "
-                f"{','.join(map(str, seeds))} --study {shlex.quote(kept)}"
-            )
+            words = ["ablate", "promote", "--shapes", network.shapes, "--pooling", network.pooling]
+            words += ["--seeds", ",".join(map(str, seeds)), "--study", kept]
+            promoted[network.digest] = shlex.join(words) + folder
     lines += promoted.values()
     if any(", nested" in row.name for row in table1_rows(stored, networks)):
-        lines.append("# nested rows of Table 1: the same promote with --best --nested for --shapes")
-    lines += [f"ablate plot {study}", f"ablate report {study}"]
+        lines.append("# nested rows of Table 1: the same with --best --nested instead of --shapes")
+    lines += [f"ablate {command} {study}{folder}{drawn}" for command in ("plot", "report")]
     return lines
 
 
 def _asked(request: Request) -> str:
-    """Command and options that ask for the same again."""
-    if request.axis == SEARCH:
+    """Return the command and options that ask for the same again, quoted for a shell."""
+    if request.axis == SEARCH:  # whose own options are stored as they are typed
         seeds = ",".join(map(str, request.seeds))
         return f"search --trials {request.trials} {request.options} --seeds {seeds}"
-    return f"grid {_grid_options(request)}"
+    return shlex.join(["grid", *_grid_options(request)])
 
 
-def _grid_options(request: Request) -> str:
-    windows = ",".join(f"{window:g}" for window in request.windows)
-    rest = f"--windows {windows} --seeds {','.join(map(str, request.seeds))}"
+def _grid_options(request: Request) -> list[str]:
+    windows = ",".join(_shortest(window) for window in request.windows)
+    rest = ["--windows", windows, "--seeds", ",".join(map(str, request.seeds))]
     if request.axis not in (*AXES, "both", "product"):
-        return f"--shapes {shapes_text(request.shapes)} {rest}"
+        return ["--shapes", shapes_text(request.shapes), *rest]
     # Which shapes of "both" lie on which axis is for the grid to say; named one by one they are
     # the same cells.
     heights = sorted({shape.height for shape in request.shapes})
     widths = sorted({shape.width for shape in request.shapes})
     if request.axis == "both":
-        return f"--shapes {shapes_text(request.shapes)} {rest}"
+        return ["--shapes", shapes_text(request.shapes), *rest]
+    tall, wide = (",".join(map(str, extents)) for extents in (heights, widths))
     values = {
-        "height": f"--values {','.join(map(str, heights))}",
-        "width": f"--values {','.join(map(str, widths))}",
-        "product": f"--set grid.heights={heights} --set grid.widths={widths}".replace(" [", "["),
+        "height": ["--values", tall],
+        "width": ["--values", wide],
+        "product": ["--set", f"grid.heights=[{tall}]", "--set", f"grid.widths=[{wide}]"],
     }[request.axis]
-    return f"--axis {request.axis} {values.replace(', ', ',')} {rest}"
+    return ["--axis", request.axis, *values, *rest]
+
+
+def _shortest(number: float) -> str:
+    """Return the shortest text that is read as the same number: "40", "23.219955"."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number)

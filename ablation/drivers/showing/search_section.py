@@ -14,13 +14,18 @@ from ablation.errors import StorageError, counted
 from ablation.figures import draw_search
 from ablation.report import Column, Picture, Section, Table
 
-SAMPLERS = {"tpe": "TPE", "random": "chance", "nsga2": "NSGA-II", "grid": "the shuffled grid"}
+SAMPLERS = {
+    "tpe": "TPE",
+    "random": "random sampling",
+    "nsga2": "NSGA-II",
+    "grid": "the shuffled grid",
+}
 _MOST = 10  # shapes listed
 _LEAST = 4  # complete points for which importances are asked
 
 
 def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
-    """The last search's history and points."""
+    """Yield the history and the points of the last search."""
     searched = next(iter(evidence.stored.searches), None)
     if searched is None or not searched.complete:
         return
@@ -31,18 +36,19 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
     title = title_of(evidence, f"search by {SAMPLERS[searched.config.sampler]}")
     yield Drawing(
         "search",
-        f"Left: {label} of every trial in their order, and the highest so far. Right: where the "
-        f"points lie, in the same colours. Ringed: the {marked}. "
-        + ("Hollow: given up, the score is an estimate. " if searched.of(PRUNED) else "")
-        + "Of many points the highest is high by luck too.",
-        f"{counted(len(data), 'trial')}, highest {label} {best.values[0]:.1%} at {best.point}",
+        f"Left: {label} of the trials in their order, and the highest so far. Right: the shapes "
+        f"tried, in the same colours. Ring: {marked}. "
+        + ("Hollow: pruned, the score is an estimate. " if searched.of(PRUNED) else "")
+        + "As the best of many, the highest score is biased upwards.",
+        f"{counted(len(data), 'trial')}, highest {label} {100 * best.values[0]:.1f} % "
+        f"at {best.point}",
         data,
         lambda: draw_search(data, label, marked, title),
     )
 
 
 def _drawn(searched: Searched) -> pd.DataFrame:
-    """A row a trial, as the figure takes it."""
+    """Return one row per trial, as the figure takes it."""
     marked = {trial.number for trial in searched.front or searched.complete[:1]}
     rows, best = [], float("nan")
     for trial in searched.trials:
@@ -69,21 +75,21 @@ def _drawn(searched: Searched) -> pd.DataFrame:
 
 
 def search_answer(stored: StudyResults) -> str:
-    """What a study of which nothing but a search is there says; empty where that found nothing."""
+    """Return the answer of a study that has only a search; empty where that found nothing."""
     searched = next(iter(stored.searches), None)
     if searched is None or not searched.complete:
         return ""
     best, name = searched.complete[0], searched.config.score.upper()
     return (
         f"A search of {counted(len(searched.trials), 'trial')} found its highest {name}, "
-        f"{best.values[0]:.1%}, at {best.point}. Whether that shape differs from any other is not "
-        f"tested: shapes that were tried for what others had scored cannot say, and none was named "
-        f"beforehand (ablate grid)."
+        f"{100 * best.values[0]:.1f} %, at {best.point}. Whether that shape is significantly "
+        f"different from any other is not tested: the search chose its shapes by the scores of "
+        f"others, and none was pre-specified (ablate grid)."
     )
 
 
 def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section | None:
-    """What was searched and found; None where nothing was."""
+    """Return what was searched and found; None where nothing was searched."""
     searches = evidence.stored.searches
     if not searches:
         return None
@@ -107,7 +113,7 @@ def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Secti
 
 
 def _counts(stored: StudyResults, searched: Searched) -> dict[str, Counts]:
-    """Counts by speaker of the complete points whose predictions are all there, the best first."""
+    """Return the counts by speaker of the complete points with all predictions, best first."""
     readings = {stored.run.digest: stored}
     found = {}
     for trial in searched.complete:
@@ -137,11 +143,11 @@ def _asked(searched: Searched) -> str:
     goal = terms.score.upper() + "".join(f" against {cost}" for cost in terms.objective[1:])
     counts = [
         f"{len(searched.of(COMPLETE))} complete",
-        *(f"{n} given up" for n in [len(searched.of(PRUNED))] if n),
+        *(f"{n} pruned" for n in [len(searched.of(PRUNED))] if n),
         *(f"{n} failed" for n in [len(searched.of(FAILED))] if n),
-        *(f"{n} not ended" for n in [len(searched.of(RUNNING))] if n),
+        *(f"{n} unfinished" for n in [len(searched.of(RUNNING))] if n),
     ]
-    again = f"; {searched.repeated} came to a point tried before" if searched.repeated else ""
+    again = f"; {searched.repeated} repeated an earlier point" if searched.repeated else ""
     return (
         f"{counted(len(searched.trials), 'trial')} over {', '.join(ranges)}, drawn "
         f"{terms.at_once} at a time by {SAMPLERS[terms.sampler]} with seed {terms.seed} for "
@@ -157,14 +163,14 @@ def _cells(searched: Searched) -> str:
     )
     text = f"A point is scored on {each}; the trials took {counted(searched.cells, 'cell')}"
     if terms.prune_p is None:
-        return f"{text}, none of them given up before its end."
+        return f"{text}, and no trial was pruned."
     every = searched.cells_of_all
     saved = 1 - searched.cells / every if every else 0
     return (
-        f"{text}, {saved:.0%} fewer than the {every} of the same points on all folds. A trial was "
-        f"given up as soon as it was worse, fold by fold, than the best of the rounds before "
-        f"(Wilcoxon's signed ranks, one-sided p < {terms.prune_p:g}, asked after every cell); its "
-        f"score is then an estimate, the best one's and the mean difference to it."
+        f"{text}, {100 * saved:.0f} % fewer than the {every} of the same points on all folds. A "
+        f"trial was pruned as soon as it was worse, fold by fold, than the best of the earlier "
+        f"rounds (Wilcoxon signed-rank test, one-sided p < {terms.prune_p:g}, after every cell); "
+        f"its score is then an estimate: that of the best plus the mean difference from it."
     )
 
 
@@ -176,35 +182,35 @@ def _importances(searched: Searched) -> list[str]:
     shares = importances(searched)
     if not shares:
         return []
-    listed = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    listed = ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items())
     return [
-        f"What the score hangs on among the points tried (share of variance, fANOVA): {listed}."
+        f"Importances among the points tried (share of the score's variance, fANOVA): {listed}."
     ]
 
 
 def _worth(searched: Searched, counts: Mapping[str, Counts]) -> list[str]:
-    """What the best score is worth, chosen as it was among many."""
+    """Return what the best score is worth, chosen as it was among many."""
     score = searched.config.score
     if not counts or len(next(iter(counts.values())).speakers) < 2:
         return []
     first = next(iter(counts))
     best = score_interval(counts[first], score)
     text = (
-        f"The best of a search is the highest of many noisy scores and flatters itself: "
-        f"{first} has {score.upper()} {best.estimate:.1%} with a standard error by speaker of "
-        f"{100 * best.standard_error:.1f} points"
+        f"The best score of a search is the highest of many noisy scores and so biased upwards: "
+        f"{first} has {score.upper()} {100 * best.estimate:.1f} % with a standard error by speaker "
+        f"of {100 * best.standard_error:.1f} points"
     )
     alike = {c.speakers for c in counts.values()}
     if len(counts) > 1 and len(alike) == 1:
         held = chosen_without(counts, score).score(score)
         text += (
-            f"; where the best of the {len(counts)} complete points is chosen for each speaker by "
-            f"the others' scores alone, those choices score {held:.1%}"
+            f"; choosing the best of the {len(counts)} complete points for each speaker by the "
+            f"scores of the other speakers gives {100 * held:.1f} %"
         )
     return [
-        f"{text}. What is left of it on speakers who had no part in the search, a second corpus "
-        f"tells (ablate grid --shapes {searched.complete[0].shape} on it); ablate promote --best "
-        f"--nested shows what choosing adds to the score of a full network."
+        f"{text}. A second corpus shows how well it does for speakers who had no part in the "
+        f"search (ablate grid --shapes {searched.complete[0].shape}); ablate promote --best "
+        f"--nested shows how much choosing adds to the score of a full network."
     ]
 
 
@@ -228,7 +234,7 @@ def _best(searched: Searched, counts: Mapping[str, Counts]) -> Table:
                 scores["ua"],
                 *(trial.values[1:] or [None] * len(costs)),
                 len(trial.scores) if trial.state == PRUNED else each,
-                "complete" if trial.values else "given up",
+                "complete" if trial.values else "pruned",
                 trial.number + 1,
             )
         )
@@ -237,16 +243,20 @@ def _best(searched: Searched, counts: Mapping[str, Counts]) -> Table:
         "Best points of the search",
         (
             Column("shape"),
-            Column("WA", "percent", "95 % interval by speaker; without one an estimate"),
+            Column(
+                "WA",
+                "percent",
+                "95 % confidence interval by speaker; without it, an estimate",
+            ),
             Column("UA", "percent"),
             *(Column(name, "millions") for name in costs),
             Column("cells", "integer", f"of {each}"),
-            Column("ended"),
+            Column("state"),
             Column("trial", "integer"),
         ),
         tuple(rows),
         frozenset({0} if rows and searched.complete else ()),
-        ("Intervals are each shape's own: they know nothing of having been chosen.",),
+        ("Confidence intervals do not account for the choice among many points.",),
     )
 
 
@@ -256,11 +266,11 @@ def _front(searched: Searched, front: Sequence[Trial], counts: Mapping[str, Coun
     rows = [(t.point, known.get(t.point, t.values[0]), t.values[1], t.number + 1) for t in front]
     return Table(
         "search_front",
-        f"Pareto front: points that nothing as cheap beats in {score.upper()}",
+        f"Pareto front: points that no cheaper one beats in {score.upper()}",
         (
             Column("shape"),
-            Column(score.upper(), "percent", "95 % interval by speaker"),
-            Column(cost, "millions", "a segment" if cost == "multiply-adds" else ""),
+            Column(score.upper(), "percent", "95 % confidence interval by speaker"),
+            Column(cost, "millions", "per segment" if cost == "multiply-adds" else ""),
             Column("trial", "integer"),
         ),
         tuple(rows),

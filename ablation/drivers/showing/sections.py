@@ -1,4 +1,4 @@
-"""The report's sections: what was measured, as tables, with the sentences that explain them."""
+"""The report's sections: what was measured, in tables, with sentences that explain them."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -28,13 +28,14 @@ from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Value
 from ablation.study import Shape, matched_shapes
 
+_INTERVAL = "95 % confidence interval by speaker"
 DIFFERENCES = (0.01, 0.02, 0.05, 0.1)  # for which the numbers needed are given
 
 
 def sections(
     evidence: Evidence, networks: Sequence[StoredNetwork], pictures: Mapping[str, Picture]
 ) -> list[Section]:
-    """All sections for which there is something to say; ``pictures`` by name."""
+    """Return all sections for which there is something to say; ``pictures`` by name."""
     made = [
         *_axes(evidence, pictures),
         search_section(evidence, pictures),
@@ -83,13 +84,17 @@ def _rules_table(evidence: Evidence) -> Table:
             )
     return Table(
         "rules",
-        "What each rule chooses",
+        "Choice of each rule",
         (
             Column("axis"),
             Column("rule"),
             Column("shape"),
             Column("extent"),
-            Column(wording.metric_name(evidence.metric), "percent", "95 % interval by speaker"),
+            Column(
+                wording.metric_name(evidence.metric),
+                "percent",
+                _INTERVAL,
+            ),
             Column("reason"),
         ),
         tuple(rows),
@@ -103,7 +108,7 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     columns = (
         Column(f"{axis.axis.name} ({unit})", "integer"),
         Column(axis.axis.unit, number_kind(axis.curve["physical"])),
-        Column("WA", "percent", "pooled, 95 % interval by speaker"),
+        Column("WA", "percent", f"pooled, {_INTERVAL}"),
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
         Column("WA, mean of folds", "percent"),
@@ -131,8 +136,8 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
         tuple(rows),
         frozenset(marked),
         (
-            "Marked: where the plateau begins. ablate promote --best takes the highest score, "
-            "unless --rule plateau or one-se says otherwise.",
+            "Marked: where the plateau begins. ablate promote --best takes the highest score "
+            "unless --rule plateau or --rule one-se is given.",
         ),
     )
 
@@ -154,20 +159,16 @@ def _statistics(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
         lines.append(" ".join(wording.axis_sentences(axis)))
         lines.append(" ".join(wording.limits(axis)))
         if axis.against is not None:
-            tables.append(
-                family_table(
-                    axis.against,
-                    f"against_{axis.axis.name}",
-                    f"Every {axis.axis.name} against {axis.against.reference}, fixed beforehand",
-                )
-            )
+            reference = axis.against.reference
+            caption = f"Every {axis.axis.name} compared with the pre-specified {reference}"
+            tables.append(family_table(axis.against, f"against_{axis.axis.name}", caption))
         tables.append(_needed_table(axis))
         if axis.pairs is not None:
-            caption = f"All pairs of {axis.axis.name}s, tested jointly"
+            caption = f"All pairs of {axis.axis.name}s"
             tables.append(family_table(axis.pairs, f"pairs_{axis.axis.name}", caption))
     return Section(
         "statistics",
-        "What can be told apart",
+        "Significant differences",
         paragraphs=tuple(lines),
         pictures=picked(pictures, "ranks_height", "ranks_width", "speakers"),
         tables=tuple(tables),
@@ -178,14 +179,14 @@ def _needed_table(axis: AxisEvidence) -> Table:
     rows = [(difference, *wording.needed(axis, difference)) for difference in DIFFERENCES]
     return Table(
         f"needed_{axis.axis.name}",
-        f"What it would take to find a difference between two {axis.axis.name}s",
+        f"Speakers or seeds needed to find a difference between two {axis.axis.name}s",
         (
             Column("difference", "points"),
             Column("speakers", "text", f"with {wording.seeds_text(axis.noise.seeds)}"),
             Column("seeds", "text", f"with {counted(axis.speakers, 'speaker')}"),
         ),
         tuple(rows),
-        notes=("80 % power at the 5 % level, one contrast named beforehand.",),
+        notes=("For 80 % power at the 5 % level in one planned comparison.",),
     )
 
 
@@ -217,13 +218,13 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
             )
         columns = (
             Column("window (ms)", "number"),
-            Column("the window's own extent", "number", "main lobe in bins, or length in frames"),
+            Column("window's own extent", "number", "main lobe in bins, or length in frames"),
             Column("best", "integer"),
             Column("one-se", "integer"),
             Column("plateau", "integer"),
             Column("highest score", "percent"),
         )
-        caption = f"Best filter {reading.axis.name} under each analysis window"
+        caption = f"Best filter {reading.axis.name} for each analysis window"
         tables.append(Table(f"windows_{reading.axis.name}", caption, columns, tuple(rows)))
     if not evidence.windows:
         lines.append(
@@ -238,7 +239,7 @@ def _controls(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
     if not matched:
         shape = next((axis.name(axis.best) for axis in evidence.axes.values()), "10x2")
         lines.append(
-            f"Not run: shapes of as many weights as the best in another form "
+            f"Not run: other shapes with as many weights as the best "
             f"(ablate grid --matched {shape} {study})."
         )
     if contrasts := contrasts_table(evidence.stored.folder):
@@ -261,23 +262,20 @@ def _matched_sentence(
     weights = shape.weights
     scores = ", ".join(f"{n} {100 * same[n].score(evidence.metric):.1f} %" for n in same)
     told = (
-        f"{', '.join(apart)} can be told from {best} (jointly, 5 %)"
+        f"significantly different from {best}: {', '.join(apart)}"
         if apart
-        else f"none can be told from {best}"
+        else f"none is significantly different from {best}"
     )
     total = len(matched_shapes(shape))
     rest = (
         ""
         if len(same) == total
         else (
-            f" These are {len(same)} of {total} forms (ablate grid --matched {best} "
-            f"{evidence.stored.as_study} trains the rest)."
+            f" These are {len(same)} of the {total} shapes with as many weights (ablate grid "
+            f"--matched {best} {evidence.stored.as_study} trains the rest)."
         )
     )
-    return (
-        f"With the same number of weights ({weights} a filter) in another form: {scores}; "
-        f"{told}.{rest}"
-    )
+    return f"Shapes with the same number of weights ({weights} per filter): {scores}; {told}.{rest}"
 
 
 def _matched_table(best: str, same: Mapping[str, Counts], family: Family, metric: str) -> Table:
@@ -299,8 +297,8 @@ def _matched_table(best: str, same: Mapping[str, Counts], family: Family, metric
         (
             Column("shape"),
             Column(wording.metric_name(metric), "percent"),
-            Column(f"difference to {best}", "points", "paired by speaker"),
-            Column("joint p", "p", "of all pairs of this table"),
+            Column(f"difference from {best}", "points", "paired by speaker"),
+            Column("family-wise adjusted p", "p", "over all pairs of these shapes"),
         ),
         tuple(rows),
         frozenset(k for k, row in enumerate(rows) if row[0] == best),

@@ -1,4 +1,4 @@
-"""What a study has, what it lacks, and which files it made."""
+"""What a study has, what is missing, and which files it made."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ablation.store import ResultStore
 from ablation.study import Shape, Study
 
 _KEY = ["height", "width", "window_ms", "seed", "fold"]
-_LATEST = 200  # cells by which a run's rate is told
+_LATEST = 200  # cells by which the rate of a run is measured
 
 
 @dataclass(frozen=True)
 class ShapeLeft:
-    """Cells of a shape that are not finished, and the seconds that they take one worker."""
+    """How many cells of a shape are not finished, and the seconds that they take one worker."""
 
     cells: int
     seconds: float
@@ -29,23 +29,23 @@ class ShapeLeft:
 
 @dataclass(frozen=True)
 class Status:
-    """Counts of the probe cells asked for under one digest, and of the networks stored.
+    """How far the probe cells of one digest are, and how many network folds are stored.
 
     Attributes
     ----------
     workers
         Those that the study, as it was last run, would use.
     worker_seconds_left
-        The time the missing cells would take one worker, by the finished cells' own times, shape
-        by shape; None when none is finished.
+        The time the missing cells would take one worker, estimated shape by shape from the
+        finished cells; None when none is finished.
     by_shape
         The same for every shape that lacks cells.
     best
         The best shape so far and its WA (0..1), of those that are complete.
     cells_an_hour
-        How fast cells ended of late; None when the last one ended too long ago to tell.
+        The rate of the latest cells; None when the last one finished too long ago to tell.
     quiet_seconds
-        Since the last cell ended: of a run that is going on, not much more than a cell takes. None
+        Since the last cell finished: in a running study, not much more than a cell takes. None
         with ``cells_an_hour``.
     """
 
@@ -64,6 +64,7 @@ class Status:
 
     @property
     def asked(self) -> int:
+        """How many cells were asked for."""
         return self.done + self.failed + self.left
 
     @property
@@ -76,7 +77,7 @@ class Status:
 
 
 def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Status:
-    """Count cells. Safe while a run is going on; ``now`` is for tests."""
+    """Return the counts of cells, also while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
     networks = store.read("networks", ["error"])
@@ -111,7 +112,7 @@ def _sum(by_shape: dict[Shape, ShapeLeft]) -> float:
 
 
 def workers_of(study: Study) -> int:
-    """How many workers the study's runs use; one where a cluster does not say how many it has."""
+    """Return how many workers the study's runs use, one for a cluster of unknown size."""
     cluster, execution = study.cluster, study.execution
     if cluster.used:
         return cluster.jobs * cluster.processes if cluster.system is not None else 1
@@ -124,7 +125,7 @@ def workers_of(study: Study) -> int:
 def _left(
     asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
 ) -> dict[Shape, ShapeLeft]:
-    """The shapes that lack cells; empty when none is finished, as no time is known then."""
+    """Return the shapes that lack cells; empty when none is finished, as no time is known."""
     there = set(zip(*(finished[name].tolist() for name in _KEY), strict=True))
     lacking = Counter((height, width) for height, width, *rest in asked - there)
     timed = finished.dropna(subset=["train_seconds"])
@@ -150,10 +151,10 @@ def _best(
 
 
 def _rate(finished: pd.DataFrame, now: datetime) -> tuple[float, float] | tuple[None, None]:
-    """Cells an hour by when the latest cells began and ended, and the seconds since the last end.
+    """Return the cells per hour of the latest cells, and the seconds since the last one finished.
 
-    None when the last end is much longer ago than a cell takes: no run is going on. What counts
-    began after the last gap of that length.
+    None when that is much longer ago than a cell takes: no run is going on. Only cells after the
+    last gap of that length count.
     """
     if finished.empty:
         return None, None
@@ -176,35 +177,35 @@ def _failure(row: dict) -> str:
 
 
 _MEANING = {
-    "probes.parquet": "a row a probe: shape, fold, seed, accuracies",
-    "networks.parquet": "a row a fold of a promoted network",
-    "predictions.parquet": "a row an utterance: scores and predicted class",
-    "epochs.parquet": "a row an epoch: learning rate, loss, accuracy",
-    "references.parquet": "a row a fold of what networks must beat",
+    "probes.parquet": "one row per probe cell: shape, fold, seed, accuracies",
+    "networks.parquet": "one row per fold and seed of a promoted network",
+    "predictions.parquet": "one row per utterance: scores and predicted class",
+    "epochs.parquet": "one row per epoch: learning rate, loss, accuracy",
+    "references.parquet": "one row per fold of the baselines",
     "search.db": "every trial of every search (ablate dashboard)",
-    "table1.md": "Table 1: the promoted networks and what they must beat",
+    "table1.md": "Table 1: the promoted networks and the baselines",
     "table1.tex": "Table 1 for LaTeX (booktabs)",
     "table1.csv": "Table 1, every number with its interval",
-    "networks": "the networks themselves, a folder each (ablate predict, explain)",
-    "checkpoints": "where unfinished folds of a network stand",
+    "networks": "the saved networks, one folder each (ablate predict, explain)",
+    "checkpoints": "checkpoints of unfinished network folds",
     "figure2.png": "Figure 2: accuracy over filter height and width",
-    "figure2.csv": "the numbers drawn in Figure 2",
+    "figure2.csv": "the numbers of Figure 2",
     "report.html": "everything on one page",
     "report.md": "the same as Markdown",
     "report.tex": "all tables of the report for LaTeX",
-    "contrasts": "contrasts written down before they were tested (ablate compare)",
+    "contrasts": "contrasts recorded before they were tested (ablate compare)",
 }
 
 
 def _otherwise(path: Path) -> str:
-    """Of a folder of parts, and of the numbers beside a figure."""
+    """Return the meaning of a folder of parts, or of the numbers beside a figure."""
     if path.is_dir():
-        return "rows of a run that is going on or was stopped"
+        return "rows of a run in progress or stopped"
     return "the numbers of the figure beside it" if path.suffix == ".csv" else ""
 
 
 def files_of(results: Path, figures: Path, name: str) -> list[tuple[Path, str]]:
-    """The files of a study that are there, and what each holds."""
+    """Return the files of a study that exist, and what each holds."""
     there = [
         *study_folder(results, name).glob("[!.]*.*"),
         *study_folder(results, name).glob("networks"),

@@ -1,0 +1,264 @@
+"""Errors of reading what is stored: curves, comparisons, contrasts, figures and chosen shapes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ablation.errors.base import SelectionError, StorageError, StudyError
+from ablation.errors.text import counted, named
+
+
+class NoCompleteShape(SelectionError):
+    """A rule was asked to choose, and no shape has finished all its folds and seeds."""
+
+    WHAT = "no shape has finished all its folds and seeds"
+    REMEDY = "finish the grid: ablate grid"
+
+
+class NoCompleteAxis(SelectionError):
+    """A study has no axis, or not the axis asked for, with two complete shapes.
+
+    ``others`` are the other settings stored under the study's name.
+    """
+
+    study: str
+    digest: str
+    axis: str = ""
+    others: Sequence[str] = ()
+
+    def describe(self) -> str:
+        axis = f"{self.axis} axis" if self.axis else "axis"
+        return f"study {self.study}, settings {self.digest}, has no {axis} with two complete shapes"
+
+    def advise(self) -> str:
+        grid = f"run ablate grid --axis {self.axis or 'both'} with the same --study"
+        if not self.others:
+            return grid
+        return f"{grid}; other settings are stored (--digest): {named(self.others, 4)}"
+
+
+class NoProbes(SelectionError):
+    """No finished probe is stored."""
+
+    WHAT = "no finished probe is stored"
+    REMEDY = "run ablate grid"
+
+
+class NoProbesWith(SelectionError):
+    """No finished probe has a value that was asked for."""
+
+    column: str
+    value: object
+    stored: Sequence[object]
+    WHAT = "no finished probe has {column} {value}"
+    REMEDY = "stored: {stored!l}"
+
+
+class SeveralStored(SelectionError):
+    """The probes have several values of a column of which only one can be used."""
+
+    column: str
+    stored: Sequence[object]
+    WHAT = "the stored probes have several values of {column}: {stored!l}"
+
+    def advise(self) -> str:
+        return f"choose one, for example {self.column}={self.stored[0]!r}"
+
+
+class NobodySpoke(StudyError):
+    """The score asked for is the accuracy of a class without any utterance."""
+
+    option: str
+    label: str
+    WHAT = "{option}: the corpus has no utterance of class {label!r}"
+    REMEDY = "choose another score"
+
+
+class ReferenceOffAxes(StudyError):
+    """A reference shape lies on neither axis of the study."""
+
+    shape: str
+    fixed_height: int
+    fixed_width: int
+    WHAT = "--reference: {shape} lies on neither axis"
+    REMEDY = (
+        "shapes of the height axis have width {fixed_width}, those of the width axis have height "
+        "{fixed_height}, for example 10x{fixed_width},{fixed_height}x8"
+    )
+
+
+class ReferencesShareAxis(StudyError):
+    """Two reference shapes lie on the same axis."""
+
+    axis: str
+    shapes: Sequence[str]
+    REMEDY = "give one reference per axis"
+
+    def describe(self) -> str:
+        return f"--reference: {' and '.join(self.shapes)} are both on the {self.axis} axis"
+
+
+class ReferenceNotComplete(StudyError):
+    """A reference is none of the complete shapes that it is to be compared with."""
+
+    where: str
+    shape: str
+    complete: Sequence[str]
+    WHAT = "{where}: {shape} is not among the complete shapes"
+    REMEDY = "complete: {complete!l}"
+
+
+class NoReference(SelectionError):
+    """None of the reference shapes is complete, so there is nothing to compare with."""
+
+    complete: Sequence[str]
+    WHAT = "no reference is among the complete shapes"
+    REMEDY = "name one with --reference, or compare all with --pairs; complete: {complete!l}"
+
+
+class TooManyPairs(SelectionError):
+    """An axis has too many shapes to compare all pairs of them."""
+
+    shapes: int
+    most: int
+    WHAT = "{shapes} shapes are too many to compare all pairs (at most {most})"
+    REMEDY = "compare them with one shape: --reference"
+
+
+class SameStudy(StudyError):
+    """A contrast was to be chosen and tested on the same study."""
+
+    study: str
+    WHAT = "--study {study} is given twice"
+    REMEDY = "choose the contrast on one study and test it on another"
+
+
+class SameRecordings(StudyError):
+    """A contrast was to be chosen and tested on the same recordings."""
+
+    studies: Sequence[str]
+    REMEDY = "test on another corpus: what was chosen on some speakers is tested on others"
+
+    def describe(self) -> str:
+        return f"{' and '.join(self.studies)} are studies of the same recordings"
+
+
+class UnitsDiffer(StudyError):
+    """Two studies have bins or frames of different extents.
+
+    ``bins`` are in Hz and ``frames`` in ms, of each study.
+    """
+
+    studies: tuple[str, str]
+    bins: tuple[float, float]
+    frames: tuple[float, float]
+    REMEDY = "the same shape has another extent there: compare studies with the same spectrogram"
+
+    def describe(self) -> str:
+        each = zip(self.studies, self.bins, self.frames, strict=True)
+        first, second = (f"in {s}, a bin is {b:g} Hz and a frame {f:g} ms" for s, b, f in each)
+        return f"{first}; {second}"
+
+
+class TooFewSpeakers(SelectionError):
+    """A study has too few speakers to compare anything."""
+
+    study: str
+    speakers: int
+
+    def describe(self) -> str:
+        return f"study {self.study} has {counted(self.speakers, 'speaker')}; a comparison needs two"
+
+
+class ReferenceIsChoice(SelectionError):
+    """The rule chose the very shape that its choice was to be compared with."""
+
+    rule: str
+    shape: str
+    WHAT = "the rule {rule} chooses {shape}, which is the reference"
+    REMEDY = "give another --reference"
+
+
+class PlateauAtStart(SelectionError):
+    """The plateau begins at the smallest shape, so there is no smaller one to compare with."""
+
+    axis: str
+    shape: str
+    WHAT = "the plateau begins at the smallest {axis}, {shape}: there is no difference to test"
+    REMEDY = "use --rule best, or name a --reference"
+
+
+class UnreadableContrast(StorageError):
+    """The file of a recorded contrast cannot be read."""
+
+    file: Path
+    reason: str
+    WHAT = "cannot read the contrast {file}: {reason}"
+    REMEDY = "restore it, or remove it to choose again"
+
+
+class OtherContrast(StudyError):
+    """The file of a contrast records one of two other studies."""
+
+    file: Path
+    recorded: tuple[str, str]
+    expected: tuple[str, str]
+    REMEDY = "restore it, or choose again with --anew"
+
+    def describe(self) -> str:
+        is_of, should_be = (" and ".join(pair) for pair in (self.recorded, self.expected))
+        return f"{self.file} is a contrast of {is_of}, not of {should_be}"
+
+
+class ContrastOfOtherSettings(StudyError):
+    """A recorded contrast was chosen on other settings of the study than those taken."""
+
+    file: Path
+    recorded: str
+    digest: str
+    WHAT = "{file} was chosen on settings {recorded}, not on {digest}"
+    REMEDY = "use --digest {recorded}, or choose again with --anew (the old contrast is kept)"
+
+
+class EditedContrast(StudyError):
+    """A recorded contrast contradicts its own file's name: it was edited."""
+
+    file: Path
+    WHAT = "{file} was edited"
+    REMEDY = "restore it, or choose again with --anew"
+
+
+class ContrastUntested(SelectionError):
+    """A contrast is recorded, and the study that tests it has not finished its shapes.
+
+    ``digest`` is empty where nothing of that study is stored.
+    """
+
+    file: Path
+    contrast: tuple[str, str]
+    study: str
+    digest: str
+    missing: Sequence[str]
+
+    def describe(self) -> str:
+        stored = f"settings {self.digest}" if self.digest else "nothing is stored"
+        return (
+            f"study {self.study} ({stored}) has not finished {' and '.join(self.missing)}; the "
+            f"contrast {' against '.join(self.contrast)} is recorded in {self.file}"
+        )
+
+    def advise(self) -> str:
+        return (
+            f"run ablate grid --shapes {','.join(self.missing)} with that --study (and its --set), "
+            f"then compare again"
+        )
+
+
+class SpeakersDiffer(SelectionError):
+    """Two shapes of a study were not scored on the same speakers."""
+
+    study: str
+    shapes: Sequence[str]
+    REMEDY = "train them with the same folds and seeds"
+
+    def describe(self) -> str:
+        return f"study {self.study}: {' and '.join(self.shapes)} were scored on different speakers"
