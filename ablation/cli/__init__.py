@@ -37,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 study_app = typer.Typer(
-    help="Show a study as it would run, list shipped studies, print the schema.",
+    help="Show and list studies, or print their schema.",
     no_args_is_help=True,
 )
 corpus_app = typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True)

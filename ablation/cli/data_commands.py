@@ -76,7 +76,10 @@ def corpus_synthesize(
 def cache(
     clear: Annotated[bool, typer.Option("--clear", help="Remove everything in it.")] = False,
 ) -> None:
-    """Show or clear the cache of spectrograms, synthetic corpora and unpacked recordings."""
+    """Show or clear the cache.
+
+    It holds spectrograms, synthetic corpora and unpacked recordings.
+    """
     import shutil
 
     from ablation.features.cache import cache_size

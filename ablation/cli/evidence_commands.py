@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ReferenceOption = Annotated[
     str | None,
     typer.Option(
-        "--reference", help="Pre-specified shapes, as 10x2,2x8; default: the paper's extents."
+        "--reference", help="Pre-specified shapes, e.g. 10x2,2x8; default: the paper's extents."
     ),
 ]
 MetricOption = Annotated[
@@ -47,7 +47,7 @@ def report(
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
-    """Write one HTML page of everything the stored rows say, with Markdown and LaTeX beside it."""
+    """Write the report as HTML, Markdown and LaTeX."""
     from ablation.cli import evidence_printing
     from ablation.drivers import settings
     from ablation.drivers.showing.report import report as write
@@ -93,7 +93,10 @@ def compare(
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
 ) -> None:
-    """Compare shapes by speaker; or test on a second study what was chosen on the first."""
+    """Test which shapes differ significantly.
+
+    With two studies: choose a shape on the first and test that one contrast on the second.
+    """
     from ablation.cli import evidence_printing
     from ablation.drivers import settings
     from ablation.drivers.evidence import Evidence

@@ -51,7 +51,11 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Make a study from a folder of audio: find speakers and labels, write manifest and study."""
+    """Make a study from a folder of recordings.
+
+    Speakers and labels are read from the names of folders and files; the result is a manifest and
+    a study file.
+    """
     from ablation.cli import init_printing
     from ablation.drivers.progress import Reporter
     from ablation.drivers.starting import writing

@@ -29,7 +29,10 @@ def doctor(
     results: ResultsOption = RESULTS,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a run would use here, what is missing, and how long a training step takes."""
+    """Check this machine.
+
+    Shows what a run would use here, what is missing, and how long a training step takes.
+    """
     import json
 
     from ablation.drivers.estimating.doctor import as_json, check_up, lines

@@ -119,7 +119,10 @@ def promote(
     dry_run: DryRunOption = False,
     json_: DryRunJsonOption = False,
 ) -> None:
-    """Cross-validate the full network with the chosen shapes and save the best one."""
+    """Cross-validate the full network with chosen shapes.
+
+    The best network is then trained on all speakers and saved.
+    """
     from ablation.cli import evidence_printing, network_printing
     from ablation.drivers import promote as driver
     from ablation.drivers import settings

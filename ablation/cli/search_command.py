@@ -57,7 +57,7 @@ def search(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the sampler, not of training.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds of training, such as 0,1,2.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of training, e.g. 0,1,2.")] = None,
     folds: Annotated[
         str | None,
         typer.Option(metavar="speaker|K", help="One fold per speaker, or K speaker groups."),
@@ -118,7 +118,10 @@ def dashboard(
     results: ResultsOption = RESULTS,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8080,
 ) -> None:
-    """Show a study's searches in optuna-dashboard, read-only, on this machine only."""
+    """Show a study's searches in optuna-dashboard.
+
+    It is read-only and reachable from this machine only.
+    """
     from ablation.cli.failures import say
     from ablation.drivers.searching.dashboard import serve
 

@@ -61,7 +61,7 @@ def grid(
     windows: Annotated[
         str | None, typer.Option(help="Analysis windows in ms, e.g. 20,40,80.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds of training, e.g. 0,1,2.")] = None,
     folds: Annotated[
         str | None,
         typer.Option(metavar="speaker|K", help="One fold per speaker, or K groups of speakers."),
