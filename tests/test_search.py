@@ -543,7 +543,7 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     done = search(stock_copy, tiny_study, "--trials", "10", "--dry-run")
     assert "heights 2 to 12; widths 2 to 12" in done.stdout
     assert "trials: 10, stored: 4" in done.stdout
-    assert "cells: 24 at most" in done.stdout
+    assert "cells: at most 24" in done.stdout
     assert {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()} == before
 
 
