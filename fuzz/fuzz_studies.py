@@ -166,7 +166,6 @@ def fuzz_settings_as_run(fuzz: Trials, folder: Path) -> None:
         (files / f"{'f' * 12}.toml").write_bytes(content)
         found = settings.find_run(folder, "emodb")
         settings.find_run(folder, "emodb", "f")
-        settings.others_text(folder, found)
         if not 0 < found.majority <= 1:
             raise Unfit(f"a majority of {found.majority}")
         found.seeds()

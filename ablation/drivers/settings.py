@@ -18,7 +18,7 @@ from typing import Any
 
 import tomli_w
 
-from ablation.errors import StudyError, named
+from ablation.errors import StudyError
 from ablation.errors.running import (
     AmbiguousDigest,
     StudyNotRun,
@@ -294,12 +294,6 @@ def others(results: Path, run: RunRecord) -> list[RunRecord]:
     """Return the other readable settings stored under the study's name, last run first."""
     files = [file for file in _files(results, run.study.name) if file.stem != run.digest]
     return sorted(_readable(files), key=lambda other: other.last_run, reverse=True)
-
-
-def others_text(results: Path, run: RunRecord) -> str:
-    """Return the end of a remedy that names the other stored settings; empty without any."""
-    listed = [f"{o.digest} (last run {o.last_run:%Y-%m-%d %H:%M})" for o in others(results, run)]
-    return f", or choose other stored settings by --digest: {named(listed, 4)}" if listed else ""
 
 
 def differing(run: RunRecord, given: Study) -> list[str]:

@@ -39,9 +39,9 @@ if TYPE_CHECKING:  # the report has no need of torch
 
 _NESTED = {
     "nested": (
-        "approximate: a probe scored on another speaker was trained with the held-out one's speech"
+        "approximate: probes scored on the other speakers were trained on the held-out ones too"
     ),
-    "nested-full": "the probes behind a fold's choice never heard its speakers",
+    "nested-full": "the probes behind a fold's choice were not trained on its speakers",
 }
 
 
@@ -333,12 +333,11 @@ def _shapes(variant: "NetworkVariant") -> str:
 def _notes(plan: "PromotePlan", scored: _Scores) -> list[str]:
     notes = [
         f"WA and UA in %, pooled over the utterances of {len(plan.prepared.folds)} "
-        f"speaker-independent folds and averaged over seeds, with 95 % intervals by speaker "
-        f"(Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside them "
-        f"the mean over folds. The training sets of the folds overlap, which the intervals do "
-        f"not know. The last "
-        f"epoch counts.",
-        "WA over SVM: difference in points to the log-mel machine on the same folds, paired by "
+        f"speaker-independent folds and averaged over seeds, with 95 % confidence intervals over "
+        f"speakers (Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside "
+        f"them the mean over folds. The intervals do not account for the overlap of the folds' "
+        f"training sets. Networks are scored after the last epoch.",
+        "WA over SVM: difference in points from the log-mel SVM on the same folds, paired by "
         "speaker.",
     ]
     selections = {variant.selection.manner: variant.selection for variant in plan.variants}
@@ -362,7 +361,7 @@ def _by_fold(by_fold: "Mapping[str, Chosen]") -> str:
 
 
 def _optimism(plan: "PromotePlan", scored: _Scores) -> list[str]:
-    """What choosing shapes on the folds that score them adds to the score."""
+    """Return what choosing shapes on the folds that score them adds to the score."""
     notes = []
     for variant in plan.variants:
         manner = variant.selection.manner
@@ -383,7 +382,7 @@ def _optimism(plan: "PromotePlan", scored: _Scores) -> list[str]:
 
 
 def settings_text(variants: "Sequence[NetworkVariant]") -> str:
-    """Each variant's network digests, as they name its settings."""
+    """Return each variant's network digests, which name its settings."""
     return "; ".join(
         f"{variant.title}{', ' + variant.selection.manner if variant.selection.manner else ''} "
         f"{', '.join(dict.fromkeys(variant.digests.values()))}"
