@@ -31,7 +31,7 @@ from ablation.errors.audio import (
     SilentRecording,
     TruncatedRecording,
 )
-from ablation.errors.common import InvalidOption
+from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.corpora import (
     ClassNotInTraining,
     CorpusRootMissing,
@@ -56,7 +56,7 @@ from ablation.errors.corpora import (
     UnknownLabel,
     UnreadableManifest,
 )
-from ablation.errors.running import FileAccessFailed, NewerResults, StudyNotRun
+from ablation.errors.running import FileAccessFailed, FilterTooLarge, NewerResults, StudyNotRun
 from ablation.errors.studies import (
     InconsistentTable,
     InvalidField,
@@ -318,28 +318,20 @@ def test_an_option_that_its_field_cannot_be_is_named(
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
-    [
-        ("values", "17", ["filter 17x2 is larger than the spectrogram", "16 bins x 30 frames"]),
-        ("values", "2,500", ["filter 500x2 is larger", "heights go up to 16"]),
-    ],
+    ("axis", "values", "shape"),
+    [("height", "17", "17x2"), ("height", "2,500", "500x2"), ("width", "2,31", "2x31")],
 )
-def test_an_option_that_does_not_suit_the_corpus_is_named(
-    bench: Bench, in_process: None, option: str, value: str, said: list[str]
+def test_a_filter_larger_than_the_spectrogram(
+    bench: Bench, in_process: None, axis: str, values: str, shape: str
 ) -> None:
-    refused(bench.grid(**{option: value}), *said)
+    error = ended_by(bench.grid(axis=axis, values=values), FilterTooLarge)
+    assert (error.shape, error.segment, error.largest) == (shape, (16, 30), (16, 30))
     assert not bench.results.exists()
 
 
-def test_a_filter_wider_than_the_spectrogram(bench: Bench) -> None:
-    result = bench.grid(axis="width", values="2,31")
-    refused(result, "filter 2x31 is larger", "16 bins x 30 frames", "widths up to 30")
-
-
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(bench: Bench) -> None:
-    refused(
-        bench.grid(devices="tpu"), "execution.devices", "'tpu'", "allowed: auto, cpu, cuda, cuda:N"
-    )
+    error = ended_by(bench.grid(devices="tpu"), UnknownName)
+    assert (error.where, error.name) == ("execution.devices", "tpu")
     assert files_below(bench.results) == []
 
 

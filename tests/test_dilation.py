@@ -15,7 +15,7 @@ from ablation.analysis import AXES, physical_extent
 from ablation.drivers import settings
 from ablation.drivers.prepare import check_shapes
 from ablation.drivers.stored import StudyResults
-from ablation.errors import StudyError
+from ablation.errors.running import FilterTooLarge
 from ablation.probes import ReferenceProbe, SinglePassProbe
 from ablation.probes.portable import PortablePass
 from ablation.study import Shape, parse_study
@@ -91,8 +91,10 @@ def test_dilation_of_one_changes_no_bit_and_no_digest() -> None:
 def test_a_filter_must_fit_with_its_gaps() -> None:
     study = parse_study({"probe": {"dilation": [4, 1]}}, "test")  # 400 bins
     check_shapes(study, [Shape(100, 2)])
-    with pytest.raises(StudyError, match="101x2 reaches 401 x 2 and .*\\s+heights go up to 100"):
+    with pytest.raises(FilterTooLarge) as caught:
         check_shapes(study, [Shape(101, 2)])
+    assert (caught.value.shape, caught.value.extent) == ("101x2", (401, 2))
+    assert caught.value.largest[0] == 100
 
 
 def test_rows_and_curves_tell_the_extent_with_gaps(tmp_path: Path, tiny_study: Path) -> None:

@@ -227,7 +227,7 @@ def test_another_address_is_tried_where_the_first_does_not_answer(
     monkeypatch.setitem(SOURCES, "emodb", replace(SOURCES["emodb"], archives=archives))
     arguments = ("corpus", "fetch", "emodb", "--to", tmp_path / "emodb", "--accept-licence")
     done = invoke(*arguments, cwd=tmp_path)
-    assert "gone.zip: the server answered 404 Not Found; trying another address" in done.stderr
+    assert any("gone.zip" in line and "404" in line for line in done.stderr.splitlines())
     whole(tmp_path)
 
 
@@ -245,7 +245,7 @@ def test_a_connection_that_ends_halfway_goes_on_from_there(
     half = size // 2
     ranges = [asked for _, asked in server.asked]
     assert ranges == [None, f"bytes={half}-", f"bytes={half + (size - half) // 2}-"]
-    assert {"drop": "was dropped", "stall": "no data arrived in time"}[fault] in done.stderr
+    assert f"{server.address}/emodb.zip" in done.stderr
 
 
 def test_the_next_command_goes_on_from_what_the_last_one_left(
