@@ -286,15 +286,15 @@ def test_settings_that_the_file_does_not_have_are_named(
     """Plots and reports are of the settings last run; a try with ``--set`` is one."""
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     status = ("status", "--study", tiny_study)
-    assert "differ from" not in invoke(*status, cwd=tmp_path).stderr
+    assert str(tiny_study) not in invoke(*status, cwd=tmp_path).stderr
     own = load_digest(tmp_path)
     tried = ("--set", "training.steps=2", "--set", "training.learning_rate=0.01")
     train("grid", "--axis", "height", "--values", "2,3", "--study", tiny_study, *tried,
           cwd=tmp_path)  # fmt: skip
     said = invoke(*status, cwd=tmp_path).stderr
-    assert f"differ from {tiny_study} in training.steps, training.learning_rate" in said
-    assert f"--digest {own} takes the file's own" in said
-    assert "differ from" not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
+    assert str(tiny_study) in said and "training.steps, training.learning_rate" in said
+    assert f"--digest {own}" in said
+    assert str(tiny_study) not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
 
 
 def test_two_corpora_under_one_name_are_warned_of(
@@ -308,8 +308,8 @@ def test_two_corpora_under_one_name_are_warned_of(
     text["corpus"]["root"] = str(other / tiny_manifest.name)
     study.write_text(tomli_w.dumps(text))
     run = invoke("plot", "--study", study, "--only", "costs", cwd=tmp_path)
-    assert f"warning: these settings were run on another corpus than {study} names" in run.stderr
-    assert str(tiny_manifest) in run.stderr
+    (warning,) = [line for line in run.stderr.splitlines() if line.startswith("warning: ")]
+    assert str(study) in warning and str(tiny_manifest) in warning
 
 
 def load_digest(folder: Path) -> str:

@@ -32,7 +32,7 @@ ReferenceOption = Annotated[
     ),
 ]
 MetricOption = Annotated[
-    str, typer.Option(help="wa, ua or a class.", autocompletion=completing.metrics)
+    str, typer.Option(help="wa, ua or a class (its recall).", autocompletion=completing.metrics)
 ]
 
 
@@ -41,7 +41,10 @@ def report(
     reference: ReferenceOption = None,
     metric: MetricOption = "wa",
     classes: Annotated[
-        str | None, typer.Option(help="Classes in Figure 2 beside WA; default: all but happy.")
+        str | None,
+        typer.Option(
+            help="Classes in Figure 2 beside WA; default: all but happy, as in the paper."
+        ),
     ] = None,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,
@@ -88,7 +91,7 @@ def compare(
         typer.Option("--pairs", help="All pairs instead of one reference (one study)."),
     ] = False,
     anew: Annotated[
-        bool, typer.Option("--anew", help="Choose again although a contrast is recorded.")
+        bool, typer.Option("--anew", help="Choose again even if a choice is already recorded.")
     ] = False,
     digest: DigestOption = None,
     results: ResultsOption = RESULTS,

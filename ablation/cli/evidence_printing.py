@@ -66,12 +66,16 @@ def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None
         raise NoReference([known.name(extent) for known in found for extent in known.shapes])
     for known, family in shown:
         if family is None:
-            why = "too many shapes" if pairs else "its reference is not among the complete shapes"
+            why = (
+                "too many shapes"
+                if pairs
+                else "its reference has not finished all its folds and seeds"
+            )
             print(f"{known.axis.name}: not compared, {why}")
             continue
         title = "all pairs" if pairs else f"compared with the pre-specified {family.reference}"
         number = counted(len(family.comparisons), "comparison")
-        print(f"{known.axis.name}: {title}; adjusted p is family-wise, for {number}")
+        print(f"{known.axis.name}: {title} by sign-flip tests; p adjusted for {number}")
         for c in family.comparisons:
             mark = "*" if c.significant else " "
             print(

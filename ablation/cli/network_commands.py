@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 
 NetworkOption = Annotated[
     Path | None,
-    typer.Option("--network", help="Folder of a saved network; default: the study's best."),
+    typer.Option(
+        "--network", help="Folder of a saved network; default: the study's best of all speakers."
+    ),
 ]
 
 NetworkDigestOption = Annotated[
-    str, typer.Option("--digest", help="Use the best network of this study digest; default: any.")
+    str,
+    typer.Option(
+        "--digest", help="Use the best network of the settings with this digest; default: of any."
+    ),
 ]
 
 

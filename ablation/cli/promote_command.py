@@ -54,14 +54,16 @@ def promote(
     rule: Annotated[
         str | None,
         typer.Option(
-            help="How --best chooses: best (default), one-se or plateau.",
+            help="How --best chooses: best (highest score; default), one-se (smallest extent "
+            "within one standard error of it) or plateau (smallest extent that no larger one "
+            "significantly outperforms).",
             autocompletion=completing.rules,
         ),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Score to choose by: wa (default), ua or a class.",
+            help="Score to choose by: wa (default), ua or a class (its recall).",
             autocompletion=completing.metrics,
         ),
     ] = None,

@@ -41,7 +41,8 @@ class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str e
 
 def search(
     trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Points to try in total, including earlier runs.")
+        int,
+        typer.Option("--trials", min=1, help="Trials in total, including those of earlier runs."),
     ],
     study: StudyOption = DEMO,
     sampler: Annotated[
@@ -52,7 +53,7 @@ def search(
         typer.Option(help="wa or ua; add ,params or ,multiply-adds to minimise that too."),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Stop points early that are worse fold by fold.")
+        bool, typer.Option("--prune", help="Stop trials early that score worse fold by fold.")
     ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the sampler, not of training.")
@@ -60,7 +61,9 @@ def search(
     seeds: Annotated[str | None, typer.Option(help="Seeds of training, e.g. 0,1,2.")] = None,
     folds: Annotated[
         str | None,
-        typer.Option(metavar="speaker|K", help="One fold per speaker, or K speaker groups."),
+        typer.Option(
+            metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."
+        ),
     ] = None,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
@@ -74,7 +77,7 @@ def search(
         bool, typer.Option("--dry-run", help="Print what would be searched; write nothing.")
     ] = False,
 ) -> None:
-    """Search for the best filter shape, a few points at a time."""
+    """Search for the best filter shape, a few trials at a time."""
     from ablation.cli import search_printing
     from ablation.cli.plan_printing import warn_damaged
     from ablation.drivers.progress import Reporter

@@ -55,7 +55,7 @@ def grid(
     matched: Annotated[
         str | None,
         typer.Option(
-            metavar="HxW", help="All shapes with as many weights as HxW instead of an axis."
+            metavar="HxW", help="Instead of an axis, all shapes with as many weights as HxW."
         ),
     ] = None,
     windows: Annotated[
@@ -64,7 +64,9 @@ def grid(
     seeds: Annotated[str | None, typer.Option(help="Seeds of training, e.g. 0,1,2.")] = None,
     folds: Annotated[
         str | None,
-        typer.Option(metavar="speaker|K", help="One fold per speaker, or K groups of speakers."),
+        typer.Option(
+            metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."
+        ),
     ] = None,
     corpus: CorpusOption = None,
     corpus_root: RootOption = None,
@@ -85,7 +87,10 @@ def grid(
     dry_run: DryRunOption = False,
     json_: DryRunJsonOption = False,
 ) -> None:
-    """Train the probes that are not stored yet."""
+    """Train the probes that are not stored yet.
+
+    One cell is one shape, analysis window, fold and seed; each is stored once it is finished.
+    """
     if json_ and not dry_run:
         raise OptionRequires("--json", "--dry-run")
     from ablation.cli import plan_printing, status_printing
@@ -124,7 +129,10 @@ def grid(
 def plot(
     study: StudyOption = DEMO,
     classes: Annotated[
-        str | None, typer.Option(help="Classes to draw beside WA; default: all but happy.")
+        str | None,
+        typer.Option(
+            help="Classes whose recall to draw with WA; default: all but happy, as in the paper."
+        ),
     ] = None,
     format_: Annotated[
         str, typer.Option("--format", help="Comma-separated: png, pdf, svg.")
@@ -136,7 +144,7 @@ def plot(
     results: ResultsOption = RESULTS,
     figures: FiguresOption = FIGURES,
 ) -> None:
-    """Draw Figure 2 and all other figures from the stored rows."""
+    """Draw the paper's Figure 2 and all other figures."""
     from ablation.cli import evidence_printing
     from ablation.drivers import settings
     from ablation.drivers.showing.plot import plot as draw

@@ -77,6 +77,7 @@ def _lines(corpus: Corpus, seconds: list[float], segment_s: float) -> list[str]:
                 f"shorter than a segment of {segment_s:g} s: {counted(short, 'utterance')}"
             )
         lines.append(
-            f"length: {min(seconds):.1f} to {max(seconds):.1f} s, in all {duration(sum(seconds))}"
+            f"duration: {min(seconds):.1f} to {max(seconds):.1f} s, "
+            f"{duration(sum(seconds))} in total"
         )
     return lines

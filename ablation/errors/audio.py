@@ -84,7 +84,7 @@ class SilentRecording(AudioError):
     """A recording is constant, or nearly so."""
 
     file: Path
-    WHAT = "{file}: the recording is silent (peak below -100 dB of full scale)"
+    WHAT = "{file}: the recording is silent (peak below -100 dBFS)"
     REMEDY = _REPLACE
 
 
@@ -154,7 +154,7 @@ class UtterancesTooShort(CorpusError):
 
     seconds: float
     WHAT = "every utterance is shorter than a segment of {seconds:g} s"
-    REMEDY = 'set features.short to "zero" or "repeat"'
+    REMEDY = 'set features.short to "zero" (pad with zeros) or "repeat" (repeat the utterance)'
 
 
 class DamagedSpectrogram(StorageError):

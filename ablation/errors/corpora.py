@@ -315,7 +315,7 @@ class NoLabelUsed(CorpusError):
     root: Path | None
     found: Sequence[str]
     WHAT = "corpus {corpus}: no utterance in {root} has a label that the study uses"
-    REMEDY = "labels found: {found!l}"
+    REMEDY = "correct [corpus.labels], or leave it out (labels found: {found!l})"
 
 
 class ClassWithoutUtterances(CorpusError):
@@ -596,7 +596,7 @@ class NobodyToTrainOn(FoldError):
 
     folds: int
     WHAT = "leaving out pairs of {folds} folds leaves no speakers to train on"
-    REMEDY = "nested selection with probes of its own needs at least three folds"
+    REMEDY = "--nested-full needs at least three folds: use more folds, or --nested"
 
 
 class SpeakerOnBothSides(FoldError):
@@ -605,6 +605,7 @@ class SpeakerOnBothSides(FoldError):
     fold: str
     speakers: Sequence[str]
     WHAT = "fold {fold}: speaker {speakers!n} is in both the training and the test set"
+    REMEDY = "every speaker must belong to exactly one fold"
 
 
 class ClassNotInTraining(FoldError):
@@ -622,6 +623,6 @@ class ClassNotInTraining(FoldError):
     def advise(self) -> str:
         missing = named(self.missing)
         return (
-            f"if {missing} is a typing error, correct it (classes: {', '.join(self.classes)}); "
-            f"otherwise leave it out in [corpus.labels], or add other speakers of it"
+            f"if {missing} is a typo, correct it (classes: {', '.join(self.classes)}); "
+            f"otherwise leave it out in [corpus.labels], or add recordings of it by other speakers"
         )

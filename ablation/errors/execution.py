@@ -54,8 +54,7 @@ class NoScheduler(ClusterError):
     address: str
     WHAT = "no scheduler answers at {address}"
     REMEDY = (
-        "start one with: dask scheduler --host 127.0.0.1; "
-        "then workers with: dask worker ADDRESS --nthreads 1"
+        "start it there with: dask scheduler; then workers with: dask worker {address} --nthreads 1"
     )
 
 
@@ -127,6 +126,7 @@ class TaskAbandoned(ClusterError):
 
     worker: str
     WHAT = "worker {worker} gave up a task that was cancelled"
+    REMEDY = "run the same command again: finished cells are stored"
 
 
 # ---------------------------------------------------------------------------- memory
@@ -145,4 +145,5 @@ class TrialOutOfMemory(MemoryShortage):
 
     device: str
     cell: str
-    WHAT = "{device}: no memory for {cell}"
+    WHAT = "{device}: out of memory for {cell}"
+    REMEDY = "lower training.batch_size or execution.workers_per_device"

@@ -48,8 +48,8 @@ class InvalidPart(CorpusError):
     text: str
     WHAT = "{option}: expected a part of the names such as folder:1 or field:2, got {text!r}"
     REMEDY = (
-        f"{HOW}, -1 the last; other forms are word:2, run:4, field:2:_ (split at that separator "
-        "only) and folder:1/field:2"
+        f"{HOW}, -1 the last; other forms are word:2 (the second word), run:4 (the fourth run "
+        "of letters or of digits), field:2:_ (split at _ only) and folder:1/field:2 (both joined)"
     )
 
 
@@ -165,7 +165,7 @@ class UnknownPlace(CorpusError):
     pattern: str
     place: str
     allowed: Sequence[str]
-    WHAT = "--pattern {pattern!r}: unknown place {{{place}}}"
+    WHAT = "--pattern {pattern!r}: unknown placeholder {{{place}}}"
 
     def advise(self) -> str:
         return suggestion(self.place, self.allowed)
@@ -175,7 +175,7 @@ class AdjacentPlaces(CorpusError):
     """A pattern has two places of any width side by side."""
 
     pattern: str
-    WHAT = "--pattern {pattern!r}: two places side by side"
+    WHAT = "--pattern {pattern!r}: two placeholders side by side"
     REMEDY = "give one of them a width, such as {{speaker:2}}"
 
 
@@ -194,7 +194,7 @@ class AmbiguousPattern(CorpusError):
     pattern: str
     path: str
     ways: tuple[tuple[str, str], tuple[str, str]]
-    REMEDY = "add more of the text between its places, so that it fits in one way only"
+    REMEDY = "add more of the text between its placeholders, so that it fits in one way only"
 
     def describe(self) -> str:
         ways = " or ".join(f"speaker {speaker}, label {label}" for speaker, label in self.ways)

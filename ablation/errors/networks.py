@@ -8,7 +8,7 @@ from ablation.errors.base import AudioError, StorageError, StudyError
 from ablation.errors.common import UnknownName
 from ablation.errors.text import named, suggestion
 
-_AGAIN = "run ablate promote again to write it anew"
+_AGAIN = "run ablate promote again to recreate it"
 
 # ---------------------------------------------------------------------------- saved networks
 
@@ -159,7 +159,8 @@ class NotTranslated(StorageError):
     """A network cannot be written as ONNX."""
 
     network: str
-    WHAT = "torch could not translate {network} to ONNX"
+    WHAT = "torch could not export {network} to ONNX"
+    REMEDY = "use the saved network with ablate predict"
 
 
 class OnnxDiffers(StorageError):

@@ -70,7 +70,7 @@ class NobodySpoke(StudyError):
     option: str
     label: str
     WHAT = "{option}: the corpus has no utterance of class {label!r}"
-    REMEDY = "choose another score"
+    REMEDY = "choose another: wa, ua or a class of the corpus"
 
 
 class ReferenceOffAxes(StudyError):
@@ -103,7 +103,7 @@ class ReferenceNotComplete(StudyError):
     where: str
     shape: str
     complete: Sequence[str]
-    WHAT = "{where}: {shape} is not among the complete shapes"
+    WHAT = "{where}: {shape} has not finished all its folds and seeds"
     REMEDY = "complete: {complete!l}"
 
 
@@ -111,7 +111,7 @@ class NoReference(SelectionError):
     """None of the reference shapes is complete, so there is nothing to compare with."""
 
     complete: Sequence[str]
-    WHAT = "no reference is among the complete shapes"
+    WHAT = "no reference shape has finished all its folds and seeds"
     REMEDY = "name one with --reference, or compare all with --pairs; complete: {complete!l}"
 
 
@@ -175,7 +175,7 @@ class ReferenceIsChoice(SelectionError):
     rule: str
     shape: str
     WHAT = "the rule {rule} chooses {shape}, which is the reference"
-    REMEDY = "give another --reference"
+    REMEDY = "there is no difference to test; give another --reference only if it is pre-specified"
 
 
 class PlateauAtStart(SelectionError):
@@ -184,7 +184,7 @@ class PlateauAtStart(SelectionError):
     axis: str
     shape: str
     WHAT = "the plateau begins at the smallest {axis}, {shape}: there is no difference to test"
-    REMEDY = "use --rule best, or name a --reference"
+    REMEDY = "report that; use another --rule or --reference only if it is pre-specified"
 
 
 class UnreadableContrast(StorageError):

@@ -166,7 +166,7 @@ class FoldEmptied(StudyError):
     fold: str
     side: str
     labels: Sequence[str] = ()
-    REMEDY = 'set features.short to "zero" or "repeat"'
+    REMEDY = 'set features.short to "zero" (pad with zeros) or "repeat" (repeat the utterance)'
 
     def describe(self) -> str:
         labelled = f" labelled {named(self.labels)}" if self.labels else ""
@@ -240,7 +240,7 @@ class EmptySearchGrid(StudyError):
     def describe(self) -> str:
         (low, high), (narrow, wide) = self.heights, self.widths
         return (
-            f"[search] no point of the grid has a height from {low} to {high} and a width from "
+            f"[search] no shape of the grid has a height from {low} to {high} and a width from "
             f"{narrow} to {wide} and fits into a segment"
         )
 

@@ -239,18 +239,20 @@ def limits(axis: AxisEvidence) -> list[str]:
     noise, speakers = axis.noise, axis.speakers
     smallest = smallest_p_value(speakers)
     least = (
-        f"With {counted(speakers, 'speaker')}, the smallest possible two-sided p is "
+        f"With {counted(speakers, 'speaker')}, the smallest two-sided p of the sign-flip test is "
         f"{show(smallest, 'p')}"
     )
     lines = [f"{least}." if smallest <= LEVEL else f"{least}: nothing can be significant at 5 %."]
     if 0 < _detectable(axis) < 1:
         power = _power(axis, f"{axis.axis.name}s")
-        lines.append(f"{power[0].upper()}{power[1:]}; family-wise tests need larger differences.")
+        lines.append(
+            f"{power[0].upper()}{power[1:]}; tests adjusted for several comparisons need more."
+        )
     if speakers < 2:
         return lines
     if noise.seeds < 2:
         lines.append(
-            f"The standard deviation of a paired difference between speakers is "
+            f"The standard deviation of a paired difference across speakers is "
             f"{100 * noise.speaker:.1f} points. With one seed, variation between training runs is "
             f"part of it and part of the difference itself; more seeds (--seeds 0,1,2) separate "
             f"shapes from lucky runs."

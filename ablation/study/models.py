@@ -145,7 +145,7 @@ class TrainingSpec(Spec):
     @model_validator(mode="after")
     def _some_budget(self) -> Self:
         if self.epochs is None and self.steps is None:
-            raise ValueError("no budget: give epochs or steps")
+            raise ValueError("no training length: give epochs or steps")
         return self
 
 

@@ -336,7 +336,7 @@ def _notes(plan: "PromotePlan", scored: _Scores) -> list[str]:
         f"speaker-independent folds and averaged over seeds, with 95 % confidence intervals over "
         f"speakers (Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside "
         f"them the mean over folds. The intervals do not account for the overlap of the folds' "
-        f"training sets. Networks are scored after the last epoch.",
+        f"training sets. Networks are scored after the last epoch; no epoch is selected.",
         "WA over SVM: difference in points from the log-mel SVM on the same folds, paired by "
         "speaker.",
     ]
