@@ -331,12 +331,17 @@ def _shapes(variant: "NetworkVariant") -> str:
 
 
 def _notes(plan: "PromotePlan", scored: _Scores) -> list[str]:
+    overlap = (
+        "The intervals do not account for the overlap of the folds' training sets. "
+        if len(plan.prepared.folds) > 2
+        else ""
+    )
     notes = [
         f"WA and UA in %, pooled over the utterances of {len(plan.prepared.folds)} "
         f"speaker-independent folds and averaged over seeds, with 95 % confidence intervals over "
         f"speakers (Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside "
-        f"them the mean over folds. The intervals do not account for the overlap of the folds' "
-        f"training sets. Networks are scored after the last epoch; no epoch is selected.",
+        f"them the mean over folds. {overlap}Networks are scored after the last epoch; no epoch "
+        f"is selected.",
         "WA over SVM: difference in points from the log-mel SVM on the same folds, paired by "
         "speaker.",
     ]
