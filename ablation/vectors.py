@@ -134,7 +134,7 @@ class Vectors:
         return ir.Constant(_INTEGER, value)
 
     def total(self, *terms: Value | int) -> Value:
-        """The sum of integers."""
+        """Return the sum of integers."""
         values = [self.integer(t) if isinstance(t, int) else t for t in terms]
         result = values[0]
         for value in values[1:]:
@@ -142,12 +142,12 @@ class Vectors:
         return result
 
     def times(self, value: Value, factor: Value | int) -> Value:
-        """The product of integers."""
+        """Return the product of integers."""
         factor = self.integer(factor) if isinstance(factor, int) else factor
         return self.builder.mul(value, factor)
 
     def element(self, array: Value, index: Value) -> Value:
-        """One element of an array."""
+        """Return one element of an array."""
         return self.builder.load(self.builder.gep(array, [index]))
 
     def loop(self, count: Value) -> Any:
@@ -168,11 +168,11 @@ class Vectors:
         self.builder.store(value, target, align=1)
 
     def spread(self, scalar: Value) -> Value:
-        """A vector with ``scalar`` in every lane."""
+        """Return a vector with ``scalar`` in every lane."""
         return self._spread(scalar, self.type)
 
     def broadcast(self, array: Value, index: Value) -> Value:
-        """A vector with one element of an array in every lane."""
+        """Return a vector with one element of an array in every lane."""
         return self.spread(self.element(array, index))
 
     def add(self, a: Value, b: Value) -> Value:
@@ -188,7 +188,7 @@ class Vectors:
         return self.builder.fneg(a)
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
-        """a * b + c, rounded once where the processor can."""
+        """Return a * b + c, rounded once where the processor can."""
         name = f"llvm.fmuladd.{self._suffix}"
         kind = ir.FunctionType(self.type, [self.type] * 3)
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
@@ -221,7 +221,7 @@ class Vectors:
         )
 
     def first_lanes(self, count: Value) -> Value:
-        """The first ``count`` lanes."""
+        """Return the first ``count`` lanes."""
         kind = ir.VectorType(_INTEGER, self.lanes)
         numbers = ir.Constant(kind, list(range(self.lanes)))
         return self.builder.icmp_signed("<", numbers, self._spread(count, kind))
@@ -244,14 +244,14 @@ class Vectors:
         return self.builder.fdiv(a, b)
 
     def with_sign(self, a: Value, sign: Value) -> Value:
-        """|a| with the sign of ``sign``."""
+        """Return |a| with the sign of ``sign``."""
         kind = ir.FunctionType(self.type, [self.type] * 2)
         name = f"llvm.copysign.{self._suffix}"
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, [a, sign])
 
     def split(self, a: Value) -> tuple[Value, Value]:
-        """The mantissa in [sqrt 1/2, sqrt 2) and the exponent of positive normal float32."""
+        """Return the mantissa in [sqrt 1/2, sqrt 2) and the exponent of positive normal float32."""
         bits = ir.VectorType(ir.IntType(32), self.lanes)
 
         def each(value: int) -> Value:
@@ -267,7 +267,7 @@ class Vectors:
     # Products of pairs of bfloat16, added up in float32 (AVX-512 BF16).
 
     def load_pairs(self, array: Value, index: Value) -> Value:
-        """``lanes`` pairs of bfloat16; ``array`` holds halves (16 bit) or pairs (32 bit)."""
+        """Return ``lanes`` pairs of bfloat16; ``array`` holds halves (16 bit) or pairs (32 bit)."""
         return self._load(array, index, ir.VectorType(ir.IntType(32), self.lanes))
 
     def broadcast_pair(self, array: Value, index: Value) -> Value:
@@ -275,7 +275,7 @@ class Vectors:
         return self._spread(self.element(array, index), kind)
 
     def pair_fma(self, a: Value, b: Value, c: Value) -> Value:
-        """c plus both products of each lane's pairs."""
+        """Return c plus both products of each lane's pairs."""
         pairs = ir.VectorType(_BFloat(), 2 * self.lanes)
         kind = ir.FunctionType(self.type, [self.type, pairs, pairs])
         function = cgutils.get_or_insert_function(
@@ -285,7 +285,7 @@ class Vectors:
         return self.builder.call(function, [c, cast(a, pairs), cast(b, pairs)])
 
     def half_ones(self, mask: Value) -> Value:
-        """bfloat16 1 where ``mask`` is set, 0 elsewhere."""
+        """Return bfloat16 1 where ``mask`` is set, 0 elsewhere."""
         kind = ir.VectorType(ir.IntType(16), self.lanes)
         one, zero = (ir.Constant(kind, [bits] * self.lanes) for bits in (0x3F80, 0))
         return self.builder.select(mask, one, zero)

@@ -88,7 +88,7 @@ def _options(
 
 
 def main() -> None:
-    """Entry point of the command."""
+    """Run the command ``ablate``."""
     failures.debug = "--debug" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be spelt in no encoding
         sys.stdout.reconfigure(errors="backslashreplace")

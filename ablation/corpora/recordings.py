@@ -64,7 +64,7 @@ def find_recordings(folder: Path) -> FolderContents:
 
 
 def _files(folder: Path, unusable: list[tuple[Path, str]]) -> Iterator[Path]:
-    """All that is no folder and not hidden; folders that cannot be entered go to ``unusable``."""
+    """Yield every visible file; folders that cannot be entered go to ``unusable``."""
 
     def unreadable(error: OSError) -> None:
         unusable.append((Path(error.filename), error.strerror or "unreadable"))

@@ -282,7 +282,7 @@ class _BatchNorm(torch.autograd.Function):
         precision: str,
         passes: Pass,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Pooled features (n, filters), and mean and biased variance of the convolution."""
+        """Return pooled features (n, filters), and mean and biased variance of the convolution."""
         w = weight.double().flatten(1)
         mean = w @ moments.mean
         spread = w @ moments.covariance  # (filters, d)

@@ -22,7 +22,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def inline_svg(svg: str, name: str, description: str) -> str:
-    """An SVG that can stand in a page among others.
+    """Return an SVG that can stand in a page among others.
 
     Parameters
     ----------
@@ -63,18 +63,18 @@ def inline_svg(svg: str, name: str, description: str) -> str:
 
 
 def dark_colours(svgs: Iterable[str]) -> dict[str, str]:
-    """The colour on a dark page of each custom property that inlined SVGs refer to."""
+    """Return, by custom property of inlined SVGs, its colour on a dark page."""
     names = {name for svg in svgs for name in _FOLLOWING.findall(svg)}
     return {name: _darkened(f"#{name.removeprefix('--plot-')}") for name in sorted(names)}
 
 
 def _local(name: str) -> str:
-    """A name without its namespace: a page has none."""
+    """Return a name without its namespace, since a page has none."""
     return name.rpartition("}")[2]
 
 
 def _used(root: ET.Element) -> set[str]:
-    """The ids that something refers to."""
+    """Return the ids that something refers to."""
     used: set[str] = set()
     for element in root.iter():
         for key, value in element.attrib.items():
@@ -86,7 +86,7 @@ def _used(root: ET.Element) -> set[str]:
 
 
 def _tidy(element: ET.Element) -> None:
-    """Without what a page must not hold, and the white space between elements."""
+    """Remove what a page must not hold, and the white space between elements."""
     for child in list(element):
         if child.tag in _NEVER:
             element.remove(child)
@@ -97,7 +97,7 @@ def _tidy(element: ET.Element) -> None:
 
 
 def _attribute(key: str, value: str, used: set[str], prefix: str) -> str | None:
-    """An attribute's new value, or None for one that is left out."""
+    """Return an attribute's new value, or None for one that is left out."""
     if key == "id":
         return f"{prefix}-{value}" if value in used else None
     if key == "href":
@@ -116,7 +116,7 @@ def _attribute(key: str, value: str, used: set[str], prefix: str) -> str | None:
 
 
 def _follow(colour: str) -> str:
-    """A colour that follows the page's, or ``colour`` itself where it must not."""
+    """Return a colour that follows the page's, or ``colour`` itself where it must not."""
     if colour == "#000000":
         return "currentColor"
     if colour == "#ffffff":
@@ -127,12 +127,12 @@ def _follow(colour: str) -> str:
 
 
 def _is_grey(colour: str) -> bool:
-    """Of the greys only those that are chosen by hand, as "#dddddd": others are of a colour map."""
+    """Return whether a grey was chosen by hand, as "#dddddd"; others are of a colour map."""
     return len(set(colour[1:])) == 1
 
 
 def _darkened(colour: str) -> str:
-    """The colour on a dark page; a grey keeps its place between ink and paper."""
+    """Return the colour on a dark page; a grey keeps its place between ink and paper."""
     if colour in _LIGHTER:
         return _LIGHTER[colour]
     share = int(colour[1:3], 16) / 255

@@ -11,7 +11,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def study_schema() -> dict[str, Any]:
-    """The schema of a study file (JSON Schema, draft 2020-12).
+    """Return the schema of a study file (JSON Schema, draft 2020-12).
 
     What TOML cannot say is not in it: a field that is None is one left out.
     """
@@ -24,7 +24,7 @@ def study_schema() -> dict[str, Any]:
 
 
 def _for_toml(node: Any) -> Any:
-    """``node`` without null, with texts as they are read outside of Python's documentation."""
+    """Return ``node`` without null, and with texts in Markdown."""
     if isinstance(node, list):
         return [_for_toml(item) for item in node]
     if not isinstance(node, dict):
@@ -46,7 +46,7 @@ def _for_toml(node: Any) -> Any:
 
 
 def study_fields(spec: type[BaseModel] = Study, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every field as ``--set`` names it, with its description; tables end in a dot."""
+    """Yield every field as ``--set`` names it, with its description; tables end in a dot."""
     for name, field in spec.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -57,7 +57,7 @@ def study_fields(spec: type[BaseModel] = Study, prefix: str = "") -> Iterator[tu
 
 
 def known_values(path: str) -> list[str]:
-    """The words that a field takes, by its name as in ``--set``; none where it takes others too."""
+    """Return the values of a field of ``--set``; none where it takes other values too."""
     spec: Any = Study
     for part in path.split("."):
         field = getattr(spec, "model_fields", {}).get(part)

@@ -321,7 +321,7 @@ def _at_chance(lines: Sequence[Line], scored: _Scores, majority: _Scored | None)
 
 
 def _shapes(variant: "NetworkVariant") -> str:
-    """Conv1 as text; with a choice for each fold, every choice with the number of its folds."""
+    """Return Conv1 as text; of a choice for each fold, every choice with its number of folds."""
     counts = Counter(
         " + ".join(map(str, chosen.shapes)) for chosen in variant.selection.by_fold.values()
     )
@@ -396,7 +396,7 @@ def settings_text(variants: "Sequence[NetworkVariant]") -> str:
 
 
 def _best(plan: "PromotePlan", scored: _Scores) -> "NetworkVariant | None":
-    """The plain variant of the highest WA among those of which no cell is missing."""
+    """Return the complete plain variant with the highest WA, or None."""
     expected = len(plan.prepared.folds) * len(plan.seeds)
     whole = {
         title: value

@@ -24,7 +24,7 @@ _ANY_SIZE = [
 
 @triton.jit
 def _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS: tl.constexpr):
-    """``sums`` (filters, taps) plus those of ``patch`` (positions, taps) where ``mask`` is set.
+    """Return ``sums`` (filters, taps) plus those of ``patch`` (positions, taps) under ``mask``.
 
     A float32 value is, to its last two bits, the sum of two that tf32 holds, and a mask is exact
     in any format: so two tf32 products do. Tensor cores round their sums towards zero, which would
@@ -140,7 +140,7 @@ def patch_sums(
     segment_stride, row_stride, columns, positions, share, width, taps,
     blocks, POSITIONS: tl.constexpr, TAPS: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
 ):  # fmt: skip
-    """Patch sums of one share of a segment's positions, of one block of filters and chunk of taps.
+    """Sum the patches of a share of a segment's positions, a block of filters and a chunk of taps.
 
     ``patches`` (n, blocks, shares, chunks, filters, TAPS), less ``centres`` as in
     :func:`all_sums`.
