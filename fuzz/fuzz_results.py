@@ -1,10 +1,10 @@
 """Results folders: damaged and foreign parts, odd rows, and what stands beside them."""
 
-import csv
 import io
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from ablation.drivers.settings import RunRecord
 from ablation.drivers.showing.plot import plot, remarks
 from ablation.drivers.showing.report import report
 from ablation.drivers.showing.status import status_of
-from ablation.drivers.stored import Stored
+from ablation.drivers.showing.table1 import Line
+from ablation.drivers.stored import StudyResults
 from ablation.records import NETWORKS, TABLES, VERSION_KEY, schema
 from ablation.store import ResultStore, Watch
 
@@ -220,7 +221,7 @@ def fuzz_rows(fuzz: Trials, folder: Path) -> None:
         results = fresh(folder)
         ResultStore(results / STUDY).append(CLASSES, added)
         status_of(results, run)
-        evidence = Evidence(Stored(results, run))
+        evidence = Evidence(StudyResults(results, run))
         remarks(evidence)
         evidence.matched()
         _ = evidence.windows
@@ -234,7 +235,7 @@ def fuzz_report(fuzz: Trials, folder: Path) -> None:
     model = folder / "model" / "results"
     report(model, folder / "figures", run)
     beside: dict[str, Sequence[bytes]] = {
-        "table1.csv": [table1()],
+        f"studies/{run.digest}.table1.json": [table1()],
         "contrasts/other-height-best-wa.json": [contrast()],
         f"networks/x-{'n' * 12}/network.json": [
             json.dumps({"network_digest": "n" * 12, "parameters": 5, "multiply_adds": 7}).encode()
@@ -264,17 +265,10 @@ def fuzz_report(fuzz: Trials, folder: Path) -> None:
 
 
 def table1() -> bytes:
-    """Table 1 as ``ablate promote`` writes it."""
-    scores = ("wa", "ua", "wa_folds", "ua_folds", "against")
-    names = ["network", "corpus", "conv1", "parameters", "speakers", "seeds"]
-    names += [f"{score}{end}" for score in scores for end in ("", "_low", "_high")]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names)
-    writer.writeheader()
-    row: dict[str, Any] = dict.fromkeys(names, 0.5)
-    row |= {"network": "CNN_TF_GAP", "corpus": "x", "conv1": "10x2", "parameters": 5}
-    writer.writerow(row | {"speakers": 3, "seeds": "0"})
-    return text.getvalue().encode()
+    """The lines of Table 1 as ``ablate promote`` writes them."""
+    digests = {"a": "n" * 12, "b": "m" * 12}
+    line = Line("CNN_TF_GAP", "nested", "10x2 + 2x8", 5, 7, digests, [0, 1])
+    return json.dumps([asdict(line), asdict(replace(line, manner="", parameters=None))]).encode()
 
 
 def contrast() -> bytes:

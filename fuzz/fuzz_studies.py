@@ -111,7 +111,7 @@ def use(study: Study, folder: Path) -> None:
     digest = study.digest("corpus")
     study.network_digest(digest, ["10x2"], "code")
     at_window(study, features.window_ms)
-    override_study(study, ["training.steps=3"])
+    override_study(study, [("training.steps", 3)])
     run = settings.RunRecord(study, digest, ("a", "b"), (1, 2), ("x", "y"), REQUESTS, "corpus")
     place = settings.study_folder(folder, study.name) / "studies" / f"{digest}.toml"
     place.unlink(missing_ok=True)

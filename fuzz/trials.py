@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
-from ablation.corpora.faults import MOST_TOLD
+from ablation.corpora.faults import MOST_REPORTED
 from ablation.errors import AblationError
 
 ROUND = 100  # examples from one seed
@@ -100,7 +100,7 @@ class Trials:
         """A refusal is one line and a remedy that a terminal can show, and a few more faults."""
         text, also = str(error), len(error.also)
         lines = text.splitlines()
-        few = len(lines) <= 2 + also and also <= MOST_TOLD
+        few = len(lines) <= 2 + also and also <= MOST_REPORTED
         if not error.what.strip() or not few or any(len(line) > LONGEST for line in lines):
             self.failed = True
             raise Unfit(f"a message nobody can read: {text[:2000]!r}") from error

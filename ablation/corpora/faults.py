@@ -2,7 +2,7 @@
 
 from ablation.errors import CorpusError
 
-_MOST = 10  # faults reported in full; the others are counted
+MOST_REPORTED = 10  # faults reported in full; the others are counted
 
 
 class Faults:
@@ -19,7 +19,7 @@ class Faults:
     @property
     def room(self) -> bool:
         """Whether one more will be reported in full, so that a costly remedy is worth finding."""
-        return len(self._reported) < _MOST
+        return len(self._reported) < MOST_REPORTED
 
     def add(self, fault: CorpusError) -> None:
         """Report ``fault`` in full while there is room, or else count it."""

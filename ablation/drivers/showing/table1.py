@@ -148,7 +148,7 @@ def table1_rows(stored: StudyResults, networks: Sequence[StoredNetwork]) -> list
     They are those of its last promotion. Where that was run by a version that did not keep which
     they are, they are the ``networks`` whose folds are all stored.
     """
-    lines = _read_lines(_lines_file(stored))
+    lines = read_lines(_lines_file(stored))
     if lines is None:
         lines = [_line_of(network) for network in networks if network.complete]
     found = _scored(stored, lines)
@@ -164,7 +164,7 @@ def _lines_file(stored: StudyResults) -> Path:
     return stored.folder / "studies" / f"{stored.run.digest}.table1.json"
 
 
-def _read_lines(file: Path) -> list[Line] | None:
+def read_lines(file: Path) -> list[Line] | None:
     """Return the lines as written; None where the file is missing or damaged."""
     try:
         return [_checked(Line(**table)) for table in json.loads(file.read_text(encoding="utf-8"))]
@@ -178,7 +178,12 @@ def _checked(line: Line) -> Line:
         "title": str, "manner": str, "shapes": str, "parameters": int | None,
         "multiply_adds": int | None, "digests": dict, "seeds": list,
     }  # fmt: skip
-    if not all(isinstance(getattr(line, name), kind) for name, kind in kinds.items()):
+    names, seeds = [*line.digests, *line.digests.values()], line.seeds
+    if not (
+        all(isinstance(getattr(line, name), kind) for name, kind in kinds.items())
+        and all(isinstance(name, str) for name in names)
+        and all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds)
+    ):
         raise ValueError("not as written")
     return line
 
