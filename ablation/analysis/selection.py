@@ -77,7 +77,7 @@ def choose_one_se(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
 
 
 def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
-    """Return the smallest extent than which no larger one is significantly better.
+    """Return the smallest extent that no larger one significantly outperforms.
 
     All larger extents are tested as one family: the largest of their studentised gains, paired by
     speaker, against its distribution when each speaker's gains change sign together (max-T;
@@ -93,8 +93,8 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
             return Choice(
                 extent,
                 scores[extent],
-                f"smallest than which none of the {len(larger)} larger ones is significantly "
-                f"better in {_name(metric)} (one-sided sign-flip test by speaker, family-wise "
+                f"smallest that none of the {len(larger)} larger ones significantly outperforms "
+                f"in {_name(metric)} (one-sided sign-flip test by speaker, family-wise "
                 f"adjusted p = {p:.3f}); {_name(metric)} {_percent(scores[extent])}",
             )
     reason = f"for every smaller one, a larger one is significantly better in {_name(metric)}"

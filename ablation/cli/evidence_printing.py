@@ -63,7 +63,8 @@ def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None
     if not any(family for _, family in shown):
         if pairs:
             raise TooManyPairs(min(len(known.shapes) for known in found), MOST_PAIRED)
-        raise NoReference([known.name(extent) for known in found for extent in known.shapes])
+        names = [known.name(extent) for known in found for extent in known.shapes]
+        raise NoReference(list(dict.fromkeys(names)))
     for known, family in shown:
         if family is None:
             why = (

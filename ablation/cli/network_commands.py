@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NetworkOption = Annotated[
     Path | None,
     typer.Option(
-        "--network", help="Folder of a saved network; default: the study's best of all speakers."
+        "--network", help="Folder of a saved network; default: the one trained on all speakers."
     ),
 ]
 

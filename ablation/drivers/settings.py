@@ -191,7 +191,8 @@ def load(path: Path) -> RunRecord:
     except StudyError as error:  # edited by hand, or written by a newer version
         raise UnreadableSettings(path, error.what) from error
     except (*_UNFIT, OSError) as error:
-        raise UnreadableSettings(path, str(error)) from error
+        reason = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        raise UnreadableSettings(path, reason) from error
 
 
 def _check(run: RunRecord) -> None:

@@ -1,5 +1,7 @@
 """Errors about recordings, and about the features made from them."""
 
+import errno
+import os
 from pathlib import Path
 
 from ablation.errors.base import AudioError, CorpusError, StorageError
@@ -47,7 +49,9 @@ class UnreadableRecording(AudioError):
     file: Path
     reason: str
     WHAT = "{file}: cannot be read: {reason}"
-    REMEDY = _REPLACE
+
+    def advise(self) -> str:
+        return "check the path" if self.reason == os.strerror(errno.ENOENT) else _REPLACE
 
 
 class TruncatedRecording(AudioError):

@@ -297,7 +297,7 @@ def doubts(
         scores = [counts.score(label) for axis in axes.values() for counts in axis.shapes.values()]
         if scores and max(scores) < 0.01:
             found.append(
-                f"{label} is hardly ever recognised by any probe (accuracy below 1 %), so its "
+                f"{label} is hardly ever recognised by any probe (recall below 1 %), so its "
                 f"scores and UA mean little: the probes need a larger training budget or another "
                 f"features.scope."
             )

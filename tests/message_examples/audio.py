@@ -30,6 +30,7 @@ EXAMPLES = [
     NoHeader(Path("speech/03a01Fa.raw")),
     NotAudio(WAV, "Format not recognised"),
     UnreadableRecording(WAV, "Permission denied"),
+    UnreadableRecording(WAV, "No such file or directory"),
     TruncatedRecording(WAV, 2956, 6400, "bytes of audio"),
     TruncatedRecording(WAV, 1152, 30404),
     DamagedRecording(Path("speech/03a01Fa.flac"), "Internal psf_fseek() failed"),

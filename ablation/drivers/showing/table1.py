@@ -318,7 +318,7 @@ def _at_chance(lines: Sequence[Line], scored: _Scores, majority: _Scored | None)
         gain = None if mine is None else _against(mine, majority)
         if gain is not None and not gain.low > 0:
             found.append(
-                f"{line.name} is not shown to know more than the majority class (difference in "
+                f"{line.name} is not significantly better than the majority class (difference in "
                 f"WA: {points(gain)} points): train it longer, or with other settings "
                 f"([network.training]), before you rely on it."
             )
