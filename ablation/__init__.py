@@ -11,8 +11,8 @@ from ablation.version import __version__
 if TYPE_CHECKING:
     from ablation.analysis.notebook import compare, curves
     from ablation.corpora import load_corpus
-    from ablation.kept import load_network
-    from ablation.store import read_results
+    from ablation.results import read_results
+    from ablation.saved import load_network
     from ablation.study import load_study
 
 __all__ = [
@@ -29,9 +29,9 @@ _HOMES = {
     "compare": "ablation.analysis.notebook",
     "curves": "ablation.analysis.notebook",
     "load_corpus": "ablation.corpora",
-    "load_network": "ablation.kept",
+    "load_network": "ablation.saved",
     "load_study": "ablation.study",
-    "read_results": "ablation.store",
+    "read_results": "ablation.results",
 }
 
 

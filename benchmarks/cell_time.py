@@ -14,8 +14,8 @@ from unittest.mock import patch
 
 import torch
 
-from ablation.execution.devices import initialise_worker
-from ablation.features.bank import SegmentDataset
+from ablation.executors.devices import initialise_worker
+from ablation.features.segment_dataset import SegmentDataset
 from ablation.study import override_study
 from ablation.training import cell, fit
 from ablation.training.compute import Compute

@@ -19,14 +19,14 @@ import torch
 from plain_network import PlainNetwork, plain_weights
 from torch.nn import functional
 
-from ablation.execution.devices import initialise_worker
-from ablation.features.feeds import Batch
-from ablation.networks import Network
-from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.executors.devices import initialise_worker
+from ablation.features.batches import Batch
+from ablation.models.network import Network
+from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import AugmentSpec, NetworkSpec, Shape
 from ablation.training.compute import network_compute
 from ablation.training.moments import SegmentMoments
-from ablation.training.seeding import derived_seed
+from ablation.training.seeds import derived_seed
 
 CLASSES = 4
 MATRIX = 2048  # rows and columns of the matrix product
@@ -173,7 +173,7 @@ def _network() -> Network:
 
 def _plan(options: argparse.Namespace, *, pairs: bool) -> str:
     """Which way the planner takes, in words."""
-    from ablation.probes.plans import Problem, score_plan
+    from ablation.models.probe.plans import Problem, score_plan
     from ablation.vectors import VECTOR_BYTES
 
     sizes = options.rows, options.columns, options.height, options.width, options.filters
@@ -184,8 +184,8 @@ def _plan(options: argparse.Namespace, *, pairs: bool) -> str:
 
 def _direct(options: argparse.Namespace, _hello: dict[str, Any]) -> Step:
     """The pass tap by tap, also where transforms would be faster."""
-    from ablation.probes.compiled import passes
-    from ablation.probes.plans import Plan
+    from ablation.models.probe.kernels import passes
+    from ablation.models.probe.plans import Plan
 
     passes.score_plan = lambda _problem: Plan(sideways=False, size=0)
     random = torch.Generator().manual_seed(derived_seed("benchmark", "direct"))

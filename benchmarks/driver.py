@@ -23,13 +23,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ablation.drivers import running
-from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, run_cells
-from ablation.execution import EXECUTORS, Executor, Finished, Function, WorkerPool
-from ablation.execution.base import Job
-from ablation.records import OK
-from ablation.store import ResultStore
+from ablation.executors import EXECUTORS, Executor, Finished, Function, WorkerPool
+from ablation.executors.base import Job
+from ablation.progress import Reporter
+from ablation.results import ResultStore
+from ablation.results.schema import OK
+from ablation.runs import runner
+from ablation.runs.runner import Tally, run_cells
 from ablation.study import Shape, Study, override_study
 from ablation.study.reading import Override
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, identity, provenance
@@ -175,7 +175,7 @@ class _VirtualPool(WorkerPool):
 def virtual(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     """A large study on workers that do not exist; a kill and a resume on the way are not needed."""
     EXECUTORS["local"] = VirtualExecutor
-    running.slots_of = lambda _execution: []
+    runner.slots_of = lambda _execution: []
     VirtualExecutor.workers, VirtualExecutor.seconds = options.workers, options.seconds
     cells = 100_000 if options.cells == 10_000 else options.cells
     study, tally = Study(), Tally(cells, 0)

@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from ablation.device import INTERPRETER
 from ablation.features.cache import Entry
-from ablation.probes import ReferenceProbe, SinglePassProbe
-from ablation.probes.cuda.passes import FusedPass
-from ablation.probes.portable import PortablePass
-from ablation.probes.reference import same_padding
-from ablation.probes.sums import Pass
+from ablation.models.probe import ReferenceProbe, SinglePassProbe
+from ablation.models.probe.cuda.passes import FusedPass
+from ablation.models.probe.portable import PortablePass
+from ablation.models.probe.reference import same_padding
+from ablation.models.probe.sums import Pass
 from ablation.study import Shape, Study
 from ablation.training.cell import run_cell
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample

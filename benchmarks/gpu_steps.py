@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from ablation.features.bank import ArrayEntry, SegmentDataset
-from ablation.features.feeds import Feed, feeds
-from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.features.batches import Feed, feeds
+from ablation.features.segment_dataset import ArrayEntry, SegmentDataset
+from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec, TrainingSpec
 from ablation.training.compute import Compute
 from ablation.training.fit import fit, segment_scores

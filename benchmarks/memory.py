@@ -56,7 +56,7 @@ def _write_corpus(folder: Path, utterances: int) -> int:
 
 def _measure(options: argparse.Namespace) -> dict[str, float | int]:
     """Train one cell; the process' own pages at most, above those after the imports."""
-    from ablation.execution.devices import initialise_worker
+    from ablation.executors.devices import initialise_worker
     from ablation.features.cache import Entry
     from ablation.study import Study, override_study
     from ablation.training.cell import run_cell

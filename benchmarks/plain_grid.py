@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 from ablation.cli import main
-from ablation.execution import EXECUTORS, Executor, Finished, Function, Slot, WorkerPool
-from ablation.execution.base import Job
+from ablation.executors import EXECUTORS, Executor, Finished, Function, Slot, WorkerPool
+from ablation.executors.base import Job
 
 
 class PlainExecutor(Executor):

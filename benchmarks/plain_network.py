@@ -7,7 +7,7 @@ itself, max-pooling after ReLU; the head is section 3.3's attention pooling.
 import torch
 from torch import nn
 
-from ablation.networks import Network
+from ablation.models.network import Network
 
 
 def _layer(inputs: int, outputs: int, height: int, width: int) -> nn.Sequential:

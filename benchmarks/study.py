@@ -24,12 +24,12 @@ from machine import bare_environment, cpu_name
 
 from ablation import load_study, read_results
 from ablation.cli.options import grid_overrides
-from ablation.drivers.grid import GridPlan, plan_grid
-from ablation.drivers.prepare import fold_data
-from ablation.drivers.progress import Reporter
 from ablation.errors import AblationError
-from ablation.execution.devices import core_count
+from ablation.executors.devices import core_count
 from ablation.files import cache_folder
+from ablation.progress import Reporter
+from ablation.runs.grid import GridPlan, plan_grid
+from ablation.runs.prepare import fold_data
 from ablation.study.reading import parse_override
 from ablation.training.task import CellTask
 

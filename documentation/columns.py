@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ablation.records import SCHEMA_VERSION, TABLES, Table, schema
+from ablation.results.schema import SCHEMA_VERSION, TABLES, Table, schema
 from documentation.markdown import cell, table
 
 MEANINGS = tomllib.loads(Path(__file__).with_name("meanings.toml").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from test_corpora import iemocap_tree
 from trials import Trials
 
 from ablation.corpora import Corpus, load_corpus
-from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import make_folds
 
 FILES = ("a.wav", "b.wav", "sub/c.flac", "ü.wav", "with blank.wav", "with,comma.wav")

@@ -11,10 +11,7 @@ from strategies import altered, damaged
 from trials import Trials, Unfit
 
 from ablation import load_network
-from ablation.drivers.showing.contrast import contrasts_table
-from ablation.drivers.showing.table1 import read_lines
-from ablation.kept import record
-from ablation.networks import build_network
+from ablation.models.network import build_network
 from ablation.report import (
     Document,
     Section,
@@ -23,6 +20,9 @@ from ablation.report import (
     render_latex,
     render_markdown,
 )
+from ablation.report.contrast import contrasts_table
+from ablation.report.sections.table1 import read_lines
+from ablation.saved import record
 from ablation.study import Shape, load_study
 
 EXTREMES = (b"[" * 5000, b'{"a":' * 3000, b"9" * 5000, b'{"format": ' + b"9" * 5000 + b"}", b"{}")

@@ -18,15 +18,15 @@ from strategies import damaged, integers, texts
 from trials import Trials, Unfit
 
 from ablation import read_results
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.settings import RunRecord
-from ablation.drivers.showing.plot import plot, remarks
-from ablation.drivers.showing.report import report
-from ablation.drivers.showing.status import status_of
-from ablation.drivers.showing.table1 import Line
-from ablation.drivers.stored import StudyResults
-from ablation.records import NETWORKS, TABLES, VERSION_KEY, schema
-from ablation.store import ResultStore, Watch
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.study_results import StudyResults
+from ablation.figures.plot import plot, remarks
+from ablation.report.sections.table1 import Line
+from ablation.report.study_report import report
+from ablation.results import ResultStore, Watch
+from ablation.results.run_record import RunRecord
+from ablation.results.schema import NETWORKS, TABLES, VERSION_KEY, schema
+from ablation.runs.status import status_of
 
 DRAWN = Drawn(
     accuracy=lambda shape, _: 0.5 + 0.02 * shape.height,

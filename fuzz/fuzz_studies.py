@@ -13,14 +13,14 @@ from strategies import altered, arguments, damaged, texts, values
 from trials import Trials, Unfit
 
 from ablation.cli import options
-from ablation.drivers import settings
-from ablation.drivers.showing.status import status_of
+from ablation.results import run_record
+from ablation.runs.status import status_of
 from ablation.study import Shape, Study, at_window, load_study, override_study, shipped_studies
 from ablation.study.reading import parse_override
 
 SHIPPED = [path.read_bytes() for path in sorted(shipped_studies().glob("*.toml"))]
 REQUESTS = (
-    settings.Request(
+    run_record.Request(
         "both", (Shape(2, 2), Shape(10, 2)), (40.0,), (0, 1), datetime(2026, 1, 5, tzinfo=UTC)
     ),
 )
@@ -112,11 +112,11 @@ def use(study: Study, folder: Path) -> None:
     study.network_digest(digest, ["10x2"], "code")
     at_window(study, features.window_ms)
     override_study(study, [("training.steps", 3)])
-    run = settings.RunRecord(study, digest, ("a", "b"), (1, 2), ("x", "y"), REQUESTS, "corpus")
-    place = settings.study_folder(folder, study.name) / "studies" / f"{digest}.toml"
+    run = run_record.RunRecord(study, digest, ("a", "b"), (1, 2), ("x", "y"), REQUESTS, "corpus")
+    place = run_record.study_folder(folder, study.name) / "studies" / f"{digest}.toml"
     place.unlink(missing_ok=True)
-    settings.save(folder, run)
-    again = settings.load(place)
+    run_record.save(folder, run)
+    again = run_record.load(place)
     if again.study.digest("corpus") != digest:
         raise Unfit(f"read again, it has another digest: {place.read_text()}")
 
@@ -156,21 +156,21 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
 def fuzz_settings_as_run(fuzz: Trials, folder: Path) -> None:
     """What is taken can be asked everything that commands ask of it."""
     study = load_study("emodb")
-    run = settings.RunRecord(study, "0" * 12, ("a", "b"), (3, 4), ("x", "y"), REQUESTS, "corpus")
-    settings.save(folder, run)
-    files = settings.study_folder(folder, "emodb") / "studies"
+    run = run_record.RunRecord(study, "0" * 12, ("a", "b"), (3, 4), ("x", "y"), REQUESTS, "corpus")
+    run_record.save(folder, run)
+    files = run_record.study_folder(folder, "emodb") / "studies"
     tables = tomllib.loads((files / f"{run.digest}.toml").read_text())
     other = tables | {"as_run": tables["as_run"] | {"digest": "f" * 12}}
 
     def attempt(content: bytes) -> None:
         (files / f"{'f' * 12}.toml").write_bytes(content)
-        found = settings.find_run(folder, "emodb")
-        settings.find_run(folder, "emodb", "f")
+        found = run_record.find_run(folder, "emodb")
+        run_record.find_run(folder, "emodb", "f")
         if not 0 < found.majority <= 1:
             raise Unfit(f"a majority of {found.majority}")
         found.seeds()
         status_of(folder, found)
-        settings.save(folder, run)
+        run_record.save(folder, run)
 
     plain = tomllib.loads(SHIPPED[0].decode())
     noted = altered([other["as_run"]]).map(lambda table: written(other | {"as_run": table}))

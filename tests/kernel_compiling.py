@@ -10,8 +10,8 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ablation.probes.cuda import kernels
-from ablation.probes.cuda.plans import STAGES, WARPS
+from ablation.models.probe.cuda import kernels
+from ablation.models.probe.cuda.plans import STAGES, WARPS
 
 TYPES = dict.fromkeys(("delta", "relu", "active", "patches", "centres"), "*fp32")
 TYPES["masks"] = "*i32"

@@ -9,12 +9,12 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from ablation.probes import ReferenceProbe, SinglePassProbe
-from ablation.probes.compiled.passes import CompiledPass
-from ablation.probes.compiled.transform import sizes
-from ablation.probes.plans import Plan
-from ablation.probes.portable import PortablePass
-from ablation.probes.sums import Pass
+from ablation.models.probe import ReferenceProbe, SinglePassProbe
+from ablation.models.probe.kernels.passes import CompiledPass
+from ablation.models.probe.kernels.transform import sizes
+from ablation.models.probe.plans import Plan
+from ablation.models.probe.portable import PortablePass
+from ablation.models.probe.sums import Pass
 
 SIZE = 64  # the longest transform that is forced upon small segments
 
@@ -37,7 +37,7 @@ KINDS = {
 
 def pass_of(name: str, tile: int | None = None, *, bf16: bool = False) -> Pass:
     if name == "fused":
-        from ablation.probes.cuda.passes import FusedPass
+        from ablation.models.probe.cuda.passes import FusedPass
 
         return FusedPass(tile, bf16=bf16)
     return CompiledPass(tile, bf16=bf16) if name == "compiled" else PortablePass(tile)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from ablation import read_results
 from ablation.cli import app
 from ablation.errors import AblationError
-from ablation.execution import EXECUTORS, InProcessExecutor
+from ablation.executors import EXECUTORS, InProcessExecutor
 
 VOLATILE = ["started_at", "train_seconds", "device"]
 

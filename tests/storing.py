@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ablation.drivers import settings
-from ablation.store import ResultStore
+from ablation.results import ResultStore, run_record
 from ablation.study import Shape, parse_study
 
 CLASSES = ("neutral", "happy", "angry", "sad")
@@ -40,11 +39,11 @@ class Drawn:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def store_study(folder: Path, drawn: Drawn) -> settings.RunRecord:
+def store_study(folder: Path, drawn: Drawn) -> run_record.RunRecord:
     """Write settings and rows of a study below ``folder``/results; returns what was written."""
     run = _as_run(drawn)
     store = ResultStore(folder / "results" / drawn.name)
-    settings.save(folder / "results", run)
+    run_record.save(folder / "results", run)
     rng = np.random.default_rng(0)
     ease = rng.normal(0, 0.5, (drawn.speakers, drawn.utterances))  # the same for every shape
     for shape in run.requests[0].shapes:
@@ -63,17 +62,17 @@ def store_study(folder: Path, drawn: Drawn) -> settings.RunRecord:
     return run
 
 
-def _as_run(drawn: Drawn) -> settings.RunRecord:
+def _as_run(drawn: Drawn) -> run_record.RunRecord:
     study = parse_study({"name": drawn.name, **drawn.options}, "test")
     heights = [Shape(height, 2) for height in drawn.heights]
     widths = [Shape(2, width) for width in drawn.widths]
     shapes = {"height": heights, "width": widths, "both": heights + widths}[drawn.axis]
-    request = settings.Request(
-        drawn.axis, settings.unique(shapes), tuple(drawn.windows), tuple(drawn.seeds), START
+    request = run_record.Request(
+        drawn.axis, run_record.unique(shapes), tuple(drawn.windows), tuple(drawn.seeds), START
     )
     each = drawn.speakers * drawn.utterances // 4
     folds = tuple(f"s{k:02d}" for k in range(drawn.speakers))
-    return settings.RunRecord(
+    return run_record.RunRecord(
         study,
         "0123456789ab",
         tuple(drawn.classes),
@@ -85,7 +84,7 @@ def _as_run(drawn: Drawn) -> settings.RunRecord:
 
 
 def _cell(
-    run: settings.RunRecord,
+    run: run_record.RunRecord,
     drawn: Drawn,
     shape: Shape,
     window: float,

@@ -65,9 +65,9 @@ from ablation.errors.studies import (
     TableExpected,
     UnknownField,
 )
-from ablation.execution import EXECUTORS
-from ablation.records import SCHEMA_VERSION, VERSION_KEY
-from ablation.store import ResultStore
+from ablation.executors import EXECUTORS
+from ablation.results import ResultStore
+from ablation.results.schema import SCHEMA_VERSION, VERSION_KEY
 
 Kind = TypeVar("Kind", bound=AblationError)
 

@@ -283,7 +283,7 @@ def test_a_run_that_trained_nothing_hides_no_other(
     done: Path, tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A grid of other settings whose cluster does not answer; status alone tells of it."""
-    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("ablation.executors.dask_connection._ANSWER_SECONDS", 1)
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     invoke("grid", "--axis", "height", "--values", "2,3", "--study", tiny_study,
            "--set", "training.steps=2", "--cluster", "tcp://127.0.0.1:9",

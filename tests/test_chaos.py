@@ -19,8 +19,8 @@ import pytest
 from clusters import Cluster, cluster
 from running import ablate, assert_same, command, train
 
-from ablation.records import TABLES
-from ablation.store import ResultStore
+from ablation.results import ResultStore
+from ablation.results.schema import TABLES
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 SEED = int(os.environ.get("CHAOS_SEED", str(random.randrange(10**6))))

@@ -17,7 +17,7 @@ from running import assert_same, command, invoke, train
 
 from ablation.errors import AblationError, StudyError
 from ablation.errors.execution import InvalidSchedulerAddress, NoScheduler, SubmitCommandMissing
-from ablation.store import ResultStore
+from ablation.results import ResultStore
 
 BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]
 
@@ -226,7 +226,7 @@ def test_what_is_wrong_with_a_cluster_is_an_expected_error(
 def test_none_takes_this_machine_whatever_the_study_says(
     tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("ablation.executors.dask_connection._ANSWER_SECONDS", 1)
     study = tmp_path / "away.toml"
     study.write_text(tiny_study.read_text() + '\n[cluster]\naddress = "tcp://127.0.0.1:9"\n')
     arguments = ["grid", "--axis", "height", "--values", "2", "--study", study]

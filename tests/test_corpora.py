@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from layouts import FOUR, audformat_tree, crema_d_tree, huggingface_tree, tess_tree
 
 from ablation.corpora import KINDS, Corpus, Utterance, load_corpus
-from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, check_folds, make_folds
 from ablation.errors import FoldError, nearest
 from ablation.errors.corpora import (

@@ -23,7 +23,7 @@ from layouts import (
 from running import invoke
 
 from ablation.corpora import load_corpus
-from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.errors import CorpusError
 from ablation.errors.common import MissingPackage
 from ablation.errors.corpora import (

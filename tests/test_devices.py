@@ -13,8 +13,8 @@ from running import ablate, invoke
 from ablation.errors import AblationError
 from ablation.errors.common import UnknownName
 from ablation.errors.execution import AutoNotAlone, DeviceNotFound, DevicesUnusable
-from ablation.execution import Slot, cards, choose, devices, make_slots
-from ablation.execution.cards import Card, Cards
+from ablation.executors import Slot, cards, choose, devices, make_slots
+from ablation.executors.cards import Card, Cards
 from ablation.study import load_study
 
 LOOK = Path(cards.__file__).with_name("look.py")

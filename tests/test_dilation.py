@@ -12,12 +12,12 @@ from running import train
 
 from ablation import read_results
 from ablation.analysis import AXES, physical_extent
-from ablation.drivers import settings
-from ablation.drivers.prepare import check_shapes
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.study_results import StudyResults
 from ablation.errors.running import FilterTooLarge
-from ablation.probes import ReferenceProbe, SinglePassProbe
-from ablation.probes.portable import PortablePass
+from ablation.models.probe import ReferenceProbe, SinglePassProbe
+from ablation.models.probe.portable import PortablePass
+from ablation.results import run_record
+from ablation.runs.prepare import check_shapes
 from ablation.study import Shape, parse_study
 
 
@@ -106,6 +106,6 @@ def test_rows_and_curves_tell_the_extent_with_gaps(tmp_path: Path, tiny_study: P
     # A bin is 62.5 Hz and a frame 10 ms; 2 and 5 bins, 3 apart, reach over 4 and 13.
     assert sorted(rows["height_hz"].unique()) == [4 * 62.5, 13 * 62.5]
     assert rows["width_ms"].unique() == [30.0]
-    stored = StudyResults(tmp_path / "results", settings.find_run(tmp_path / "results", "tiny"))
+    stored = StudyResults(tmp_path / "results", run_record.find_run(tmp_path / "results", "tiny"))
     physical = physical_extent(stored.curve(AXES["height"]))
     assert physical(3) == 7 * 62.5

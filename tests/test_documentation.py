@@ -26,8 +26,8 @@ from documented import (
 from running import Invoked, invoke
 from test_corpora import iemocap_tree
 
-from ablation.drivers.estimating import measuring
-from ablation.execution import EXECUTORS, InProcessExecutor
+from ablation.estimate import measuring
+from ablation.executors import EXECUTORS, InProcessExecutor
 from ablation.figures import style
 
 README, TUTORIAL = ROOT / "README.md", ROOT / "docs" / "tutorial.md"
@@ -248,11 +248,11 @@ def plain(line: str) -> str:
 
 def test_the_pooling_that_is_shown_passes_the_contract() -> None:
     """As a class of the module it is to be written into; the registry line is the page's too."""
-    from ablation.networks import poolings
+    from ablation.models.network import pooling
     from ablation.study import NetworkSpec
 
     page = ROOT / "docs" / "how-to" / "own-pooling.md"
-    made = vars(poolings).copy()
+    made = vars(pooling).copy()
     module, registry = [block.text for block in blocks(page) if block.language == "python"]
     exec(module, made)
     exec(registry.replace("    ...\n", ""), made)
@@ -272,7 +272,7 @@ def test_the_pages_made_from_the_code_are_up_to_date() -> None:
 
 
 def test_every_option_field_and_column_has_a_meaning_and_no_meaning_is_left_over() -> None:
-    from ablation.records import TABLES, schema
+    from ablation.results.schema import TABLES, schema
     from documentation import columns, commands, settings
 
     for path, command in commands.commands():

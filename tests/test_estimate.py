@@ -16,17 +16,17 @@ from storing import START, Drawn, store_study
 
 from ablation import read_results
 from ablation.analysis.interpolation import over_shapes
-from ablation.drivers.estimating import doctor, machine, measuring
-from ablation.drivers.estimating.estimate import Estimate, makespan
-from ablation.drivers.estimating.measuring import Pace, spread_out
-from ablation.drivers.estimating.probes import estimate_grid
-from ablation.drivers.estimating.workload import fold_work, frames_of
-from ablation.drivers.grid import plan_grid
-from ablation.drivers.leading import BestSoFar
-from ablation.drivers.prepare import prepare
-from ablation.drivers.progress import Reporter
-from ablation.drivers.showing.status import status_of
 from ablation.errors import StudyError
+from ablation.estimate import doctor, machine, measuring
+from ablation.estimate.estimate import Estimate, makespan
+from ablation.estimate.measuring import Pace, spread_out
+from ablation.estimate.probes import estimate_grid
+from ablation.estimate.workload import fold_work, frames_of
+from ablation.progress import Reporter
+from ablation.runs.best_so_far import BestSoFar
+from ablation.runs.grid import plan_grid
+from ablation.runs.prepare import prepare
+from ablation.runs.status import status_of
 from ablation.study import Shape, load_study
 from ablation.study.reading import parse_override
 from ablation.training.measure import Measured
@@ -305,8 +305,8 @@ def test_status_of_a_study_without_a_finished_cell(tmp_path: Path) -> None:
 
 def test_status_loads_no_torch(halted: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ablation.drivers import settings;"
-        "from ablation.drivers.showing import status;"
+        "import sys; from pathlib import Path; from ablation.runs import settings;"
+        "from ablation.report.sections import status;"
         "run = settings.find_run(Path('results'), 'drawn');"
         "print(status.status_of(Path('results'), run).left, 'torch' in sys.modules)"
     )

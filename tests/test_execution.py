@@ -25,7 +25,7 @@ from ablation.errors.execution import (
     WorkerLacksPackage,
     WorkerVersionsDiffer,
 )
-from ablation.execution import (
+from ablation.executors import (
     EXECUTORS,
     Executor,
     InProcessExecutor,
@@ -33,9 +33,9 @@ from ablation.execution import (
     Slot,
     make_slots,
 )
-from ablation.execution.cluster import ClusterExecutor
-from ablation.execution.connecting import connect_to
-from ablation.execution.devices import core_count
+from ablation.executors.dask import ClusterExecutor
+from ablation.executors.dask_connection import connect_to
+from ablation.executors.devices import core_count
 from ablation.features.cache import Entry
 from ablation.memory import own_memory
 from ablation.study import Shape, Study, override_study
@@ -302,7 +302,7 @@ def test_a_lost_scheduler_is_an_expected_error(tmp_path: Path) -> None:
 def test_a_scheduler_that_does_not_answer_is_an_expected_error(
     address: str, kind: type[ClusterError], remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ablation.execution.connecting._ANSWER_SECONDS", 1)
+    monkeypatch.setattr("ablation.executors.dask_connection._ANSWER_SECONDS", 1)
     executor = ClusterExecutor(SLOTS, connect=partial(connect_to, address))
     with pytest.raises(kind) as caught:
         list(executor.run(square, [1]))
@@ -313,7 +313,7 @@ def test_a_scheduler_that_does_not_answer_is_an_expected_error(
 def test_workers_of_other_versions_are_refused(
     running: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ablation.execution import cluster as module
+    from ablation.executors import dask as module
 
     monkeypatch.setattr(module, "versions", lambda: {"ablation": "0.0.1"})
     executor = ClusterExecutor(SLOTS, connect=partial(connect_to, running.address))
@@ -376,7 +376,7 @@ def test_memory_is_known_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="macOS binds no process to cores")
 def test_cores_are_those_of_the_process_and_not_of_the_machine() -> None:
-    code = "from ablation.execution.devices import core_count; print(core_count())"
+    code = "from ablation.executors.devices import core_count; print(core_count())"
     first = min(os.sched_getaffinity(0))
     bound = f"import os; os.sched_setaffinity(0, {{{first}}}); {code}"
     done = subprocess.run([sys.executable, "-c", bound], capture_output=True, text=True, check=True)

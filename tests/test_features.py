@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from ablation.corpora import Utterance
 from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, UtterancesTooShort
 from ablation.features.audio import read_audio
-from ablation.features.bank import SegmentDataset, mu_law
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
+from ablation.features.segment_dataset import SegmentDataset, mu_law
 from ablation.features.segments import columns, segment_starts
 from ablation.features.spectrogram import spectrogram
 from ablation.study import FeaturesSpec
@@ -214,7 +214,7 @@ def utterances(tmp_path: Path) -> list[Utterance]:
 
 
 def digests(utterances: list[Utterance]) -> dict[Path, str]:
-    from ablation.corpora.content import content_digests
+    from ablation.corpora.fingerprints import content_digests
 
     return content_digests(utterances)
 

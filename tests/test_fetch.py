@@ -18,8 +18,8 @@ from layouts import sound
 from running import Invoked, invoke
 
 from ablation.cli import fetch_command
-from ablation.corpora.fetching import resuming
-from ablation.corpora.fetching.sources import SOURCES, Archive
+from ablation.corpora.download import resuming
+from ablation.corpora.download.sources import SOURCES, Archive
 from ablation.errors import AblationError, CorpusError, StorageError
 from ablation.errors.fetching import (
     ArchiveTooLarge,
@@ -446,7 +446,7 @@ def test_a_fetch_that_was_killed_while_unpacking_leaves_no_corpus(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("ablation.corpora.fetching.download.corpus_root", killed)
+        patch.setattr("ablation.corpora.download.fetch.corpus_root", killed)
         done = fetch(tmp_path, address, check=130)
     assert "interrupted" in done.stderr
     assert not (tmp_path / "emodb").exists()
@@ -624,7 +624,7 @@ def test_iemocap_is_explained(tmp_path: Path) -> None:
 
 
 def slow(folder: Path, address: str) -> None:
-    from ablation.corpora.fetching.download import fetch_corpus
+    from ablation.corpora.download.fetch import fetch_corpus
 
     patience = resuming.Patience(timeout=20)
     fetch_corpus("emodb", folder / "emodb", lambda _: None, lambda _: None, patience, address)

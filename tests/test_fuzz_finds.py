@@ -20,8 +20,6 @@ from test_corpora import manifest_csv, manifest_rows
 
 from ablation import load_corpus, load_study, read_results
 from ablation.cli.options import parse_shard
-from ablation.drivers import settings
-from ablation.drivers.showing.status import status_of
 from ablation.errors import CorpusError, StudyError
 from ablation.errors.audio import (
     NoHeader,
@@ -42,9 +40,10 @@ from ablation.errors.networks import RecordChanged
 from ablation.errors.running import UnreadableSettings
 from ablation.errors.studies import InconsistentTable, InvalidField, InvalidToml, NotUtf8
 from ablation.features.audio import read_audio
-from ablation.kept import record
-from ablation.records import PROBES, arrow_table
-from ablation.store import ResultStore
+from ablation.results import ResultStore, run_record
+from ablation.results.schema import PROBES, arrow_table
+from ablation.runs.status import status_of
+from ablation.saved import record
 from ablation.study.reading import parse_override
 
 # ---------------------------------------------------------------------------- studies
@@ -145,14 +144,14 @@ def test_settings_changed_by_hand_are_named(
 ) -> None:
     run = store_study(tmp_path, Drawn(lambda *_: 0.5, heights=(2,), widths=(2,), speakers=2))
     file = tmp_path / "results/drawn/studies" / f"{run.digest}.toml"
-    tables: Any = settings.tomllib.loads(file.read_text())
+    tables: Any = run_record.tomllib.loads(file.read_text())
     table = tables["as_run"]
     for key in path[:-1]:
         table = table[key]
     table[path[-1]] = value
     file.write_text(tomli_w.dumps(tables))
     with pytest.raises(UnreadableSettings) as caught:
-        settings.find_run(tmp_path / "results", "drawn")
+        run_record.find_run(tmp_path / "results", "drawn")
     assert caught.value.path == file
 
 

@@ -14,12 +14,12 @@ from emodb_fold import CLASSES, emodb_fold
 from running import ablate, assert_same, command, lasting, train
 
 from ablation.device import CPU, INTERPRETER
-from ablation.features import feeds as feeding
-from ablation.features.bank import SegmentDataset
+from ablation.features import batches as feeding
+from ablation.features.batches import HostFeed, ResidentFeed, StreamedFeed, feeds
 from ablation.features.cache import Entry
-from ablation.features.feeds import HostFeed, ResidentFeed, StreamedFeed, feeds
-from ablation.probes import SinglePassProbe
-from ablation.probes.moments import MomentSums
+from ablation.features.segment_dataset import SegmentDataset
+from ablation.models.probe import SinglePassProbe
+from ablation.models.probe.moments import MomentSums
 from ablation.study import FeaturesSpec, Shape, Study
 from ablation.training import moments
 from ablation.training.cell import run_cell
@@ -122,7 +122,7 @@ def test_streaming_changes_no_bit(fold: FoldData, monkeypatch: pytest.MonkeyPatc
 
 def out_of_memory_beyond(segments: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A card that has no memory for launches of more segments; those that were refused."""
-    from ablation.probes.cuda import passes
+    from ablation.models.probe.cuda import passes
 
     refused: list[int] = []
     launch = passes._launch

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from probe_truth import KINDS, Example, check_gradients, truth_of, turned
 from torch.nn.functional import conv2d, unfold
 
-from ablation.probes import ReferenceProbe
-from ablation.probes.cuda.plans import card_plan
-from ablation.probes.reference import same_padding
+from ablation.models.probe import ReferenceProbe
+from ablation.models.probe.cuda.plans import card_plan
+from ablation.models.probe.reference import same_padding
 
 pytest.importorskip("triton", reason="Triton is made for Linux alone")
 pytest.importorskip("interpreting")
@@ -46,7 +46,7 @@ def passes_over(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
 @example((37, 5, 17, 1, 16, 11), True, 4)
 def test_sums_of_a_pass(sizes: tuple[int, int, int, int, int, int], bf16: bool, seed: int) -> None:
     """Against float64, written down with the patches themselves."""
-    from ablation.probes.cuda.passes import FusedPass
+    from ablation.models.probe.cuda.passes import FusedPass
 
     height, width, filters, n, rows, columns = sizes
     rng = np.random.default_rng(seed)
@@ -116,8 +116,8 @@ def test_where_the_planner_splits_the_taps() -> None:
 
 
 def test_filters_beyond_the_planner_are_taken_by_operators() -> None:
-    from ablation.probes.cuda.passes import FusedPass
-    from ablation.probes.portable import PortablePass
+    from ablation.models.probe.cuda.passes import FusedPass
+    from ablation.models.probe.portable import PortablePass
 
     torch.manual_seed(0)
     segments, weight, delta = torch.rand(2, 8, 9), torch.randn(2, 60, 70), torch.randn(2)

@@ -16,9 +16,6 @@ from running import invoke
 from ablation.cli import init_asking, init_command
 from ablation.corpora import load_corpus
 from ablation.corpora.recordings import SUFFIXES, is_recording
-from ablation.drivers.predict import expand_recordings
-from ablation.drivers.progress import Reporter
-from ablation.drivers.starting.finding import read_headers
 from ablation.errors import AblationError, CorpusError, StorageError
 from ablation.errors.common import InvalidOption, OptionsExclude
 from ablation.errors.naming import (
@@ -44,6 +41,9 @@ from ablation.errors.naming import (
     UnknownLabelCode,
     UnsureSpeaker,
 )
+from ablation.init.finding import read_headers
+from ablation.progress import Reporter
+from ablation.saved.predict import expand_recordings
 from ablation.study import load_study
 
 SPEAKERS = ("Jörg Ä", "anna=b,c", "Zoe\u0308 {x}")  # the last with a combining sign

@@ -30,9 +30,9 @@ from ablation.errors.networks import (
     WeightsChanged,
     WeightsMisfit,
 )
-from ablation.kept.export import export_onnx
-from ablation.kept.record import read, weights_digest
-from ablation.networks import POOLINGS, Explains
+from ablation.models.network import POOLINGS, Explains
+from ablation.saved.export import export_onnx
+from ablation.saved.record import read, weights_digest
 
 
 def networks(folder: Path, **wanted: Any) -> list[Path]:
@@ -325,8 +325,8 @@ def test_every_pooling_is_kept_loaded_explained_and_exported(
     pooling: str, attention: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:
     """The contract of a registry entry, on a network as it is drawn at first."""
-    from ablation.kept import SavedNetwork
-    from ablation.networks import build_network
+    from ablation.models.network import build_network
+    from ablation.saved import SavedNetwork
     from ablation.study import Shape
 
     record = read(attention).model_copy(update={"pooling": pooling})

@@ -19,16 +19,16 @@ from hypothesis import strategies as st
 from running import mounted
 from torch.nn import functional
 
-import ablation.probes.compiled.passes as compiled
-from ablation.features import bank as bank_module
-from ablation.features.bank import SegmentDataset
+import ablation.models.probe.kernels.passes as compiled
+from ablation.features import segment_dataset as bank_module
 from ablation.features.cache import Entry
-from ablation.probes.compiled.passes import CompiledPass
-from ablation.probes.compiled.transform import sizes
-from ablation.probes.moments import batch_sums, moments_of, segment_sums
-from ablation.probes.plans import SIZES, Plan, Problem, lag_size, score_plan
-from ablation.probes.portable import PortablePass
-from ablation.probes.reference import same_padding
+from ablation.features.segment_dataset import SegmentDataset
+from ablation.models.probe.kernels.passes import CompiledPass
+from ablation.models.probe.kernels.transform import sizes
+from ablation.models.probe.moments import batch_sums, moments_of, segment_sums
+from ablation.models.probe.plans import SIZES, Plan, Problem, lag_size, score_plan
+from ablation.models.probe.portable import PortablePass
+from ablation.models.probe.reference import same_padding
 from ablation.study import FeaturesSpec
 from ablation.vectors import VECTOR_BYTES, _cache_directory
 
@@ -236,9 +236,9 @@ def test_every_size_has_a_transform() -> None:
 NARROWER = """
 import sys
 import torch
-import ablation.probes.compiled.passes as compiled
-from ablation.probes.compiled.passes import CompiledPass
-from ablation.probes.plans import Plan
+import ablation.models.probe.kernels.passes as compiled
+from ablation.models.probe.kernels.passes import CompiledPass
+from ablation.models.probe.plans import Plan
 from ablation.vectors import HAS_BF16, VECTOR_BYTES
 
 torch.set_num_threads(1)

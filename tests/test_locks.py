@@ -8,12 +8,12 @@ import pytest
 from running import invoke, train
 
 from ablation import read_results
-from ablation.corpora.fetching import download
-from ablation.corpora.fetching.resuming import Patience
-from ablation.drivers.running import _order
+from ablation.corpora.download import fetch
+from ablation.corpora.download.resuming import Patience
 from ablation.errors.running import FileAccessFailed
 from ablation.files import locked
-from ablation.store import ResultStore
+from ablation.results import ResultStore
+from ablation.runs.runner import _order
 from ablation.vectors import _cache_directory, kernel
 
 fcntl = pytest.importorskip("fcntl")
@@ -48,8 +48,8 @@ def test_synthetic_speech_is_rendered(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_locks")
 def test_a_corpus_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "_fetch", lambda *_: 7)
-    fetched = download.fetch_corpus(
+    monkeypatch.setattr(fetch, "_fetch", lambda *_: 7)
+    fetched = fetch.fetch_corpus(
         "ravdess", tmp_path / "ravdess", lambda _: None, lambda _: None, Patience()
     )
     assert (fetched.recordings, fetched.new) == (7, True)

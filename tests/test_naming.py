@@ -10,11 +10,6 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ablation.corpora.guessing.naming import read_names
-from ablation.corpora.guessing.parts import Name, Part
-from ablation.corpora.guessing.pattern import Pattern
-from ablation.corpora.guessing.schemes import known_scheme
-from ablation.corpora.guessing.words import EMOTIONS, NAMES, NO_SPEAKERS, plain
 from ablation.errors import AblationError, CorpusError
 from ablation.errors.naming import (
     AdjacentPlaces,
@@ -32,6 +27,11 @@ from ablation.errors.naming import (
     UnsureLabel,
     UnsureSpeaker,
 )
+from ablation.init.naming import read_names
+from ablation.init.parts import Name, Part
+from ablation.init.pattern import Pattern
+from ablation.init.schemes import known_scheme
+from ablation.init.words import EMOTIONS, NAMES, NO_SPEAKERS, plain
 
 
 def names_of(layout: str, **values: list[str]) -> list[Name]:

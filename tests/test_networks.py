@@ -18,18 +18,25 @@ from ablation.errors.networks import (
     UnknownFactory,
     WrongOutput,
 )
-from ablation.networks import POOLINGS, Explains, Network, build_network, cost_of, source_digest
-from ablation.networks.poolings import (
+from ablation.models.network import (
+    POOLINGS,
+    Explains,
+    Network,
+    build_network,
+    cost_of,
+    source_digest,
+)
+from ablation.models.network.pooling import (
     AttentionPooling,
     AveragePooling,
     BilinearPooling,
     MaxPooling,
     StatisticsPooling,
 )
-from ablation.probes.reference import same_padding
+from ablation.models.probe.reference import same_padding
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec, Shape
 from ablation.training.compute import network_compute
-from ablation.training.seeding import seeded
+from ablation.training.seeds import seeded
 
 SHAPES = (Shape(10, 2), Shape(2, 8))
 

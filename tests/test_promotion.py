@@ -24,9 +24,9 @@ from ablation.errors.common import UnknownName
 from ablation.errors.networks import NoFinalNetwork
 from ablation.errors.reading import NoCompleteAxis
 from ablation.errors.running import CorpusChanged, FileAccessFailed
-from ablation.kept.record import read
-from ablation.store import Results
-from ablation.training.references import REFERENCES, majority_class
+from ablation.results import Results
+from ablation.saved.record import read
+from ablation.training.baselines import TRAINERS, majority_class
 from ablation.training.task import CellTask
 
 NESTED = ("promote", "--best", "--nested", "--pooling", "all", "--seeds", "0,1")  # of conftest
@@ -99,7 +99,7 @@ def test_a_third_baseline_is_trained_and_shown(
     def other(task: CellTask) -> np.ndarray:
         return majority_class(task)[:, ::-1]
 
-    monkeypatch.setitem(REFERENCES, "other class", other)
+    monkeypatch.setitem(TRAINERS, "other class", other)
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2", "--pooling", "gap", "--study", tiny_study)
     train(*promote, "--no-final", cwd=tmp_path)

@@ -9,13 +9,13 @@ import pytest
 from running import invoke
 
 from ablation import read_results
-from ablation.drivers import settings
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.showing.listings import networks_section
-from ablation.drivers.showing.networks import stored_networks
-from ablation.drivers.showing.report import report_warnings
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.networks import stored_networks
+from ablation.analysis.study_results import StudyResults
 from ablation.report import wording
+from ablation.report.sections.listings import networks_section
+from ablation.report.study_report import report_warnings
+from ablation.results import run_record
 from ablation.study import NETWORK_NAMES
 
 ROOT = Path(__file__).parents[1]
@@ -27,7 +27,7 @@ PROMOTED = ["emodb", "ravdess"]  # with all poolings
 def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
     results = read_results(ROOT / "results" / study)
     assert results.damaged == [] and len(results.failed_probes) == 0
-    run = settings.find_run(ROOT / "results", study)
+    run = run_record.find_run(ROOT / "results", study)
     stored = StudyResults(ROOT / "results", run)
     for axis in ("height", "width"):
         curve = stored.curve(Evidence(stored).axes[axis].axis, 40.0)
@@ -40,7 +40,7 @@ def test_a_real_study_has_every_cell_of_both_axes(study: str) -> None:
 def test_a_real_study_is_promoted_with_all_poolings_plain_and_nested(study: str) -> None:
     results = read_results(ROOT / "results" / study)
     assert len(results.failed_networks) == 0
-    folds = settings.find_run(ROOT / "results", study).folds
+    folds = run_record.find_run(ROOT / "results", study).folds
     with (ROOT / "results" / study / "table1.csv").open(encoding="utf-8") as file:
         names = [row["network"] for row in csv.DictReader(file)]
     for pooling in ("gap", "bilinear", "attention"):
@@ -77,14 +77,14 @@ def test_a_network_whose_settings_were_spoilt_has_no_cost(
             lines = path.read_text().splitlines()
             kept = [line for line in lines if not line.startswith(("max_hz", "segment_s"))]
             path.write_text("\n".join(kept).replace("[features]", f"[features]\n{change}"))
-    networks = stored_networks(StudyResults(tmp_path, settings.find_run(tmp_path, "ravdess")))
+    networks = stored_networks(StudyResults(tmp_path, run_record.find_run(tmp_path, "ravdess")))
     assert len(networks) == 10
     assert {network.parameters for network in networks} == {None}
 
 
 def test_networks_of_unlike_budgets_are_doubted() -> None:
     """RAVDESS: the paper's shapes had more steps than the shapes chosen by the probes."""
-    stored = StudyResults(ROOT / "results", settings.find_run(ROOT / "results", "ravdess"))
+    stored = StudyResults(ROOT / "results", run_record.find_run(ROOT / "results", "ravdess"))
     networks = stored_networks(stored)
     section = networks_section(Evidence(stored), networks, {})
     assert "trained for different numbers of steps" in section.paragraphs[0]
@@ -97,7 +97,7 @@ def test_networks_of_unlike_budgets_are_doubted() -> None:
 @pytest.mark.parametrize(("study", "best", "svm"), [("emodb", "65.2", "76.7"),
                                                     ("ravdess", "51.2", "66.4")])  # fmt: skip
 def test_probes_below_the_svm_are_warned_of(study: str, best: str, svm: str) -> None:
-    stored = StudyResults(ROOT / "results", settings.find_run(ROOT / "results", study))
+    stored = StudyResults(ROOT / "results", run_record.find_run(ROOT / "results", study))
     warnings = report_warnings(Evidence(stored), stored_networks(stored))
     (warning,) = [text for text in warnings if "best probe" in text]
     assert f"WA {best} %" in warning and f"log-mel SVM baseline ({svm} %)" in warning
@@ -114,7 +114,7 @@ def test_probes_above_the_svm_are_not_warned_of() -> None:
 
 
 def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
-    run = settings.find_run(ROOT / "results", "emodb")
+    run = run_record.find_run(ROOT / "results", "emodb")
     evidence = Evidence(StudyResults(ROOT / "results", run))
     said = wording.answer(evidence.axes, run.majority)
     caption = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())

@@ -22,11 +22,8 @@ from storing import CLASSES, START, Drawn, store_study
 
 import ablation
 from ablation.analysis import notebook
-from ablation.drivers import settings
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.showing import report as showing
-from ablation.drivers.showing.drawing import Drawing
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import AblationError
 from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.reading import (
@@ -52,8 +49,10 @@ from ablation.errors.reading import (
     UnitsDiffer,
     UnreadableContrast,
 )
+from ablation.figures.drawing import Drawing
+from ablation.report import study_report as showing
 from ablation.report.document import Picture
-from ablation.store import ResultStore
+from ablation.results import ResultStore, run_record
 from ablation.study import Shape, load_study
 
 
@@ -123,9 +122,9 @@ def test_what_to_run_next_is_of_the_very_settings(folder: Path) -> None:
     """A run may have changed any field of its study's file by --set."""
     store_study(folder, Drawn(plateau_at_ten, options={"training": {"epochs": 7}}))
     _, page = report(folder)
-    (settings,) = (folder / "results" / "drawn" / "studies").glob("*.toml")
-    assert "epochs = 7" in settings.read_text(encoding="utf-8")
-    named = f"--study {settings.relative_to(folder)}"
+    (run_record,) = (folder / "results" / "drawn" / "studies").glob("*.toml")
+    assert "epochs = 7" in run_record.read_text(encoding="utf-8")
+    named = f"--study {run_record.relative_to(folder)}"
     for hint in ("--axis height --windows 20,40,80", "promote --best"):
         assert f"{hint} {named}" in page, hint
     assert "--study drawn" not in page
@@ -618,11 +617,11 @@ def test_what_a_search_tried_is_in_no_family_of_the_notebook_functions(
     store_study(folder, Drawn(plateau_at_ten, heights=[10, 30], widths=[8, 30], seeds=(0,)))
     (file,) = (folder / "results" / "drawn" / "studies").glob("*.toml")
     tables = tomllib.loads(file.read_text())
-    tables["as_run"]["asked"][-1] |= {"axis": settings.SEARCH, "options": "", "trials": 4}
+    tables["as_run"]["asked"][-1] |= {"axis": run_record.SEARCH, "options": "", "trials": 4}
     file.write_text(tomli_w.dumps(tables))
     store_study(folder, Drawn(plateau_at_ten, missing=[("40x2", "s01")]))
     known = Evidence(
-        StudyResults(folder / "results", settings.find_run(folder / "results", "drawn")),
+        StudyResults(folder / "results", run_record.find_run(folder / "results", "drawn")),
         (Shape(10, 2), Shape(2, 8)),
         metric,
     )
@@ -678,10 +677,12 @@ def test_rows_are_tallied_once_whatever_the_parts(folder: Path) -> None:
     drawn = Drawn(plateau_at_ten)
     store_study(folder, drawn)
     before = StudyResults(
-        folder / "results", settings.find_run(folder / "results", "drawn")
+        folder / "results", run_record.find_run(folder / "results", "drawn")
     ).tallied
     ResultStore(folder / "results" / "drawn").compact()
-    after = StudyResults(folder / "results", settings.find_run(folder / "results", "drawn")).tallied
+    after = StudyResults(
+        folder / "results", run_record.find_run(folder / "results", "drawn")
+    ).tallied
     order = ["name", "seed", "speaker", "label", "predicted"]
     pd.testing.assert_frame_equal(
         before.sort_values(order, ignore_index=True), after.sort_values(order, ignore_index=True)

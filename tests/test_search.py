@@ -22,23 +22,8 @@ from filelock import FileLock
 from running import Invoked, ablate, assert_same, command, invoke, mounted, train
 
 from ablation import load_study
-from ablation.analysis import AXES, Counts, chosen_without
-from ablation.drivers import settings
-from ablation.drivers.prepare import prepare
-from ablation.drivers.progress import Reporter
-from ablation.drivers.searching.rounds import Batch, Cells
-from ablation.drivers.searching.search import plan_search, run_search
-from ablation.drivers.searching.searched import (
-    COMPLETE,
-    FAILED,
-    PRUNED,
-    SearchConfig,
-    Searched,
-    Trial,
-)
-from ablation.drivers.searching.space import space_of
-from ablation.drivers.searching.trials import Pruner, Trials, read_searches
-from ablation.drivers.stored import StudyResults
+from ablation.analysis import AXES, Counts, chosen_without, search_front
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import StudyError
 from ablation.errors.running import (
     EmptySearchGrid,
@@ -48,7 +33,22 @@ from ablation.errors.running import (
     SearchFileUnusable,
     SearchRunning,
 )
-from ablation.store import ResultStore
+from ablation.progress import Reporter
+from ablation.results import ResultStore, run_record
+from ablation.results.search_file import read_searches
+from ablation.results.search_record import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    SearchConfig,
+    Searched,
+    Trial,
+)
+from ablation.runs.prepare import prepare
+from ablation.search.batches import Batch, Cells
+from ablation.search.search import plan_search, run_search
+from ablation.search.space import space_of
+from ablation.search.trials import Pruner, Trials
 from ablation.study import Shape, Study
 from ablation.study.reading import parse_override
 
@@ -174,7 +174,7 @@ def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
     started = [*trained(tiny_study), "--workers", "1"]
     with killed_after(3, started, tmp_path, signal.SIGKILL) as end:
         assert end.returncode == -signal.SIGKILL
-        settings.find_run(tmp_path / "results", "tiny")  # known from the first moment on
+        run_record.find_run(tmp_path / "results", "tiny")  # known from the first moment on
     with killed_after(10, started, tmp_path, signal.SIGINT) as end:
         assert end.returncode == 130
         assert "cells are stored" in end.stderr
@@ -403,10 +403,10 @@ def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_st
     assert max(tall) == 8
     assert max(t.params["height"] for t in searched.trials) > 8
     # The study itself is what plots and promotion take, not what its search tried.
-    run = settings.find_run(stock_copy / "results", "tiny")
+    run = run_record.find_run(stock_copy / "results", "tiny")
     assert run.digest == digests["1x1"]
     assert run.study.probe.dilation == (1, 1)
-    other = settings.find_run(stock_copy / "results", "tiny", digests["2x2"])
+    other = run_record.find_run(stock_copy / "results", "tiny", digests["2x2"])
     assert other.variant_of == run.digest
     for taken, dilation in ((run, "1x1"), (other, "2x2")):
         mine = {t.shape for t in searched.complete if t.params["dilation"] == dilation}
@@ -466,7 +466,7 @@ def test_two_objectives_give_a_front(stock_copy: Path, tiny_study: Path, cost: s
     done = search(stock_copy, tiny_study, "--trials", "24", "--objective", f"wa,{cost}")
     (searched,) = searches(stock_copy)
     assert searched.config.sampler == "nsga2"
-    front = searched.front
+    front = search_front(searched)
     assert [t.values[1] for t in front] == sorted(t.values[1] for t in front)
     assert [t.values[0] for t in front] == sorted(t.values[0] for t in front)
     for trial in searched.complete:
@@ -489,7 +489,7 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     state = json.loads(invoke("status", "--study", tiny_study, "--json", cwd=stock_copy).stdout)
     assert state["left"] == 0
     assert state["cells"] == 4 * len(searched.complete)
-    run = settings.find_run(stock_copy / "results", "tiny")
+    run = run_record.find_run(stock_copy / "results", "tiny")
     assert [request.axis for request in run.requests] == ["search"]
     invoke("report", "--study", tiny_study, cwd=stock_copy)
     report = (stock_copy / "results" / "tiny" / "report.md").read_text()
@@ -513,7 +513,9 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     search(stock_copy, tiny_study, "--trials", "15", "--prune", *fields)
     (searched,) = searches(stock_copy)
     assert {shape.height for shape in (t.shape for t in searched.complete)} - {2, 5, 9}
-    stored = StudyResults(stock_copy / "results", settings.find_run(stock_copy / "results", "tiny"))
+    stored = StudyResults(
+        stock_copy / "results", run_record.find_run(stock_copy / "results", "tiny")
+    )
     axis = AXES["height"]
     assert list(stored.axis_shapes(axis)) == [2, 5, 9]
     curve = stored.curve(axis)
@@ -576,7 +578,9 @@ def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
     assert not done.error.transient
     assert path.read_bytes() == before
     # Rows are rows: what reads them goes on without it.
-    stored = StudyResults(stock_copy / "results", settings.find_run(stock_copy / "results", "tiny"))
+    stored = StudyResults(
+        stock_copy / "results", run_record.find_run(stock_copy / "results", "tiny")
+    )
     assert (stored.searches, stored.damaged) == ([], [str(path)])
     if damage == "torn":
         invoke("report", "--study", tiny_study, cwd=stock_copy)

@@ -31,21 +31,21 @@ from probe_truth import (
 from torch import nn
 from torch.nn import functional
 
-import ablation.probes.compiled.passes as compiled
-from ablation.features.bank import SegmentDataset
-from ablation.features.feeds import HostFeed
+import ablation.models.probe.kernels.passes as compiled
+from ablation.features.batches import HostFeed
+from ablation.features.segment_dataset import SegmentDataset
 from ablation.features.segments import Purpose
-from ablation.probes import ReferenceProbe, SinglePassProbe
-from ablation.probes.compiled.passes import CompiledPass
-from ablation.probes.compiled.transform import sizes
-from ablation.probes.plans import Plan
-from ablation.probes.portable import PortablePass
-from ablation.probes.sums import Pass
+from ablation.models.probe import ReferenceProbe, SinglePassProbe
+from ablation.models.probe.kernels.passes import CompiledPass
+from ablation.models.probe.kernels.transform import sizes
+from ablation.models.probe.plans import Plan
+from ablation.models.probe.portable import PortablePass
+from ablation.models.probe.sums import Pass
 from ablation.study import Shape, Study
 from ablation.training.cell import run_cell
 from ablation.training.compute import Compute
 from ablation.training.fit import fit, predict
-from ablation.training.seeding import seeded
+from ablation.training.seeds import seeded
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
 from ablation.vectors import _cache_directory
 
@@ -276,7 +276,7 @@ def test_a_tile_that_does_not_fit_is_halved(
 
         return call
 
-    monkeypatch.setattr("ablation.probes.portable.functional.pad", limited(pad))
+    monkeypatch.setattr("ablation.models.probe.portable.functional.pad", limited(pad))
     monkeypatch.setattr("torch.fft.rfft2", limited(transform))
     halving = PortablePass(16)
     for _ in range(2):
@@ -341,9 +341,9 @@ if "without" in sys.argv:
     sys.modules["numba"] = sys.modules["llvmlite"] = None
 from pathlib import Path
 import torch
-from ablation.features.bank import SegmentDataset
+from ablation.features.segment_dataset import SegmentDataset
 from ablation.features.cache import Entry
-from ablation.probes import SinglePassProbe, passes_for
+from ablation.models.probe import SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec
 
 torch.set_num_threads(1)

@@ -19,8 +19,8 @@ from running import invoke
 
 from ablation.errors.running import NewerResults, NoResults
 from ablation.files import atomic_write
-from ablation.records import SCHEMA_VERSION, TABLES, VERSION_KEY, arrow_table, schema
-from ablation.store import ResultStore, Watch, read_results
+from ablation.results import ResultStore, Watch, read_results
+from ablation.results.schema import SCHEMA_VERSION, TABLES, VERSION_KEY, arrow_table, schema
 
 CLASSES = ("neutral", "sad")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -305,7 +305,7 @@ def test_a_clock_that_jumps_back_loses_and_doubles_nothing(
     """A part's name begins with the time; two may have the same, and later ones an earlier."""
     store = ResultStore(tmp_path)
     for number, clock in enumerate([5, 5, 1, 0, 9, 5]):
-        monkeypatch.setattr("ablation.store.parquet.time.time_ns", lambda clock=clock: clock)
+        monkeypatch.setattr("ablation.results.store.time.time_ns", lambda clock=clock: clock)
         append(store, row(number + 1, "a", minute=clock))
         if number == 2:
             store.tidy()

@@ -14,7 +14,7 @@ import pytest
 import tomli_w
 from running import invoke, train
 
-from ablation.cli import completing
+from ablation.cli import completion
 from ablation.cli.options import execution_overrides
 from ablation.study import (
     Study,
@@ -219,8 +219,8 @@ def test_every_shell_has_its_script(
 def test_the_words_offered_are_those_that_commands_take() -> None:
     from ablation.analysis.selection import RULES
 
-    assert set(completing.RULES) == set(RULES)
-    assert {name for name, _ in completing.fields("")} == {
+    assert set(completion.RULES) == set(RULES)
+    assert {name for name, _ in completion.fields("")} == {
         f"{name}." if name != "name" else "name=" for name in Study.model_fields
     }
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_features import entry_of
 
-from ablation.features.bank import SegmentDataset
-from ablation.features.feeds import HostFeed
-from ablation.probes import ENGINES, ReferenceProbe
+from ablation.features.batches import HostFeed
+from ablation.features.segment_dataset import SegmentDataset
+from ablation.models.probe import ENGINES, ReferenceProbe
 from ablation.study import AugmentSpec, FeaturesSpec, TrainingSpec
 from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint
@@ -21,7 +21,7 @@ from ablation.training.compute import Compute
 from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
-from ablation.training.seeding import derived_seed, generator, seeded
+from ablation.training.seeds import derived_seed, generator, seeded
 
 CPU = torch.device("cpu")
 PLAIN = Compute(CPU)

@@ -17,10 +17,10 @@ from statistics import mean
 
 import numpy as np
 
-from ablation.drivers.searching.rounds import Batch, Cells, Key
-from ablation.drivers.searching.searched import SearchConfig, Searched
-from ablation.drivers.searching.space import Space, Variant
-from ablation.drivers.searching.trials import Trials
+from ablation.results.search_record import SearchConfig, Searched
+from ablation.search.batches import Batch, Cells, Key
+from ablation.search.space import Space, Variant
+from ablation.search.trials import Trials
 from ablation.study import Shape, load_study
 
 FOLDS, EACH = 10, 30  # utterances of a fold

@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from ablation.analysis import AXES, RULES, all_pairs
-from ablation.drivers import settings
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.study_results import StudyResults
+from ablation.results import run_record
 
 EXTENTS = {"height": (200, 400, 800, 0), "width": (160, 320, 640, 0)}  # Hz, ms; 0: nothing
 STUDY = Path(__file__).parents[1] / "studies" / "planted.toml"
@@ -40,7 +40,7 @@ def train(axis: str, extent: int, results: Path) -> str:
 def judge(axis_name: str, planted: int, name: str, results: Path) -> dict[str, object]:
     """What the rules say of a stored study."""
     axis = AXES[axis_name]
-    run = settings.find_run(results, name)
+    run = run_record.find_run(results, name)
     shapes = StudyResults(results, run).axis_shapes(axis)
     grid = sorted(shapes)
     features = run.study.features

@@ -15,7 +15,7 @@ from ablation.analysis.comparisons import (
     speaker_gains,
     speaker_shares,
 )
-from ablation.analysis.costs import pareto_front, probe_cost
+from ablation.analysis.costs import pareto_front, probe_cost, search_front
 from ablation.analysis.curves import (
     AXES,
     Axis,
@@ -81,6 +81,7 @@ __all__ = [
     "probe_cost",
     "read_windows",
     "score_interval",
+    "search_front",
     "seed_counts",
     "seeds_needed",
     "smallest_p_value",

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ablation.results.search_record import Searched, Trial
 from ablation.study import Study
 
 
@@ -29,3 +30,13 @@ def pareto_front(costs: pd.Series, scores: pd.Series) -> pd.Series:
         better = cheaper & ((costs < cost) | (scores > score))
         front.append(cost == cost and score == score and not better.any())
     return pd.Series(front, index=costs.index, dtype=bool)
+
+
+def search_front(searched: Searched) -> list[Trial]:
+    """Return the Pareto front of a search's two objectives, cheapest first; empty for one."""
+    trials = searched.complete
+    if not trials or len(searched.config.objective) == 1:
+        return []
+    scores, costs = (pd.Series(column) for column in zip(*(t.values for t in trials), strict=True))
+    kept = [trial for trial, on in zip(trials, pareto_front(costs, scores), strict=True) if on]
+    return sorted(kept, key=lambda trial: trial.values[1])

@@ -15,10 +15,10 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
-from ablation.drivers.settings import RunRecord, others
-from ablation.drivers.stored import StudyResults, fixed_side
+from ablation.analysis.study_results import StudyResults, fixed_side
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
+from ablation.results.run_record import RunRecord, others
 from ablation.study import Shape
 
 PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis import Counts, speaker_counts
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import AblationError
-from ablation.records import OK
+from ablation.results.schema import OK
 from ablation.study import Shape, load_study
 
 _CONV1 = "backbone.conv1.groups.{}.weight"  # in a saved network's weights
@@ -168,7 +168,7 @@ def _counted(stored: StudyResults, digest: str, shapes: str) -> tuple[int, int] 
         network = study.network
         if network.factory is not None:  # no code of the user's runs for a figure
             return None
-        from ablation.networks import network_cost
+        from ablation.models.network import network_cost
 
         wanted = [Shape.parse(text) for text in shapes.split(",")]
         classes = len(stored.run.classes)

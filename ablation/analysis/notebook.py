@@ -24,8 +24,8 @@ from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoProbes, NoProbesWith, ReferenceNotComplete, SeveralStored
 
 if TYPE_CHECKING:
-    from ablation.store import Results
-    from ablation.store.reading import Asked
+    from ablation.results import Results
+    from ablation.results.reading import Asked
 
 
 _COLUMNS = [

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
-from ablation.drivers.searching.searched import Searched, search_file
-from ablation.drivers.settings import SEARCH, RunRecord, as_study, study_folder
 from ablation.errors import StorageError
-from ablation.records import OK
-from ablation.store import ResultStore
+from ablation.results import ResultStore
+from ablation.results.run_record import SEARCH, RunRecord, as_study, study_folder
+from ablation.results.schema import OK
+from ablation.results.search_record import Searched, search_file
 from ablation.study import Shape
 
 Key = tuple[int, int, float]  # height, width, window in ms
@@ -70,7 +70,7 @@ class StudyResults:
         path = search_file(self.folder)
         if not path.exists():
             return []
-        from ablation.drivers.searching.trials import read_searches  # loads optuna
+        from ablation.results.search_file import read_searches  # loads optuna
 
         try:
             found = read_searches(path)

@@ -41,7 +41,7 @@ def rules(incomplete: str) -> list[str]:
 
 def metrics(incomplete: str) -> list[str]:
     """Return the scores of every study; a class is one too, but only results name classes."""
-    from ablation.study.plans import SCORES
+    from ablation.study.grid import SCORES
 
     return _beginning(incomplete, SCORES)
 

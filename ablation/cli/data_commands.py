@@ -20,7 +20,7 @@ from ablation.cli.options import (
 def corpus_list() -> None:
     """List the supported corpora."""
     from ablation.corpora import KINDS
-    from ablation.corpora.fetching.sources import MANUAL, SOURCES
+    from ablation.corpora.download.sources import MANUAL, SOURCES
 
     for kind in KINDS.values():
         print(f"{kind.name:12} {kind.summary}")
@@ -41,8 +41,8 @@ def corpus_check(
     set_: SetOption = None,
 ) -> None:
     """Read every recording of a corpus and count utterances by class and speaker."""
-    from ablation.drivers.check import check_corpus
-    from ablation.drivers.progress import Reporter
+    from ablation.progress import Reporter
+    from ablation.runs.check_corpus import check_corpus
 
     checked = check_corpus(load_given(study, set_overrides(set_), corpus, corpus_root), Reporter())
     for line in checked.lines:

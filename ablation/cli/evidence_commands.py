@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli import completing
+from ablation.cli import completion
 from ablation.cli.failures import say
 from ablation.cli.options import (
     DEMO,
@@ -32,7 +32,7 @@ ReferenceOption = Annotated[
     ),
 ]
 MetricOption = Annotated[
-    str, typer.Option(help="wa, ua or a class (its recall).", autocompletion=completing.metrics)
+    str, typer.Option(help="wa, ua or a class (its recall).", autocompletion=completion.metrics)
 ]
 
 
@@ -52,10 +52,10 @@ def report(
 ) -> None:
     """Write the report as HTML, Markdown and LaTeX."""
     from ablation.cli import evidence_printing
-    from ablation.drivers import settings
-    from ablation.drivers.showing.report import report as write
+    from ablation.report.study_report import report as write
+    from ablation.results import run_record
 
-    run = settings.find_run(results, study_name(study), digest)
+    run = run_record.find_run(results, study_name(study), digest)
     evidence_printing.say_taken(run, study, results)
     shown = None if classes is None else parse_words(classes)
     written = write(results, figures, run, _references(reference), metric, shown)
@@ -72,18 +72,18 @@ def compare(
         typer.Option(
             "--study",
             help="The study; given twice: choose on the first, test on the second.",
-            autocompletion=completing.studies,
+            autocompletion=completion.studies,
         ),
     ] = None,
     axis: Annotated[
-        str | None, typer.Option(help="height or width.", autocompletion=completing.axes)
+        str | None, typer.Option(help="height or width.", autocompletion=completion.axes)
     ] = None,
     reference: ReferenceOption = None,
     metric: MetricOption = "wa",
     rule: Annotated[
         str,
         typer.Option(
-            help="best, one-se or plateau (two studies).", autocompletion=completing.rules
+            help="best, one-se or plateau (two studies).", autocompletion=completion.rules
         ),
     ] = "best",
     pairs: Annotated[
@@ -100,26 +100,26 @@ def compare(
 
     With two studies: choose a shape on the first and test that one contrast on the second.
     """
+    from ablation.analysis.evidence import Evidence
+    from ablation.analysis.study_results import StudyResults
     from ablation.cli import evidence_printing
-    from ablation.drivers import settings
-    from ablation.drivers.evidence import Evidence
-    from ablation.drivers.showing.compare import Choosing, confirm
-    from ablation.drivers.stored import StudyResults
     from ablation.errors.common import InvalidOption
+    from ablation.report.compare import Choosing, confirm
+    from ablation.results import run_record
 
     files = study or [DEMO]
     names = [study_name(path) for path in files]
     if len(names) > 2:
         raise InvalidOption("--study", ", ".join(names), "one study or two")
-    first = settings.find_run(results, names[0], digest)
+    first = run_record.find_run(results, names[0], digest)
     evidence_printing.say_taken(first, files[0], results)
     given = _references(reference)
     if len(names) == 1:
         evidence = Evidence(StudyResults(results, first), given, metric)
         evidence_printing.print_comparisons(evidence, axis, pairs)
         return
-    there = settings.any_run(results, names[1])
-    second = settings.find_run(results, names[1]) if there else None
+    there = run_record.any_run(results, names[1])
+    second = run_record.find_run(results, names[1]) if there else None
     if second is not None:
         evidence_printing.say_taken(second, files[1], results)
     if given is not None and len(given) > 1:

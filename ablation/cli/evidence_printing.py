@@ -9,18 +9,18 @@ from ablation.analysis import AXES
 from ablation.analysis.axes import MOST_PAIRED
 from ablation.cli.failures import say
 from ablation.cli.options import load_given
-from ablation.drivers import settings
 from ablation.errors import counted, named
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
 from ablation.report import points, show, wording
+from ablation.results import run_record
 
 if TYPE_CHECKING:
-    from ablation.drivers.evidence import Evidence
-    from ablation.drivers.showing.compare import Confirmed
+    from ablation.analysis.evidence import Evidence
+    from ablation.report.compare import Confirmed
 
 
-def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
+def say_taken(run: run_record.RunRecord, study: Path, results: Path) -> None:
     """Say which stored settings were taken, and how they differ from the file ``study``."""
     say(
         f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
@@ -28,18 +28,18 @@ def say_taken(run: settings.RunRecord, study: Path, results: Path) -> None:
     say_differing(run, study, results)
 
 
-def say_differing(run: settings.RunRecord, study: Path, results: Path) -> None:
+def say_differing(run: run_record.RunRecord, study: Path, results: Path) -> None:
     """Warn when the file ``study`` is another study, or has other settings than those used.
 
     Warn too of stored settings that cannot be read.
     """
-    for fault in settings.unreadable(results, run):
+    for fault in run_record.unreadable(results, run):
         say(f"warning: {fault.what}; it is ignored")
     given = load_given(study, [], None, None)
-    found = settings.differing(run, given)
+    found = run_record.differing(run, given)
     if not found:
         return
-    own = [o for o in settings.others(results, run) if not settings.differing(o, given)]
+    own = [o for o in run_record.others(results, run) if not run_record.differing(o, given)]
     remedy = f"; --digest {own[0].digest} takes those of the file" if own else ""
     others = {name for name in found if name in ("corpus.name", "corpus.root", "corpus.labels")}
     if others:

@@ -13,7 +13,7 @@ import typer
 from ablation.errors import AblationError, counted
 
 if TYPE_CHECKING:
-    from ablation.drivers.running import Tally
+    from ablation.runs.runner import Tally
 
 EXPECTED_ERROR, SOME_FAILED, INTERRUPTED = 1, 3, 130
 

@@ -11,7 +11,7 @@ from ablation.errors import counted
 from ablation.errors.fetching import LicenceDeclined, LicenceRequired, TargetMissing
 
 if TYPE_CHECKING:
-    from ablation.corpora.fetching.sources import Source
+    from ablation.corpora.download.sources import Source
 
 
 def corpus_fetch(
@@ -40,15 +40,15 @@ def corpus_fetch(
     ] = 6,
 ) -> None:
     """Download a corpus from its public home; run again, it continues where it was cut off."""
-    from ablation.corpora.fetching.sources import MANUAL, SOURCES
+    from ablation.corpora.download.sources import MANUAL, SOURCES
 
     if name in MANUAL:
         say(MANUAL[name])
         raise typer.Exit(EXPECTED_ERROR)
     if to is None and name in SOURCES:
         raise TargetMissing(name)
-    from ablation.corpora.fetching.download import fetch_corpus
-    from ablation.corpora.fetching.resuming import Patience
+    from ablation.corpora.download.fetch import fetch_corpus
+    from ablation.corpora.download.resuming import Patience
 
     def accept(source: "Source") -> None:
         _accept(name, source, accept_licence)

@@ -13,10 +13,10 @@ from ablation.errors import CorpusError, counted
 from ablation.errors.naming import GaveUp, NoSuchNumber, quoted
 
 if TYPE_CHECKING:
-    from ablation.corpora.guessing.parts import Column, Part
-    from ablation.corpora.guessing.pattern import Pattern
-    from ablation.drivers.starting.finding import Found
-    from ablation.drivers.starting.understanding import ReadingOptions
+    from ablation.init.finding import Found
+    from ablation.init.parts import Column, Part
+    from ablation.init.pattern import Pattern
+    from ablation.init.understanding import ReadingOptions
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ def agrees() -> bool:
 def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
     """Ask for speaker, label and what labels mean, and return them."""
     from ablation.cli.init_command import parse_codes
-    from ablation.corpora.guessing.parts import columns
-    from ablation.corpora.guessing.pattern import Pattern
+    from ablation.init.parts import columns
+    from ablation.init.pattern import Pattern
 
     offered = _offered(columns([recording.name for recording in found.recordings]))
     say("The names have these parts:")
@@ -81,13 +81,13 @@ def _values(column: Column) -> str:
 
 
 def _pattern_or_part(answer: str, offered: list[Column]) -> Pattern | Part:
-    from ablation.corpora.guessing.pattern import Pattern
+    from ablation.init.pattern import Pattern
 
     return Pattern(answer) if "{" in answer else _part(answer, offered)
 
 
 def _part(answer: str, offered: list[Column]) -> Part:
-    from ablation.corpora.guessing.parts import Part
+    from ablation.init.parts import Part
 
     if answer.isdecimal():
         number = int(answer)

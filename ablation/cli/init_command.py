@@ -14,8 +14,8 @@ from ablation.errors.common import OptionsExclude
 from ablation.errors.naming import InvalidLabelCode, RepeatedLabelCode
 
 if TYPE_CHECKING:
-    from ablation.drivers.starting.finding import Found
-    from ablation.drivers.starting.understanding import ReadingOptions, Understood
+    from ablation.init.finding import Found
+    from ablation.init.understanding import ReadingOptions, Understood
 
 
 def init(
@@ -57,9 +57,9 @@ def init(
     a study file.
     """
     from ablation.cli import init_printing
-    from ablation.drivers.progress import Reporter
-    from ablation.drivers.starting import writing
-    from ablation.drivers.starting.finding import read_headers
+    from ablation.init import writing
+    from ablation.init.finding import read_headers
+    from ablation.progress import Reporter
 
     folder = folder.expanduser()
     options = _options(speaker, label, pattern, labels)
@@ -83,9 +83,9 @@ def answers() -> bool:
 def _options(
     speaker: str | None, label: str | None, pattern: str | None, labels: str | None
 ) -> ReadingOptions:
-    from ablation.corpora.guessing.parts import Part
-    from ablation.corpora.guessing.pattern import Pattern
-    from ablation.drivers.starting.understanding import ReadingOptions
+    from ablation.init.parts import Part
+    from ablation.init.pattern import Pattern
+    from ablation.init.understanding import ReadingOptions
 
     if pattern is not None and (speaker is not None or label is not None):
         raise OptionsExclude(["--pattern", "--label" if speaker is None else "--speaker"])
@@ -112,7 +112,7 @@ def parse_codes(text: str) -> dict[str, str]:
 def _agreed(found: Found, options: ReadingOptions, asking: bool) -> Understood:
     """Return how the folder is understood; where somebody answers, as they agreed."""
     from ablation.cli import init_asking
-    from ablation.drivers.starting.understanding import understand
+    from ablation.init.understanding import understand
 
     if not asking:
         return understand(found, options)

@@ -12,9 +12,9 @@ from ablation.errors import counted, named
 from ablation.errors.naming import HOW
 
 if TYPE_CHECKING:
-    from ablation.drivers.starting.finding import Found, LeftOut
-    from ablation.drivers.starting.understanding import Understood
-    from ablation.drivers.starting.writing import Start
+    from ablation.init.finding import Found, LeftOut
+    from ablation.init.understanding import Understood
+    from ablation.init.writing import Start
 
 _ROWS, _COLUMNS, _EXAMPLES, _REASONS = 12, 10, 4, 5
 _WIDEST = 24  # cells of a name in the table

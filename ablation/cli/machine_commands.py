@@ -35,8 +35,8 @@ def doctor(
     """
     import json
 
-    from ablation.drivers.estimating.doctor import as_json, check_up, lines
-    from ablation.drivers.progress import Reporter
+    from ablation.estimate.doctor import as_json, check_up, lines
+    from ablation.progress import Reporter
 
     overrides = [*set_overrides(set_), *execution_overrides(workers, devices, workers_per_device)]
     found = check_up(load_given(study, overrides, None, None), results, Reporter())

@@ -19,7 +19,7 @@ from ablation.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from ablation.kept import SavedNetwork
+    from ablation.saved import SavedNetwork
 
 NetworkOption = Annotated[
     Path | None,
@@ -54,8 +54,8 @@ def predict(
 ) -> None:
     """Predict the emotion of recordings."""
     from ablation.cli import network_printing
-    from ablation.drivers.predict import expand_recordings, predict_recordings
-    from ablation.drivers.progress import Reporter
+    from ablation.progress import Reporter
+    from ablation.saved.predict import expand_recordings, predict_recordings
 
     recordings = expand_recordings(files)
     _, saved = _opened(network, study, results, digest)
@@ -84,7 +84,7 @@ def explain(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw what the network attends to in a recording."""
-    from ablation.drivers.explain import explain as draw
+    from ablation.runs.explain import explain as draw
 
     _, saved = _opened(network, study, results, digest)
     # Many corpora use the same file names in every speaker's folder.
@@ -104,7 +104,7 @@ def export(
     results: ResultsOption = RESULTS,
 ) -> None:
     """Export a saved network as ONNX, checked against torch."""
-    from ablation.kept.export import export_onnx
+    from ablation.saved.export import export_onnx
 
     folder, saved = _opened(network, study, results, digest)
     path = output or folder / "network.onnx"
@@ -118,7 +118,7 @@ def _opened(
 ) -> tuple[Path, SavedNetwork]:
     """Load the network asked for, print which one it is, and return its folder and itself."""
     from ablation.cli import network_printing
-    from ablation.drivers.predict import open_network
+    from ablation.saved.predict import open_network
 
     name = study_name(study) if network is None else ""
     folder, saved = open_network(results, name, network, digest)

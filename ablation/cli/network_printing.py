@@ -16,10 +16,10 @@ from ablation.report import millions
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
-    from ablation.drivers.estimating.estimate import Estimate
-    from ablation.drivers.predict import RecordingPrediction
-    from ablation.drivers.promote import PromotePlan
-    from ablation.kept.record import Record
+    from ablation.estimate.estimate import Estimate
+    from ablation.runs.promote import PromotePlan
+    from ablation.saved.predict import RecordingPrediction
+    from ablation.saved.record import Record
 
 
 def say_promotion(plan: PromotePlan) -> None:

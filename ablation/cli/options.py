@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from ablation.cli import completing
+from ablation.cli import completion
 from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude, UnknownName
 from ablation.errors.studies import FiltersInProbeShape, NoMatchedShape
 
@@ -31,7 +31,7 @@ StudyOption = Annotated[
     typer.Option(
         "--study",
         help="Study file, or the name of a shipped study.",
-        autocompletion=completing.studies,
+        autocompletion=completion.studies,
     ),
 ]
 SetOption = Annotated[
@@ -40,7 +40,7 @@ SetOption = Annotated[
         "--set",
         metavar="FIELD=VALUE",
         help="Set any field of the study, e.g. training.epochs=5. Repeatable.",
-        autocompletion=completing.fields,
+        autocompletion=completion.fields,
     ),
 ]
 CorpusOption = Annotated[
@@ -48,7 +48,7 @@ CorpusOption = Annotated[
     typer.Option(
         "--corpus",
         help="Use this corpus instead of the study's (see: ablate corpus list).",
-        autocompletion=completing.corpora,
+        autocompletion=completion.corpora,
     ),
 ]
 RootOption = Annotated[

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ablation.analysis import AXES, Axis, pooled_scores
+from ablation.analysis.study_results import StudyResults
 from ablation.cli.failures import say
-from ablation.drivers import settings
-from ablation.drivers.grid import GridPlan
-from ablation.drivers.progress import duration, size
-from ablation.drivers.running import Tally
-from ablation.drivers.stored import StudyResults
 from ablation.errors import counted
+from ablation.progress import duration, size
+from ablation.results import run_record
+from ablation.runs.grid import GridPlan
+from ablation.runs.runner import Tally
 from ablation.study import shapes_text
 
 if TYPE_CHECKING:
-    from ablation.drivers.estimating.estimate import Estimate
+    from ablation.estimate.estimate import Estimate
     from ablation.study import Study
 
 
@@ -100,7 +100,7 @@ def print_jobs(study: Study) -> None:
     """Print the script of a study's batch jobs, if it has any."""
     if study.cluster.system is None:
         return
-    from ablation.drivers.clusters import script_of
+    from ablation.runs.cluster import script_of
 
     jobs = counted(study.cluster.jobs, "job")
     print(f"{jobs} of {study.cluster.system}, each with this script:")
@@ -109,7 +109,7 @@ def print_jobs(study: Study) -> None:
 
 def print_curves(plan: GridPlan, results: Path) -> None:
     """Print WA and UA of the requested shapes, from all stored rows of these settings."""
-    run = settings.find_run(results, plan.prepared.study.name, plan.prepared.digest)
+    run = run_record.find_run(results, plan.prepared.study.name, plan.prepared.digest)
     stored = StudyResults(results, run)
     for window in plan.request.windows:
         if len(plan.request.windows) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ablation.cli import completing
+from ablation.cli import completion
 from ablation.cli.failures import say
 from ablation.cli.options import (
     DEMO,
@@ -40,9 +40,9 @@ from ablation.errors.common import InvalidOption, OptionRequires, OptionsExclude
 from ablation.errors.studies import CorpusFixedByProbes, NoShapesToPromote
 
 if TYPE_CHECKING:
-    from ablation.drivers.progress import Reporter
-    from ablation.drivers.promote import PromotePlan
-    from ablation.drivers.settings import RunRecord
+    from ablation.progress import Reporter
+    from ablation.results.run_record import RunRecord
+    from ablation.runs.promote import PromotePlan
     from ablation.study import Shape, Study
 
 
@@ -57,14 +57,14 @@ def promote(
             help="How --best chooses: best (highest score; default), one-se (smallest extent "
             "within one standard error of it) or plateau (smallest extent that no larger one "
             "significantly outperforms).",
-            autocompletion=completing.rules,
+            autocompletion=completion.rules,
         ),
     ] = None,
     metric: Annotated[
         str | None,
         typer.Option(
             help="Score to choose by: wa (default), ua or a class (its recall).",
-            autocompletion=completing.metrics,
+            autocompletion=completion.metrics,
         ),
     ] = None,
     shapes: Annotated[
@@ -77,7 +77,7 @@ def promote(
             metavar="attention|gap|bilinear|all",
             help="Comma-separated; default: the study's; all: the paper's three. Others: "
             "attention-sum, attention-class, max, statistics.",
-            autocompletion=completing.poolings,
+            autocompletion=completion.poolings,
         ),
     ] = None,
     network: Annotated[
@@ -126,11 +126,11 @@ def promote(
     The best network is then trained on all speakers and saved.
     """
     from ablation.cli import evidence_printing, network_printing
-    from ablation.drivers import promote as driver
-    from ablation.drivers import settings
-    from ablation.drivers.choosing import SelectionOptions, select, select_given
-    from ablation.drivers.grid import as_given
-    from ablation.drivers.progress import Reporter
+    from ablation.progress import Reporter
+    from ablation.results import run_record
+    from ablation.runs import promote as driver
+    from ablation.runs.grid import as_given
+    from ablation.runs.shape_selection import SelectionOptions, select, select_given
 
     if json_ and not dry_run:
         raise OptionRequires("--json", "--dry-run")
@@ -144,8 +144,8 @@ def promote(
     if network is not None:
         _check_factory(network, pooling)
     overrides = execution_overrides(workers, devices, workers_per_device, cluster)
-    if chosen_by or digest is not None or settings.any_run(results, study_name(study)):
-        run = settings.find_run(results, study_name(study), digest)
+    if chosen_by or digest is not None or run_record.any_run(results, study_name(study)):
+        run = run_record.find_run(results, study_name(study), digest)
         overrides = [*set_overrides(set_), *overrides]
         evidence_printing.say_taken(run, study, results)
         known = True
@@ -183,7 +183,7 @@ def _say_what_it_takes(
     plan: PromotePlan, planning: float, final: bool, json_: bool, reporter: Reporter
 ) -> None:
     from ablation.cli import network_printing, plan_printing, status_printing
-    from ablation.drivers.estimating.networks import estimate_promotion, promotion_json
+    from ablation.estimate.networks import estimate_promotion, promotion_json
 
     if not json_:
         plan_printing.print_jobs(plan.study)
@@ -199,8 +199,8 @@ def _say_what_it_takes(
 def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter) -> None:
     """Train, print Table 1, train the best network on all speakers."""
     from ablation.cli.study_commands import finish
-    from ablation.drivers import promote as driver
-    from ablation.drivers.showing.table1 import write_table1
+    from ablation.runs import promote as driver
+    from ablation.runs.table1 import write_table1
 
     tally = driver.run_promote(plan, results, reporter)
     if tally.trained or tally.stored:

@@ -80,8 +80,8 @@ def search(
     """Search for the best filter shape, a few trials at a time."""
     from ablation.cli import search_printing
     from ablation.cli.plan_printing import warn_damaged
-    from ablation.drivers.progress import Reporter
-    from ablation.drivers.searching.search import plan_search, run_search
+    from ablation.progress import Reporter
+    from ablation.search.search import plan_search, run_search
 
     overrides = [
         *set_overrides(set_),
@@ -126,6 +126,6 @@ def dashboard(
     It is read-only and reachable from this machine only.
     """
     from ablation.cli.failures import say
-    from ablation.drivers.searching.dashboard import serve
+    from ablation.search.dashboard import serve
 
     serve(results, study_name(study), port, say)

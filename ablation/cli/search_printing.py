@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from ablation.analysis import pooled_scores
+from ablation.analysis import pooled_scores, search_front
 from ablation.cli.failures import say
-from ablation.drivers import settings
-from ablation.drivers.searching.search import SearchPlan
-from ablation.drivers.searching.searched import FAILED, Searched, Trial
 from ablation.errors import counted
-from ablation.records import OK
 from ablation.report import millions
-from ablation.store import ResultStore
+from ablation.results import ResultStore, run_record
+from ablation.results.schema import OK
+from ablation.results.search_record import FAILED, Searched, Trial
+from ablation.search.search import SearchPlan
 
 Scores = dict[tuple[str, int, int], tuple[float, float]]  # WA and UA by digest, height, width
 
@@ -54,7 +53,7 @@ def print_searched(searched: Searched, plan: SearchPlan, results: Path) -> None:
     if len(searched.config.objective) > 1:
         cost = searched.config.objective[1]
         print(f"Pareto front, {searched.config.score.upper()} against {cost}")
-        listed = searched.front
+        listed = search_front(searched)
     else:
         listed = [*searched.complete, *searched.pruned][:_MOST]
     width = max([8, *(len(trial.point) for trial in listed)])
@@ -92,7 +91,7 @@ def _line(searched: Searched, trial: Trial, scores: Scores, width: int) -> str:
 
 def _scores(plan: SearchPlan, results: Path) -> Scores:
     """Return WA and UA by digest, height and width, for the window and seeds of the search."""
-    folder = settings.study_folder(results, plan.prepared.study.name)
+    folder = run_record.study_folder(results, plan.prepared.study.name)
     rows = ResultStore(folder).read("probes").frame()
     mine = rows[
         (rows["status"] == OK)

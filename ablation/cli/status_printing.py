@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ablation.drivers.progress import duration
 from ablation.errors import counted
+from ablation.progress import duration
 
 if TYPE_CHECKING:
-    from ablation.drivers.settings import RunRecord
-    from ablation.drivers.showing.status import Status
+    from ablation.results.run_record import RunRecord
+    from ablation.runs.status import Status
 
 
 _MOST_SHAPES = 8  # that lack cells and are listed one by one

@@ -37,7 +37,7 @@ from ablation.cli.options import (
 from ablation.errors.common import OptionRequires
 
 if TYPE_CHECKING:
-    from ablation.drivers.running import Tally
+    from ablation.runs.runner import Tally
 
 
 def grid(
@@ -94,9 +94,9 @@ def grid(
     if json_ and not dry_run:
         raise OptionRequires("--json", "--dry-run")
     from ablation.cli import plan_printing, status_printing
-    from ablation.drivers.estimating.probes import estimate_grid, grid_json
-    from ablation.drivers.grid import plan_grid, run_grid
-    from ablation.drivers.progress import Reporter
+    from ablation.estimate.probes import estimate_grid, grid_json
+    from ablation.progress import Reporter
+    from ablation.runs.grid import plan_grid, run_grid
 
     overrides = [
         *set_overrides(set_),
@@ -146,10 +146,10 @@ def plot(
 ) -> None:
     """Draw the paper's Figure 2 and all other figures."""
     from ablation.cli import evidence_printing
-    from ablation.drivers import settings
-    from ablation.drivers.showing.plot import plot as draw
+    from ablation.figures.plot import plot as draw
+    from ablation.results import run_record
 
-    run = settings.find_run(results, study_name(study), digest)
+    run = run_record.find_run(results, study_name(study), digest)
     evidence_printing.say_taken(run, study, results)
     chosen = None if classes is None else parse_words(classes)
     wanted = None if only is None else parse_words(only)
@@ -169,10 +169,10 @@ def status(
 ) -> None:
     """Count the cells done, failed and left, and list the files."""
     from ablation.cli import evidence_printing, plan_printing, status_printing
-    from ablation.drivers import settings
-    from ablation.drivers.showing.status import files_of, status_of
+    from ablation.results import run_record
+    from ablation.runs.status import files_of, status_of
 
-    run = settings.find_run(results, study_name(study), digest, begun=True)
+    run = run_record.find_run(results, study_name(study), digest, begun=True)
     evidence_printing.say_differing(run, study, results)
     state = status_of(results, run)
     plan_printing.warn_damaged(state.damaged)
@@ -180,7 +180,7 @@ def status(
     if json_:
         status_printing.print_json(run, state, files)
     else:
-        status_printing.print_status(run, settings.others(results, run), state, files)
+        status_printing.print_status(run, run_record.others(results, run), state, files)
 
 
 def finish(tally: Tally) -> None:

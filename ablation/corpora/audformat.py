@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
-from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
+from ablation.corpora.table_values import as_text, is_missing
 from ablation.errors import CorpusError, first_line
 from ablation.errors.common import MissingPackage
 from ablation.errors.corpora import (

@@ -15,7 +15,7 @@ from ablation.corpora.base import (
     audio_files,
     require_folder,
 )
-from ablation.corpora.pointers import is_pointer
+from ablation.corpora.lfs import is_pointer
 from ablation.errors.corpora import MisnamedRecording, PointerFile
 
 EMOTIONS = {

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
-from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
 from ablation.corpora.recordings import SUFFIXES
+from ablation.corpora.table_values import as_text, is_missing
 from ablation.errors import CorpusError, first_line
 from ablation.errors.common import MissingPackage
 from ablation.errors.corpora import (

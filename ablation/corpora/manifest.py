@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ablation.corpora.base import CorpusKind, Options, Utterance
-from ablation.corpora.cells import as_text, is_missing
 from ablation.corpora.faults import Faults
 from ablation.corpora.recordings import is_recording
+from ablation.corpora.table_values import as_text, is_missing
 from ablation.errors import CorpusError, first_line, nearest
 from ablation.errors.corpora import (
     CorpusRootMissing,

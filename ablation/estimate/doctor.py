@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ablation.drivers.estimating import machine
-from ablation.drivers.progress import Reporter, duration, size
-from ablation.drivers.running import slots_of
 from ablation.errors import AblationError, counted
-from ablation.execution import Slot, choose
-from ablation.execution.cards import Cards, cards
+from ablation.estimate import machine
+from ablation.executors import Slot, choose
+from ablation.executors.cards import Cards, cards
 from ablation.files import cache_folder
+from ablation.progress import Reporter, duration, size
+from ablation.runs.runner import slots_of
 from ablation.study import Shape, Study
 
 _SHAPES = (Shape(10, 2), Shape(100, 2))  # the paper's best height, and the tallest it tried
@@ -115,7 +115,7 @@ def _cluster(study: Study) -> str:
 def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
     """Measure a step of each shape on each device, on all of its slots at once."""
     # Loads torch.
-    from ablation.drivers.estimating.measuring import Lengths, measure_shapes
+    from ablation.estimate.measuring import Lengths, measure_shapes
 
     spec = study.features
     shapes = list(

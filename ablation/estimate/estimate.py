@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ablation.device import CPU
-from ablation.drivers import settings
-from ablation.drivers.prepare import Prepared
-from ablation.drivers.running import slots_of
 from ablation.errors import StudyError
-from ablation.execution import Slot, choose
+from ablation.executors import Slot, choose
 from ablation.features.cache import FeatureCache
+from ablation.results import run_record
+from ablation.runs.prepare import Prepared
+from ablation.runs.runner import slots_of
 from ablation.study import Shape, Study, at_window
 
 if TYPE_CHECKING:
-    from ablation.drivers.estimating.measuring import Lengths, Pace
-    from ablation.drivers.estimating.workload import FoldWork
+    from ablation.estimate.measuring import Lengths, Pace
+    from ablation.estimate.workload import FoldWork
 
 _FEW = 24  # spectrograms that are computed to measure how long they take
 
@@ -111,7 +111,7 @@ def nothing_measured(study: Study, cells: int) -> Estimate:
 def _devices(study: Study) -> tuple[str, ...]:
     """Return the devices that cells run on: those used here, or those named for a cluster."""
     named = study.execution.devices
-    return settings.unique(named) if study.cluster.used else choose(named).devices
+    return run_record.unique(named) if study.cluster.used else choose(named).devices
 
 
 def _workers(study: Study, cells: int) -> int:
@@ -140,7 +140,7 @@ def slots_to_measure(study: Study, cells: int) -> list[Slot]:
 
 def kinds_of(slots: Sequence[Slot], none: Estimate) -> list[str]:
     """Return the kind of device of each worker."""
-    from ablation.drivers.estimating.measuring import kind_of
+    from ablation.estimate.measuring import kind_of
 
     kinds = [kind_of(slot) for slot in slots]
     return kinds[:1] * none.workers if none.elsewhere else kinds
@@ -165,7 +165,7 @@ def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> fl
 
 def typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
     """Return the utterance lengths of the fold of median size."""
-    from ablation.drivers.estimating.measuring import Lengths
+    from ablation.estimate.measuring import Lengths
 
     ordered = sorted(work.values(), key=lambda fold: (sum(fold.train), len(fold.train)))
     fold = ordered[len(ordered) // 2]

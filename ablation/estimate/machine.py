@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ablation.errors import StorageError
-from ablation.execution.devices import core_count
+from ablation.executors.devices import core_count
 from ablation.files import require_writable
 from ablation.version import __version__
 

@@ -9,7 +9,7 @@ from statistics import mean, median
 
 from ablation.analysis.interpolation import over_shapes
 from ablation.errors.running import NothingMeasured
-from ablation.execution import EXECUTORS, Slot
+from ablation.executors import EXECUTORS, Slot
 from ablation.files import cache_folder
 from ablation.study import Shape, Study
 from ablation.training.measure import Measured, Trial, measure

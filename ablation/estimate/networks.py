@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ablation.drivers.estimating.estimate import (
+from ablation.estimate.estimate import (
     Estimate,
     as_json,
     kinds_of,
@@ -21,15 +21,15 @@ from ablation.drivers.estimating.estimate import (
     spectrogram_seconds,
     typical,
 )
-from ablation.drivers.progress import Reporter
-from ablation.drivers.promote import CellRequest, PromotePlan, with_pooling
-from ablation.execution import Slot
+from ablation.executors import Slot
 from ablation.memory import own_memory
+from ablation.progress import Reporter
+from ablation.runs.promote import CellRequest, PromotePlan, with_pooling
 from ablation.training.task import CellTask, FoldData
 
 if TYPE_CHECKING:
-    from ablation.drivers.estimating.measuring import Pace
-    from ablation.drivers.estimating.workload import FoldWork
+    from ablation.estimate.measuring import Pace
+    from ablation.estimate.workload import FoldWork
     from ablation.training.measure import Measured
 
 
@@ -73,8 +73,8 @@ def _measured(
 ) -> Estimate:
     driver, _ = own_memory()
     # This loads torch, as planning did to count parameters.
-    from ablation.drivers.estimating.measuring import measure_cells
-    from ablation.drivers.estimating.workload import fold_work, frames_of
+    from ablation.estimate.measuring import measure_cells
+    from ablation.estimate.workload import fold_work, frames_of
 
     prepared, training = plan.prepared, plan.study.network.training
     frames = frames_of(prepared)

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ablation.drivers import settings
-from ablation.drivers.estimating.estimate import (
+from ablation.estimate.estimate import (
     Estimate,
     ShapeWork,
     as_json,
@@ -18,16 +17,17 @@ from ablation.drivers.estimating.estimate import (
     spectrogram_seconds,
     typical,
 )
-from ablation.drivers.grid import GridPlan
-from ablation.drivers.progress import Reporter
-from ablation.execution import Slot
+from ablation.executors import Slot
 from ablation.memory import own_memory
+from ablation.progress import Reporter
+from ablation.results import run_record
+from ablation.runs.grid import GridPlan
 from ablation.study import Shape
 from ablation.training.task import Cell
 
 if TYPE_CHECKING:
-    from ablation.drivers.estimating.measuring import Pace
-    from ablation.drivers.estimating.workload import FoldWork
+    from ablation.estimate.measuring import Pace
+    from ablation.estimate.workload import FoldWork
 
 
 def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
@@ -53,15 +53,15 @@ def _measured(
 ) -> Estimate:
     driver, _ = own_memory()
     # This loads torch, which in a run only workers do.
-    from ablation.drivers.estimating.measuring import measure_shapes
-    from ablation.drivers.estimating.workload import fold_work, frames_of
+    from ablation.estimate.measuring import measure_shapes
+    from ablation.estimate.workload import fold_work, frames_of
 
     startup = plan.seconds
     prepared, cells = plan.prepared, plan.missing
     frames = frames_of(prepared)
     work = fold_work(prepared, frames, prepared.study.training)
-    shapes = settings.unique(cell.shapes[0] for cell in cells)
-    windows = settings.unique(cell.window_ms for cell in cells)
+    shapes = run_record.unique(cell.shapes[0] for cell in cells)
+    windows = run_record.unique(cell.window_ms for cell in cells)
     spectrograms = spectrogram_seconds(prepared, windows, frames)
     with reporter.task("measured", unit="steps") as count:
         classes = prepared.corpus.classes

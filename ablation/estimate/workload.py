@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ablation.corpora.folds import Fold
-from ablation.drivers.prepare import Prepared
 from ablation.errors.running import FoldEmptied
 from ablation.features.audio import audio_seconds
 from ablation.features.segments import Purpose, segment_starts
+from ablation.runs.prepare import Prepared
 from ablation.study import FeaturesSpec, TrainingSpec
 from ablation.training.schedule import budget
 

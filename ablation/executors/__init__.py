@@ -5,11 +5,11 @@ comes out for each, in any order. A task that kills its worker is tried again an
 the others go on. Nothing here knows what a task is about.
 """
 
-from ablation.execution.base import Executor, Finished, Function, Slot, WorkerPool
-from ablation.execution.cards import choose
-from ablation.execution.devices import make_slots
-from ablation.execution.inprocess import InProcessExecutor
-from ablation.execution.local import LocalExecutor
+from ablation.executors.base import Executor, Finished, Function, Slot, WorkerPool
+from ablation.executors.cards import choose
+from ablation.executors.devices import make_slots
+from ablation.executors.in_process import InProcessExecutor
+from ablation.executors.local import LocalExecutor
 
 __all__ = [
     "EXECUTORS",

@@ -51,7 +51,7 @@ def cards() -> Cards:
     """Return the cards of this machine, found by a separate process; raise nothing."""
     if none := why_none():
         return Cards(none=none)
-    script = Path(__file__).with_name("look.py")
+    script = Path(__file__).with_name("card_query.py")
     command = [sys.executable, "-P", str(script)]
     try:
         done = subprocess.run(

@@ -1,8 +1,8 @@
 """Tasks on the workers of a dask cluster: those of a running scheduler, or of jobs started here.
 
 Results travel back to this process; workers need not share a disk with it. A task runs in a process
-of its own beside its dask worker (:mod:`~ablation.execution.outpost`), so that whatever kills the
-task does not kill the worker too, and it is known which task it was.
+of its own beside its dask worker (:mod:`~ablation.executors.dask_worker`), so that whatever kills
+the task does not kill the worker too, and it is known which task it was.
 """
 
 import queue
@@ -18,9 +18,9 @@ import cloudpickle
 
 from ablation.errors import MemoryShortage, counted
 from ablation.errors.execution import ConnectionLost, WorkerLacksPackage
-from ablation.execution.base import Executor, Finished, Function, Job, Slot, WorkerPool
-from ablation.execution.outpost import Answer, Supply, attend, install, unpack, versions
-from ablation.execution.process import TRIES
+from ablation.executors.base import Executor, Finished, Function, Job, Slot, WorkerPool
+from ablation.executors.dask_worker import Answer, Supply, attend, install, unpack, versions
+from ablation.executors.process import TRIES
 
 if TYPE_CHECKING:
     from distributed import Client, Future

@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Protocol
 
 from ablation.errors.execution import TaskAbandoned, WorkerVersionsDiffer
-from ablation.execution.base import Function, Slot
-from ablation.execution.devices import thread_environment
-from ablation.execution.process import TRIES, WorkerProcess, reason_of
+from ablation.executors.base import Function, Slot
+from ablation.executors.devices import thread_environment
+from ablation.executors.process import TRIES, WorkerProcess, reason_of
 
 _PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # those that can change a row
 _IDLE_SECONDS = 120  # after which a process without a task ends and frees its memory

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
-from ablation.execution.base import Slot
-from ablation.execution.cards import choose, why_none
+from ablation.executors.base import Slot
+from ablation.executors.cards import choose, why_none
 from ablation.files import allow_many_files
 from ablation.memory import own_memory
 

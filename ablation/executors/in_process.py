@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ablation.errors import MemoryShortage
-from ablation.execution.base import Executor, Finished, Function, Slot, WorkerPool
-from ablation.execution.devices import MemoryTrimmer, initialise_worker
+from ablation.executors.base import Executor, Finished, Function, Slot, WorkerPool
+from ablation.executors.devices import MemoryTrimmer, initialise_worker
 
 
 class InProcessExecutor(Executor):

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
 from ablation.errors import MemoryShortage, counted
-from ablation.execution.base import Executor, Finished, Function, Job, Slot, WorkerPool
-from ablation.execution.process import TRIES, WorkerProcess, reason_of
+from ablation.executors.base import Executor, Finished, Function, Job, Slot, WorkerPool
+from ablation.executors.process import TRIES, WorkerProcess, reason_of
 
 
 class LocalExecutor(Executor):

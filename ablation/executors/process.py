@@ -12,8 +12,8 @@ from typing import Any
 from loky import ProcessPoolExecutor
 from loky.backend import resource_tracker as loky_tracker
 
-from ablation.execution.base import Function, Slot
-from ablation.execution.devices import MemoryTrimmer, initialise_worker, worker_environment
+from ablation.executors.base import Function, Slot
+from ablation.executors.devices import MemoryTrimmer, initialise_worker, worker_environment
 
 TRIES = 3  # of a task whose worker dies
 

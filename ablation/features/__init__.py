@@ -1,8 +1,9 @@
 """Features: recordings become spectrograms, spectrograms become segments in batches.
 
-:mod:`~ablation.features.audio` reads and checks a recording, :mod:`~ablation.features.spectrogram`
-is the paper's section 2.1, :mod:`~ablation.features.cache` stores one array per utterance on disk,
-:mod:`~ablation.features.segments` says where segments lie, :mod:`~ablation.features.bank` makes
-normalised batches of them and :mod:`~ablation.features.feeds` brings these to a device. Only the
-last two load torch; nothing here knows of networks or folds.
+In the order in which data flows: :mod:`~ablation.features.audio` reads and checks a recording,
+:mod:`~ablation.features.spectrogram` is the paper's section 2.1, :mod:`~ablation.features.cache`
+stores one array per utterance on disk, :mod:`~ablation.features.segments` says where segments lie,
+:mod:`~ablation.features.segment_dataset` makes normalised batches of them and
+:mod:`~ablation.features.batches` brings these to a device. Only the last two load torch; nothing
+here knows of networks or folds.
 """

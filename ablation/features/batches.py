@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ablation.features.bank import Range, SegmentDataset, array_of, normalised
 from ablation.features.cache import Entry
+from ablation.features.segment_dataset import Range, SegmentDataset, array_of, normalised
 
 _SHARE, _KEPT_SHARE = 0.5, 0.25  # of the free memory: for spectrograms, then for their segments
 _PIECE_BYTES = 64 << 20  # size of a streamed piece

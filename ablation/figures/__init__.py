@@ -1,7 +1,5 @@
-"""Figures: drawings of what the analysis or a network computed.
-
-They get arrays and tables. No figure reads a file or computes a statistic, and styles never change
-matplotlib's global state.
+"""Figures: :mod:`~ablation.figures.catalogue` knows which figures a study's rows are enough for,
+:mod:`~ablation.figures.plot` writes them, and the other files draw one kind of figure each.
 """
 
 from ablation.figures.classes import draw_classes

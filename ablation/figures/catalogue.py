@@ -13,18 +13,9 @@ from ablation.analysis import (
     pooled_scores,
     window_extent,
 )
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.showing.drawing import Drawing, title_of
-from ablation.drivers.showing.model_drawings import (
-    confusion_drawing,
-    costs_drawing,
-    filters_drawing,
-    learning_drawing,
-    speakers_drawing,
-)
-from ablation.drivers.showing.networks import StoredNetwork
-from ablation.drivers.showing.search_section import search_drawing
-from ablation.drivers.stored import fixed_side
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.networks import StoredNetwork
+from ablation.analysis.study_results import fixed_side
 from ablation.errors import counted
 from ablation.figures import (
     Panel,
@@ -35,6 +26,15 @@ from ablation.figures import (
     draw_heatmap,
     draw_windows,
 )
+from ablation.figures.drawing import Drawing, title_of
+from ablation.figures.network_catalogue import (
+    confusion_drawing,
+    costs_drawing,
+    filters_drawing,
+    learning_drawing,
+    speakers_drawing,
+)
+from ablation.figures.search_catalogue import search_drawing
 
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
 

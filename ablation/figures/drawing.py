@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ablation.drivers.evidence import Evidence
+from ablation.analysis.evidence import Evidence
 from ablation.errors import counted
 
 

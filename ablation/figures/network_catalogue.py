@@ -13,9 +13,8 @@ from ablation.analysis import (
     probe_cost,
     score_interval,
 )
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.showing.drawing import Drawing, title_of
-from ablation.drivers.showing.networks import StoredNetwork, learned_filters
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.networks import StoredNetwork, learned_filters
 from ablation.errors import counted
 from ablation.figures import (
     Scales,
@@ -25,6 +24,7 @@ from ablation.figures import (
     draw_learning,
     draw_speakers,
 )
+from ablation.figures.drawing import Drawing, title_of
 from ablation.study import Shape
 
 _MOST_LINES = 8  # that a reader can distinguish in one panel

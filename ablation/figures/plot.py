@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers.evidence import Evidence, other_settings
-from ablation.drivers.settings import RunRecord
-from ablation.drivers.showing.drawings import drawings
-from ablation.drivers.showing.networks import stored_networks
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.evidence import Evidence, other_settings
+from ablation.analysis.networks import stored_networks
+from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.reading import NoCompleteAxis
 from ablation.figures import FORMATS, save_figure
+from ablation.figures.catalogue import drawings
 from ablation.files import atomic_write, write_text
+from ablation.results.run_record import RunRecord
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from ablation.corpora.guessing.parts import Column
-from ablation.corpora.guessing.words import (
+from ablation.init.parts import Column
+from ablation.init.words import (
     EMOTIONS,
     LABEL_WORDS,
     LETTERS,

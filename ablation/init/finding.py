@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.corpora.guessing.parts import Name
 from ablation.corpora.recordings import find_recordings
-from ablation.drivers.progress import Reporter
 from ablation.errors import AudioError
 from ablation.errors.naming import NoReadableRecording, NoRecordings, NoSuchFolder
 from ablation.features.audio import audio_header
 from ablation.files import is_file, is_folder
+from ablation.init.parts import Name
+from ablation.progress import Reporter
 
 
 @dataclass(frozen=True)

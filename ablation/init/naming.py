@@ -1,7 +1,7 @@
 """Which part of a recording's name is the speaker and which the label: a guess, or an error.
 
-Every part of the names is tried as either: :mod:`~ablation.corpora.guessing.evidence` scores it,
-and :mod:`~ablation.corpora.guessing.sessions` finds speakers recorded in several sessions. Where
+Every part of the names is tried as either: :mod:`~ablation.init.evidence` scores it,
+and :mod:`~ablation.init.sessions` finds speakers recorded in several sessions. Where
 two readings are about equally good, neither is used: a wrong speaker would silently put one person
 on both sides of a fold. No file is opened here.
 """
@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-from ablation.corpora.guessing.evidence import (
+from ablation.errors.naming import NoSuchPart, UnsureLabel, UnsureSpeaker, quoted
+from ablation.init.evidence import (
     LEAST,
     MARGIN,
     NUMBER,
@@ -22,10 +23,9 @@ from ablation.corpora.guessing.evidence import (
     surely_speakers,
     takes_once,
 )
-from ablation.corpora.guessing.parts import Column, Name, Part, column, columns
-from ablation.corpora.guessing.refusals import ambiguous, candidate, nothing
-from ablation.corpora.guessing.sessions import Persons, returning
-from ablation.errors.naming import NoSuchPart, UnsureLabel, UnsureSpeaker, quoted
+from ablation.init.parts import Column, Name, Part, column, columns
+from ablation.init.refusals import ambiguous, candidate, nothing
+from ablation.init.sessions import Persons, returning
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from collections.abc import Set
 
-from ablation.corpora.guessing.evidence import LEAST, Pair, label_score
-from ablation.corpora.guessing.parts import Column
 from ablation.errors import CorpusError
 from ablation.errors.naming import (
     AmbiguousNames,
@@ -12,6 +10,8 @@ from ablation.errors.naming import (
     NoSpeakerInNames,
     NothingInNames,
 )
+from ablation.init.evidence import LEAST, Pair, label_score
+from ablation.init.parts import Column
 
 _SHOWN = 3
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ablation.corpora.guessing.parts import SEPARATORS, Column, Name, Part, column
-from ablation.corpora.guessing.words import (
+from ablation.init.parts import SEPARATORS, Column, Name, Part, column
+from ablation.init.words import (
     EMOTIONS,
     NAMES,
     NO_SPEAKERS,

@@ -7,8 +7,8 @@ from statistics import median
 
 from ablation.corpora import Corpus, Utterance
 from ablation.corpora.folds import make_folds
-from ablation.drivers.starting.understanding import Understood
 from ablation.errors import FoldError, counted
+from ablation.init.understanding import Understood
 from ablation.study import HEIGHTS, WIDTHS
 
 _PAPER_RATE, _PAPER_HZ, _PAPER_SEGMENT = 16000, 4000, 2.0

@@ -2,7 +2,7 @@
 
 import json
 
-from ablation.drivers.starting.settings import Settings
+from ablation.init.study_settings import Settings
 
 _TEXT = """\
 # {title}

@@ -7,12 +7,7 @@ from dataclasses import dataclass, field
 
 from ablation.corpora import KINDS, RESERVED, load_corpus
 from ablation.corpora.base import session_doubts
-from ablation.corpora.guessing.naming import Reading, read_names
-from ablation.corpora.guessing.parts import Part
-from ablation.corpora.guessing.pattern import Pattern
-from ablation.corpora.guessing.schemes import Scheme, known_scheme
 from ablation.corpora.spelling import near_spellings
-from ablation.drivers.starting.finding import Found, LeftOut, Recording
 from ablation.errors import CorpusError
 from ablation.errors.naming import (
     LabelsOfOneSpeaker,
@@ -23,6 +18,11 @@ from ablation.errors.naming import (
     SingleSpeaker,
     UnknownLabelCode,
 )
+from ablation.init.finding import Found, LeftOut, Recording
+from ablation.init.naming import Reading, read_names
+from ablation.init.parts import Part
+from ablation.init.pattern import Pattern
+from ablation.init.schemes import Scheme, known_scheme
 
 NO_PART = "its name lacks the speaker or the label"
 

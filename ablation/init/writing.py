@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.corpora import corpus_kind
-from ablation.drivers.starting.finding import Found
-from ablation.drivers.starting.settings import choose_settings
-from ablation.drivers.starting.text import study_text
-from ablation.drivers.starting.understanding import Understood
 from ablation.errors import counted
 from ablation.errors.common import InvalidOption
 from ablation.errors.naming import PathNotUtf8, TargetExists, TargetIsFolder
 from ablation.files import atomic_write, require_writable
+from ablation.init.finding import Found
+from ablation.init.study_settings import choose_settings
+from ablation.init.text import study_text
+from ablation.init.understanding import Understood
 from ablation.study import parse_study
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -11,10 +11,8 @@ from datetime import UTC
 from pathlib import Path
 
 from ablation.analysis import AXES, RULES, Comparison, Counts, against_reference
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.settings import RunRecord, now, study_folder
-from ablation.drivers.showing.contrast import Contrast, Tested, read_contrast, write_contrast
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import (
     ContrastOfOtherSettings,
@@ -31,6 +29,8 @@ from ablation.errors.reading import (
     TooFewSpeakers,
     UnitsDiffer,
 )
+from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
+from ablation.results.run_record import RunRecord, now, study_folder
 from ablation.study import Shape
 
 

@@ -8,19 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.analysis import AXES
-from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.settings import SEARCH, Request, RunRecord, as_study
-from ablation.drivers.showing.drawing import Drawing
-from ablation.drivers.showing.drawings import drawings
-from ablation.drivers.showing.listings import hours
-from ablation.drivers.showing.networks import StoredNetwork, stored_networks
-from ablation.drivers.showing.plot import remarks, shown_classes
-from ablation.drivers.showing.search_section import search_answer
-from ablation.drivers.showing.sections import sections
-from ablation.drivers.showing.table1 import table1_rows
-from ablation.drivers.stored import StudyResults
+from ablation.analysis.evidence import Evidence, references_scores
+from ablation.analysis.networks import StoredNetwork, stored_networks
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.figures import svg_text
+from ablation.figures.catalogue import drawings
+from ablation.figures.drawing import Drawing
+from ablation.figures.plot import remarks, shown_classes
 from ablation.files import write_text
 from ablation.report import (
     Document,
@@ -30,6 +25,11 @@ from ablation.report import (
     render_markdown,
     wording,
 )
+from ablation.report.sections.listings import hours
+from ablation.report.sections.search import search_answer
+from ablation.report.sections.study import sections
+from ablation.report.sections.table1 import table1_rows
+from ablation.results.run_record import SEARCH, Request, RunRecord, as_study
 from ablation.study import Shape, shapes_text
 
 

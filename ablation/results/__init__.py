@@ -1,12 +1,14 @@
-"""The store keeps the results of cells in Parquet files: no row is lost or half-written.
+"""A results folder: tables of rows, the settings of its runs, and what its searches tried.
 
-:class:`ResultStore` appends rows as they come and reads them back, :func:`read_results` returns a
-results folder as DataFrames, and :class:`Watch` tells a run what others have finished meanwhile.
-Nothing here knows how a row was computed.
+:mod:`~ablation.results.schema` has the columns, :class:`ResultStore` appends rows as they come (no
+row is lost or half-written) and reads them back, :func:`read_results` returns a results folder as
+DataFrames, :class:`Watch` tells a run what others have finished meanwhile,
+:mod:`~ablation.results.run_record` keeps the settings and requests of a run, and
+:mod:`~ablation.results.search_file` the searches. Nothing here knows how a row was computed.
 """
 
-from ablation.store.parquet import ResultStore, TableContent
-from ablation.store.reading import Results, read_results
-from ablation.store.watch import Watch
+from ablation.results.reading import Results, read_results
+from ablation.results.store import ResultStore, TableContent
+from ablation.results.watch import Watch
 
 __all__ = ["ResultStore", "Results", "TableContent", "Watch", "read_results"]

@@ -11,8 +11,8 @@ import pandas as pd
 
 from ablation.errors import StudyError
 from ablation.errors.running import NoResults
-from ablation.records import OK, TABLES
-from ablation.store.parquet import ResultStore
+from ablation.results.schema import OK, TABLES
+from ablation.results.store import ResultStore
 from ablation.study import Shape
 
 Key = tuple[int, int, float]  # height, width, window in ms

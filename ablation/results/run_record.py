@@ -26,7 +26,7 @@ from ablation.errors.running import (
     UnreadableSettings,
 )
 from ablation.files import locked, make_folder, write_text
-from ablation.store import ResultStore
+from ablation.results import ResultStore
 from ablation.study import Shape, Study, parse_study
 
 SEARCH = "search"  # the axis of a search's request

@@ -8,12 +8,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ablation.analysis import pareto_front
 from ablation.study import Shape
 
 SEARCH_FILE = "search.db"
+SAMPLERS = {
+    "tpe": "TPE",
+    "random": "random sampling",
+    "nsga2": "NSGA-II",
+    "grid": "the shuffled grid",
+}
 RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 
 
@@ -146,18 +149,6 @@ class Searched:
         whole = {trial.point for trial in self.of(COMPLETE)}
         first = {t.point: t for t in reversed(self.of(PRUNED)) if t.point not in whole}
         return sorted(first.values(), key=lambda trial: (-(trial.estimate or 0), trial.number))
-
-    @property
-    def front(self) -> list[Trial]:
-        """The Pareto front of two objectives, cheapest first; empty for one objective."""
-        trials = self.complete
-        if not trials or len(self.config.objective) == 1:
-            return []
-        scores, costs = (
-            pd.Series(column) for column in zip(*(t.values for t in trials), strict=True)
-        )
-        kept = [trial for trial, on in zip(trials, pareto_front(costs, scores), strict=True) if on]
-        return sorted(kept, key=lambda trial: trial.values[1])
 
     @property
     def repeated(self) -> int:

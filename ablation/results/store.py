@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from ablation.errors import named
 from ablation.errors.running import NewerResults, ResultsUnstable
 from ablation.files import atomic_write, locked, storage_error
-from ablation.records import (
+from ablation.results.schema import (
     OK,
     SCHEMA_VERSION,
     TABLES,

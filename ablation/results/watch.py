@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ablation.files import storage_error
-from ablation.records import OK, TABLES
-from ablation.store.parquet import ResultStore, read_part
+from ablation.results.schema import OK, TABLES
+from ablation.results.store import ResultStore, read_part
 
 _MOMENT = 0.2  # seconds
 

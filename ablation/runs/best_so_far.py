@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ablation.records import OK
+from ablation.results.schema import OK
 
 Key = tuple[int, int, float]  # height, width, window in ms
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ablation.corpora import Corpus, Utterance, load_corpus
 from ablation.corpora.folds import make_folds
-from ablation.drivers.progress import Reporter, duration
 from ablation.errors import AudioError, FoldError, counted
 from ablation.features.audio import read_audio
+from ablation.progress import Reporter, duration
 from ablation.study import Study
 
 

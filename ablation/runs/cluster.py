@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from ablation.device import CPU, CUDA, is_cuda
-from ablation.execution import Slot
-from ablation.execution.cluster import ClusterExecutor
-from ablation.execution.connecting import connect_to, job_options, job_script, start_jobs
+from ablation.executors import Slot
+from ablation.executors.dask import ClusterExecutor
+from ablation.executors.dask_connection import connect_to, job_options, job_script, start_jobs
 from ablation.study import Study
-from ablation.training.supply import FeatureSupply
+from ablation.training.file_transfer import FeatureSupply
 
 
 def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:

@@ -6,9 +6,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ablation.execution import Finished, WorkerPool
+from ablation.executors import Finished, WorkerPool
 from ablation.files import forget_half_written
-from ablation.store import ResultStore
+from ablation.results import ResultStore
 from ablation.training.task import CellTask, Outcome, failed_outcome
 
 TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
@@ -62,7 +62,7 @@ class ResultCollector:
         self._times_stored = 0
 
     def submit(self, tasks: Iterable[CellTask]) -> None:
-        """Submit tasks to the pool, as :class:`~ablation.execution.WorkerPool` does."""
+        """Submit tasks to the pool, as :class:`~ablation.executors.WorkerPool` does."""
         self.pool.submit(tasks)
 
     def ended(self) -> Generator[list[Ended]]:

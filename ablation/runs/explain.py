@@ -8,7 +8,7 @@ from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, sa
 from ablation.files import atomic_write
 
 if TYPE_CHECKING:
-    from ablation.kept import SavedNetwork
+    from ablation.saved import SavedNetwork
 
 
 def explain(

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.corpora.folds import Fold
-from ablation.drivers import settings
-from ablation.drivers.leading import BestSoFar
-from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
-from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, check_devices, run_cells
 from ablation.files import require_writable
-from ablation.records import OK
-from ablation.store import ResultStore
+from ablation.progress import Reporter
+from ablation.results import ResultStore, run_record
+from ablation.results.schema import OK
+from ablation.runs.best_so_far import BestSoFar
+from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.study import Shape, Study, at_window
 from ablation.training.task import Cell, CellTask
 
@@ -26,7 +25,7 @@ class GridPlan:
     """The cells of a grid, and those that are still to be trained."""
 
     prepared: Prepared
-    request: settings.Request
+    request: run_record.Request
     cells: tuple[Cell, ...]
     missing: tuple[Cell, ...]
     damaged: tuple[str, ...]
@@ -46,7 +45,7 @@ def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
         "both": heights + widths,
         "product": [Shape(height, width) for height in grid.heights for width in grid.widths],
     }[axis]
-    return settings.unique(shapes)
+    return run_record.unique(shapes)
 
 
 def plan_grid(
@@ -73,7 +72,7 @@ def plan_grid(
     AblationError
         Whatever is wrong with study, corpus, folds or stored rows.
     """
-    windows = settings.unique(study.grid.windows or [study.features.window_ms])
+    windows = run_record.unique(study.grid.windows or [study.features.window_ms])
     if not isinstance(axis, str):
         return plan_shapes(study, "shapes", axis, windows, results, fresh, shard)
     return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh, shard)
@@ -94,11 +93,11 @@ def plan_shapes(
     for window in windows:
         check_shapes(at_window(study, window), shapes)
     prepared = prepare(study)
-    request = settings.Request(
-        axis, tuple(shapes), tuple(windows), settings.unique(study.grid.seeds), settings.now()
+    request = run_record.Request(
+        axis, tuple(shapes), tuple(windows), run_record.unique(study.grid.seeds), run_record.now()
     )
     cells = _cells(request, prepared.folds)[shard[0] :: shard[1]]
-    content = ResultStore(settings.study_folder(results, study.name)).read("probes", [])
+    content = ResultStore(run_record.study_folder(results, study.name)).read("probes", [])
     done = {
         (row["height"], row["width"], row["window_ms"], row["seed"], row["fold"])
         for row in content.rows.to_pylist()
@@ -122,11 +121,11 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
     """
     prepared = plan.prepared
     study = prepared.study
-    folder = settings.study_folder(results, study.name)
+    folder = run_record.study_folder(results, study.name)
     require_writable(folder)
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
     data = fold_data(prepared, plan.request.windows, reporter) if plan.missing else {}
-    settings.save(results, as_run(plan))
+    run_record.save(results, as_run(plan))
     if plan.missing:
         by_window = {window: at_window(study, window) for window in plan.request.windows}
         tasks = [
@@ -158,10 +157,10 @@ def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
     return leading
 
 
-def as_run(plan: GridPlan) -> settings.RunRecord:
+def as_run(plan: GridPlan) -> run_record.RunRecord:
     """Return the record of the plan that is stored beside its rows."""
     prepared = plan.prepared
-    return settings.RunRecord(
+    return run_record.RunRecord(
         study=prepared.study,
         digest=prepared.digest,
         classes=prepared.corpus.classes,
@@ -172,16 +171,18 @@ def as_run(plan: GridPlan) -> settings.RunRecord:
     )
 
 
-def as_given(study: Study) -> settings.RunRecord:
+def as_given(study: Study) -> run_record.RunRecord:
     """Return the record of a study without probes, for networks with given shapes.
 
     Raises as :func:`plan_grid`.
     """
-    request = settings.Request("none", (), (), settings.unique(study.grid.seeds), settings.now())
+    request = run_record.Request(
+        "none", (), (), run_record.unique(study.grid.seeds), run_record.now()
+    )
     return as_run(GridPlan(prepare(study), request, (), (), ()))
 
 
-def _cells(request: settings.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:
+def _cells(request: run_record.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:
     return tuple(
         Cell("probe", (shape,), window, seed, fold.name)
         for seed in request.seeds

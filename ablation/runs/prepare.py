@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.corpora import Corpus, load_corpus
-from ablation.corpora.content import content_digests, corpus_fingerprint
+from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
-from ablation.drivers.progress import Reporter
 from ablation.errors.running import FilterTooLarge, FoldEmptied
 from ablation.features.cache import Entry, FeatureCache, trim
+from ablation.progress import Reporter
 from ablation.study import Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
 

@@ -10,25 +10,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablation.drivers import keeping, settings
-from ablation.drivers.choosing import Selection
-from ablation.drivers.prepare import Prepared, check_shapes, fold_data, prepare
-from ablation.drivers.progress import Reporter
-from ablation.drivers.running import Tally, check_devices, run_cells
-from ablation.drivers.settings import RunRecord, study_folder
 from ablation.errors import counted
 from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
 from ablation.files import require_writable
-from ablation.records import OK
-from ablation.store import ResultStore
+from ablation.progress import Reporter
+from ablation.results import ResultStore, run_record
+from ablation.results.run_record import RunRecord, study_folder
+from ablation.results.schema import OK
+from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.runner import Tally, check_devices, run_cells
+from ablation.runs.shape_selection import Selection
+from ablation.saved import saver
 from ablation.study import NETWORK_NAMES, Shape, Study, override_study, shapes_text
+from ablation.study.baselines import BASELINES
 from ablation.study.reading import Override
-from ablation.training.references import REFERENCES
 from ablation.training.task import Cell, CellTask, FoldData
 
 if TYPE_CHECKING:
-    from ablation.networks import Cost
+    from ablation.models.network import Cost
 
 _CHANGEABLE = ("network", "execution", "cluster")
 
@@ -143,9 +143,9 @@ def plan_promote(
         for pooling in ([""] if study.network.factory else poolings)
         for selection in selections
     )
-    seeds = settings.unique(study.grid.seeds)
+    seeds = run_record.unique(study.grid.seeds)
     window = study.features.window_ms
-    cells = settings.unique(
+    cells = run_record.unique(
         CellRequest(_cell(variant, fold.name, window, seed), variant.digests[fold.name])
         for variant in variants
         for seed in seeds
@@ -153,7 +153,7 @@ def plan_promote(
     )
     references = tuple(
         CellRequest(Cell("reference", (), window, 0, fold.name, title=title), "")
-        for title in REFERENCES
+        for title in BASELINES
         for fold in prepared.folds
     )
     done = _stored(results, run)
@@ -180,7 +180,7 @@ def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Ce
 def _line(
     run: RunRecord, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
 ) -> NetworkVariant:
-    from ablation.networks import network_cost
+    from ablation.models.network import network_cost
 
     factory = study.network.factory
     variant = with_pooling(study, pooling)
@@ -198,7 +198,7 @@ def _line(
 
 
 def _code(factory: str | None) -> str:
-    from ablation.networks import source_digest
+    from ablation.models.network import source_digest
 
     return source_digest(factory) if factory else ""
 
@@ -222,7 +222,7 @@ def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
 def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     """Train the missing cells; every network is saved beside its row.
 
-    Raises as :func:`ablation.drivers.grid.run_grid`.
+    Raises as :func:`ablation.runs.grid.run_grid`.
     """
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
     if not plan.missing and not plan.references:
@@ -233,10 +233,11 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
     code = _code(plan.study.network.factory)
-    keeper = keeping.ModelSaver(folder, plan.prepared, plan.costs, code)
+    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, plan.costs, code)
     if plan.references:
         reporter.say(
-            f"training the baselines first ({', '.join(REFERENCES)}): "
+            f"training the baselines first ({', '.join(BASELINES)}): "
             f"{counted(len(plan.references), 'cell')}"
         )
         beside = Tally(cells=len(plan.references), stored=0)
@@ -254,7 +255,7 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
 def run_final(
     plan: PromotePlan,
     variant: NetworkVariant,
-    scores: keeping.ScoreNote,
+    scores: saver.ScoreNote,
     results: Path,
     reporter: Reporter,
 ) -> tuple[Path, Tally]:
@@ -269,10 +270,11 @@ def run_final(
     cell = Cell("final", variant.shapes(first), window, seed, "", variant.pooling, variant.title)
     digest = variant.digests[first]
     code = _code(plan.study.network.factory)
-    keeper = keeping.ModelSaver(folder, plan.prepared, plan.costs, code, scores)
+    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, plan.costs, code, scores)
     place = keeper.place(cell, digest)
     tally = Tally(cells=1, stored=0)
-    if keeping.rescore(place, scores):
+    if saver.rescore(place, scores):
         return place, replace(tally, stored=1)
     data = fold_data(plan.prepared, [window], reporter)
     some = data[window, first]
@@ -292,7 +294,7 @@ def _task(
     cell, digest = request
     checkpoint = None
     if digest:
-        name = keeping.folder_name(cell, digest)
+        name = saver.folder_name(cell, digest)
         checkpoint = folder / "checkpoints" / f"{name}.safetensors"
     return CellTask(
         cell=cell,
@@ -307,12 +309,14 @@ def _task(
 
 def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
     """Write the settings of every network, under its digest."""
-    if not settings.any_run(results, plan.run.study.name):  # no grid was run, the shapes are given
-        settings.save(results, plan.run)
+    if not run_record.any_run(
+        results, plan.run.study.name
+    ):  # no grid was run, the shapes are given
+        run_record.save(results, plan.run)
     for variant in plan.variants:
         for fold, digest in variant.digests.items():
             path = folder / "studies" / "networks" / f"{digest}.toml"
             if not path.exists():
                 shapes = shapes_text(variant.shapes(fold)).split(",")
                 study = with_pooling(plan.study, variant.pooling)
-                settings.save_network(path, override_study(study, [("network.conv1", shapes)]))
+                run_record.save_network(path, override_study(study, [("network.conv1", shapes)]))

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ablation.drivers.crew import TABLES, Keep, ResultCollector, Tally
-from ablation.drivers.leading import BestSoFar
-from ablation.drivers.progress import Reporter
-from ablation.execution import EXECUTORS, Executor, Function, Slot, choose, make_slots
+from ablation.executors import EXECUTORS, Executor, Function, Slot, choose, make_slots
 from ablation.files import locked
-from ablation.records import TABLES as ALL_TABLES
-from ablation.store import ResultStore, Watch
+from ablation.progress import Reporter
+from ablation.results import ResultStore, Watch
+from ablation.results.schema import TABLES as ALL_TABLES
+from ablation.runs.best_so_far import BestSoFar
+from ablation.runs.collector import TABLES, Keep, ResultCollector, Tally
 from ablation.study import ExecutionSpec, Study
 from ablation.training.task import CellTask, identity, train_cell
 
@@ -43,7 +43,7 @@ def check_devices(study: Study) -> None:
     if not study.cluster.used:
         slots_of(study.execution)
     elif study.cluster.address is not None:
-        from ablation.execution.connecting import check_address
+        from ablation.executors.dask_connection import check_address
 
         check_address(study.cluster.address)
 
@@ -51,7 +51,7 @@ def check_devices(study: Study) -> None:
 def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
     """Return the executor of the study's cells: a cluster, or worker processes on this machine."""
     if study.cluster.used:
-        from ablation.drivers.clusters import cluster_executor
+        from ablation.runs.cluster import cluster_executor
 
         return cluster_executor(study, say)
     say(choose(study.execution.devices).line)

@@ -16,16 +16,16 @@ from ablation.analysis import (
     Counts,
     speaker_counts,
 )
-from ablation.drivers import settings
-from ablation.drivers.evidence import check_metric, other_settings
-from ablation.drivers.grid import GridPlan, as_run, plan_shapes, run_grid
-from ablation.drivers.prepare import Prepared
-from ablation.drivers.progress import Reporter, duration
-from ablation.drivers.settings import RunRecord
-from ablation.drivers.stored import StudyResults, axis_shape
+from ablation.analysis.evidence import check_metric, other_settings
+from ablation.analysis.study_results import StudyResults, axis_shape
 from ablation.errors import counted
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoCompleteAxis
+from ablation.progress import Reporter, duration
+from ablation.results import run_record
+from ablation.results.run_record import RunRecord
+from ablation.runs.grid import GridPlan, as_run, plan_shapes, run_grid
+from ablation.runs.prepare import Prepared
 from ablation.study import Shape, Study, override_study
 
 
@@ -149,7 +149,7 @@ class ProbeScores:
 
     def shapes(self) -> tuple[Shape, ...]:
         """Return all shapes that can be chosen."""
-        return settings.unique(
+        return run_record.unique(
             axis_shape(self.run, AXES[name], extent)
             for name, extents in self.axes.items()
             for extent in extents
@@ -227,4 +227,4 @@ def _chosen(
         shape = axis_shape(run, AXES[name], choice.extent)
         shapes.append(shape)
         reasons.append(f"{name}: {shape}, {choice.reason}")
-    return Chosen(settings.unique(shapes), (*reasons, *lacking))
+    return Chosen(run_record.unique(shapes), (*reasons, *lacking))

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis.interpolation import over_shapes
-from ablation.drivers.leading import BestSoFar
-from ablation.drivers.settings import RunRecord, study_folder
-from ablation.execution.devices import planned_slots
-from ablation.records import FAILED, OK
-from ablation.store import ResultStore
+from ablation.executors.devices import planned_slots
+from ablation.results import ResultStore
+from ablation.results.run_record import RunRecord, study_folder
+from ablation.results.schema import FAILED, OK
+from ablation.runs.best_so_far import BestSoFar
 from ablation.study import Shape, Study
 
 _KEY = ["height", "width", "window_ms", "seed", "fold"]

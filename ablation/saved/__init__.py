@@ -1,10 +1,10 @@
 """Saved networks: a promoted network as a folder that can be copied and used anywhere.
 
-:mod:`~ablation.kept.record` writes and checks the folder, :mod:`~ablation.kept.network` loads it
-and predicts the emotion of recordings, :mod:`~ablation.kept.card` writes its model card and
-:mod:`~ablation.kept.export` converts it to ONNX. Nothing here knows of folds, cells or the store.
+:mod:`~ablation.saved.record` writes and checks the folder, :mod:`~ablation.saved.network` loads it
+and predicts the emotion of recordings, :mod:`~ablation.saved.card` writes its model card and
+:mod:`~ablation.saved.export` converts it to ONNX. Nothing here knows of folds, cells or the store.
 """
 
-from ablation.kept.network import Explanation, Prediction, SavedNetwork, Segment, load_network
+from ablation.saved.network import Explanation, Prediction, SavedNetwork, Segment, load_network
 
 __all__ = ["Explanation", "Prediction", "SavedNetwork", "Segment", "load_network"]

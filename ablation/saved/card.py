@@ -1,7 +1,7 @@
 """The model card of a saved network: what it is for, what it was trained on, how good it is."""
 
 from ablation.errors import counted
-from ablation.kept.record import Record
+from ablation.saved.record import Record
 
 
 def model_card(record: Record) -> str:

@@ -12,7 +12,7 @@ import torch
 from ablation.errors.common import MissingPackage
 from ablation.errors.networks import NotTranslated, OnnxDiffers
 from ablation.files import atomic_write
-from ablation.kept.network import SavedNetwork
+from ablation.saved.network import SavedNetwork
 
 TOLERANCE = 1e-5  # of the scores, relative to the larger of 1 and the largest of them
 

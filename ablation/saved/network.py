@@ -20,12 +20,12 @@ from ablation.errors.networks import (
     WeightsMisfit,
 )
 from ablation.features.audio import read_audio
-from ablation.features.bank import ArrayEntry, Range, SegmentDataset
+from ablation.features.batches import HostFeed
 from ablation.features.cache import stored_array
-from ablation.features.feeds import HostFeed
+from ablation.features.segment_dataset import ArrayEntry, Range, SegmentDataset
 from ablation.features.segments import segment_starts
-from ablation.kept.record import WEIGHTS, Record, read, read_weights
-from ablation.networks import Explains, Network, build_network, source_digest
+from ablation.models.network import Explains, Network, build_network, source_digest
+from ablation.saved.record import WEIGHTS, Record, read, read_weights
 from ablation.study import Shape
 from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores

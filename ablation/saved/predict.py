@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablation.corpora.recordings import find_recordings
-from ablation.drivers.keeping import best_saved
-from ablation.drivers.progress import Reporter
-from ablation.drivers.settings import study_folder
 from ablation.errors import AudioError
 from ablation.errors.naming import NoAudioBelow, NothingMatches
-from ablation.execution.devices import initialise_worker
+from ablation.executors.devices import initialise_worker
+from ablation.progress import Reporter
+from ablation.results.run_record import study_folder
+from ablation.saved.saver import best_saved
 
 if TYPE_CHECKING:
-    from ablation.kept import Prediction, SavedNetwork
+    from ablation.saved import Prediction, SavedNetwork
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def open_network(
     ``digest`` restricts the choice to one study digest. Raises as :func:`ablation.load_network`.
     """
     place = folder or best_saved(study_folder(results, study), digest)
-    from ablation.kept import load_network
+    from ablation.saved import load_network
 
     network = load_network(place)
     initialise_worker(network.record.threads)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablation.drivers.prepare import Prepared
+from ablation.corpora import Corpus
 from ablation.errors import StorageError
 from ablation.errors.networks import NoFinalNetwork
-from ablation.kept.card import model_card
-from ablation.kept.record import (
+from ablation.saved.card import model_card
+from ablation.saved.record import (
     CorpusNote,
     Record,
     ScoreNote,
@@ -23,7 +23,7 @@ from ablation.study import shapes_text
 from ablation.training.task import Cell, CellTask, Outcome
 
 if TYPE_CHECKING:
-    from ablation.networks import Cost
+    from ablation.models.network import Cost
 
 __all__ = ["ModelSaver", "ScoreNote", "best_saved", "folder_name", "rescore"]
 
@@ -50,7 +50,8 @@ class ModelSaver:
     """
 
     folder: Path
-    prepared: Prepared
+    corpus: Corpus
+    fingerprint: str
     costs: "Mapping[str, Cost]"
     code: str = ""
     scores: ScoreNote | None = None
@@ -70,7 +71,7 @@ class ModelSaver:
         write(self.place(task.cell, task.network_digest), record, weights, model_card(record))
 
     def _record(self, task: CellTask, outcome: Outcome, digest: str) -> Record:
-        network, corpus, cell = outcome.network, self.prepared.corpus, task.cell
+        network, corpus, cell = outcome.network, self.corpus, task.cell
         if network is None:
             raise ValueError("an outcome without a network cannot be saved")
         held_out = task.fold.test_speakers
@@ -94,7 +95,7 @@ class ModelSaver:
             fold=cell.fold,
             corpus=CorpusNote(
                 name=corpus.name,
-                fingerprint=self.prepared.fingerprint,
+                fingerprint=self.fingerprint,
                 utterances=len(corpus),
                 train_speakers=[s for s in corpus.speakers if s not in held_out],
                 test_speakers=list(held_out),

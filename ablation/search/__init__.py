@@ -1,8 +1,7 @@
-"""Searching: points are drawn in rounds, and the cells they need are trained.
+"""Search: points are drawn in batches, and the cells they need are trained.
 
-:mod:`~ablation.drivers.searching.search` is the run, :mod:`~ablation.drivers.searching.space` the
-search space, and :mod:`~ablation.drivers.searching.rounds` decides which cells come next and how a
-trial ends. Only :mod:`~ablation.drivers.searching.trials` uses optuna, and only
-:mod:`~ablation.drivers.searching.database` its file; :mod:`~ablation.drivers.searching.searched`
-describes a search without optuna.
+:mod:`~ablation.search.search` is the run, :mod:`~ablation.search.space` the search space,
+:mod:`~ablation.search.batches` decides which cells come next and how a trial ends, and
+:mod:`~ablation.search.trials` asks and tells optuna. What a search leaves behind is read by
+:mod:`~ablation.results.search_file`.
 """

@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 
 from ablation.analysis import pooled_scores, probe_cost
-from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Trial
-from ablation.drivers.searching.space import Point
-from ablation.drivers.searching.trials import Pruner, Trials
-from ablation.records import OK
-from ablation.store import ResultStore
+from ablation.results import ResultStore
+from ablation.results.schema import OK
+from ablation.results.search_record import COMPLETE, FAILED, PRUNED, RUNNING, Trial
+from ablation.search.space import Point
+from ablation.search.trials import Pruner, Trials
 from ablation.study import COSTS
 
 Key = tuple[str, int, int, int, str]  # digest, height, width, seed, fold

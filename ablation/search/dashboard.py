@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from ablation.drivers.searching.searched import search_file
-from ablation.drivers.settings import study_folder
 from ablation.errors.common import MissingPackage
 from ablation.errors.running import NoSearch, PortUnavailable
+from ablation.results.run_record import study_folder
+from ablation.results.search_record import search_file
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,7 +40,7 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
     path = search_file(study_folder(results, name))
     if not path.exists():
         raise NoSearch(name, results.absolute())
-    from ablation.drivers.searching.trials import open_read_only
+    from ablation.results.search_file import open_read_only
 
     with _server(port) as server:
         server.set_app(_reading(wsgi(open_read_only(path))))

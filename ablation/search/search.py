@@ -7,24 +7,24 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.drivers import settings
-from ablation.drivers.crew import ResultCollector, Tally
-from ablation.drivers.prepare import Prepared, fold_data, prepare
-from ablation.drivers.progress import Reporter
-from ablation.drivers.running import InterruptedRun, check_devices, result_collector
-from ablation.drivers.searching.rounds import Batch, Candidate, Cells, Key
-from ablation.drivers.searching.searched import (
+from ablation.errors.running import SearchRunning
+from ablation.files import locked, make_folder, require_writable
+from ablation.progress import Reporter
+from ablation.results import ResultStore, run_record
+from ablation.results.search_file import read_searches
+from ablation.results.search_record import (
     COMPLETE,
     PRUNED,
     SearchConfig,
     Searched,
     search_file,
 )
-from ablation.drivers.searching.space import Space, space_of
-from ablation.drivers.searching.trials import Trials, read_searches
-from ablation.errors.running import SearchRunning
-from ablation.files import locked, make_folder, require_writable
-from ablation.store import ResultStore
+from ablation.runs.collector import ResultCollector, Tally
+from ablation.runs.prepare import Prepared, fold_data, prepare
+from ablation.runs.runner import InterruptedRun, check_devices, result_collector
+from ablation.search.batches import Batch, Candidate, Cells, Key
+from ablation.search.space import Space, space_of
+from ablation.search.trials import Trials
 from ablation.study import SearchSpec, Shape, Study
 from ablation.training.task import Cell, CellTask, FoldData
 
@@ -84,10 +84,10 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
         choices=space.choices,
         grid=tuple(f"{point.shape} {point.variant.digest}" for point in points),
         window_ms=study.features.window_ms,
-        seeds=settings.unique(study.grid.seeds),
+        seeds=run_record.unique(study.grid.seeds),
         folds=tuple(fold.name for fold in prepared.folds),
     )
-    folder = settings.study_folder(results, study.name)
+    folder = run_record.study_folder(results, study.name)
     path = search_file(folder)
     found = read_searches(path) if path.exists() else []
     there = next((searched for searched in found if searched.config.name == config.name), None)
@@ -107,7 +107,7 @@ def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun
         For a recording that cannot be used, a store or search file that cannot be written, or a
         folder in which another search is running.
     """
-    folder = settings.study_folder(results, plan.prepared.study.name)
+    folder = run_record.study_folder(results, plan.prepared.study.name)
     require_writable(folder)
     with _alone(make_folder(folder)):
         trials = Trials(search_file(folder), plan.config, plan.space)
@@ -126,7 +126,7 @@ class _Search:
 
     def __init__(self, plan: SearchPlan, results: Path, trials: Trials, reporter: Reporter) -> None:
         self.plan, self.results, self.trials, self.reporter = plan, results, trials, reporter
-        self.folder = settings.study_folder(results, plan.prepared.study.name)
+        self.folder = run_record.study_folder(results, plan.prepared.study.name)
         self.cells = Cells()
         self.tally = Tally(cells=0, stored=0)
         self.best: tuple[float, int, str] | None = None  # score, minus the size, point
@@ -238,9 +238,9 @@ class _Search:
         studies = {v.digest: v.study for v in self.plan.space.variants}
         for digest, study in ({prepared.digest: prepared.study} | studies).items():
             shapes = tuple(trial.shape for trial in complete if trial.digest == digest)
-            settings.save(
+            run_record.save(
                 self.results,
-                settings.RunRecord(
+                run_record.RunRecord(
                     study=study,
                     digest=digest,
                     classes=prepared.corpus.classes,
@@ -252,14 +252,14 @@ class _Search:
                 ),
             )
 
-    def _request(self, shapes: tuple[Shape, ...]) -> settings.Request:
+    def _request(self, shapes: tuple[Shape, ...]) -> run_record.Request:
         config = self.plan.config
-        return settings.Request(
-            settings.SEARCH,
+        return run_record.Request(
+            run_record.SEARCH,
             tuple(sorted(shapes)),
             (config.window_ms,),
             config.seeds,
-            settings.now(),
+            run_record.now(),
             options_text(self.plan.prepared.study.search),
             self.plan.wanted,
         )

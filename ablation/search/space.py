@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ablation.drivers.prepare import Prepared, check_shapes
-from ablation.drivers.settings import unique
 from ablation.errors.running import EmptySearchGrid
+from ablation.results.run_record import unique
+from ablation.runs.prepare import Prepared, check_shapes
 from ablation.study import Shape, Study, override_study
-from ablation.training.naming import derived_seed
+from ablation.training.seeds import derived_seed
 
 Params = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ ended or not.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,37 +15,31 @@ from typing import Any
 import optuna
 from optuna.distributions import (
     BaseDistribution,
-    CategoricalDistribution,
-    IntDistribution,
 )
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import WilcoxonPruner
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
-from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from ablation.drivers.searching.database import make, open_storage, usable
-from ablation.drivers.searching.searched import (
+from ablation.results.search_file import (
+    CONFIG,
+    distributions_of,
+    make,
+    open_storage,
+    trial_of,
+    usable,
+)
+from ablation.results.search_record import (
     COMPLETE,
-    FAILED,
     PRUNED,
-    RUNNING,
     SearchConfig,
     Searched,
     Trial,
 )
-from ablation.drivers.searching.space import Point, Space
-from ablation.training.naming import derived_seed
+from ablation.search.space import Point, Space
+from ablation.training.seeds import derived_seed
 
-_STATES = {
-    TrialState.RUNNING: RUNNING,
-    TrialState.WAITING: RUNNING,
-    TrialState.COMPLETE: COMPLETE,
-    TrialState.PRUNED: PRUNED,
-    TrialState.FAIL: FAILED,
-}
-_CONFIG = "terms"  # the study attribute that holds it
 _POPULATION = 16  # of NSGA-II: with its default of 50, most searches would only be random
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -73,15 +67,15 @@ class Trials:
                 load_if_exists=True,
             )
             self.id = self.storage.get_study_id_from_name(config.name)
-            if _CONFIG not in self.study.user_attrs:
-                self.study.set_user_attr(_CONFIG, config.as_json())
+            if CONFIG not in self.study.user_attrs:
+                self.study.set_user_attr(CONFIG, config.as_json())
         self._ids: dict[int, int] = {}
         self._grid = space.grid(config.seed) if config.sampler == "grid" else []
 
     @property
     def all(self) -> list[Trial]:
         with usable(self.path):
-            return [_trial(frozen) for frozen in self._frozen()]
+            return [trial_of(frozen) for frozen in self._frozen()]
 
     @property
     def searched(self) -> Searched:
@@ -179,85 +173,6 @@ class Pruner:
         return self.pruner.prune(study, trial)
 
 
-def read_searches(path: Path) -> list[Searched]:
-    """Return every search in a file, which is only read; a search may be running.
-
-    Raises
-    ------
-    SearchFileUnusable
-        When the file is damaged, or not an optuna file.
-    """
-    with usable(path):
-        storage = open_storage(path, read_only=True)
-        found = []
-        for study in storage.get_all_studies():
-            config = _config(study.user_attrs.get(_CONFIG))
-            if config is not None:
-                number = storage.get_study_id_from_name(study.study_name)
-                trials = storage.get_all_trials(number, deepcopy=False)
-                found.append(Searched(config, tuple(map(_trial, trials))))
-        return found
-
-
-def importances(searched: Searched) -> dict[str, float]:
-    """Return the share of each parameter in the variance of the score (fANOVA), largest first.
-
-    Pruned trials are included with their estimates, because complete trials alone have similar
-    scores. Empty where all scores are equal.
-    """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
-
-    study = optuna.create_study(direction="maximize")
-    for trial in searched.of(COMPLETE, PRUNED):
-        value = trial.values[0] if trial.values else trial.estimate
-        distributions = _by_params(searched.config, trial.params)
-        study.add_trial(
-            create_trial(params=dict(trial.params), distributions=distributions, value=value)
-        )
-    values = {trial.value for trial in study.get_trials(deepcopy=False)}
-    if len(values) < 2:
-        return {}
-    return {
-        name: float(share)
-        for name, share in get_param_importances(
-            study, evaluator=FanovaImportanceEvaluator(seed=0)
-        ).items()
-    }
-
-
-def open_read_only(path: Path) -> BaseStorage:
-    """Return the file as optuna's storage, opened read-only.
-
-    Raises as :func:`read_searches`.
-    """
-    with usable(path):
-        return open_storage(path, read_only=True)
-
-
-def _config(table: Any) -> SearchConfig | None:
-    """Return a search's configuration; None for a study of optuna that is no search of ours."""
-    try:
-        return SearchConfig.from_json(table)
-    except (TypeError, KeyError):
-        return None
-
-
-def _trial(frozen: FrozenTrial) -> Trial:
-    notes = frozen.user_attrs
-    state = _STATES[frozen.state]
-    return Trial(
-        number=frozen.number,
-        params=frozen.params,
-        digest=notes.get("digest", ""),
-        state=state,
-        values=tuple(frozen.values) if state == COMPLETE else (),
-        scores=frozen.intermediate_values,
-        estimate=notes.get("estimate"),
-        repeats=notes.get("repeats"),
-        ended=frozen.datetime_complete,
-    )
-
-
 def _as_running(trial: FrozenTrial) -> FrozenTrial:
     return create_trial(
         state=TrialState.RUNNING,
@@ -272,22 +187,7 @@ def _directions(config: SearchConfig) -> list[StudyDirection]:
 
 
 def _distributions(space: Space) -> dict[str, BaseDistribution]:
-    return _of_bounds(space.heights, space.widths, space.choices)
-
-
-def _by_params(config: SearchConfig, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-    every = _of_bounds(config.heights, config.widths, config.choices)
-    return {name: every[name] for name in params}
-
-
-def _of_bounds(
-    heights: tuple[int, int], widths: tuple[int, int], choices: Mapping[str, Sequence[Any]]
-) -> dict[str, BaseDistribution]:
-    return {
-        "height": IntDistribution(*heights, log=True),
-        "width": IntDistribution(*widths, log=True),
-        **{name: CategoricalDistribution(tuple(values)) for name, values in choices.items()},
-    }
+    return distributions_of(space.heights, space.widths, space.choices)
 
 
 def _sampler(config: SearchConfig, number: int) -> BaseSampler:

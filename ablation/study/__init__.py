@@ -1,15 +1,17 @@
 """Studies: every setting that a result depends on, read from TOML, validated and digested.
 
-A study's tables, with their defaults: :mod:`~ablation.study.sounds` (corpus, features, folds),
-:mod:`~ablation.study.models` (probe, training, network), :mod:`~ablation.study.plans` (grid,
-search) and :mod:`~ablation.study.machines` (execution, cluster); :mod:`~ablation.study.specs` joins
-and digests them. :mod:`~ablation.study.shapes` says how a filter shape is written, and
+A study's tables, with their defaults: :mod:`~ablation.study.data` (corpus, features, folds),
+:mod:`~ablation.study.models` (probe, training, network), :mod:`~ablation.study.grid` (grid,
+search) and :mod:`~ablation.study.execution` (execution, cluster); :mod:`~ablation.study.specs`
+joins and digests them. :mod:`~ablation.study.shapes` says how a filter shape is written,
 :mod:`~ablation.study.reading` turns a file and the command line into a study, and
 :mod:`~ablation.study.schema` tells editors and shells which fields there are. Nothing here knows
 what a setting does.
 """
 
-from ablation.study.machines import ClusterSpec, ExecutionSpec
+from ablation.study.data import CorpusSpec, FeaturesSpec, FoldsSpec
+from ablation.study.execution import ClusterSpec, ExecutionSpec
+from ablation.study.grid import COSTS, HEIGHTS, SCORES, WIDTHS, GridSpec, SearchSpec
 from ablation.study.models import (
     NETWORK_NAMES,
     PAPER_POOLINGS,
@@ -18,7 +20,6 @@ from ablation.study.models import (
     ProbeSpec,
     TrainingSpec,
 )
-from ablation.study.plans import COSTS, HEIGHTS, SCORES, WIDTHS, GridSpec, SearchSpec
 from ablation.study.reading import (
     at_window,
     find_study,
@@ -31,7 +32,6 @@ from ablation.study.reading import (
 )
 from ablation.study.schema import known_values, study_fields, study_schema
 from ablation.study.shapes import Shape, matched_shapes, shapes_text
-from ablation.study.sounds import CorpusSpec, FeaturesSpec, FoldsSpec
 from ablation.study.specs import Study
 
 __all__ = [

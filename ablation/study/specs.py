@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ablation.study.data import CorpusSpec, FeaturesSpec, FoldsSpec
+from ablation.study.execution import ClusterSpec, ExecutionSpec
 from ablation.study.fields import NAME, Spec
-from ablation.study.machines import ClusterSpec, ExecutionSpec
+from ablation.study.grid import GridSpec, SearchSpec
 from ablation.study.models import NetworkSpec, ProbeSpec, TrainingSpec
-from ablation.study.plans import GridSpec, SearchSpec
-from ablation.study.sounds import CorpusSpec, FeaturesSpec, FoldsSpec
 
 DIGEST_VERSION = 2
 NETWORK_VERSION = 3  # of the network digest: what trains a network may change without the probe

@@ -2,7 +2,7 @@
 
 :mod:`~ablation.training.task` defines what a cell is. :mod:`~ablation.training.cell` runs it: it
 opens the features, fits a probe or a network (:mod:`~ablation.training.fit`) or one of the
-baselines (:mod:`~ablation.training.references`), scores the held-out speakers
+baselines (:mod:`~ablation.training.baselines`), scores the held-out speakers
 (:mod:`~ablation.training.metrics`) and returns the rows. The only file written is the
 :mod:`~ablation.training.checkpoint` of a network, if one is asked for.
 :mod:`~ablation.training.measure` times training steps and the scoring of segments, from which

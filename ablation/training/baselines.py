@@ -11,6 +11,7 @@ import numpy as np
 from ablation.features.cache import Entry, open_entry
 from ablation.features.statistics import log_mel_statistics
 from ablation.study import FeaturesSpec
+from ablation.study.baselines import MAJORITY, SVM
 from ablation.training.task import CellTask, Sample
 
 
@@ -38,8 +39,7 @@ def log_mel_svm(task: CellTask) -> np.ndarray:
     return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)
 
 
-MAJORITY, SVM = "majority class", "log-mel SVM"  # those that Table 1 compares with
-REFERENCES: dict[str, Callable[[CellTask], np.ndarray]] = {
+TRAINERS: dict[str, Callable[[CellTask], np.ndarray]] = {
     MAJORITY: majority_class,
     SVM: log_mel_svm,
 }

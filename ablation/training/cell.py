@@ -13,20 +13,20 @@ import torch
 from torch import nn
 
 from ablation.errors.execution import CellOutOfMemory
-from ablation.features.bank import SegmentDataset
+from ablation.features.batches import Feed, HostFeed, feeds
 from ablation.features.cache import Entry
-from ablation.features.feeds import Feed, HostFeed, feeds
-from ablation.networks import build_network
-from ablation.probes import ReferenceProbe, SinglePassProbe, passes_for
-from ablation.records import OK
+from ablation.features.segment_dataset import SegmentDataset
+from ablation.models.network import build_network
+from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.results.schema import OK
 from ablation.study import shapes_text
+from ablation.training.baselines import TRAINERS
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.moments import SegmentMoments
-from ablation.training.references import REFERENCES
-from ablation.training.seeding import seeded
+from ablation.training.seeds import seeded
 from ablation.training.task import (
     CellTask,
     Outcome,
@@ -127,7 +127,7 @@ def _network(task: CellTask, device: str) -> _Trained:
 
 
 def _reference(task: CellTask, _device: str) -> _Trained:
-    scores = REFERENCES[task.cell.title](task).astype(np.float32)
+    scores = TRAINERS[task.cell.title](task).astype(np.float32)
     return _Trained("scikit-learn", scores, np.ones(len(scores), int))
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ablation.features.feeds import Batch, Feed, HostFeed
+from ablation.features.batches import Batch, Feed, HostFeed
 from ablation.study import TrainingSpec
 from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint, EpochRecord
@@ -22,7 +22,7 @@ from ablation.training.schedule import (
     learning_rate,
     make_optimizer,
 )
-from ablation.training.seeding import generator, seeded
+from ablation.training.seeds import generator, seeded
 
 
 class _Sums:

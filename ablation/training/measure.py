@@ -19,11 +19,11 @@ import torch
 from torch import nn
 
 from ablation.errors.execution import TrialOutOfMemory
-from ablation.features.bank import ArrayEntry, Range, SegmentDataset
-from ablation.features.feeds import Feed, available_bytes, resident
+from ablation.features.batches import Feed, available_bytes, resident
+from ablation.features.segment_dataset import ArrayEntry, Range, SegmentDataset
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
-from ablation.probes import SinglePassProbe
+from ablation.models.probe import SinglePassProbe
 from ablation.study import FeaturesSpec
 from ablation.training.cell import build_model, compute_of, feeds_of
 from ablation.training.compute import Compute

@@ -10,9 +10,9 @@ from typing import Self, cast
 import torch
 from torch import nn
 
-from ablation.features.feeds import Batch
-from ablation.probes import SinglePassProbe
-from ablation.probes.moments import MomentSums
+from ablation.features.batches import Batch
+from ablation.models.probe import SinglePassProbe
+from ablation.models.probe.moments import MomentSums
 from ablation.study import AugmentSpec
 
 # The most that is kept by a worker on the CPU, and for a cell on a card: beyond that, a batch's

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.features.cache import Entry
-from ablation.records import FAILED
+from ablation.results.schema import FAILED
 from ablation.study import Shape, Study, TrainingSpec, shapes_text
 from ablation.version import __version__
 

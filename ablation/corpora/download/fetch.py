@@ -17,7 +17,7 @@ import pooch
 
 from ablation.corpora import corpus_kind
 from ablation.corpora.base import CorpusKind
-from ablation.corpora.fetching.places import (
+from ablation.corpora.download.places import (
     RECORD,
     corpus_root,
     count_recordings,
@@ -25,10 +25,10 @@ from ablation.corpora.fetching.places import (
     target_folder,
     write_record,
 )
-from ablation.corpora.fetching.recordings import replace_pointers
-from ablation.corpora.fetching.resuming import Patience, Resuming
-from ablation.corpora.fetching.sources import SOURCES, Archive, Source
-from ablation.corpora.fetching.unpacking import unpack
+from ablation.corpora.download.recordings import replace_pointers
+from ablation.corpora.download.resuming import Patience, Resuming
+from ablation.corpora.download.sources import SOURCES, Archive, Source
+from ablation.corpora.download.unpacking import unpack
 from ablation.errors import CorpusError, counted
 from ablation.errors.fetching import (
     FetchRunning,

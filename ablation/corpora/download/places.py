@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ablation.corpora.base import CorpusKind, parse_options
-from ablation.corpora.fetching.sources import Archive, Source
+from ablation.corpora.download.sources import Archive, Source
 from ablation.errors import CorpusError
 from ablation.errors.fetching import (
     CorpusNotInArchive,

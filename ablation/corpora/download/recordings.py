@@ -12,8 +12,8 @@ from typing import Any, cast
 import pooch
 import requests
 
-from ablation.corpora.fetching.resuming import Patience, Resuming
-from ablation.corpora.pointers import Pointer, read_pointer
+from ablation.corpora.download.resuming import Patience, Resuming
+from ablation.corpora.lfs import Pointer, read_pointer
 from ablation.errors import counted
 from ablation.errors.fetching import Unreachable, WrongRecording, megabytes
 

@@ -1,10 +1,9 @@
-"""Networks: the full network that the chosen shapes are promoted into, and its poolings.
+"""The full network that the chosen shapes are promoted into, and its poolings.
 
-:mod:`~ablation.networks.backbone` is Conv1 to Conv5 of the paper's Figure 1,
-:mod:`~ablation.networks.poolings` has the heads of section 2.4 and others in a registry,
-:mod:`~ablation.networks.own` loads a network of the user's own, and
-:mod:`~ablation.networks.costs` counts parameters and multiply-adds. Nothing here knows of corpora,
-folds or training.
+:mod:`~ablation.models.network.backbone` is Conv1 to Conv5 of the paper's Figure 1,
+:mod:`~ablation.models.network.pooling` has the heads of section 2.4 and others in a registry,
+:mod:`~ablation.models.network.custom` loads a network of the user's own, and
+:mod:`~ablation.models.network.cost` counts parameters and multiply-adds.
 """
 
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from ablation.networks.backbone import Backbone, Network
-from ablation.networks.costs import Cost, cost_of
-from ablation.networks.own import own_network, source_digest
-from ablation.networks.poolings import POOLINGS, Explains
+from ablation.models.network.backbone import Backbone, Network
+from ablation.models.network.cost import Cost, cost_of
+from ablation.models.network.custom import own_network, source_digest
+from ablation.models.network.pooling import POOLINGS, Explains
 from ablation.study import FeaturesSpec, NetworkSpec, Shape
 
 __all__ = [

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ablation.networks.poolings import POOLINGS
-from ablation.probes.reference import same_padding
+from ablation.models.network.pooling import POOLINGS
+from ablation.models.probe.reference import same_padding
 from ablation.study import NetworkSpec, Shape
 
 

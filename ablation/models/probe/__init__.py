@@ -1,12 +1,14 @@
-"""Probes: the small network whose filter shape is under study, with one class per engine.
+"""The probe: what the paper's Figure 2 trains for every shape, with one class per engine.
 
-A probe is what the paper's Figure 2 trains for every shape. All engines compute the same function
-of the same parameters; they differ in speed and memory. Nothing here knows about corpora, folds or
-training.
+All engines compute the same function of the same parameters; they differ in speed and memory:
+:mod:`~ablation.models.probe.reference` is a plain module, :mod:`~ablation.models.probe.single_pass`
+trains in one pass over the positions, which is computed by :mod:`~ablation.models.probe.portable`,
+on a CPU by :mod:`~ablation.models.probe.kernels`, on a card by
+:mod:`~ablation.models.probe.cuda`.
 """
 
-from ablation.probes.reference import ReferenceProbe
-from ablation.probes.single_pass import SinglePassProbe, passes_for
+from ablation.models.probe.reference import ReferenceProbe
+from ablation.models.probe.single_pass import SinglePassProbe, passes_for
 
 __all__ = ["ENGINES", "ReferenceProbe", "SinglePassProbe", "passes_for"]
 

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 from torch.nn.grad import conv2d_weight
 
-from ablation.probes.reference import same_padding
-from ablation.probes.sums import Sums
+from ablation.models.probe.reference import same_padding
+from ablation.models.probe.sums import Sums
 
 _TILE = 8  # segments, except on a CPU; a library's rounding may depend on their number
 

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-from ablation.probes.moments import (
+from ablation.models.probe.moments import (
     MomentSums,
     PatchMoments,
     batch_sums,
@@ -23,9 +23,9 @@ from ablation.probes.moments import (
     second_sums,
     segment_sums,
 )
-from ablation.probes.portable import PortablePass
-from ablation.probes.reference import ReferenceProbe
-from ablation.probes.sums import Pass
+from ablation.models.probe.portable import PortablePass
+from ablation.models.probe.reference import ReferenceProbe
+from ablation.models.probe.sums import Pass
 
 PRECISIONS = ("float32", "bf16")
 
@@ -196,7 +196,7 @@ def passes_for(
         return _passes_for_card(device, tile, bf16)
     if device.type == "cpu":
         with suppress(ImportError):  # no numba for this platform
-            from ablation.probes.compiled.passes import CompiledPass
+            from ablation.models.probe.kernels.passes import CompiledPass
 
             return CompiledPass(tile, bf16=bf16)
     return PortablePass(tile)
@@ -206,7 +206,7 @@ def _passes_for_card(device: torch.device, tile: int | None, bf16: bool) -> Pass
     # tf32 and bfloat16 products, of which the kernels are made, came with Ampere.
     if device.type != "cuda" or torch.cuda.get_device_capability(device) >= (8, 0):
         with suppress(ImportError):  # only torch's CUDA builds for Linux come with Triton
-            from ablation.probes.cuda.passes import FusedPass, can_launch
+            from ablation.models.probe.cuda.passes import FusedPass, can_launch
 
             if can_launch():
                 return FusedPass(tile, bf16=bf16)

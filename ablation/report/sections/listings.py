@@ -14,12 +14,12 @@ from ablation.analysis import (
     pooled_scores,
     score_interval,
 )
-from ablation.drivers.evidence import Evidence, references_scores
-from ablation.drivers.showing.networks import StoredNetwork
-from ablation.drivers.showing.table1 import of_paper, table1_rows
+from ablation.analysis.evidence import Evidence, references_scores
+from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Kind, Value
+from ablation.report.sections.table1 import of_paper, table1_rows
 from ablation.report.table1 import PAPER
 
 _MOST_ROWS = 1200  # of the table of all shapes

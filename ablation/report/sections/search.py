@@ -1,77 +1,25 @@
-"""A search in figures and report: its history, its best shapes, and what they are worth."""
+"""A search in the report: what was tried, its best shapes, and what they are worth."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import pandas as pd
-
-from ablation.analysis import Counts, chosen_without, score_interval
-from ablation.drivers import settings
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.searching.searched import COMPLETE, FAILED, PRUNED, RUNNING, Searched, Trial
-from ablation.drivers.showing.drawing import Drawing, title_of
-from ablation.drivers.stored import StudyResults
+from ablation.analysis import Counts, chosen_without, score_interval, search_front
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import StorageError, counted
-from ablation.figures import draw_search
 from ablation.report import Column, Picture, Section, Table
+from ablation.results import run_record
+from ablation.results.search_record import (
+    COMPLETE,
+    FAILED,
+    PRUNED,
+    RUNNING,
+    SAMPLERS,
+    Searched,
+    Trial,
+)
 
-SAMPLERS = {
-    "tpe": "TPE",
-    "random": "random sampling",
-    "nsga2": "NSGA-II",
-    "grid": "the shuffled grid",
-}
 _MOST = 10  # shapes listed
 _LEAST = 4  # complete points for which importances are asked
-
-
-def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
-    """Yield the history and the points of the last search."""
-    searched = next(iter(evidence.stored.searches), None)
-    if searched is None or not searched.complete:
-        return
-    data = _drawn(searched)
-    label = searched.config.score.upper()
-    best = searched.complete[0]
-    marked = "highest" if len(searched.config.objective) == 1 else "Pareto front"
-    title = title_of(evidence, f"search by {SAMPLERS[searched.config.sampler]}")
-    yield Drawing(
-        "search",
-        f"Left: {label} of the trials in their order, and the highest so far. Right: the shapes "
-        f"tried, in the same colours. Ring: {marked}. "
-        + ("Hollow: pruned, the score is an estimate. " if searched.of(PRUNED) else "")
-        + "As the best of many, the highest score is biased upwards.",
-        f"{counted(len(data), 'trial')}, highest {label} {100 * best.values[0]:.1f} % "
-        f"at {best.point}",
-        data,
-        lambda: draw_search(data, label, marked, title),
-    )
-
-
-def _drawn(searched: Searched) -> pd.DataFrame:
-    """Return one row per trial, as the figure takes it."""
-    marked = {trial.number for trial in searched.front or searched.complete[:1]}
-    rows, best = [], float("nan")
-    for trial in searched.trials:
-        score = trial.values[0] if trial.values else trial.estimate
-        if trial.state == COMPLETE:
-            best = trial.values[0] if best != best else max(best, trial.values[0])
-        rows.append(
-            {
-                "trial": trial.number + 1,
-                "height": trial.shape.height,
-                "width": trial.shape.width,
-                "variant": trial.point.removeprefix(str(trial.shape)).strip(),
-                "state": trial.state,
-                "score": float("nan") if score is None else score,
-                "cost": trial.values[1] if len(trial.values) > 1 else float("nan"),
-                "cells": len(trial.scores),
-                "best": best,
-                "marked": trial.number in marked,
-                "repeats": None if trial.repeats is None else trial.repeats + 1,
-            }
-        )
-    data = pd.DataFrame(rows)
-    return data.astype({"repeats": "Int64"})
 
 
 def search_answer(stored: StudyResults) -> str:
@@ -99,7 +47,7 @@ def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Secti
     lines += _importances(searched)
     lines += _worth(searched, counts)
     tables = [_best(searched, counts)]
-    if front := searched.front:
+    if front := search_front(searched):
         tables.insert(0, _front(searched, front, counts))
     if len(searches) > 1:
         tables.append(_others(searches))
@@ -120,7 +68,7 @@ def _counts(stored: StudyResults, searched: Searched) -> dict[str, Counts]:
         if trial.digest not in readings:
             results, name = stored.folder.parent, stored.run.study.name
             try:
-                run = settings.find_run(results, name, trial.digest)
+                run = run_record.find_run(results, name, trial.digest)
             except StorageError:  # removed by hand
                 continue
             readings[trial.digest] = StudyResults(results, run)
@@ -177,7 +125,7 @@ def _cells(searched: Searched) -> str:
 def _importances(searched: Searched) -> list[str]:
     if len(searched.complete) < _LEAST:
         return []
-    from ablation.drivers.searching.trials import importances
+    from ablation.results.search_file import importances  # loads optuna
 
     shares = importances(searched)
     if not shares:

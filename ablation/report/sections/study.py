@@ -11,9 +11,13 @@ from ablation.analysis import (
     all_pairs,
     score_interval,
 )
-from ablation.drivers.evidence import Evidence
-from ablation.drivers.showing.contrast import contrasts_table
-from ablation.drivers.showing.listings import (
+from ablation.analysis.evidence import Evidence
+from ablation.analysis.networks import StoredNetwork
+from ablation.errors import counted
+from ablation.report import Column, Picture, Section, Table, wording
+from ablation.report.contrast import contrasts_table
+from ablation.report.document import Value
+from ablation.report.sections.listings import (
     failures_section,
     family_table,
     networks_section,
@@ -21,11 +25,7 @@ from ablation.drivers.showing.listings import (
     picked,
     shapes_section,
 )
-from ablation.drivers.showing.networks import StoredNetwork
-from ablation.drivers.showing.search_section import search_section
-from ablation.errors import counted
-from ablation.report import Column, Picture, Section, Table, wording
-from ablation.report.document import Value
+from ablation.report.sections.search import search_section
 from ablation.study import Shape, matched_shapes
 
 _INTERVAL = "95 % confidence interval by speaker"

@@ -9,11 +9,11 @@ import torch
 from torch.nn import functional
 from triton.runtime import driver
 
-from ablation.probes.cuda import kernels
-from ablation.probes.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
-from ablation.probes.portable import Parts, Patches, PortablePass, in_tiles
-from ablation.probes.reference import same_padding
-from ablation.probes.sums import Sums
+from ablation.models.probe.cuda import kernels
+from ablation.models.probe.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
+from ablation.models.probe.portable import Parts, Patches, PortablePass, in_tiles
+from ablation.models.probe.reference import same_padding
+from ablation.models.probe.sums import Sums
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # when the kernels were imported
 

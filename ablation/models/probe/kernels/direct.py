@@ -6,7 +6,7 @@ those in the padding between two rows are computed too, and discarded by a flag.
 
 import numpy as np
 
-from ablation.probes.compiled.layout import aligned, place
+from ablation.models.probe.kernels.layout import aligned, place
 from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
 # Accumulators that fit into the registers: filters x vectors of scores, and filters x taps of

@@ -8,8 +8,8 @@ touch the same rows, so a mask never leaves the registers.
 
 import numpy as np
 
-from ablation.probes.compiled.layout import aligned, place
-from ablation.probes.compiled.transform import (
+from ablation.models.probe.kernels.layout import aligned, place
+from ablation.models.probe.kernels.transform import (
     FIRST,
     Complex,
     Tables,

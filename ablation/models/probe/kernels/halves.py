@@ -7,7 +7,7 @@ whose masks are 0 or 1 and therefore exact.
 
 import numpy as np
 
-from ablation.probes.compiled.direct import (
+from ablation.models.probe.kernels.direct import (
     FILTERS,
     PATCH_FILTERS,
     PATCH_TAPS,
@@ -20,7 +20,7 @@ from ablation.probes.compiled.direct import (
     strips,
     tap_offsets,
 )
-from ablation.probes.compiled.layout import aligned, place
+from ablation.models.probe.kernels.layout import aligned, place
 from ablation.vectors import VECTOR_BYTES, kernel
 
 score_and_mask, score_only = score_and_mask_block(pairs=True), score_only_block(pairs=True)

@@ -6,8 +6,8 @@ positions. Row lags i run from 0 to height - 1, column lags j from 1 - width to 
 
 import numpy as np
 
-from ablation.probes.compiled.layout import aligned, place
-from ablation.probes.compiled.transform import spectra
+from ablation.models.probe.kernels.layout import aligned, place
+from ablation.models.probe.kernels.transform import spectra
 from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
 ROWS = 4  # rows multiplied with later ones together, so that a row is loaded once for many

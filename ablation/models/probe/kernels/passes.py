@@ -10,11 +10,11 @@ from types import ModuleType
 import numpy as np
 import torch
 
-from ablation.probes.compiled import direct, fourier, halves, lags
-from ablation.probes.compiled.transform import Tables, tables
-from ablation.probes.plans import Plan, Problem, lag_size, score_plan
-from ablation.probes.portable import Patches
-from ablation.probes.sums import Sums
+from ablation.models.probe.kernels import direct, fourier, halves, lags
+from ablation.models.probe.kernels.transform import Tables, tables
+from ablation.models.probe.plans import Plan, Problem, lag_size, score_plan
+from ablation.models.probe.portable import Patches
+from ablation.models.probe.sums import Sums
 from ablation.vectors import HAS_BF16, VECTOR_BYTES
 
 _TILE = 8  # segments per kernel call: enough to hide its cost, few enough to distribute

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from ablation.probes.compiled.layout import aligned
+from ablation.models.probe.kernels.layout import aligned
 from ablation.vectors import VECTOR_BYTES, Value, Vectors, block, kernel
 
 Complex = tuple[Value, Value]
