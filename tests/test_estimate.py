@@ -27,7 +27,7 @@ from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.grid import plan_grid
 from ablation.runs.prepare import prepare
 from ablation.runs.status import status_of
-from ablation.study import Shape, load_study
+from ablation.study import CellKind, Shape, load_study
 from ablation.study.reading import parse_override
 from ablation.training.measure import Measured
 from ablation.training.task import Cell, CellTask
@@ -127,7 +127,7 @@ def measured_as(cell: Cell, step: float) -> Measured:
 def pace(kind: str, seconds: dict[Shape, float]) -> Pace:
     """As if each shape's step took so long, a segment a hundredth of it, and the rest 1 s."""
     measured = (
-        measured_as(Cell("probe", (shape,), 40.0, 0, ""), s) for shape, s in seconds.items()
+        measured_as(Cell(CellKind.PROBE, (shape,), 40.0, 0, ""), s) for shape, s in seconds.items()
     )
     return Pace(kind, 2, tuple(measured), 4.0)
 

@@ -11,7 +11,7 @@ from ablation.analysis.interpolation import over_shapes
 from ablation.errors.running import NothingMeasured
 from ablation.executors import EXECUTORS, Slot
 from ablation.files import cache_folder
-from ablation.study import Shape, Study
+from ablation.study import CellKind, Shape, Study
 from ablation.training.measure import Measured, Trial, measure
 from ablation.training.task import Cell, CellTask, FoldData
 
@@ -111,7 +111,7 @@ def measure_shapes(
     """
     window, fold = study.features.window_ms, FoldData("", (), (), ())
     tasks = [
-        CellTask(Cell("probe", (shape,), window, 0, ""), study, tuple(classes), "", fold)
+        CellTask(Cell(CellKind.PROBE, (shape,), window, 0, ""), study, tuple(classes), "", fold)
         for shape in spread_out(shapes, _MOST_SHAPES)
     ]
     return measure_cells(tasks, lengths, slots, count)
