@@ -1,4 +1,4 @@
-"""The command ``ablate``: it reads options, calls drivers and prints results.
+"""The command ``ablate``: it reads options, calls runs and prints results.
 
 Results go to stdout, everything else to stderr.
 
