@@ -15,8 +15,17 @@ import pytest
 from clusters import cluster
 from running import assert_same, command, invoke, train
 
-from ablation.errors import AblationError, StudyError
-from ablation.errors.execution import InvalidSchedulerAddress, NoScheduler, SubmitCommandMissing
+from ablation.errors import (
+    AblationError,
+    StudyError,
+)
+from ablation.errors.common import (
+    InvalidOption,
+)
+from ablation.errors.execution import (
+    NoScheduler,
+    SubmitCommandMissing,
+)
 from ablation.results import ResultStore
 
 BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]
@@ -193,7 +202,7 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
 @pytest.mark.parametrize(
     ("arguments", "kind", "facts"),
     [
-        (["--cluster", "nowhere"], InvalidSchedulerAddress, ["'nowhere'", "tcp://host:8786"]),
+        (["--cluster", "nowhere"], InvalidOption, ["'nowhere'", "tcp://host:8786"]),
         (["--set", "cluster.system=lsf"], StudyError, ["'slurm', 'pbs' or 'sge'"]),
         (
             ["--set", "cluster.system=slurm", "--set", "cluster.processes=3"],

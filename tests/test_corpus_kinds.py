@@ -24,22 +24,24 @@ from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
-from ablation.errors import CorpusError
-from ablation.errors.common import MissingPackage
+from ablation.errors import (
+    CorpusError,
+)
+from ablation.errors.common import (
+    MissingPackage,
+    UnknownName,
+)
 from ablation.errors.corpora import (
-    DifferingCopies,
+    DuplicateRecording,
     EmptyField,
     MisnamedRecording,
     MisplacedRecording,
     MissingRecording,
-    MissingTable,
     NotAnAudioColumn,
     PartNotChosen,
     PointerFile,
     RemoteRecording,
-    UnknownPart,
-    UnreadableDataset,
-    UnreadableHeader,
+    UnreadableFile,
 )
 from ablation.features.audio import read_audio
 
@@ -114,7 +116,7 @@ def test_tess_copy_of_the_corpus_inside_it_is_passed_over(tmp_path: Path) -> Non
 def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
     tess_tree(tmp_path)
     other = put(tmp_path / "more" / "OAF_angry" / "OAF_back_angry.wav", sound(5))
-    with pytest.raises(DifferingCopies) as caught:
+    with pytest.raises(DuplicateRecording) as caught:
         load_corpus("tess", tmp_path)
     assert caught.value.file == other
     assert caught.value.other == tmp_path / "OAF_angry" / "OAF_back_angry.wav"
@@ -180,12 +182,13 @@ def test_audformat_unknown_table_or_column_names_those_there_are(
     name: str,
     allowed: list[str],
 ) -> None:
-    with pytest.raises(UnknownPart) as caught:
+    with pytest.raises(UnknownName) as caught:
         load_corpus("audformat", audformat_tree(tmp_path), options=options)
     error = caught.value
-    assert (error.part, error.option, error.name) == (part, option, name)
+    assert (error.kind, error.name) == (part, name)
     assert sorted(error.allowed) == allowed
-    assert str(error.place).startswith(str(tmp_path / "db.yaml"))
+    assert error.where.startswith(str(tmp_path / "db.yaml"))
+    assert error.where.endswith(f"corpus.options.{option}")
 
 
 class Opened:
@@ -208,14 +211,13 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
     os.utime(pickled, (4e9, 4e9))
     assert load_corpus("audformat", root).utterances == before
     (root / "db.labels.csv").unlink()
-    with pytest.raises(MissingTable) as missing:
+    with pytest.raises(UnreadableFile, match="no file db.labels.csv"):
         load_corpus("audformat", root)
-    assert missing.value.table == "labels"
     header = root / "db.yaml"
     header.write_text(f"{header.read_text()}\nx: !!python/object/apply:os.mkdir ['{trace}']\n")
-    with pytest.raises(UnreadableHeader) as unreadable:
+    with pytest.raises(UnreadableFile) as unreadable:
         load_corpus("audformat", root)
-    assert unreadable.value.header == header
+    assert unreadable.value.file == header
     assert not trace.exists()
 
 
@@ -307,13 +309,13 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
         ({}, PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
         (
             {"split": "trian"},
-            UnknownPart,
-            {"part": "split", "name": "trian", "allowed": ["train", "test"]},
+            UnknownName,
+            {"kind": "split", "name": "trian", "allowed": ["train", "test"]},
         ),
         (
             {"split": "train", "label": "emotions"},
-            UnknownPart,
-            {"part": "column", "name": "emotions", "option": "label", "allowed": columns},
+            UnknownName,
+            {"kind": "column", "name": "emotions", "allowed": columns},
         ),
         ({"split": "train", "audio": "who"}, NotAnAudioColumn, {"column": "who"}),
     ):
@@ -364,9 +366,9 @@ def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(
     content = table.read_bytes()
     assert content.count(places) == 1
     table.write_bytes(content.replace(places, struct.pack("<iii", 0, 2**30, -5)))
-    with pytest.raises(UnreadableDataset) as caught:
+    with pytest.raises(UnreadableFile) as caught:
         load_corpus("huggingface", root)
-    assert caught.value.folder == root
+    assert caught.value.file == root
 
 
 @pytest.mark.parametrize("file", ["state.json", "dataset_info.json", "data-00000-of-00001.arrow"])

@@ -10,9 +10,16 @@ import pytest
 import tomli_w
 from running import ablate, invoke
 
-from ablation.errors import AblationError
-from ablation.errors.common import UnknownName
-from ablation.errors.execution import AutoNotAlone, DeviceNotFound, DevicesUnusable
+from ablation.errors import (
+    AblationError,
+)
+from ablation.errors.common import (
+    OptionsExclude,
+    UnknownName,
+)
+from ablation.errors.execution import (
+    DevicesUnusable,
+)
 from ablation.executors import Slot, cards, choose, devices, make_slots
 from ablation.executors.cards import Card, Cards
 from ablation.study import load_study
@@ -62,13 +69,17 @@ def test_cards_that_are_named(there: Callable[..., None]) -> None:
 @pytest.mark.parametrize(
     ("words", "found", "expected"),
     [
-        (["cuda:7"], (GOOD,), DeviceNotFound("cuda:7", ["cuda:0"])),
+        (
+            ["cuda:7"],
+            (GOOD,),
+            UnknownName("execution.devices", "cuda:7", ["cuda:0", "auto"], "device"),
+        ),
         (["cuda:2"], (BROKEN,), DevicesUnusable(["cuda:2"], f"cuda:2: {BROKEN.fault}")),
         (["cuda:2"], (GOOD, BROKEN), DevicesUnusable(["cuda:2"], f"cuda:2: {BROKEN.fault}")),
         (["cuda"], (BROKEN,), DevicesUnusable(["cuda"], f"cuda:2: {BROKEN.fault}")),
         (["cuda"], (), DevicesUnusable(["cuda"], NO_CUDA)),
         (["cuda:0"], (), DevicesUnusable(["cuda:0"], NO_CUDA)),
-        (["auto", "cpu"], (GOOD,), AutoNotAlone(["cpu"])),
+        (["auto", "cpu"], (GOOD,), OptionsExclude(["execution.devices auto", "cpu"])),
         *[
             ([word], (GOOD,), UnknownName("execution.devices", word, ALLOWED))
             for word in ("gpu", "cuda:x", "cuda:", "cpu:0", "")

@@ -16,30 +16,34 @@ from running import invoke
 from ablation.cli import init_asking, init_command
 from ablation.corpora import load_corpus
 from ablation.corpora.recordings import SUFFIXES, is_recording
-from ablation.errors import AblationError, CorpusError, StorageError
-from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors import (
+    AblationError,
+    CorpusError,
+    StorageError,
+)
+from ablation.errors.common import (
+    InvalidOption,
+    OptionsExclude,
+)
+from ablation.errors.corpora import (
+    LabelNotInCorpus,
+    ReservedClass,
+)
 from ablation.errors.naming import (
     AmbiguousNames,
     Candidate,
     GaveUp,
-    InvalidLabelCode,
     InvalidPart,
     LabelsOfOneSpeaker,
-    NoAudioBelow,
     NoReadableRecording,
     NoRecordingLeft,
     NoRecordings,
     NoSuchFolder,
-    NoSuchNumber,
     NothingMatches,
+    OnlyOne,
     ReadingFitsNothing,
-    RepeatedLabelCode,
-    ReservedLabel,
-    SingleLabel,
-    SingleSpeaker,
     TargetExists,
-    UnknownLabelCode,
-    UnsureSpeaker,
+    UnsurePart,
 )
 from ablation.init.finding import read_headers
 from ablation.progress import Reporter
@@ -204,23 +208,25 @@ def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "values", "flags", "kind", "fields", "remedy"),
     [
-        ("{label}/{take}.wav", {}, [], UnsureSpeaker,
+        ("{label}/{take}.wav", {}, [], UnsurePart,
          {"candidate": Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
-        ("{label}/{take}.wav", {"speakers": ["a"]}, [], UnsureSpeaker, {}, "--speaker field:1"),
-        ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"], SingleSpeaker, {"speaker": "x"},
+        ("{label}/{take}.wav", {"speakers": ["a"]}, [], UnsurePart, {}, "--speaker field:1"),
+        ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"],
+         OnlyOne, {"role": "speaker", "value": "x"},
          "--speaker"),
         ("{speaker}/x/{take}.wav", {}, ["--label", "folder:2", "--speaker", "folder:1"],
-         SingleLabel, {"label": "x", "reading": "speaker folder:1, label folder:2"}, "--label"),
+         OnlyOne, {"value": "x", "reading": "speaker folder:1, label folder:2"},
+         "--label"),
         ("{speaker}/{label}/{take}.wav", {"labels": ["sad", "test"]}, ["--label", "folder:2"],
-         ReservedLabel, {"label": "test"}, "--labels test=tested"),
+         ReservedClass, {"label": "test"}, "--labels test=tested"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "anger=angry"],
-         UnknownLabelCode, {"code": "anger", "labels": ["angry", "neutral"]}, "'angry'?"),
+         LabelNotInCorpus, {"label": "anger", "allowed": ["angry", "neutral"]}, "'angry'?"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="], NoRecordingLeft,
          {"labels": ["angry", "neutral"]}, ""),
-        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], InvalidLabelCode,
-         {"text": "angry", "word": "angry"}, "--labels 'W=angry,"),
-        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "a=b,a=c"], RepeatedLabelCode,
-         {"code": "a", "classes": ("b", "c")}, ""),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], InvalidOption,
+         {"option": "--labels", "value": "angry"}, "--labels 'W=angry,"),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "a=b,a=c"], InvalidOption,
+         {"value": "a=c", "expected": "one class for a"}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}-{label}.wav"],
          ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}", "--label", "field:1"],
@@ -325,9 +331,9 @@ def test_questions_are_asked_where_somebody_answers(
     monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
     made = invoke("init", folder, cwd=tmp_path)
     assert "--speaker field:2 or --speaker field:3" in made.stderr
-    assert str(NoSuchNumber(9, 3)) in made.stderr
+    assert str(InvalidOption("answer", 9, "a number from 1 to 3")) in made.stderr
     assert str(InvalidPart("answer", "nine")) in made.stderr
-    assert str(InvalidLabelCode("angry", "angry")) in made.stderr
+    assert InvalidOption("--labels", "angry", "CODE=CLASS").what in made.stderr
     assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
         ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
     }  # fmt: skip
@@ -455,7 +461,7 @@ def test_a_folder_without_audio_and_a_pattern_without_match_cannot_be_predicted(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(NoAudioBelow) as nothing:
+    with pytest.raises(NoRecordings) as nothing:
         expand_recordings([str(tmp_path)])
     assert nothing.value.folder == tmp_path
     with pytest.raises(NothingMatches) as unmatched:

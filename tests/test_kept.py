@@ -14,21 +14,28 @@ import torch
 from running import ablate, invoke
 
 import ablation
-from ablation.errors import AudioError, StorageError
-from ablation.errors.audio import EmptyCut, TimeOutOfRange
+from ablation.errors import (
+    AudioError,
+    StorageError,
+)
+from ablation.errors.audio import (
+    EmptyCut,
+    TimeOutOfRange,
+)
+from ablation.errors.common import (
+    UnknownName,
+)
 from ablation.errors.networks import (
-    DamagedWeights,
-    InvalidRecord,
-    NewerNetwork,
+    DamagedNetwork,
+    NetworkChanged,
     NoFinalNetwork,
     NoNetwork,
-    RecordChanged,
-    RecordNotJson,
     ShorterThanASegment,
     TooLongToExplain,
-    UnknownFigureFormat,
-    WeightsChanged,
     WeightsMisfit,
+)
+from ablation.errors.running import (
+    NewerFile,
 )
 from ablation.models.network import POOLINGS, Explains
 from ablation.saved.export import export_onnx
@@ -174,23 +181,27 @@ def _damaged(place: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "values"),
     [
-        (lambda p: _edit(p, classes=["dark", "bright"]), RecordChanged, {}),
-        (lambda p: _edit(p, classes=["dark"]), InvalidRecord, {"field": "classes"}),
-        (lambda p: _edit(p, format=2), NewerNetwork, {"format": 2, "known": 1}),
-        (lambda p: _edit(p, surprise=1), InvalidRecord, {"field": "surprise"}),
-        (lambda p: _edit(p, shapes=["3y2"]), InvalidRecord, {"field": "shapes.0"}),
-        (lambda p: (p / "network.json").write_text("{"), RecordNotJson, {}),
-        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), RecordNotJson, {}),
-        (lambda p: (p / "network.json").write_text("[]"), RecordNotJson, {"reason": ""}),
-        (lambda p: (p / "network.json").write_text("[" * 200_000), RecordNotJson, {}),
-        (lambda p: _edit(p, pooling="mean"), InvalidRecord, {"field": ""}),
-        (lambda p: _edit(p, threads=0), InvalidRecord, {"field": "threads"}),
-        (lambda p: _edit(p, classes=["dark", "dark"]), InvalidRecord, {"field": ""}),
-        (lambda p: _edit(p, corpus_range=[0, 1]), InvalidRecord, {"field": ""}),
+        (lambda p: _edit(p, classes=["dark", "bright"]), NetworkChanged, {}),
+        (lambda p: _edit(p, classes=["dark"]), DamagedNetwork, {"field": "classes"}),
+        (lambda p: _edit(p, format=2), NewerFile, {"found": 2, "known": 1}),
+        (lambda p: _edit(p, surprise=1), DamagedNetwork, {"field": "surprise"}),
+        (lambda p: _edit(p, shapes=["3y2"]), DamagedNetwork, {"field": "shapes.0"}),
+        (lambda p: (p / "network.json").write_text("{"), DamagedNetwork, {}),
+        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), DamagedNetwork, {}),
+        (
+            lambda p: (p / "network.json").write_text("[]"),
+            DamagedNetwork,
+            {"reason": "not a JSON object"},
+        ),
+        (lambda p: (p / "network.json").write_text("[" * 200_000), DamagedNetwork, {}),
+        (lambda p: _edit(p, pooling="mean"), DamagedNetwork, {"field": ""}),
+        (lambda p: _edit(p, threads=0), DamagedNetwork, {"field": "threads"}),
+        (lambda p: _edit(p, classes=["dark", "dark"]), DamagedNetwork, {"field": ""}),
+        (lambda p: _edit(p, corpus_range=[0, 1]), DamagedNetwork, {"field": ""}),
         (lambda p: (p / "network.json").unlink(), NoNetwork, {}),
         (lambda p: (p / "network.safetensors").unlink(), StorageError, {}),
-        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), WeightsChanged, {}),
-        (_damaged, DamagedWeights, {}),
+        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), NetworkChanged, {}),
+        (_damaged, DamagedNetwork, {}),
         (
             _reshaped,
             WeightsMisfit,
@@ -225,7 +236,7 @@ def test_values_that_contradict_each_other_are_named(
     attention: Path, changes: dict[str, Any], reason: str
 ) -> None:
     _edit(attention, **changes)
-    with pytest.raises(InvalidRecord) as caught:
+    with pytest.raises(DamagedNetwork) as caught:
         read(attention)
     assert caught.value.file == attention / "network.json"
     assert reason in caught.value.reason
@@ -271,7 +282,7 @@ def test_explain_draws_maps_and_filters(
     ).stat().st_size > 10_000
     run = invoke("explain", recording, "--study", tiny_study, "--output", tmp_path / "x.gif",
                  cwd=promoted, check=1)  # fmt: skip
-    assert isinstance(run.error, UnknownFigureFormat) and run.error.name == "gif"
+    assert isinstance(run.error, UnknownName) and run.error.name == "gif"
     assert str(tmp_path / "x.gif") in run.stderr
 
 

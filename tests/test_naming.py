@@ -10,22 +10,19 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from ablation.errors import AblationError, CorpusError
+from ablation.errors import (
+    CorpusError,
+)
 from ablation.errors.naming import (
-    AdjacentPlaces,
     AmbiguousNames,
     AmbiguousPattern,
     Candidate,
     InvalidPart,
-    MissingPlace,
+    InvalidPattern,
     NoLabelInNames,
     NoSpeakerInNames,
     NoSuchPart,
-    NothingInNames,
-    UnknownPlace,
-    UnmatchedBrace,
-    UnsureLabel,
-    UnsureSpeaker,
+    UnsurePart,
 )
 from ablation.init.naming import read_names
 from ablation.init.parts import Name, Part
@@ -93,7 +90,7 @@ def test_numbers_that_merge_two_people_are_not_the_speaker() -> None:
 def test_numbers_behind_a_letter_are_people_or_takes() -> None:
     names = names_of("{s}_{l}-{t}", s=["P1", "P2", "P3"], l=MOODS, t=["t0", "t1"])
     assert set(read_names(names).speakers) == {"P1", "P2", "P3"}
-    with pytest.raises(UnsureSpeaker) as caught:
+    with pytest.raises(UnsurePart) as caught:
         read_names(names_of("{l}-{t}_x", l=MOODS, t=["t0", "t1", "t2"]))
     assert caught.value.candidate.values == ("t0", "t1", "t2")
 
@@ -147,7 +144,7 @@ def test_names_with_two_readings_are_refused_with_the_flags_of_each(
 def test_what_may_be_takes_or_sentences_is_refused_with_its_flag(
     takes: list[str], part: str
 ) -> None:
-    with pytest.raises(UnsureSpeaker) as caught:
+    with pytest.raises(UnsurePart) as caught:
         read_names(names_of("{l}/{t}", l=MOODS, t=takes))
     assert caught.value.candidate == Candidate("speaker", part, tuple(takes))
     assert f"--speaker {part}" in caught.value.remedy
@@ -163,7 +160,7 @@ def test_names_without_a_speaker_are_refused_with_the_label_that_they_tell() -> 
 
 
 def test_names_that_tell_nothing_are_refused_with_the_ways_to_tell() -> None:
-    with pytest.raises(NothingInNames) as caught:
+    with pytest.raises(NoLabelInNames) as caught:
         read_names([("one",)])
     for flag in ("--speaker", "--label", "--pattern"):
         assert flag in caught.value.remedy
@@ -174,7 +171,7 @@ def test_a_label_beside_a_known_speaker_may_be_missing_or_unsure() -> None:
     with pytest.raises(NoLabelInNames) as lacking:
         read_names([("anna", "one"), ("ben", "two")], speaker=speaker)
     assert lacking.value.speaker == Candidate("speaker", "folder:1", ("anna", "ben"))
-    with pytest.raises(UnsureLabel) as unsure:
+    with pytest.raises(UnsurePart) as unsure:
         read_names(names_of("{s}/{t}", s=["anna", "ben"], t=TAKES), speaker=speaker)
     assert unsure.value.candidate == Candidate("label", "field:1", tuple(TAKES))
 
@@ -191,7 +188,7 @@ def test_a_word_before_the_speaker_in_some_names_becomes_no_speaker() -> None:
     names = [(f"{m}_{s}_x{n}y",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
     assert set(read_names(names).speakers) == set(people)
     longer = [(f"{m}_zus_{s}_x{n}z",) for n, (m, s) in enumerate(product(MOODS * 3, people))]
-    with pytest.raises(UnsureSpeaker):
+    with pytest.raises(UnsurePart):
         read_names([*names, *longer])
 
 
@@ -408,20 +405,19 @@ def test_a_pattern_reads_a_path(pattern: str, path: str, read: tuple[str, str] |
 
 
 @pytest.mark.parametrize(
-    ("pattern", "kind", "fields"),
+    ("pattern", "fault"),
     [
-        ("{speaker}/{}.wav", MissingPlace, {"place": "label"}),
-        ("{speker}/{label}", UnknownPlace, {"place": "speker", "allowed": ("speaker", "label")}),
-        ("{speaker}{label}", AdjacentPlaces, {}),
-        ("{speaker/{label}", UnmatchedBrace, {"brace": "{"}),
+        ("{speaker}/{}.wav", "no {label}"),
+        ("{speker}/{label}", "unknown placeholder {speker}"),
+        ("{speaker}{label}", "side by side"),
+        ("{speaker/{label}", "unmatched {"),
     ],
 )
-def test_a_pattern_without_sense_is_refused(
-    pattern: str, kind: type[AblationError], fields: dict[str, object]
-) -> None:
-    with pytest.raises(kind) as caught:
+def test_a_pattern_without_sense_is_refused(pattern: str, fault: str) -> None:
+    with pytest.raises(InvalidPattern) as caught:
         Pattern(pattern)
-    assert vars(caught.value) == {"pattern": pattern} | fields
+    assert caught.value.pattern == pattern
+    assert fault in caught.value.fault
 
 
 def test_a_path_that_fits_in_two_ways_is_refused() -> None:

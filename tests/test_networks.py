@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from ablation.errors import StudyError
+from ablation.errors import (
+    StudyError,
+)
+from ablation.errors.common import (
+    UnknownName,
+)
 from ablation.errors.networks import (
     FactoryFailed,
     FactoryModuleMissing,
-    NotAModule,
-    NothingToTrain,
-    UnknownFactory,
-    WrongOutput,
+    UnusableNetwork,
 )
 from ablation.models.network import (
     POOLINGS,
@@ -254,9 +256,13 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
     [
         ("nowhere_at_all:build", FactoryModuleMissing, {"module": "nowhere_at_all"}),
         ("no.such.package:build", FactoryModuleMissing, {"module": "no.such.package"}),
-        ("{mine}:biuld", UnknownFactory, {"name": "biuld", "nearest": "build"}),
-        ("{mine}:nothing", NotAModule, {"found": "NoneType"}),
-        ("{mine}:wrong", WrongOutput, {"found": (2, 9), "expected": (2, 4)}),
+        ("{mine}:biuld", UnknownName, {"name": "biuld", "nearest": "build"}),
+        (
+            "{mine}:nothing",
+            UnusableNetwork,
+            {"fault": "the factory returned NoneType, not a torch.nn.Module"},
+        ),
+        ("{mine}:wrong", UnusableNetwork, {}),
         (
             "{mine}:broken",
             FactoryFailed,
@@ -269,7 +275,7 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
         ),
         ("{mine}:leaves", FactoryFailed, {"stage": "factory", "exception": "SystemExit"}),
         ("{mine}:narrow", FactoryFailed, {"stage": "network", "exception": "RuntimeError"}),
-        ("{mine}:empty", NothingToTrain, {}),
+        ("{mine}:empty", UnusableNetwork, {"fault": "the network has no parameters to train"}),
     ],
 )
 def test_a_factory_that_cannot_be_used_is_said(

@@ -24,12 +24,16 @@ import ablation
 from ablation.analysis import notebook
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
-from ablation.errors import AblationError
-from ablation.errors.common import InvalidOption, UnknownName
+from ablation.errors import (
+    AblationError,
+)
+from ablation.errors.common import (
+    InvalidOption,
+    UnknownName,
+)
 from ablation.errors.reading import (
     ContrastOfOtherSettings,
     ContrastUntested,
-    EditedContrast,
     NobodySpoke,
     NoCompleteAxis,
     NoProbes,
@@ -465,7 +469,7 @@ def test_a_contrast_is_written_down_and_stands(folder: Path) -> None:
         (UnreadableContrast, {"tests": 3}),
         (OtherContrast, {"tested_on": "mars"}),
         (ContrastOfOtherSettings, {"digest": "ffff"}),
-        (EditedContrast, {"metric": "ua"}),
+        (UnreadableContrast, {"metric": "ua"}),
     ):
         file.write_text(json.dumps(contrast | change))
         error = invoke(*both, cwd=folder, check=1).error

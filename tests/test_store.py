@@ -17,7 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import invoke
 
-from ablation.errors.running import NewerResults, NoResults
+from ablation.errors.running import (
+    NewerFile,
+    NoResults,
+)
 from ablation.files import atomic_write
 from ablation.results import ResultStore, Watch, read_results
 from ablation.results.schema import SCHEMA_VERSION, TABLES, VERSION_KEY, arrow_table, schema
@@ -172,7 +175,7 @@ def test_a_damaged_main_file_is_never_written_over(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_with_a_remedy(tmp_path: Path) -> None:
     table = arrow_table(TABLES["probes"], CLASSES, [row(2, "a")])
     pq.write_table(table.replace_schema_metadata({VERSION_KEY: b"99"}), tmp_path / "probes.parquet")
-    with pytest.raises(NewerResults) as caught:
+    with pytest.raises(NewerFile) as caught:
         ResultStore(tmp_path).read("probes")
     assert caught.value.path == tmp_path / "probes.parquet"
     assert (caught.value.found, caught.value.known) == (99, SCHEMA_VERSION)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ablation.cli.failures import say
 from ablation.cli.init_printing import printable
-from ablation.errors import CorpusError, counted
-from ablation.errors.naming import GaveUp, NoSuchNumber, quoted
+from ablation.errors import CorpusError, StudyError, counted
+from ablation.errors.common import InvalidOption
+from ablation.errors.naming import GaveUp, quoted
 
 if TYPE_CHECKING:
     from ablation.init.finding import Found
@@ -61,7 +62,7 @@ def _asked(question: str, read: Callable[[str], T]) -> T:
     while True:
         try:
             return read(ask(question))
-        except CorpusError as error:
+        except (CorpusError, StudyError) as error:
             say(f"{error}")
 
 
@@ -92,7 +93,7 @@ def _part(answer: str, offered: list[Column]) -> Part:
     if answer.isdecimal():
         number = int(answer)
         if not 1 <= number <= len(offered):
-            raise NoSuchNumber(number, len(offered))
+            raise InvalidOption("answer", number, f"a number from 1 to {len(offered)}")
         return offered[number - 1].part
     return Part.parse(answer, "answer")
 

@@ -10,12 +10,13 @@ import typer
 
 from ablation.cli.failures import say
 from ablation.errors import CorpusError
-from ablation.errors.common import OptionsExclude
-from ablation.errors.naming import InvalidLabelCode, RepeatedLabelCode
+from ablation.errors.common import InvalidOption, OptionsExclude
 
 if TYPE_CHECKING:
     from ablation.init.finding import Found
     from ablation.init.understanding import ReadingOptions, Understood
+
+_CODES = "'W=angry,N=neutral,L=' (an empty class leaves the label out)"
 
 
 def init(
@@ -98,14 +99,14 @@ def _options(
 
 
 def parse_codes(text: str) -> dict[str, str]:
-    """Return "W=angry,N=neutral" as a map; raise :class:`CorpusError` if it is not CODE=CLASS."""
+    """Return "W=angry,N=neutral" as a map; raise :class:`StudyError` if it is not CODE=CLASS."""
     codes: dict[str, str] = {}
     for word in text.split(","):
         code, equals, meaning = (piece.strip() for piece in word.partition("="))
         if not equals or not code:
-            raise InvalidLabelCode(text, word.strip())
+            raise InvalidOption("--labels", word.strip(), "CODE=CLASS", _CODES)
         if codes.setdefault(code, meaning) != meaning:
-            raise RepeatedLabelCode(text, code, (codes[code], meaning))
+            raise InvalidOption("--labels", word.strip(), f"one class for {code}", _CODES)
     return codes
 
 

@@ -10,7 +10,7 @@ import typer
 
 from ablation.cli import completion
 from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude, UnknownName
-from ablation.errors.studies import FiltersInProbeShape, NoMatchedShape
+from ablation.errors.studies import NoMatchedShape
 
 if TYPE_CHECKING:
     from ablation.study import Shape, Study
@@ -152,7 +152,8 @@ def requested_shapes(
     chosen = parse_shapes(parse_words(shapes or matched or ""), names[0])
     for shape in chosen:
         if shape.filters is not None:
-            raise FiltersInProbeShape(names[0], str(shape))
+            expected = "HEIGHTxWIDTH alone (probe.filters says how many filters a probe has)"
+            raise InvalidOption(names[0], str(shape), expected, "10x2")
     if matched is None:
         return chosen
     if len(chosen) != 1:

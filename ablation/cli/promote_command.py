@@ -36,8 +36,8 @@ from ablation.cli.options import (
     set_overrides,
     study_name,
 )
-from ablation.errors.common import InvalidOption, OptionRequires, OptionsExclude
-from ablation.errors.studies import CorpusFixedByProbes, NoShapesToPromote
+from ablation.errors.common import InvalidOption, OptionMissing, OptionRequires, OptionsExclude
+from ablation.errors.studies import FixedByProbes
 
 if TYPE_CHECKING:
     from ablation.progress import Reporter
@@ -232,7 +232,9 @@ def _check_factory(network: str, pooling: str | None) -> None:
 def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
     words = parse_words(shapes) if shapes is not None else study.network.conv1
     if not words:
-        raise NoShapesToPromote
+        raise OptionMissing(
+            "shapes to promote", ["--best", "--shapes", "network.conv1 in the study"]
+        )
     return parse_shapes(words, "network.conv1" if shapes is None else "--shapes")
 
 
@@ -247,10 +249,11 @@ def _note_other_network(study: Path, run: RunRecord, changed: Study) -> None:
 
 def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
     """Return the study with its corpus in another folder; its digest tells if it is the same."""
+    from ablation.runs.promote import CHANGEABLE
     from ablation.study import override_study
 
     if corpus is not None and corpus != study.corpus.name:
-        raise CorpusFixedByProbes(corpus, study.corpus.name)
+        raise FixedByProbes(f"--corpus {corpus}", f"on {study.corpus.name}", CHANGEABLE)
     return study if root is None else override_study(study, [("corpus.root", str(root))])
 
 

@@ -23,19 +23,17 @@ from ablation.corpora import (
 )
 from ablation.corpora.base import Corpus, CorpusKind, Utterance, parse_options
 from ablation.corpora.faults import Faults
+from ablation.errors.common import UnknownName
 from ablation.errors.corpora import (
     ClassWithoutUtterances,
-    DuplicateId,
+    DuplicateRecording,
     EmptyCorpus,
-    EmptyLabelMap,
     LabelNotInCorpus,
     MissingRecording,
     NoLabelUsed,
     ReservedClass,
     SingleClass,
-    UnknownCorpus,
     UnknownLabel,
-    UnknownLabelMap,
 )
 from ablation.files import at_home, is_file
 
@@ -60,9 +58,9 @@ KINDS: dict[str, CorpusKind] = {
 
 
 def corpus_kind(name: str) -> CorpusKind:
-    """Return the registry entry of ``name``; raise :class:`CorpusError` for an unknown name."""
+    """Return the registry entry of ``name``; raise :class:`StudyError` for an unknown name."""
     if name not in KINDS:
-        raise UnknownCorpus(name, list(KINDS))
+        raise UnknownName("corpus", name, list(KINDS))
     return KINDS[name]
 
 
@@ -92,7 +90,7 @@ def load_corpus(
         For a missing or empty folder, files that do not fit the corpus, unknown labels, or missing
         recordings.
     StudyError
-        For an unknown option, or one with an invalid value.
+        For the name of no corpus, label map or option, or an option with an invalid value.
     """
     kind = corpus_kind(name)
     root = None if path is None else at_home(Path(path))
@@ -106,14 +104,14 @@ def load_corpus(
         if label_map.get(u.label)
     ]
     if not kept:
-        raise NoLabelUsed(name, root, sorted({u.label for u in found}))
+        raise NoLabelUsed(name, sorted({u.label for u in found}))
     _check_files(kept)
     _check_ids(kept)
     classes = list(dict.fromkeys(value for value in label_map.values() if value))
     present = {utterance.label for utterance in kept}
     for label in classes:
         if label in RESERVED:
-            raise ReservedClass(name, label)
+            raise ReservedClass(label, f'{label} = "{label}ed" in [corpus.labels]')
         if label not in present:
             raise ClassWithoutUtterances(name, root, label)
     if len(classes) < 2:
@@ -127,18 +125,19 @@ def _label_map(
     """Return the map from the corpus' labels to classes, checked against the labels found."""
     if isinstance(labels, str):
         if labels not in kind.label_maps:
-            raise UnknownLabelMap(kind.name, labels, list(kind.label_maps))
+            maps, table = list(kind.label_maps), "give a table: [corpus.labels]"
+            raise UnknownName(f"corpus {kind.name}", labels, maps, "label map", table)
         return kind.label_maps[labels]
     present = {utterance.label for utterance in found}
     if labels is None:
         ready = next(iter(kind.label_maps.values()), None)
         return ready if ready is not None else {label: label for label in sorted(present)}
     if not labels:
-        raise EmptyLabelMap(kind.name, sorted(present))
+        raise NoLabelUsed(kind.name, sorted(present))
     known = present | {label for ready in kind.label_maps.values() for label in ready}
     for label in labels:
         if label not in known:
-            raise LabelNotInCorpus(kind.name, label, sorted(known))
+            raise LabelNotInCorpus("[corpus.labels]", label, sorted(known))
     if not kind.closed:
         _check_labels(found, labels)
     return labels
@@ -169,5 +168,6 @@ def _check_ids(utterances: list[Utterance]) -> None:
     for utterance in utterances:
         other = seen.setdefault(utterance.id, utterance)
         if other is not utterance:
-            faults.add(DuplicateId(utterance.id, utterance.file, other.file))
+            how = f"have the same utterance id {utterance.id!r}"
+            faults.add(DuplicateRecording(utterance.file, other.file, how))
     faults.end()

@@ -19,16 +19,13 @@ from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
 from ablation.corpora.faults import Faults
 from ablation.corpora.table_values import as_text, is_missing
 from ablation.errors import CorpusError, first_line
-from ablation.errors.common import MissingPackage
+from ablation.errors.common import MissingPackage, UnknownName
 from ablation.errors.corpora import (
     EmptyField,
-    MissingTable,
-    NotACorpus,
     PartNotChosen,
     TwoSpeakers,
-    UnknownPart,
-    UnreadableHeader,
-    UnreadableTable,
+    UnreadableFile,
+    WrongCorpusRoot,
 )
 from ablation.files import is_file
 
@@ -65,7 +62,7 @@ class AudformatOptions(Options):
 def _read(root: Path | None, options: AudformatOptions) -> list[Utterance]:
     folder = require_folder(root, "audformat", _LAYOUT)
     if not is_file(folder / HEADER):
-        raise NotACorpus("audformat", folder, HEADER, _LAYOUT)
+        raise WrongCorpusRoot("audformat", folder, f"holds no {HEADER}", _LAYOUT)
     with _database(folder) as database:
         name = _table_name(folder, database, options)
         table = _table(folder, database, name)
@@ -132,7 +129,7 @@ def _database(folder: Path) -> Iterator["library.Database"]:
                     _link(file, Path(name) / file.name)
             database = library.Database.load(name)
         except (yaml.YAMLError, *_DAMAGED) as error:
-            raise UnreadableHeader(header, first_line(error)) from error
+            raise UnreadableFile(header, first_line(error), "header") from error
         yield database
 
 
@@ -147,14 +144,19 @@ def _table_name(folder: Path, database: "library.Database", options: AudformatOp
     names = list(database.tables)
     if options.table:
         if options.table not in names:
-            raise UnknownPart(folder / HEADER, "table", options.table, "table", names)
+            raise _unknown(folder / HEADER, "table", options.table, names)
         return options.table
     fitting = [name for name in names if options.emotion in database.tables[name].columns]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise PartNotChosen(folder / HEADER, "table", sorted(fitting), options.emotion)
-    raise UnknownPart(folder / HEADER, "column", options.emotion, "emotion", _all_columns(database))
+    raise _unknown(folder / HEADER, "emotion", options.emotion, _all_columns(database))
+
+
+def _unknown(place: Path | str, option: str, name: str, allowed: list[str]) -> UnknownName:
+    kind = "table" if option == "table" else "column"
+    return UnknownName(f"{place}, corpus.options.{option}", name, allowed, kind)
 
 
 def _all_columns(database: "library.Database") -> list[str]:
@@ -168,14 +170,14 @@ def _table(folder: Path, database: "library.Database", name: str) -> "pd.DataFra
     except _DAMAGED as error:
         reason = first_line(error)
         if "No file found for table" in reason:
-            raise MissingTable(folder / HEADER, name) from error
-        raise UnreadableTable(folder / HEADER, name, reason) from error
+            reason = f"no file db.{name}.csv or db.{name}.parquet (pickled tables are not read)"
+        raise UnreadableFile(folder / HEADER, f"table {name}: {reason}", "table") from error
 
 
 def _require_emotion(folder: Path, name: str, table: "pd.DataFrame", column: str) -> None:
     if column not in table.columns:
         place, columns = f"{folder / HEADER}, table {name}", list(map(str, table.columns))
-        raise UnknownPart(place, "column", column, "emotion", columns)
+        raise _unknown(place, "emotion", column, columns)
 
 
 def _speakers(
@@ -193,7 +195,7 @@ def _speakers(
     ]
     if not others:
         place = f"{folder / HEADER}, table {name} and tables of whole files"
-        raise UnknownPart(place, "column", column, "speaker", _all_columns(database))
+        raise _unknown(place, "speaker", column, _all_columns(database))
     by_file: dict[str, Any] = {}
     for other in others:
         for file, speaker in _table(folder, database, other)[column].items():

@@ -11,14 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ablation.corpora.recordings import is_recording
 from ablation.corpora.spelling import near_spellings
 from ablation.errors import named
-from ablation.errors.corpora import (
-    CorpusRootMissing,
-    CorpusRootNotAFolder,
-    CorpusRootNotFound,
-    InvalidCorpusOption,
-    TwoFormats,
-    UnknownCorpusOption,
-)
+from ablation.errors.corpora import CorpusRootMissing, DuplicateRecording, WrongCorpusRoot
+from ablation.errors.studies import InvalidField, UnknownField
 from ablation.files import is_file, is_folder
 
 
@@ -127,12 +121,13 @@ def parse_options(kind: type[Known], corpus: str, given: Mapping[str, Any]) -> K
         return kind.model_validate(dict(given))
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        field_name = ".".join(str(part) for part in fault["loc"])
+        origin = f"corpus {corpus}"
+        name = ".".join(map(str, ("corpus", "options", *fault["loc"])))
         if fault["type"] == "extra_forbidden":
-            raise UnknownCorpusOption(corpus, field_name, list(kind.model_fields)) from error
-        reason = fault["msg"].removeprefix("Value error, ")
-        reason = reason[:1].lower() + reason[1:]
-        raise InvalidCorpusOption(field_name, fault["input"], reason) from error
+            raise UnknownField(origin, name, list(kind.model_fields)) from error
+        reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        value = repr(fault["input"]) if fault["loc"] else ""
+        raise InvalidField(origin, name, value, reason[:1].lower() + reason[1:]) from error
 
 
 @dataclass(frozen=True)
@@ -165,7 +160,7 @@ def audio_files(root: Path, pattern: str) -> list[Path]:
             continue
         other = files.setdefault(file.with_suffix(""), file)
         if other is not file:
-            raise TwoFormats(file, other)
+            raise DuplicateRecording(file, other, "are one recording in two formats")
     return list(files.values())
 
 
@@ -174,7 +169,7 @@ def require_folder(root: Path | None, name: str, layout: str) -> Path:
     if root is None:
         raise CorpusRootMissing(name, layout)
     if is_file(root):
-        raise CorpusRootNotAFolder(name, root, layout)
+        raise WrongCorpusRoot(name, root, "is not a folder", layout)
     if not is_folder(root):
-        raise CorpusRootNotFound(name, root, layout)
+        raise WrongCorpusRoot(name, root, "does not exist", layout)
     return root

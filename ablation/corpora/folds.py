@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Literal
 
 from ablation.corpora.base import Corpus
-from ablation.errors.corpora import (
+from ablation.errors.folds import (
     ClassNotInTraining,
     NobodyToTrainOn,
     OneSpeaker,

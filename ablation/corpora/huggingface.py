@@ -16,17 +16,15 @@ from ablation.corpora.faults import Faults
 from ablation.corpora.recordings import SUFFIXES
 from ablation.corpora.table_values import as_text, is_missing
 from ablation.errors import CorpusError, first_line
-from ablation.errors.common import MissingPackage
+from ablation.errors.common import MissingPackage, UnknownName
 from ablation.errors.corpora import (
     EmptyField,
-    NoSplits,
-    NotACorpus,
+    InvalidValue,
     NotAnAudioColumn,
-    NotTextOrNumber,
     PartNotChosen,
     RemoteRecording,
-    UnknownPart,
-    UnreadableDataset,
+    UnreadableFile,
+    WrongCorpusRoot,
 )
 from ablation.files import atomic_write, cache_folder, is_file
 
@@ -51,12 +49,14 @@ class HuggingfaceOptions(Options):
 def _read(root: Path | None, options: HuggingfaceOptions) -> list[Utterance]:
     folder = require_folder(root, "huggingface", _LAYOUT)
     if not any(is_file(folder / name) for name in ("dataset_dict.json", "state.json")):
-        raise NotACorpus("huggingface", folder, "state.json or dataset_dict.json", _LAYOUT)
+        fault = "holds no state.json or dataset_dict.json"
+        raise WrongCorpusRoot("huggingface", folder, fault, _LAYOUT)
     dataset = _dataset(folder, options)
     for option in ("audio", "label", "speaker"):
         column = getattr(options, option)
         if column not in dataset.column_names:
-            raise UnknownPart(folder, "column", column, option, dataset.column_names)
+            where = f"{folder}, corpus.options.{option}"
+            raise UnknownName(where, column, dataset.column_names, "column")
     return list(_utterances(folder, dataset, options))
 
 
@@ -68,18 +68,18 @@ def _dataset(folder: Path, options: HuggingfaceOptions) -> "library.Dataset":
     try:
         loaded = library.load_from_disk(str(folder))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UnreadableDataset(folder, first_line(error)) from error
+        raise UnreadableFile(folder, first_line(error), "dataset") from error
     if isinstance(loaded, library.DatasetDict):
         chosen = _split(folder, loaded, options.split)
     elif options.split:
-        raise NoSplits(folder, options.split)
+        raise UnknownName(f"{folder}, corpus.options.split", options.split, [], "split")
     else:
         chosen = loaded
     try:
         # The files are memory-mapped: reading a damaged one would kill the process.
         chosen.data.validate(full=True)
     except ValueError as error:
-        raise UnreadableDataset(folder, first_line(error)) from error
+        raise UnreadableFile(folder, first_line(error), "dataset") from error
     return chosen
 
 
@@ -91,7 +91,7 @@ def _split(folder: Path, loaded: "library.DatasetDict", split: str) -> "library.
         return loaded[names[0]]
     if not split:
         raise PartNotChosen(folder, "split", sorted(names))
-    raise UnknownPart(folder, "split", split, "split", names)
+    raise UnknownName(f"{folder}, corpus.options.split", split, names, "split")
 
 
 def _utterances(
@@ -130,7 +130,7 @@ def _text(origin: str, column: str, value: Any, names: list[str] | None) -> str:
     if is_missing(value) or (names is not None and not 0 <= value < len(names)):
         raise EmptyField(origin, column)
     if isinstance(value, bytes | list | tuple | dict):
-        raise NotTextOrNumber(origin, column, value)
+        raise InvalidValue(origin, column, value, "text or a number")
     return as_text(value if names is None else names[value])
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablation.corpora.base import CorpusKind, Options, Utterance, require_folder
-from ablation.errors.corpora import InvalidTurn, NotACorpus, UnreadableFile
+from ablation.errors.corpora import InvalidTurn, UnreadableFile, WrongCorpusRoot
 
 _LAYOUT = "Session1 ... Session5"
 _TURN = re.compile(
@@ -35,7 +35,8 @@ def _read(root: Path | None, options: IemocapOptions) -> list[Utterance]:
     folder = require_folder(root, "iemocap", _LAYOUT)
     evaluations = sorted(folder.glob("Session[0-9]*/dialog/EmoEvaluation/[!.]*.txt"))
     if not evaluations:
-        raise NotACorpus("iemocap", folder, "SessionN/dialog/EmoEvaluation/*.txt", _LAYOUT)
+        fault = "holds no SessionN/dialog/EmoEvaluation/*.txt"
+        raise WrongCorpusRoot("iemocap", folder, fault, _LAYOUT)
     utterances = []
     for evaluation in evaluations:
         utterances += _read_dialogue(evaluation, options)

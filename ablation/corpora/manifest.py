@@ -25,18 +25,13 @@ from ablation.errors.corpora import (
     CorpusRootMissing,
     DuplicateRow,
     EmptyField,
-    EndBeforeStart,
-    InvalidTime,
+    InvalidValue,
     LongRow,
-    ManifestIsAFolder,
-    ManifestNotFound,
-    ManifestNotUtf8,
     MissingColumn,
-    MissingManifestFile,
-    NotTextOrNumber,
-    RecordingIsAFolder,
+    MissingRecording,
     SemicolonSeparated,
-    UnreadableManifest,
+    UnreadableFile,
+    WrongCorpusRoot,
 )
 from ablation.files import is_file, is_folder
 
@@ -52,9 +47,9 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
     if root is None:
         raise CorpusRootMissing("manifest", _LAYOUT)
     if is_folder(root):
-        raise ManifestIsAFolder(root, _LAYOUT)
+        raise WrongCorpusRoot("manifest", root, "is a folder, not a file", _LAYOUT)
     if not is_file(root):
-        raise ManifestNotFound("manifest", root, _LAYOUT)
+        raise WrongCorpusRoot("manifest", root, "does not exist", _LAYOUT)
     utterances = []
     seen: dict[str, str] = {}
     faults = Faults(f"{root}, ")
@@ -85,17 +80,17 @@ def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
     except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
         reason = first_line(error).removeprefix("Error tokenizing data. C error: ")
         if isinstance(error, UnicodeDecodeError):
-            raise ManifestNotUtf8(manifest, reason) from error
+            raise UnreadableFile(manifest, reason, "encoding") from error
         if (long := _LONG_ROW.match(reason)) is not None:
             columns, number, fields = map(int, long.groups())
             if columns >= len(REQUIRED) and (beyond := _lines_beyond(manifest, columns)):
                 _refuse_long_rows(manifest, columns, [(number, fields), *beyond[1:]])
-        raise UnreadableManifest(manifest, reason, _LAYOUT) from error
+        raise UnreadableFile(manifest, reason, "manifest") from error
     _require_commas(manifest, frame)
     frame.columns = [str(column).strip().lower() for column in frame.columns]
     for column in REQUIRED:
         if column not in frame.columns:
-            raise MissingColumn(manifest, column, list(frame.columns), _LAYOUT)
+            raise MissingColumn(manifest, column, list(frame.columns))
     rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
     return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
 
@@ -175,7 +170,7 @@ def _row_faults(
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
             wrong.add(column)
-            yield NotTextOrNumber(origin, column, value)
+            yield InvalidValue(origin, column, value, "text or a number")
     if "file" not in wrong:
         yield from _file_faults(folder / str(row["file"]).strip(), origin, with_hints)
     if not wrong & {"start", "end"}:
@@ -184,9 +179,9 @@ def _row_faults(
 
 def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusError]:
     if is_folder(file):
-        yield RecordingIsAFolder(origin, file)
+        yield InvalidValue(origin, "file", str(file), "a recording, not a folder")
     elif not is_file(file):
-        yield MissingManifestFile(file, origin, _similar_name(file) if with_hints else "")
+        yield MissingRecording(file, origin, _similar_name(file) if with_hints else "")
 
 
 def _similar_name(file: Path) -> str:
@@ -202,9 +197,10 @@ def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:
         try:
             times.append(_seconds(row.get(column)))
         except ValueError:
-            yield InvalidTime(origin, column, row.get(column))
+            expected = "a time of at least 0 seconds"
+            yield InvalidValue(origin, column, row.get(column), expected)
     if len(times) == 2 and times[1] is not None and times[1] <= (times[0] or 0.0):
-        yield EndBeforeStart(origin, times[0] or 0.0, times[1])
+        yield InvalidValue(origin, "end", times[1], f"after start = {times[0] or 0:g}")
 
 
 def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:

@@ -18,17 +18,12 @@ import soundfile
 from pydantic import Field, model_validator
 
 from ablation.corpora import manifest
-from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options
+from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options, require_folder
 from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
 from ablation.errors import counted
-from ablation.errors.corpora import (
-    NotASyntheticCorpus,
-    OtherSyntheticCorpus,
-    SyntheticCorpusNotAFolder,
-    SyntheticCorpusNotFound,
-)
-from ablation.files import atomic_write, cache_folder, is_file, is_folder, locked, make_folder
+from ablation.errors.corpora import OtherSyntheticCorpus, WrongCorpusRoot
+from ablation.files import atomic_write, cache_folder, is_file, locked, make_folder
 
 GENERATOR_VERSION = 1  # raised when the audio of a seed changes
 SAMPLE_RATE = 16000
@@ -133,12 +128,9 @@ def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
 def _read(root: Path | None, options: SyntheticOptions) -> list[Utterance]:
     if root is not None and is_file(root / _MANIFEST):
         return manifest.KIND.read(root / _MANIFEST, Options())
-    if root is not None and is_file(root):
-        raise SyntheticCorpusNotAFolder("synthetic", root, _LAYOUT)
-    if root is not None and not is_folder(root):
-        raise SyntheticCorpusNotFound("synthetic", root, _LAYOUT)
     if root is not None:
-        raise NotASyntheticCorpus("synthetic", root, _MANIFEST, _LAYOUT)
+        folder = require_folder(root, "synthetic", _LAYOUT)
+        raise WrongCorpusRoot("synthetic", folder, f"holds no {_MANIFEST}", _LAYOUT)
     settings = json.dumps(options.model_dump() | {"generator": GENERATOR_VERSION}, sort_keys=True)
     name = hashlib.blake2b(settings.encode(), digest_size=6).hexdigest()
     return manifest.KIND.read(synthesize(cache_folder() / "synthetic" / name, options), Options())

@@ -18,7 +18,7 @@ from ablation.corpora.base import (
     audio_files,
     require_folder,
 )
-from ablation.errors.corpora import DifferingCopies, MisnamedRecording, MisplacedRecording
+from ablation.errors.corpora import DuplicateRecording, MisnamedRecording, MisplacedRecording
 
 EMOTIONS = {
     "neutral": "neutral",
@@ -68,7 +68,7 @@ def _utterance(file: Path) -> Utterance:
 def _require_copy(file: Path, other: Path) -> None:
     """Raise :class:`CorpusError` for two files with one name of different content."""
     if file.read_bytes() != other.read_bytes():
-        raise DifferingCopies(file, other)
+        raise DuplicateRecording(file, other, "have one name, but their contents differ")
 
 
 KIND = CorpusKind(

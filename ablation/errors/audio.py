@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import Literal
 
 from ablation.errors.base import AudioError, CorpusError, StorageError
 
@@ -10,20 +11,23 @@ _REPLACE = "replace the recording or leave it out"
 _TIMES = "correct start and end (seconds)"
 
 
-class EmptyFile(AudioError):
-    """A recording's file has no bytes."""
+class UnusableRecording(AudioError):
+    """A recording is empty, silent, damaged or no audio; ``reason`` is libsndfile's, if any."""
 
     file: Path
-    WHAT = "{file}: the file is empty (0 bytes)"
+    fault: Literal["empty file", "no samples", "silent", "not audio", "damaged"]
+    reason: str = ""
     REMEDY = _REPLACE
 
-
-class NoSamples(AudioError):
-    """A recording has a header but no samples."""
-
-    file: Path
-    WHAT = "{file}: the recording is empty (no samples)"
-    REMEDY = _REPLACE
+    def describe(self) -> str:
+        text = {
+            "empty file": "the file is empty (0 bytes)",
+            "no samples": "the recording is empty (no samples)",
+            "silent": "the recording is silent (peak below -100 dBFS)",
+            "not audio": "not audio that libsndfile can read",
+            "damaged": "truncated or damaged",
+        }[self.fault]
+        return f"{self.file}: {text}" + (f" ({self.reason})" if self.reason else "")
 
 
 class NoHeader(AudioError):
@@ -32,15 +36,6 @@ class NoHeader(AudioError):
     file: Path
     WHAT = "{file}: samples without a header"
     REMEDY = "convert them to a WAV file"
-
-
-class NotAudio(AudioError):
-    """A file is in no format that libsndfile knows."""
-
-    file: Path
-    reason: str
-    WHAT = "{file}: not audio that libsndfile can read ({reason})"
-    REMEDY = _REPLACE
 
 
 class UnreadableRecording(AudioError):
@@ -65,15 +60,6 @@ class TruncatedRecording(AudioError):
     REMEDY = _REPLACE
 
 
-class DamagedRecording(AudioError):
-    """A recording cannot be decoded to its end."""
-
-    file: Path
-    reason: str
-    WHAT = "{file}: truncated or damaged ({reason})"
-    REMEDY = _REPLACE
-
-
 class NotFinite(AudioError):
     """A recording has samples that are not numbers, or as good as infinite."""
 
@@ -81,14 +67,6 @@ class NotFinite(AudioError):
     bad: int
     samples: int
     WHAT = "{file}: {bad} of {samples} samples are NaN or infinite"
-    REMEDY = _REPLACE
-
-
-class SilentRecording(AudioError):
-    """A recording is constant, or nearly so."""
-
-    file: Path
-    WHAT = "{file}: the recording is silent (peak below -100 dBFS)"
     REMEDY = _REPLACE
 
 

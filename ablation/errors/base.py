@@ -10,18 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, dataclass_transform
 
-from ablation.errors.text import named, one_line
+from ablation.errors.text import counted, named, one_line
 
 
 class _Formatter(string.Formatter):
-    """As ``str.format``, with ``{x!l}`` for a whole list and ``{x!n}`` for the start of one."""
+    """As ``str.format``, with lists and counts as :class:`AblationError` describes them."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
-        if conversion == "l":
-            return ", ".join(map(str, value))
+        if conversion in ("l", "a"):
+            return {"l": ", ", "a": " and "}[conversion].join(map(str, value))
         if conversion == "n":
             return named(value)
         return super().convert_field(value, conversion)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec.startswith("+"):
+            return counted(value, format_spec[1:])
+        return super().format_field(value, format_spec)
 
 
 _FORMATTER = _Formatter()
@@ -33,7 +38,8 @@ class AblationError(Exception):
 
     A subclass is a dataclass: it annotates its fields, and says in ``WHAT`` and ``REMEDY`` how they
     become a text, as in ``"{origin}: {column} is empty"``. ``{names!l}`` lists all of a sequence,
-    ``{names!n}`` its first three. Where that does not suffice, it overrides :meth:`describe` or
+    ``{names!n}`` its first three, ``{names!a}`` has "and" between them, and ``{number:+speaker}``
+    is "1 speaker" or "2 speakers". Where that does not suffice, it overrides :meth:`describe` or
     :meth:`advise`.
     """
 

@@ -9,13 +9,16 @@ from ablation.errors.text import nearest, suggestion
 class UnknownName(StudyError):
     """A name is none of those allowed.
 
-    ``where`` is the option or field that holds it, or says what it is a name of.
+    ``where`` is the option or field that holds it, or says what it is a name of, and ``kind`` the
+    noun for it; ``otherwise`` is what to do where no name at all is allowed.
     """
 
     where: str
     name: str
     allowed: Sequence[str]
-    WHAT = "{where}: unknown name {name!r}"
+    kind: str = "name"
+    otherwise: str = ""
+    WHAT = "{where}: unknown {kind} {name!r}"
 
     @property
     def nearest(self) -> str:
@@ -23,6 +26,8 @@ class UnknownName(StudyError):
         return nearest(self.name, self.allowed)
 
     def advise(self) -> str:
+        if self.otherwise and not self.allowed:
+            return self.otherwise
         return suggestion(self.name, self.allowed)
 
 
@@ -51,10 +56,8 @@ class OptionsExclude(StudyError):
     """Options were given that cannot be combined."""
 
     options: Sequence[str]
+    WHAT = "{options!a} cannot be combined"
     REMEDY = "give only one of them"
-
-    def describe(self) -> str:
-        return f"{' and '.join(self.options)} cannot be combined"
 
 
 class OptionMissing(StudyError):

@@ -1,52 +1,18 @@
-"""Errors of corpora: folders, manifests and labels that cannot be used, and folds."""
+"""Errors of corpora: folders, manifests, recordings and labels that cannot be used."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from ablation.errors.base import CorpusError, FoldError, StudyError
-from ablation.errors.text import counted, named, suggestion
+from ablation.errors.base import CorpusError
+from ablation.errors.text import counted, suggestion
 
-# ---------------------------------------------------------------------------- name and folder
+_MANIFEST = (
+    "a manifest is a CSV or parquet file with the columns file, speaker, label and optional start, "
+    "end, id"
+)
 
-
-class UnknownCorpus(CorpusError):
-    """The registry has no corpus of this name."""
-
-    name: str
-    allowed: Sequence[str]
-    WHAT = "unknown corpus {name!r}"
-
-    def advise(self) -> str:
-        return suggestion(self.name, self.allowed)
-
-
-class UnknownCorpusOption(StudyError):
-    """A field of ``[corpus.options]`` is no option of the corpus."""
-
-    corpus: str
-    option: str
-    allowed: Sequence[str]
-    WHAT = "unknown field corpus.options.{option}"
-
-    def advise(self) -> str:
-        if not self.allowed:
-            return f"corpus {self.corpus} has no options"
-        return suggestion(self.option, self.allowed)
-
-
-class InvalidCorpusOption(StudyError):
-    """An option of a corpus has a value that cannot be used, or does not fit another option.
-
-    ``option`` is empty where the fault lies in several options together.
-    """
-
-    option: str
-    value: object
-    reason: str
-
-    def describe(self) -> str:
-        given = f".{self.option} = {self.value!r}" if self.option else ""
-        return f"corpus.options{given}: {self.reason}"
+# ---------------------------------------------------------------------------- folder and files
 
 
 class CorpusRootMissing(CorpusError):
@@ -58,68 +24,22 @@ class CorpusRootMissing(CorpusError):
     REMEDY = "give --corpus-root PATH, or root in the study's [corpus]"
 
 
-class CorpusRootNotFound(CorpusError):
-    """There is no such corpus folder."""
+class WrongCorpusRoot(CorpusError):
+    """The folder or file given is not there, or not what this corpus is read from."""
 
     corpus: str
     root: Path
+    fault: str
     layout: str
-    WHAT = "corpus {corpus}: {root} does not exist"
-    REMEDY = "--corpus-root takes the folder that holds {layout}"
+    WHAT = "corpus {corpus}: {root} {fault}"
 
-
-class ManifestNotFound(CorpusRootNotFound):
-    """There is no such manifest."""
-
-    REMEDY = "--corpus-root takes {layout}"
-
-
-class SyntheticCorpusNotFound(CorpusRootNotFound):
-    """There is no folder from which to read a synthetic corpus."""
-
-    REMEDY = "make it with: ablate corpus synthesize {root}"
-
-
-class CorpusRootNotAFolder(CorpusError):
-    """A file was given where the folder of a corpus is needed."""
-
-    corpus: str
-    root: Path
-    layout: str
-    WHAT = "corpus {corpus}: {root} is not a folder"
-    REMEDY = "--corpus-root takes the folder that holds {layout}"
-
-
-class SyntheticCorpusNotAFolder(CorpusRootNotAFolder):
-    """A file was given where the folder of a synthetic corpus is needed."""
-
-    REMEDY = "to read your own manifest, use --corpus manifest; to name a study, use --study"
-
-
-class ManifestIsAFolder(CorpusError):
-    """A folder was given where a manifest is needed."""
-
-    root: Path
-    layout: str
-    WHAT = "corpus manifest: {root} is a folder, not a file"
-    REMEDY = "--corpus-root takes {layout}"
-
-
-class NotACorpus(CorpusError):
-    """A folder lacks the files by which a corpus is recognised."""
-
-    corpus: str
-    root: Path
-    missing: str
-    layout: str
-    WHAT = "corpus {corpus}: {root} holds no {missing}"
-    REMEDY = "--corpus-root takes the folder that holds {layout}"
-
-
-class NotASyntheticCorpus(NotACorpus):
-    """A folder lacks the manifest of a synthetic corpus."""
-
-    REMEDY = "make the corpus with: ablate corpus synthesize {root}"
+    def advise(self) -> str:
+        if self.corpus == "synthetic" and self.fault == "is not a folder":
+            return "to read your own manifest, use --corpus manifest; to name a study, use --study"
+        if self.corpus == "synthetic":
+            return f"make it with: ablate corpus synthesize {self.root}"
+        folder = "" if self.corpus == "manifest" else "the folder that holds "
+        return f"--corpus-root takes {folder}{self.layout}"
 
 
 class OtherSyntheticCorpus(CorpusError):
@@ -141,45 +61,41 @@ class EmptyCorpus(CorpusError):
 
 
 class UnreadableFile(CorpusError):
-    """A file of a corpus cannot be read."""
+    """A file of a corpus is damaged, lacks a part or is not allowed to be read."""
 
     file: Path
     reason: str
+    kind: Literal["file", "manifest", "encoding", "dataset", "header", "table"] = "file"
     WHAT = "cannot read {file}: {reason}"
+
+    def advise(self) -> str:
+        return {
+            "file": "",
+            "manifest": _MANIFEST,
+            "encoding": "save it as UTF-8",
+            "dataset": "save the dataset again with save_to_disk",
+            "header": "make sure that it is an audformat header",
+            "table": "complete the database",
+        }[self.kind]
 
 
 # ---------------------------------------------------------------------------- recordings
 
 
 class MissingRecording(CorpusError):
-    """A recording that the corpus names is not there."""
+    """A recording that the corpus names is not there; ``nearest`` may be the file meant."""
 
     file: Path
     origin: str = ""
-    REMEDY = "complete the corpus folder"
+    nearest: str = ""
 
     def describe(self) -> str:
         return f"{self.origin}: no file {self.file}" if self.origin else f"no file {self.file}"
 
-
-class MissingManifestFile(MissingRecording):
-    """A recording that a manifest names is not there; ``nearest`` may be the file meant."""
-
-    nearest: str = ""
-
     def advise(self) -> str:
         if self.nearest:
             return f"did you mean {self.nearest!r}?"
-        return "paths are relative to the manifest"
-
-
-class RecordingIsAFolder(CorpusError):
-    """A manifest names a folder where a recording is needed."""
-
-    origin: str
-    file: Path
-    WHAT = "{origin}: {file} is a folder, not a recording"
-    REMEDY = "give the path of the recording"
+        return "complete the corpus folder; paths in a manifest are relative to the manifest"
 
 
 class RemoteRecording(CorpusError):
@@ -206,42 +122,17 @@ class MisplacedRecording(CorpusError):
 
     file: Path
     named: str
+    WHAT = "{file}: the name says {named}, but the folder is {file.parent.name}"
     REMEDY = "move it to the folder that matches its name"
 
-    @property
-    def folder(self) -> str:
-        """The name of the folder that the recording lies in."""
-        return self.file.parent.name
 
-    def describe(self) -> str:
-        return f"{self.file}: the name says {self.named}, but the folder is {self.folder}"
-
-
-class TwoFormats(CorpusError):
-    """A recording is there as WAV and as FLAC."""
+class DuplicateRecording(CorpusError):
+    """Two files are one recording; ``how`` says what they have in common."""
 
     file: Path
     other: Path
-    WHAT = "{file} and {other.name} are the same recording in two formats"
-    REMEDY = "keep only one of them"
-
-
-class DifferingCopies(CorpusError):
-    """Two files have the name of one recording but differ in content."""
-
-    file: Path
-    other: Path
-    WHAT = "{file} and {other} have the name of one recording, but their contents differ"
-    REMEDY = "remove one of them"
-
-
-class DuplicateId(CorpusError):
-    """Two recordings have one id."""
-
-    id: str
-    file: Path
-    other: Path
-    WHAT = "{file} and {other} have the same utterance id {id!r}"
+    how: str
+    WHAT = "{file} and {other} {how}"
     REMEDY = "remove one of them"
 
 
@@ -256,36 +147,13 @@ class PointerFile(CorpusError):
 # ---------------------------------------------------------------------------- labels and classes
 
 
-class UnknownLabelMap(CorpusError):
-    """A corpus has no label map of this name."""
-
-    corpus: str
-    name: str
-    allowed: Sequence[str]
-    WHAT = "corpus {corpus} has no label map {name!r}"
-
-    def advise(self) -> str:
-        if not self.allowed:
-            return "give a table: [corpus.labels]"
-        return suggestion(self.name, self.allowed)
-
-
-class EmptyLabelMap(CorpusError):
-    """The table ``[corpus.labels]`` is empty."""
-
-    corpus: str
-    found: Sequence[str]
-    WHAT = "[corpus.labels] is empty: no label of corpus {corpus} has a class"
-    REMEDY = "give each label a class (labels found: {found!l}), or leave the table out"
-
-
 class LabelNotInCorpus(CorpusError):
-    """The table ``[corpus.labels]`` names a label that the corpus does not have."""
+    """A label is given a class by a table or option, and no recording has that label."""
 
-    corpus: str
+    where: str
     label: str
     allowed: Sequence[str]
-    WHAT = "[corpus.labels]: corpus {corpus} has no label {label!r}"
+    WHAT = "{where}: no recording has the label {label!r}"
 
     def advise(self) -> str:
         return suggestion(self.label, self.allowed)
@@ -312,10 +180,9 @@ class NoLabelUsed(CorpusError):
     """No utterance has a label to which the study gives a class."""
 
     corpus: str
-    root: Path | None
     found: Sequence[str]
-    WHAT = "corpus {corpus}: no utterance in {root} has a label that the study uses"
-    REMEDY = "correct [corpus.labels], or leave it out (labels found: {found!l})"
+    WHAT = "corpus {corpus}: no utterance has a label to which [corpus.labels] gives a class"
+    REMEDY = "give each label a class there (labels found: {found!l}), or leave the table out"
 
 
 class ClassWithoutUtterances(CorpusError):
@@ -340,16 +207,13 @@ class SingleClass(CorpusError):
 class ReservedClass(CorpusError):
     """A class would share a column of the results with something else."""
 
-    corpus: str
     label: str
-    WHAT = (
-        "corpus {corpus}: a class cannot be called {label!r}, "
-        "because n_{label} is already a column of the results"
-    )
-    REMEDY = 'rename it in [corpus.labels], for example: {label} = "{label}ed"'
+    renamed: str
+    WHAT = "a class cannot be called {label!r}: results already have a column n_{label}"
+    REMEDY = "rename it, for example: {renamed}"
 
 
-# ---------------------------------------------------------------------------- rows of tables
+# ---------------------------------------------------------------------------- tables and databases
 
 
 class EmptyField(CorpusError):
@@ -361,31 +225,14 @@ class EmptyField(CorpusError):
     REMEDY = "fill it in, or remove the row"
 
 
-class NotTextOrNumber(CorpusError):
-    """A field holds bytes or a list where a text or a number is needed."""
+class InvalidValue(CorpusError):
+    """A field of a row has a value that it cannot have."""
 
     origin: str
     column: str
     value: object
-    WHAT = "{origin}: {column} must be text or a number, got {value!r}"
-
-
-class InvalidTime(CorpusError):
-    """A start or end is not a time in a recording."""
-
-    origin: str
-    column: str
-    value: object
-    WHAT = "{origin}: {column} must be a time of at least 0 seconds, got {value!r}"
-
-
-class EndBeforeStart(CorpusError):
-    """The end of a cut does not lie after its start; both are in seconds."""
-
-    origin: str
-    start: float
-    end: float
-    WHAT = "{origin}: end = {end:g} must be after start = {start:g}"
+    expected: str
+    WHAT = "{origin}: {column} must be {expected}, got {value!r}"
 
 
 class DuplicateRow(CorpusError):
@@ -414,9 +261,8 @@ class MissingColumn(CorpusError):
     file: Path
     column: str
     found: Sequence[str]
-    layout: str
     WHAT = "{file}: no column {column!r} (found: {found!l})"
-    REMEDY = "a manifest is {layout}"
+    REMEDY = _MANIFEST
 
 
 class SemicolonSeparated(CorpusError):
@@ -428,32 +274,12 @@ class SemicolonSeparated(CorpusError):
     REMEDY = "save it with commas as separators"
 
 
-class UnreadableManifest(CorpusError):
-    """A manifest is neither CSV nor parquet, or is damaged."""
-
-    file: Path
-    reason: str
-    layout: str
-    WHAT = "cannot read the manifest {file}: {reason}"
-    REMEDY = "a manifest is {layout}"
-
-
-class ManifestNotUtf8(CorpusError):
-    """A manifest has another encoding than UTF-8."""
-
-    file: Path
-    reason: str
-    WHAT = "cannot read the manifest {file}: {reason}"
-    REMEDY = "save it as UTF-8"
-
-
 class InvalidTurn(CorpusError):
     """A line of an IEMOCAP evaluation file is not a turn."""
 
     origin: str
     line: str
     labels: Sequence[str]
-
     WHAT = (
         "{origin}: expected '[start - end] TAB turn TAB label TAB [v, a, d]', got {line!r} "
         "(labels: {labels!l})"
@@ -461,49 +287,18 @@ class InvalidTurn(CorpusError):
     REMEDY = "restore the file from the corpus"
 
 
-# ---------------------------------------------------------------------------- databases, datasets
-
-
-class UnknownPart(CorpusError):
-    """A database or dataset lacks the table, column or split that an option names.
-
-    ``part`` is that noun; ``option`` is the field of ``[corpus.options]``.
-    """
-
-    place: str | Path
-    part: str
-    name: str
-    option: str
-    allowed: Sequence[str]
-    WHAT = "{place}: no {part} {name!r} (corpus.options.{option})"
-
-    def advise(self) -> str:
-        return suggestion(self.name, self.allowed)
-
-
 class PartNotChosen(CorpusError):
     """Several tables or splits could be read; ``part``, also the option's name, says which."""
 
-    place: str | Path
+    place: Path
     part: str
     allowed: Sequence[str]
     column: str = ""
+    REMEDY = "choose one with corpus.options.{part} (allowed: {allowed!l})"
 
     def describe(self) -> str:
         which = f" with a column {self.column!r}" if self.column else ""
         return f"{self.place} has {counted(len(self.allowed), self.part)}{which}"
-
-    def advise(self) -> str:
-        return f"choose one with corpus.options.{self.part} (allowed: {', '.join(self.allowed)})"
-
-
-class NoSplits(CorpusError):
-    """A split was named, but the dataset has none."""
-
-    folder: Path
-    split: str
-    WHAT = "{folder} has no splits, but corpus.options.split = {split!r}"
-    REMEDY = "leave corpus.options.split out"
 
 
 class NotAnAudioColumn(CorpusError):
@@ -515,43 +310,6 @@ class NotAnAudioColumn(CorpusError):
     REMEDY = "cast it: dataset.cast_column({column!r}, datasets.Audio())"
 
 
-class UnreadableDataset(CorpusError):
-    """A folder saved by Hugging Face datasets is damaged."""
-
-    folder: Path
-    reason: str
-    WHAT = "cannot read {folder}: {reason}"
-    REMEDY = "save the dataset again with save_to_disk"
-
-
-class UnreadableHeader(CorpusError):
-    """The header of a database is damaged, or of another kind."""
-
-    header: Path
-    reason: str
-    WHAT = "cannot read {header}: {reason}"
-    REMEDY = "make sure that it is an audformat header"
-
-
-class MissingTable(CorpusError):
-    """A table that the header of a database names has no file."""
-
-    header: Path
-    table: str
-    WHAT = "{header}: no file db.{table}.csv or db.{table}.parquet (pickled tables are not read)"
-    REMEDY = "complete the database"
-
-
-class UnreadableTable(CorpusError):
-    """A table of a database is damaged."""
-
-    header: Path
-    table: str
-    reason: str
-    WHAT = "{header}: cannot read the table {table}: {reason}"
-    REMEDY = "complete the database"
-
-
 class TwoSpeakers(CorpusError):
     """Tables of a database give one recording two speakers."""
 
@@ -559,70 +317,5 @@ class TwoSpeakers(CorpusError):
     file: str
     speakers: Sequence[object]
     tables: Sequence[str]
+    WHAT = "{header}: {file} has two speakers, {speakers!a} (tables: {tables!l})"
     REMEDY = "correct one of the tables"
-
-    def describe(self) -> str:
-        both, tables = " and ".join(map(str, self.speakers)), ", ".join(self.tables)
-        return f"{self.header}: {self.file} has two speakers, {both} (tables: {tables})"
-
-
-# ---------------------------------------------------------------------------- folds
-
-
-class OneSpeaker(FoldError):
-    """A corpus has one speaker, and folds need two."""
-
-    corpus: str
-    speaker: str
-    WHAT = "corpus {corpus} has only one speaker ({speaker})"
-    REMEDY = "speaker-independent folds need at least two speakers"
-
-
-class TooManyFolds(FoldError):
-    """More groups of speakers were asked for than there are speakers."""
-
-    corpus: str
-    count: int
-    speakers: int
-    REMEDY = "choose 2 to {speakers} folds"
-
-    def describe(self) -> str:
-        speakers = counted(self.speakers, "speaker")
-        return f"{self.count} folds requested, but corpus {self.corpus} has {speakers}"
-
-
-class NobodyToTrainOn(FoldError):
-    """Leaving out two of two folds leaves no training set."""
-
-    folds: int
-    WHAT = "leaving out pairs of {folds} folds leaves no speakers to train on"
-    REMEDY = "--nested-full needs at least three folds: use more folds, or --nested"
-
-
-class SpeakerOnBothSides(FoldError):
-    """Speakers stand in the training set and in the test set of a fold."""
-
-    fold: str
-    speakers: Sequence[str]
-    WHAT = "fold {fold}: speaker {speakers!n} is in both the training and the test set"
-    REMEDY = "every speaker must belong to exactly one fold"
-
-
-class ClassNotInTraining(FoldError):
-    """The training set of a fold lacks classes: its test speakers speak all their utterances."""
-
-    fold: str
-    missing: Sequence[str]
-    test_speakers: Sequence[str]
-    classes: Sequence[str]
-    WHAT = (
-        "fold {fold}: no training utterance is {missing!n} "
-        "(all of them are from test speaker {test_speakers!n})"
-    )
-
-    def advise(self) -> str:
-        missing = named(self.missing)
-        return (
-            f"if {missing} is a typo, correct it (classes: {', '.join(self.classes)}); "
-            f"otherwise leave it out in [corpus.labels], or add recordings of it by other speakers"
-        )

@@ -3,26 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from ablation.errors.base import ClusterError, MemoryShortage, StudyError
-from ablation.errors.text import counted, suggestion
 
 # ---------------------------------------------------------------------------- devices
-
-
-class AutoNotAlone(StudyError):
-    """Other devices are named beside ``auto``, which chooses the devices itself."""
-
-    others: Sequence[str]
-    WHAT = "execution.devices: auto cannot be combined with {others!n}"
-    REMEDY = "auto uses every usable GPU, else the CPU: give it alone, or name the devices"
-
-
-class DeviceNotFound(StudyError):
-    """A GPU is named that this machine does not have."""
-
-    device: str
-    found: Sequence[str]
-    WHAT = "execution.devices: {device} does not exist (found: {found!n})"
-    REMEDY = "name GPUs that exist, or use auto"
 
 
 class DevicesUnusable(StudyError):
@@ -35,17 +17,6 @@ class DevicesUnusable(StudyError):
 
 
 # ---------------------------------------------------------------------------- clusters
-
-
-class InvalidSchedulerAddress(ClusterError):
-    """A text cannot be the address of a dask scheduler."""
-
-    address: str
-    WHAT = "--cluster: expected tcp://host:port, got {address!r}"
-
-    def advise(self) -> str:
-        scheme, colon, _ = self.address.partition("://")
-        return suggestion(scheme, ["tcp", "tls"]) if colon else "for example: tcp://host:8786"
 
 
 class NoScheduler(ClusterError):
@@ -81,10 +52,8 @@ class JobsRefused(ClusterError):
     command: str
     refused: int
     jobs: int
+    WHAT = "{command} refused {refused} of {jobs:+job}"
     REMEDY = "submit the script that --dry-run shows by hand to see why"
-
-    def describe(self) -> str:
-        return f"{self.command} refused {self.refused} of {counted(self.jobs, 'job')}"
 
 
 class InvalidClusterTable(ClusterError):

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.errors.base import AblationError, AudioError, CorpusError, StorageError
-from ablation.errors.text import counted, named, suggestion
+from ablation.errors.text import counted, named
 
 HOW = "folder:1 is the outermost folder, field:2 the second field of the file's name"
-_WAYS = "--pattern '{speaker}/{label}_{}'"
 _KINDS = ".wav, .flac, .ogg, .opus, .mp3, .aiff or another suffix of a format that libsndfile reads"
 
 
@@ -89,26 +88,18 @@ class AmbiguousNames(CorpusError):
         return f"choose one: {' or '.join(self.flags)}"
 
 
-class UnsureSpeaker(CorpusError):
-    """The likeliest speaker in the names may be something else."""
+class UnsurePart(CorpusError):
+    """The likeliest speaker, or label, in the names may be something else."""
 
     candidate: Candidate
     WHAT = (
-        "the names do not clearly tell who is speaking: {candidate} could just as well be takes or "
-        "sentences"
+        "the names do not clearly tell the {candidate.role}: {candidate} could just as well be "
+        "takes or sentences"
     )
     REMEDY = (
-        "speaker-independent folds need speakers: give {candidate.flag} if it is the speaker, or "
-        "another part; or put each speaker's recordings in a folder of their own"
+        "give {candidate.flag} if it is the {candidate.role}, or another part; or put the "
+        "recordings of each {candidate.role} in a folder of their own"
     )
-
-
-class UnsureLabel(CorpusError):
-    """The likeliest label in the names may be something else."""
-
-    candidate: Candidate
-    WHAT = "the names do not clearly tell the label: {candidate} could just as well be takes"
-    REMEDY = "give {candidate.flag} if it is the label, or another part"
 
 
 class NoSpeakerInNames(CorpusError):
@@ -126,66 +117,34 @@ class NoSpeakerInNames(CorpusError):
 
 
 class NoLabelInNames(CorpusError):
-    """The speaker is known, but no part of the names can be the label."""
+    """No part of the names can be the label; nor the speaker, unless it is known."""
 
-    speaker: Candidate
+    speaker: Candidate | None = None
 
     def describe(self) -> str:
-        speaker = self.speaker
-        return f"given {speaker.flag} ({quoted(speaker.values)}), the names do not tell the label"
+        if (known := self.speaker) is None:
+            return "the names tell neither speaker nor label"
+        return f"given {known.flag} ({quoted(known.values)}), the names do not tell the label"
 
     def advise(self) -> str:
-        return f"give --label (such as folder:1 or field:2), or {_WAYS}"
-
-
-class NothingInNames(CorpusError):
-    """No parts of the names can be speaker and label."""
-
-    WHAT = "the names tell neither speaker nor label"
-
-    def advise(self) -> str:
-        return f"give --speaker and --label (such as folder:1 or field:2), or {_WAYS}"
+        flags = "--speaker and --label" if self.speaker is None else "--label"
+        pattern = "--pattern '{speaker}/{label}_{}'"
+        return f"give {flags} (such as folder:1 or field:2), or {pattern}"
 
 
 # ------------------------------------------------------------------------------------- patterns
 
 
-class UnmatchedBrace(CorpusError):
-    """A pattern has a brace without its other half."""
+class InvalidPattern(CorpusError):
+    """A pattern has an unmatched brace, or its places are not what they must be."""
 
     pattern: str
-    brace: str
-    WHAT = "--pattern {pattern!r}: unmatched {brace}"
-    REMEDY = "write {{{{ or }}}} for a brace in a name"
-
-
-class UnknownPlace(CorpusError):
-    """A pattern has a place that is none of those allowed."""
-
-    pattern: str
-    place: str
-    allowed: Sequence[str]
-    WHAT = "--pattern {pattern!r}: unknown placeholder {{{place}}}"
-
-    def advise(self) -> str:
-        return suggestion(self.place, self.allowed)
-
-
-class AdjacentPlaces(CorpusError):
-    """A pattern has two places of any width side by side."""
-
-    pattern: str
-    WHAT = "--pattern {pattern!r}: two placeholders side by side"
-    REMEDY = "give one of them a width, such as {{speaker:2}}"
-
-
-class MissingPlace(CorpusError):
-    """A pattern does not say where the speaker, or the label, stands."""
-
-    pattern: str
-    place: str
-    WHAT = "--pattern {pattern!r} has no {{{place}}}"
-    REMEDY = "for example: --pattern '{{speaker}}/{{label}}_{{}}.wav'"
+    fault: str
+    WHAT = "--pattern {pattern!r}: {fault}"
+    REMEDY = (
+        "for example: --pattern '{{speaker}}/{{label}}_{{}}.wav'; {{}} is anything, {{speaker:2}} "
+        "has two characters, {{{{ and }}}} are braces in a name"
+    )
 
 
 class AmbiguousPattern(CorpusError):
@@ -199,39 +158,6 @@ class AmbiguousPattern(CorpusError):
     def describe(self) -> str:
         ways = " or ".join(f"speaker {speaker}, label {label}" for speaker, label in self.ways)
         return f"--pattern {self.pattern!r} fits {self.path} in two ways: {ways}"
-
-
-# -------------------------------------------------------------------------- labels on the command
-
-
-class InvalidLabelCode(CorpusError):
-    """A piece of ``--labels`` is no CODE=CLASS."""
-
-    text: str
-    word: str
-    WHAT = "--labels {text!r}: expected CODE=CLASS, got {word!r}"
-    REMEDY = "for example: --labels 'W=angry,N=neutral,L=' (an empty class leaves the label out)"
-
-
-class RepeatedLabelCode(CorpusError):
-    """``--labels`` gives a code two classes."""
-
-    text: str
-    code: str
-    classes: tuple[str, str]
-    WHAT = "--labels {text!r}: {code} is given twice, as {classes[0]!r} and {classes[1]!r}"
-    REMEDY = "give it one class"
-
-
-class UnknownLabelCode(CorpusError):
-    """``--labels`` names a label that no recording has."""
-
-    code: str
-    labels: Sequence[str]
-    WHAT = "--labels: no recording has the label {code!r}"
-
-    def advise(self) -> str:
-        return suggestion(self.code, self.labels)
 
 
 # ---------------------------------------------------------------------------------- recordings
@@ -269,20 +195,12 @@ class NoRecordings(CorpusError):
     """A folder holds no recording, only ``others``."""
 
     folder: Path
-    others: Sequence[str]
+    others: Sequence[str] = ()
     REMEDY = f"recordings end in {_KINDS}; hidden files are skipped"
 
     def describe(self) -> str:
         others = f", only {counted(len(self.others), 'other file')} ({named(self.others)})"
         return f"{self.folder} holds no recordings{others if self.others else ''}"
-
-
-class NoAudioBelow(AudioError):
-    """A folder whose recordings are asked for has none."""
-
-    folder: Path
-    WHAT = "{folder}: there is no audio below it"
-    REMEDY = f"recordings end in {_KINDS}; hidden files are skipped"
 
 
 class NothingMatches(AudioError):
@@ -317,33 +235,14 @@ class NoRecordingLeft(CorpusError):
     REMEDY = "keep at least two labels"
 
 
-class SingleSpeaker(CorpusError):
-    """By this reading all recordings have one speaker."""
+class OnlyOne(CorpusError):
+    """By this reading all recordings have one speaker, or one label; ``role`` says which."""
 
-    speaker: str
+    role: str
+    value: str
     reading: str
-    WHAT = "only one speaker: {speaker} ({reading})"
-    REMEDY = "speaker-independent folds need at least two: give another part with --speaker"
-
-
-class SingleLabel(CorpusError):
-    """By this reading all recordings have one label."""
-
-    label: str
-    reading: str
-    WHAT = "only one label: {label} ({reading})"
-    REMEDY = "a study needs at least two classes: give another part with --label"
-
-
-class ReservedLabel(CorpusError):
-    """A label would name a column that results have already."""
-
-    label: str
-    WHAT = "a class cannot be called {label!r}: results already have a column n_{label}"
-
-    def advise(self) -> str:
-        renamed = shlex.quote(f"{self.label}={self.label}ed")
-        return f"give it another name, for example: --labels {renamed}"
+    WHAT = "only one {role}: {value} ({reading})"
+    REMEDY = "a study needs at least two: give another part with --{role}"
 
 
 class LabelsOfOneSpeaker(CorpusError):
@@ -371,37 +270,12 @@ class LabelsOfOneSpeaker(CorpusError):
         )
 
 
-class TargetIsFolder(StorageError):
-    """A folder has the name of a file that is to be written."""
-
-    file: Path
-    WHAT = "{file} is a folder"
-    REMEDY = "choose another --name"
-
-
 class TargetExists(StorageError):
     """A file that is to be written already exists."""
 
     file: Path
     WHAT = "{file} already exists"
     REMEDY = "give --force to overwrite it, or another --name"
-
-
-class PathNotUtf8(CorpusError):
-    """A path is not UTF-8, so that no study can name it."""
-
-    path: str
-    WHAT = "the path {path!r} is not UTF-8, so a study cannot name it"
-    REMEDY = "rename the folder"
-
-
-class NoSuchNumber(CorpusError):
-    """An answer is none of the numbers offered, from 1 to ``most``."""
-
-    number: int
-    most: int
-    WHAT = "there is no part {number}"
-    REMEDY = "answer with 1 to {most}"
 
 
 class GaveUp(AblationError):

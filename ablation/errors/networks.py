@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablation.errors.base import AudioError, StorageError, StudyError
-from ablation.errors.common import UnknownName
-from ablation.errors.text import named, suggestion
+from ablation.errors.text import named
 
 _AGAIN = "run ablate promote again to recreate it"
 
@@ -33,66 +32,23 @@ class NoFinalNetwork(StorageError):
         return f"no network trained on all speakers is saved in {self.folder}{settings}"
 
 
-class NewerNetwork(StorageError):
-    """A network was saved by a later version; ``known`` is the latest format that can be read."""
+class DamagedNetwork(StorageError):
+    """A file of a saved network, or its ``field``, cannot be used."""
 
     file: Path
-    format: int
-    known: int
-    WHAT = (
-        "{file} was written by a newer version of ablation (format {format}; this version reads "
-        "formats up to {known})"
-    )
-    REMEDY = "upgrade ablation"
-
-
-class RecordNotJson(StorageError):
-    """A network.json is not a JSON object; ``reason`` is the parser's, if it is no JSON at all."""
-
-    file: Path
-    reason: str = ""
-    REMEDY = _AGAIN
-
-    def describe(self) -> str:
-        return f"{self.file} is not " + (
-            f"valid JSON ({self.reason})" if self.reason else "a JSON object"
-        )
-
-
-class InvalidRecord(StorageError):
-    """A field of network.json, or the whole where ``field`` is empty, cannot be used."""
-
-    file: Path
-    field: str
     reason: str
+    field: str = ""
     REMEDY = _AGAIN
 
     def describe(self) -> str:
-        return ": ".join(part for part in (str(self.file), self.field, self.reason) if part)
+        return f"{self.file}: {f'{self.field}: ' if self.field else ''}{self.reason}"
 
 
-class RecordChanged(StorageError):
-    """A network.json was edited: its checksum is not that of its fields."""
+class NetworkChanged(StorageError):
+    """A file of a saved network is not the one that was written: its checksum differs."""
 
     file: Path
     WHAT = "{file} was changed after it was written (its checksum differs)"
-    REMEDY = _AGAIN
-
-
-class WeightsChanged(StorageError):
-    """A weights file is not the one that network.json was written with."""
-
-    file: Path
-    WHAT = "{file} does not contain the weights that network.json was written with"
-    REMEDY = _AGAIN
-
-
-class DamagedWeights(StorageError):
-    """A weights file cannot be parsed."""
-
-    file: Path
-    reason: str
-    WHAT = "{file} is damaged ({reason})"
     REMEDY = _AGAIN
 
 
@@ -149,12 +105,6 @@ class ShorterThanASegment(AudioError):
     REMEDY = 'give a longer recording: this network was trained with features.short = "drop"'
 
 
-class UnknownFigureFormat(UnknownName):
-    """The suffix of a figure's file is no format that figures are written in."""
-
-    WHAT = "{where}: unknown figure format {name!r}"
-
-
 class NotTranslated(StorageError):
     """A network cannot be written as ONNX."""
 
@@ -187,18 +137,6 @@ class FactoryModuleMissing(StudyError):
     REMEDY = "give MODULE:FACTORY, such as mynet:build for build() in mynet.py"
 
 
-class UnknownFactory(UnknownName):
-    """A module has no function or class of that name; ``allowed`` are those it has."""
-
-    module: str
-    WHAT = "{where}: {module} has no function or class {name!r}"
-
-    def advise(self) -> str:
-        if not self.allowed:
-            return f"define one in {self.module}"
-        return suggestion(self.name, self.allowed)
-
-
 class FactoryFailed(StudyError):
     """The user's own code raised an exception.
 
@@ -215,34 +153,13 @@ class FactoryFailed(StudyError):
     REMEDY = "--debug shows the traceback"
 
 
-class NotAModule(StudyError):
-    """A factory returned something other than a torch module; ``found`` is its type."""
+class UnusableNetwork(StudyError):
+    """A network of the user's own is no module, has nothing to train, or returns no scores."""
 
     factory: str
-    found: str
-    WHAT = "--network {factory}: the factory returned {found}, not a torch.nn.Module"
-
-
-class NothingToTrain(StudyError):
-    """A network of the user's own has no parameters."""
-
-    factory: str
-    WHAT = "--network {factory}: the network has no parameters to train"
-    REMEDY = "give it layers with weights"
-
-
-class WrongOutput(StudyError):
-    """A network of the user's own returns something other than scores.
-
-    ``found`` is the shape of its output, or the type of what is no tensor.
-    """
-
-    factory: str
-    size: tuple[int, int]
-    found: tuple[int, ...] | str
-    expected: tuple[int, int]
-    WHAT = (
-        "--network {factory}: two segments of shape (1, {size[0]}, {size[1]}) gave {found}, not "
-        "scores of shape {expected}"
+    fault: str
+    WHAT = "--network {factory}: {fault}"
+    REMEDY = (
+        "the factory returns a torch.nn.Module with weights; its input is (n, 1, frequency, time), "
+        "its output must be (n, classes)"
     )
-    REMEDY = "its input is (n, 1, frequency, time), its output must be (n, classes)"

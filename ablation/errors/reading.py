@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ablation.errors.base import SelectionError, StorageError, StudyError
-from ablation.errors.text import counted, named
+from ablation.errors.text import named
 
 
 class NoCompleteShape(SelectionError):
@@ -91,10 +91,8 @@ class ReferencesShareAxis(StudyError):
 
     axis: str
     shapes: Sequence[str]
+    WHAT = "--reference: {shapes!a} are both on the {axis} axis"
     REMEDY = "give one reference per axis"
-
-    def describe(self) -> str:
-        return f"--reference: {' and '.join(self.shapes)} are both on the {self.axis} axis"
 
 
 class ReferenceNotComplete(StudyError):
@@ -136,10 +134,8 @@ class SameRecordings(StudyError):
     """A contrast was to be chosen and tested on the same recordings."""
 
     studies: Sequence[str]
+    WHAT = "{studies!a} are studies of the same recordings"
     REMEDY = "test on another corpus: what was chosen on some speakers is tested on others"
-
-    def describe(self) -> str:
-        return f"{' and '.join(self.studies)} are studies of the same recordings"
 
 
 class UnitsDiffer(StudyError):
@@ -151,12 +147,11 @@ class UnitsDiffer(StudyError):
     studies: tuple[str, str]
     bins: tuple[float, float]
     frames: tuple[float, float]
+    WHAT = (
+        "in {studies[0]}, a bin is {bins[0]:g} Hz and a frame {frames[0]:g} ms; "
+        "in {studies[1]}, a bin is {bins[1]:g} Hz and a frame {frames[1]:g} ms"
+    )
     REMEDY = "the same shape has another extent there: compare studies with the same spectrogram"
-
-    def describe(self) -> str:
-        each = zip(self.studies, self.bins, self.frames, strict=True)
-        first, second = (f"in {s}, a bin is {b:g} Hz and a frame {f:g} ms" for s, b, f in each)
-        return f"{first}; {second}"
 
 
 class TooFewSpeakers(SelectionError):
@@ -164,9 +159,7 @@ class TooFewSpeakers(SelectionError):
 
     study: str
     speakers: int
-
-    def describe(self) -> str:
-        return f"study {self.study} has {counted(self.speakers, 'speaker')}; a comparison needs two"
+    WHAT = "study {study} has {speakers:+speaker}; a comparison needs two"
 
 
 class ReferenceIsChoice(SelectionError):
@@ -188,7 +181,7 @@ class PlateauAtStart(SelectionError):
 
 
 class UnreadableContrast(StorageError):
-    """The file of a recorded contrast cannot be read."""
+    """The file of a recorded contrast cannot be read, or was edited."""
 
     file: Path
     reason: str
@@ -202,11 +195,8 @@ class OtherContrast(StudyError):
     file: Path
     recorded: tuple[str, str]
     expected: tuple[str, str]
+    WHAT = "{file} is a contrast of {recorded!a}, not of {expected!a}"
     REMEDY = "restore it, or choose again with --anew"
-
-    def describe(self) -> str:
-        is_of, should_be = (" and ".join(pair) for pair in (self.recorded, self.expected))
-        return f"{self.file} is a contrast of {is_of}, not of {should_be}"
 
 
 class ContrastOfOtherSettings(StudyError):
@@ -217,14 +207,6 @@ class ContrastOfOtherSettings(StudyError):
     digest: str
     WHAT = "{file} was chosen on settings {recorded}, not on {digest}"
     REMEDY = "use --digest {recorded}, or choose again with --anew (the old contrast is kept)"
-
-
-class EditedContrast(StudyError):
-    """A recorded contrast contradicts its own file's name: it was edited."""
-
-    file: Path
-    WHAT = "{file} was edited"
-    REMEDY = "restore it, or choose again with --anew"
 
 
 class ContrastUntested(SelectionError):
@@ -258,7 +240,5 @@ class SpeakersDiffer(SelectionError):
 
     study: str
     shapes: Sequence[str]
+    WHAT = "study {study}: {shapes!a} were scored on different speakers"
     REMEDY = "train them with the same folds and seeds"
-
-    def describe(self) -> str:
-        return f"study {self.study}: {' and '.join(self.shapes)} were scored on different speakers"

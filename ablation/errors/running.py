@@ -45,17 +45,17 @@ class FileAccessFailed(StorageError):
         return _REASONS.get(self.code, ("", ""))[1]
 
 
-class NewerResults(StorageError):
-    """A results file has a newer schema than this version of ablation can read."""
+class NewerFile(StorageError):
+    """A file has a newer format than this version of ablation, which reads up to ``known``."""
 
     path: Path
     found: int
     known: int
     WHAT = (
-        "{path} was written by a newer version of ablation (schema {found}; this version reads "
+        "{path} was written by a newer version of ablation (format {found}; this version reads "
         "up to {known})"
     )
-    REMEDY = "upgrade ablation, or choose another --results folder"
+    REMEDY = "upgrade ablation, or choose another folder"
 
 
 class ResultsUnstable(StorageError):
@@ -91,28 +91,26 @@ class StudyNotRun(StorageError):
     REMEDY = "run ablate grid with it first, or name another --study or --results folder"
 
 
-class UnknownDigest(StorageError):
-    """No settings of a study have a digest that begins as the one given."""
+class WrongDigest(StorageError):
+    """No settings of a study, or several, have a digest that begins as the one given."""
 
     study: str
     digest: str
-    known: Sequence[str]
-    WHAT = "study {study}: no settings with digest {digest!r}"
+    stored: Sequence[str]
+
+    @property
+    def matching(self) -> list[str]:
+        """The digests that begin so."""
+        return [stored for stored in self.stored if stored.startswith(self.digest)]
+
+    def describe(self) -> str:
+        fault = "several digests begin with" if self.matching else "no settings with digest"
+        return f"study {self.study}: {fault} {self.digest!r}"
 
     def advise(self) -> str:
-        return f"stored digests: {named(self.known, 9)}"
-
-
-class AmbiguousDigest(StorageError):
-    """Several settings of a study have a digest that begins as the one given."""
-
-    study: str
-    digest: str
-    matching: Sequence[str]
-    WHAT = "study {study}: several digests begin with {digest!r}"
-
-    def advise(self) -> str:
-        return f"give more of one of them: {named(self.matching, 9)}"
+        if self.matching:
+            return f"give more of one of them: {named(self.matching, 9)}"
+        return f"stored digests: {named(self.stored, 9)}"
 
 
 class UnreadableSettings(StorageError):
@@ -141,6 +139,7 @@ class FilterTooLarge(StudyError):
     extent: tuple[int, int]
     segment: tuple[int, int]
     largest: tuple[int, int]
+    REMEDY = "largest height: {largest[0]}; largest width: {largest[1]}"
 
     def describe(self) -> str:
         height, width = self.extent
@@ -151,9 +150,6 @@ class FilterTooLarge(StudyError):
             f"filter {self.shape}{spans} is larger than the spectrogram of a segment "
             f"({counted(bins, 'bin')} x {counted(frames, 'frame')})"
         )
-
-    def advise(self) -> str:
-        return f"largest height: {self.largest[0]}; largest width: {self.largest[1]}"
 
 
 class FoldEmptied(StudyError):

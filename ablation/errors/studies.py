@@ -21,19 +21,11 @@ class StudyNotFound(StudyError):
 
 
 class UnreadableStudy(StudyError):
-    """The system does not let a study file be read."""
+    """A study file is not TOML, or the system does not let it be read."""
 
     file: Path
     reason: str
     WHAT = "cannot read {file}: {reason}"
-
-
-class InvalidToml(StudyError):
-    """A study file is not TOML."""
-
-    file: Path
-    reason: str
-    WHAT = "{file} is not valid TOML: {reason}"
 
 
 class UnknownField(StudyError):
@@ -54,7 +46,11 @@ class UnknownField(StudyError):
 
 
 class InvalidField(StudyError):
-    """A field of a study has a value that it cannot take; ``reason`` says what it should be."""
+    """A field of a study has a value that it cannot take; ``reason`` says what it should be.
+
+    ``value`` is empty where fields of a table contradict each other: ``field`` is that table then,
+    and ``reason`` names them with their values.
+    """
 
     origin: str
     field: str
@@ -62,36 +58,18 @@ class InvalidField(StudyError):
     reason: str
 
     def describe(self) -> str:
+        if not self.value:
+            return f"{self.origin}: {f'[{self.field}] ' if self.field else ''}{self.reason}"
         joint = " " if self.reason.startswith("should") else ": "
         return f"{self.origin}: {self.field} = {self.value}{joint}{self.reason}"
 
 
-class TableExpected(StudyError):
-    """A value stands where a study has a table."""
-
-    origin: str
-    field: str
-    value: str
-    WHAT = "{origin}: {field} = {value}: expected a table [{field}]"
-
-
-class InconsistentTable(StudyError):
-    """Fields of a table contradict each other; ``reason`` names them with their values."""
-
-    origin: str
-    table: str
-    reason: str
-
-    def describe(self) -> str:
-        return f"{self.origin}: {f'[{self.table}] ' if self.table else ''}{self.reason}"
-
-
 class NotUtf8(StudyError):
-    """A text of the command line cannot be written into a study file."""
+    """A text of the command line, or a path, cannot be written into a study file."""
 
     where: str
     value: str
-    WHAT = "{where}: {value!r} is not valid UTF-8"
+    WHAT = "{where}: {value!r} is not valid UTF-8, so a study cannot hold it"
 
 
 class InvalidShape(StudyError):
@@ -104,15 +82,6 @@ class InvalidShape(StudyError):
     def describe(self) -> str:
         where = f"{self.where}: " if self.where else ""
         return f"{where}expected HEIGHTxWIDTH in bins and frames, got {self.text!r}"
-
-
-class FiltersInProbeShape(StudyError):
-    """A probe's shape names a number of filters, which only Conv1 of a network can."""
-
-    option: str
-    shape: str
-    WHAT = "{option}: {shape} names a number of filters, but a probe has probe.filters of them"
-    REMEDY = "for example: --set probe.filters=16"
 
 
 class NoMatchedShape(StudyError):
@@ -129,26 +98,10 @@ class NoMatchedShape(StudyError):
 
 
 class FixedByProbes(StudyError):
-    """A field cannot be changed when promoting, because the probes were trained with it."""
-
-    field: str
-    value: object
-    changeable: Sequence[str]
-    WHAT = "--set {field}={value}: the probes were trained with other settings"
-    REMEDY = "promote can change only the tables {changeable!l}; for others run ablate grid again"
-
-
-class CorpusFixedByProbes(StudyError):
-    """Another corpus is named than the one on which the probes were trained."""
+    """Something cannot be changed when promoting, because the probes were trained with it."""
 
     given: str
-    trained_on: str
-    WHAT = "--corpus {given}: the probes were trained on {trained_on}"
-    REMEDY = "run ablate grid on the other corpus first"
-
-
-class NoShapesToPromote(StudyError):
-    """Neither the command line nor the study says which shapes the network gets."""
-
-    WHAT = "no shapes to promote"
-    REMEDY = "give --best or --shapes, or set network.conv1 in the study"
+    trained: str
+    changeable: Sequence[str]
+    WHAT = "{given}: the probes were trained {trained}"
+    REMEDY = "promote can change only the tables {changeable!l}; for others run ablate grid again"

@@ -38,6 +38,8 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 
 def suggestion(word: str, allowed: Sequence[str]) -> str:
     """Return a remedy that names the nearest allowed word, and all of them."""
+    if not allowed:
+        return "leave it out: there are none"
     near = nearest(word, allowed)
     listed = ", ".join(sorted(allowed))
     return f"did you mean {near!r}? (allowed: {listed})" if near else f"allowed: {listed}"

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
-from ablation.errors.common import UnknownName
-from ablation.errors.execution import AutoNotAlone, DeviceNotFound, DevicesUnusable
+from ablation.errors.common import OptionsExclude, UnknownName
+from ablation.errors.execution import DevicesUnusable
 
 _SECONDS = 120  # after which looking for cards is given up
 
@@ -117,7 +117,7 @@ def choose(devices: Sequence[str]) -> Choice:
     if not any(word == AUTO or is_cuda(word) for word in words):
         return Choice(words, f"device: {', '.join(words)}")
     if AUTO in words and len(words) > 1:
-        raise AutoNotAlone([word for word in words if word != AUTO])
+        raise OptionsExclude([f"execution.devices {AUTO}", *(w for w in words if w != AUTO)])
     known = cards()
     if words == (AUTO,):
         if not known.usable:
@@ -146,7 +146,7 @@ def _meant(word: str, known: Cards) -> dict[str, str]:
         return {word: ""}
     number = {card.device: card for card in known.found}
     if word != CUDA and known.found and word not in number:
-        raise DeviceNotFound(word, list(number))
+        raise UnknownName("execution.devices", word, [*number, AUTO], "device")
     wanted = [card for card in known.usable if word in (CUDA, card.device)]
     faulty = [card for card in known.found if card.fault and card.device == word]
     if not wanted and not faulty:

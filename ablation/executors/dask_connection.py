@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from ablation.errors.common import MissingPackage
+from ablation.errors.common import InvalidOption, MissingPackage
 from ablation.errors.execution import (
     InvalidClusterTable,
-    InvalidSchedulerAddress,
     JobsRefused,
     NoScheduler,
     SubmitCommandMissing,
@@ -41,9 +40,9 @@ def connect_to(address: str) -> tuple[Client, Callable[[], None]]:
 
 
 def check_address(address: str) -> None:
-    """Raise :class:`InvalidSchedulerAddress` for what cannot be a scheduler's address."""
+    """Raise :class:`~ablation.errors.StudyError` for what cannot be a scheduler's address."""
     if not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://\S+:\d+", address):
-        raise InvalidSchedulerAddress(address)
+        raise InvalidOption("--cluster", address, "tcp://host:port", "tcp://host:8786")
 
 
 def start_jobs(

@@ -11,19 +11,15 @@ import soxr
 
 from ablation.errors.audio import (
     CutBeyondEnd,
-    DamagedRecording,
     EmptyCut,
-    EmptyFile,
     NoHeader,
-    NoSamples,
-    NotAudio,
     NotFinite,
     ShorterThanASample,
-    SilentRecording,
     TimeOutOfRange,
     TruncatedRecording,
     UnlikelyRate,
     UnreadableRecording,
+    UnusableRecording,
 )
 
 SILENCE = 1e-5  # peak below which a recording is silent: -100 dB of full scale
@@ -51,14 +47,14 @@ def read_audio(
     """
     samples, rate = _decode(file, start, end)
     if samples.size == 0:
-        raise NoSamples(file)
+        raise UnusableRecording(file, "no samples")
     # The limit keeps the mean and its resampling finite too. Comparisons with NaN are false.
     if not max(samples.max(), -samples.min()) < LOUDEST:
         bad = int(np.count_nonzero(~(np.abs(samples).max(axis=1) < LOUDEST)))
         raise NotFinite(file, bad, len(samples))
     mono = samples.mean(axis=1)
     if np.ptp(mono) < SILENCE:
-        raise SilentRecording(file)
+        raise UnusableRecording(file, "silent")
     if rate != sample_rate:
         mono = soxr.resample(mono, rate, sample_rate, quality="HQ")
     if mono.size == 0:
@@ -85,7 +81,7 @@ def audio_header(file: Path) -> tuple[int, float]:
         _refuse_truncated_wav(file)
         frames = _span(file, sound, None, None)[1]
         if frames <= 0:
-            raise NoSamples(file)
+            raise UnusableRecording(file, "no samples")
         return sound.samplerate, frames / sound.samplerate
 
 
@@ -96,7 +92,7 @@ def _heading(file: Path) -> Iterator[soundfile.SoundFile]:
         with _opened(file) as sound:
             yield sound
     except soundfile.LibsndfileError as error:
-        raise NotAudio(file, error.error_string.rstrip(".")) from error
+        raise UnusableRecording(file, "not audio", error.error_string.rstrip(".")) from error
     except OSError as error:
         raise UnreadableRecording(file, error.strerror or str(error)) from error
 
@@ -105,14 +101,14 @@ def _decode(file: Path, start: float | None, end: float | None) -> tuple[np.ndar
     """Return samples of shape (n, channels), float32, and their rate (Hz)."""
     try:
         if file.stat().st_size == 0:
-            raise EmptyFile(file)
+            raise UnusableRecording(file, "empty file")
         _refuse_truncated_wav(file)
         with _opened(file) as sound:
             rate = sound.samplerate
             first, wanted = _span(file, sound, start, end)
             samples = _samples(file, sound, first, wanted)
     except soundfile.LibsndfileError as error:
-        raise NotAudio(file, error.error_string.rstrip(".")) from error
+        raise UnusableRecording(file, "not audio", error.error_string.rstrip(".")) from error
     except OSError as error:
         raise UnreadableRecording(file, error.strerror or str(error)) from error
     if len(samples) < wanted:
@@ -153,7 +149,7 @@ def _samples(file: Path, sound: soundfile.SoundFile, first: int, wanted: int) ->
                 return np.concatenate(blocks) if len(blocks) > 1 else block
     except soundfile.LibsndfileError as error:
         reason = error.error_string.removeprefix("Error : ").rstrip(".")
-        raise DamagedRecording(file, reason) from error
+        raise UnusableRecording(file, "damaged", reason) from error
 
 
 def _span(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-from ablation.errors.naming import NoSuchPart, UnsureLabel, UnsureSpeaker, quoted
+from ablation.errors.naming import NoSuchPart, UnsurePart, quoted
 from ablation.init.evidence import (
     LEAST,
     MARGIN,
@@ -82,9 +82,9 @@ def read_names(
         raise ambiguous(_persons_first([best, *rivals], people), given)
     unsure = _speaking(best) < LEAST or _may_shift(best.speaker, best.label)
     if "speaker" not in given and unsure:
-        raise UnsureSpeaker(candidate("speaker", best.speaker))
+        raise UnsurePart(candidate("speaker", best.speaker))
     if "label" not in given and (label_score(best.label, codes) or 0.0) < LEAST:
-        raise UnsureLabel(candidate("label", best.label))
+        raise UnsurePart(candidate("label", best.label))
     return replace(_reading(best), remark=_remark(best, people))
 
 

@@ -4,13 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from ablation.errors.naming import (
-    AdjacentPlaces,
-    AmbiguousPattern,
-    MissingPlace,
-    UnknownPlace,
-    UnmatchedBrace,
-)
+from ablation.errors.naming import AmbiguousPattern, InvalidPattern
 
 PLACES = ("speaker", "label")
 _PLACE = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}:]*)(?::(?P<width>[1-9]\d?))?\}|[{}]")
@@ -50,18 +44,18 @@ class Pattern:
                 continue
             name = match["name"]
             if name is None:
-                raise UnmatchedBrace(self.text, match[0])
+                raise InvalidPattern(self.text, f"unmatched {match[0]}")
             if name not in ("", *PLACES):
-                raise UnknownPlace(self.text, name, PLACES)
+                raise InvalidPattern(self.text, f"unknown placeholder {{{name}}}")
             width = match["width"]
             if open_ended and not literal and not width:
-                raise AdjacentPlaces(self.text)
+                raise InvalidPattern(self.text, "two placeholders side by side, none with a width")
             open_ended = width is None
             body = self._body(name, width, plain[: match.start()], plain[position:], lazy)
             pieces.append(_group(name, body, seen))
         pieces.append(re.escape(plain[position:]))
         if missing := [place for place in PLACES if place not in seen]:
-            raise MissingPlace(self.text, missing[0])
+            raise InvalidPattern(self.text, f"it has no {{{missing[0]}}}")
         return "".join(pieces)
 
     def _body(self, name: str, width: str | None, before: str, after: str, lazy: str) -> str:

@@ -8,7 +8,6 @@ from ablation.errors.naming import (
     Candidate,
     NoLabelInNames,
     NoSpeakerInNames,
-    NothingInNames,
 )
 from ablation.init.evidence import LEAST, Pair, label_score
 from ablation.init.parts import Column
@@ -44,4 +43,4 @@ def nothing(found: list[Column], given: dict[str, Column], codes: Set[str]) -> C
         return NoSpeakerInNames(candidate("label", given["label"]))
     labels = [(label_score(one, codes) or 0.0, one) for one in found]
     likely = max((pair for pair in labels if pair[0] >= LEAST), key=lambda p: p[0], default=None)
-    return NothingInNames() if likely is None else NoSpeakerInNames(candidate("label", likely[1]))
+    return NoLabelInNames() if likely is None else NoSpeakerInNames(candidate("label", likely[1]))

@@ -9,14 +9,12 @@ from ablation.corpora import KINDS, RESERVED, load_corpus
 from ablation.corpora.base import session_doubts
 from ablation.corpora.spelling import near_spellings
 from ablation.errors import CorpusError
+from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.errors.naming import (
     LabelsOfOneSpeaker,
     NoRecordingLeft,
+    OnlyOne,
     ReadingFitsNothing,
-    ReservedLabel,
-    SingleLabel,
-    SingleSpeaker,
-    UnknownLabelCode,
 )
 from ablation.init.finding import Found, LeftOut, Recording
 from ablation.init.naming import Reading, read_names
@@ -191,7 +189,7 @@ def _classes(
     known = present | {meant[label.casefold()] for label in present if label.casefold() in meant}
     for code in codes:
         if code not in known:
-            raise UnknownLabelCode(code, sorted(known))
+            raise LabelNotInCorpus("--labels", code, sorted(known))
     kept, unwanted = [], []
     for one in spoken:
         plain = meant.get(one.label.casefold(), one.label)
@@ -220,13 +218,12 @@ def _check(understood: Understood, found_labels: list[str]) -> None:
     """Raise :class:`CorpusError` where no study can be made of the recordings."""
     if not understood.spoken:
         raise NoRecordingLeft(found_labels)
-    if len(understood.speakers) < 2:
-        raise SingleSpeaker(understood.speakers[0], understood.how)
-    if len(understood.labels) < 2:
-        raise SingleLabel(understood.labels[0], understood.how)
+    for role, values in (("speaker", understood.speakers), ("label", understood.labels)):
+        if len(values) < 2:
+            raise OnlyOne(role, values[0], understood.how)
     for label in understood.labels:
         if label in RESERVED:
-            raise ReservedLabel(label)
+            raise ReservedClass(label, f"--labels {label}={label}ed")
     lone = {
         label: people.pop()
         for label in understood.labels

@@ -1,5 +1,6 @@
 """Writing a manifest and a study: both together, and only once the study is known to be valid."""
 
+import errno
 import os
 import re
 import tomllib
@@ -10,7 +11,9 @@ from pathlib import Path
 from ablation.corpora import corpus_kind
 from ablation.errors import counted
 from ablation.errors.common import InvalidOption
-from ablation.errors.naming import PathNotUtf8, TargetExists, TargetIsFolder
+from ablation.errors.naming import TargetExists
+from ablation.errors.running import FileAccessFailed
+from ablation.errors.studies import NotUtf8
 from ablation.files import atomic_write, require_writable
 from ablation.init.finding import Found
 from ablation.init.study_settings import choose_settings
@@ -84,7 +87,7 @@ def require_free(files: list[Path], force: bool) -> None:
     """Raise :class:`StorageError` for a file that exists, unless ``force`` overwrites it."""
     for file in files:
         if file.is_dir():
-            raise TargetIsFolder(file)
+            raise FileAccessFailed("write", file, errno.EISDIR, "")
         if os.path.lexists(file) and not force:
             raise TargetExists(file)
 
@@ -100,12 +103,12 @@ def write(start: Start) -> None:
 
 
 def _relative(path: Path, to: Path) -> str:
-    """Return ``path`` relative to the folder ``to``; raise :class:`CorpusError` if not UTF-8."""
+    """Return ``path`` relative to the folder ``to``; raise :class:`StudyError` if not UTF-8."""
     relative = Path(os.path.relpath(path.resolve(), to.resolve())).as_posix()
     try:
         relative.encode()
     except UnicodeEncodeError:
-        raise PathNotUtf8(relative) from None
+        raise NotUtf8("path of the recordings", relative) from None
     return relative
 
 

@@ -17,7 +17,6 @@ from ablation.errors.common import UnknownName
 from ablation.errors.reading import (
     ContrastOfOtherSettings,
     ContrastUntested,
-    EditedContrast,
     NoCompleteAxis,
     OtherContrast,
     PlateauAtStart,
@@ -28,6 +27,7 @@ from ablation.errors.reading import (
     SpeakersDiffer,
     TooFewSpeakers,
     UnitsDiffer,
+    UnreadableContrast,
 )
 from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.results.run_record import RunRecord, now, study_folder
@@ -122,7 +122,7 @@ def _check_standing(contrast: Contrast, file: Path, evidence: Evidence, name: st
     if contrast.digest != run.digest:
         raise ContrastOfOtherSettings(file, contrast.digest, run.digest)
     if contrast.chosen == contrast.reference or contrast.metric != evidence.metric:
-        raise EditedContrast(file)
+        raise UnreadableContrast(file, "it was edited")
 
 
 def _models(contrast: Contrast, file: Path, target: StudyResults | None) -> dict[str, Counts]:

@@ -23,10 +23,9 @@ import tomli_w
 
 from ablation.errors import StudyError
 from ablation.errors.running import (
-    AmbiguousDigest,
     StudyNotRun,
-    UnknownDigest,
     UnreadableSettings,
+    WrongDigest,
 )
 from ablation.files import locked, make_folder, write_text
 from ablation.results.store import ResultStore
@@ -288,10 +287,8 @@ def find_run(results: Path, name: str, digest: str | None = None, begun: bool = 
 def _with_digest(files: Sequence[Path], name: str, digest: str) -> Path:
     """Return the one file of settings whose digest begins with ``digest``."""
     found = [file for file in files if file.stem.startswith(digest)]
-    if not found:
-        raise UnknownDigest(name, digest, [file.stem for file in files])
-    if len(found) > 1:
-        raise AmbiguousDigest(name, digest, [file.stem for file in found])
+    if len(found) != 1:
+        raise WrongDigest(name, digest, [file.stem for file in files])
     return found[0]
 
 

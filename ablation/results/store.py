@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ablation.errors import named
-from ablation.errors.running import NewerResults, ResultsUnstable
+from ablation.errors.running import NewerFile, ResultsUnstable
 from ablation.files import atomic_write, locked, storage_error
 from ablation.results.schema import (
     OK,
@@ -249,7 +249,7 @@ def _refuse_newer(path: Path, found: pa.Schema) -> None:
     text = (found.metadata or {}).get(VERSION_KEY, b"0")
     version = int(text) if text.isdigit() else 0
     if version > SCHEMA_VERSION:
-        raise NewerResults(path, version, SCHEMA_VERSION)
+        raise NewerFile(path, version, SCHEMA_VERSION)
 
 
 def _each_once(tables: Iterable[pa.Table], table: Table) -> pa.Table:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablation.errors.networks import UnknownFigureFormat
+from ablation.errors.common import UnknownName
 from ablation.figures import FORMATS, Scales, draw_explanation, draw_filters, save_figure
 from ablation.files import atomic_write
 
@@ -39,7 +39,7 @@ def explain(
     """
     kind = output.suffix.lower().removeprefix(".")
     if kind not in FORMATS:
-        raise UnknownFigureFormat(f"--output {output}", kind, FORMATS)
+        raise UnknownName(f"--output {output}", kind, FORMATS, "figure format")
     record = network.record
     explanation = network.explain(file, start, end)
     scales = Scales(

@@ -30,7 +30,7 @@ from ablation.training.task import Cell, CellTask, FoldData
 if TYPE_CHECKING:
     from ablation.models.network import Cost
 
-_CHANGEABLE = ("network", "execution", "cluster")
+CHANGEABLE = ("network", "execution", "cluster")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def change_settings(run: RunRecord, overrides: Sequence[Override]) -> Study:
     fixed, own = part_overrides(overrides)
     for field, value in fixed:
         if override_study(run.study, [(field, value)]) != run.study:
-            raise FixedByProbes(field, value, _CHANGEABLE)
+            raise FixedByProbes(f"--set {field}={value}", "with other settings", CHANGEABLE)
     return override_study(run.study, own)
 
 
@@ -100,7 +100,7 @@ def part_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[
     """Part fields into those that a probe's row may depend on, and those of promotion alone."""
     fixed, own = [], []
     for field, value in overrides:
-        (own if field.partition(".")[0] in _CHANGEABLE else fixed).append((field, value))
+        (own if field.partition(".")[0] in CHANGEABLE else fixed).append((field, value))
     return fixed, own
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from ablation.errors.networks import (
-    DamagedWeights,
+    DamagedNetwork,
     FactoryChanged,
     ShorterThanASegment,
     TooLongToExplain,
@@ -236,7 +236,7 @@ def load_network(folder: Path | str) -> SavedNetwork:
     try:
         weights = safetensors.torch.load(content)
     except SafetensorError as error:
-        raise DamagedWeights(folder / WEIGHTS, str(error)) from error
+        raise DamagedNetwork(folder / WEIGHTS, f"damaged ({error})") from error
     _refuse_misfit(folder, model.state_dict(), weights)
     model.load_state_dict(weights)
     # It keeps the layout it was scored in: another one would add numbers in another order.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ablation.corpora.recordings import find_recordings
 from ablation.errors import AudioError
-from ablation.errors.naming import NoAudioBelow, NothingMatches
+from ablation.errors.naming import NoRecordings, NothingMatches
 from ablation.executors.devices import initialise_worker
 from ablation.progress import Reporter
 from ablation.results.run_record import study_folder
@@ -42,7 +42,7 @@ def expand_recordings(given: Sequence[str]) -> list[Path]:
         if path.is_dir():
             contents = find_recordings(path)
             if not contents.recordings:
-                raise NoAudioBelow(path)
+                raise NoRecordings(path)
             found += sorted((*contents.recordings, *contents.copies))
         elif not path.exists() and glob.has_magic(text):
             matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207

@@ -14,14 +14,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ablation.errors.networks import (
-    InvalidRecord,
-    NewerNetwork,
-    NoNetwork,
-    RecordChanged,
-    RecordNotJson,
-    WeightsChanged,
-)
+from ablation.errors.networks import DamagedNetwork, NetworkChanged, NoNetwork
+from ablation.errors.running import NewerFile
 from ablation.files import atomic_write, storage_error, write_text
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec
 from ablation.study.fields import ShapeText
@@ -125,7 +119,7 @@ def read(folder: Path) -> Record:
     path = folder / RECORD
     tables = _json(folder, path)
     if isinstance(version := tables.get("format"), int) and version > FORMAT:
-        raise NewerNetwork(path, version, FORMAT)
+        raise NewerFile(path, version, FORMAT)
     checksum = tables.pop("checksum", None)
     try:
         record = Record.model_validate(tables)
@@ -133,10 +127,10 @@ def read(folder: Path) -> Record:
         fault = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in fault["loc"])
         message = fault["msg"].removeprefix("Value error, ").lower()
-        raise InvalidRecord(path, field, message) from error
+        raise DamagedNetwork(path, message, field) from error
     # The digest covers the fields in the file, which may lack those added since it was written.
     if checksum != _tables_digest(tables):
-        raise RecordChanged(path)
+        raise NetworkChanged(path)
     return record
 
 
@@ -151,7 +145,7 @@ def read_weights(folder: Path, record: Record) -> bytes:
     except OSError as error:
         raise storage_error("read", path, error) from error
     if weights_digest(weights) != record.weights:
-        raise WeightsChanged(path)
+        raise NetworkChanged(path)
     return weights
 
 
@@ -163,9 +157,9 @@ def _json(folder: Path, path: Path) -> dict[str, Any]:
     except OSError as error:
         raise storage_error("read", path, error) from error
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested without end
-        raise RecordNotJson(path, str(error)) from error
+        raise DamagedNetwork(path, f"not valid JSON ({error})") from error
     if not isinstance(tables, dict):
-        raise RecordNotJson(path)
+        raise DamagedNetwork(path, "not a JSON object")
     return tables
 
 

@@ -12,12 +12,9 @@ from pydantic import ValidationError
 from ablation.errors import StudyError, nearest
 from ablation.errors.common import InvalidOption
 from ablation.errors.studies import (
-    InconsistentTable,
     InvalidField,
-    InvalidToml,
     NotUtf8,
     StudyNotFound,
-    TableExpected,
     UnknownField,
     UnreadableStudy,
 )
@@ -99,7 +96,7 @@ def load_study(
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no TOML or UTF-8, no number, nested too deep
-        raise InvalidToml(file, str(error)) from error
+        raise UnreadableStudy(file, f"not valid TOML: {error}") from error
     except OSError as error:
         raise UnreadableStudy(file, str(error.strerror)) from error
     tables.setdefault("name", file.stem)
@@ -164,7 +161,7 @@ def _resolve_root(corpus: dict[str, Any], folder: Path) -> None:
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     table = tables.setdefault(name, {})
     if not isinstance(table, dict):
-        raise TableExpected(_COMMAND_LINE, name, _shown(table))
+        raise InvalidField(_COMMAND_LINE, name, _shown(table), f"expected a table [{name}]")
     return table
 
 
@@ -235,10 +232,10 @@ def _explain(error: ValidationError, origin: str) -> StudyError:
     if fault["type"] == "string_pattern_mismatch":
         reason = f"expected {FORMS[fault.get('ctx', {})['pattern']]}"
     if fault["type"] == "value_error":
-        return InconsistentTable(origin, field, reason)
+        return InvalidField(origin, field, "", reason)
     value = _shown(fault["input"])
     if fault["type"] in ("model_type", "dict_type"):
-        return TableExpected(origin, field, value)
+        reason = f"expected a table [{field}]"
     return InvalidField(origin, field, value, reason)
 
 

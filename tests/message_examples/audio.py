@@ -4,20 +4,16 @@ from pathlib import Path
 
 from ablation.errors.audio import (
     CutBeyondEnd,
-    DamagedRecording,
     DamagedSpectrogram,
     EmptyCut,
-    EmptyFile,
     NoHeader,
-    NoSamples,
-    NotAudio,
     NotFinite,
     ShorterThanASample,
-    SilentRecording,
     TimeOutOfRange,
     TruncatedRecording,
     UnlikelyRate,
     UnreadableRecording,
+    UnusableRecording,
     UtterancesTooShort,
 )
 
@@ -25,17 +21,17 @@ WAV = Path("emodb/wav/03a01Fa.wav")
 SPECTROGRAM = Path("~/.cache/ablation/features/5b0e/9c1f-212.npy")
 
 EXAMPLES = [
-    EmptyFile(WAV),
-    NoSamples(WAV).with_origin("manifest.csv, row 2"),
+    UnusableRecording(WAV, "empty file"),
+    UnusableRecording(WAV, "no samples").with_origin("manifest.csv, row 2"),
     NoHeader(Path("speech/03a01Fa.raw")),
-    NotAudio(WAV, "Format not recognised"),
+    UnusableRecording(WAV, "not audio", "Format not recognised"),
     UnreadableRecording(WAV, "Permission denied"),
     UnreadableRecording(WAV, "No such file or directory"),
     TruncatedRecording(WAV, 2956, 6400, "bytes of audio"),
     TruncatedRecording(WAV, 1152, 30404),
-    DamagedRecording(Path("speech/03a01Fa.flac"), "Internal psf_fseek() failed"),
+    UnusableRecording(Path("speech/03a01Fa.flac"), "damaged", "Internal psf_fseek() failed"),
     NotFinite(WAV, 1, 3200),
-    SilentRecording(WAV),
+    UnusableRecording(WAV, "silent"),
     UnlikelyRate(WAV, 999, 1000, 1_000_000),
     ShorterThanASample(WAV, 16000),
     TimeOutOfRange(WAV, -0.01, 0.1, 1e9),

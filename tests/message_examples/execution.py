@@ -1,13 +1,10 @@
 """Errors of executing cells."""
 
 from ablation.errors.execution import (
-    AutoNotAlone,
     CellOutOfMemory,
     ConnectionLost,
-    DeviceNotFound,
     DevicesUnusable,
     InvalidClusterTable,
-    InvalidSchedulerAddress,
     JobsRefused,
     NoScheduler,
     SubmitCommandMissing,
@@ -20,11 +17,7 @@ from ablation.errors.execution import (
 SCHEDULER, WORKER = "tcp://10.0.0.1:8786", "tcp://10.0.0.7:41873"
 
 EXAMPLES = [
-    AutoNotAlone(["cpu"]),
-    DeviceNotFound("cuda:7", ["cuda:0", "cuda:1"]),
     DevicesUnusable(["cuda"], "there is no NVIDIA driver"),
-    InvalidSchedulerAddress("login1:8786"),
-    InvalidSchedulerAddress("tpc://login1:8786"),
     NoScheduler(SCHEDULER),
     ConnectionLost(SCHEDULER),
     SubmitCommandMissing("slurm", "sbatch"),

@@ -3,27 +3,19 @@
 from pathlib import Path
 
 from ablation.errors.networks import (
-    DamagedWeights,
+    DamagedNetwork,
     FactoryChanged,
     FactoryFailed,
     FactoryModuleMissing,
-    InvalidRecord,
-    NewerNetwork,
+    NetworkChanged,
     NoFinalNetwork,
     NoNetwork,
-    NotAModule,
-    NothingToTrain,
     NotTranslated,
     OnnxDiffers,
-    RecordChanged,
-    RecordNotJson,
     ShorterThanASegment,
     TooLongToExplain,
-    UnknownFactory,
-    UnknownFigureFormat,
-    WeightsChanged,
+    UnusableNetwork,
     WeightsMisfit,
-    WrongOutput,
 )
 
 NETWORKS = Path("results/emodb/networks")
@@ -35,14 +27,10 @@ EXAMPLES = [
     NoNetwork(Path("results/emodb")),
     NoFinalNetwork(NETWORKS),
     NoFinalNetwork(NETWORKS, "1f0c2a"),
-    NewerNetwork(RECORD, 2, 1),
-    RecordNotJson(RECORD, "Expecting value: line 1 column 1 (char 0)"),
-    RecordNotJson(RECORD),
-    InvalidRecord(RECORD, "classes", "list should have at least 2 items after validation, not 1"),
-    InvalidRecord(RECORD, "", "unknown pooling 'mean'"),
-    RecordChanged(RECORD),
-    WeightsChanged(WEIGHTS),
-    DamagedWeights(WEIGHTS, "Error while deserializing header: header too large"),
+    DamagedNetwork(RECORD, "not valid JSON (Expecting value: line 1 column 1 (char 0))"),
+    DamagedNetwork(RECORD, "list should have at least 2 items, not 1", "classes"),
+    DamagedNetwork(WEIGHTS, "damaged (Error while deserializing header: header too large)"),
+    NetworkChanged(RECORD),
     WeightsMisfit(
         WEIGHTS,
         ["pooling.top_down.bias"],
@@ -53,17 +41,11 @@ EXAMPLES = [
     FactoryChanged(FOLDER, "mynet:build"),
     TooLongToExplain(WAV, 74.3, 60.0),
     ShorterThanASegment(WAV, 2.0),
-    UnknownFigureFormat("--output 03a01Fa.gif", "gif", ("png", "pdf", "svg")),
     NotTranslated("GAP"),
     OnnxDiffers(0.0123, 1e-5),
     FactoryModuleMissing("mynte:build", "mynte", Path("/home/ada/study")),
-    UnknownFactory("--network mynet:biuld", "biuld", ["Mine", "build"], "mynet"),
-    UnknownFactory("--network mynet:build", "build", [], "mynet"),
     FactoryFailed(
         "mynet:build", "factory", "ZeroDivisionError", "division by zero", "/home/ada/mynet.py", 9
     ),
-    NotAModule("mynet:build", "NoneType"),
-    NothingToTrain("mynet:build"),
-    WrongOutput("mynet:build", (400, 200), (2, 9), (2, 4)),
-    WrongOutput("mynet:build", (400, 200), "tuple", (2, 4)),
+    UnusableNetwork("mynet:build", "the network has no parameters to train"),
 ]

@@ -5,7 +5,6 @@ from pathlib import Path
 from ablation.errors.reading import (
     ContrastOfOtherSettings,
     ContrastUntested,
-    EditedContrast,
     NobodySpoke,
     NoCompleteAxis,
     NoCompleteShape,
@@ -52,7 +51,7 @@ EXAMPLES = [
     UnreadableContrast(CONTRAST, "1 validation error for Contrast"),
     OtherContrast(CONTRAST, ("emodb", "iemocap"), ("emodb", "ravdess")),
     ContrastOfOtherSettings(CONTRAST, "01a7ab6b665f", "77aa01b2c3d4"),
-    EditedContrast(CONTRAST),
+    UnreadableContrast(CONTRAST, "it was edited"),
     ContrastUntested(CONTRAST, ("80x2", "10x2"), "ravdess", "4601960d948d", ["80x2"]),
     ContrastUntested(CONTRAST, ("80x2", "10x2"), "ravdess", "", ["80x2", "10x2"]),
     SpeakersDiffer("ravdess", ["80x2", "10x2"]),

@@ -4,13 +4,12 @@ import errno
 from pathlib import Path
 
 from ablation.errors.running import (
-    AmbiguousDigest,
     CorpusChanged,
     EmptySearchGrid,
     FileAccessFailed,
     FilterTooLarge,
     FoldEmptied,
-    NewerResults,
+    NewerFile,
     NoFoldFinished,
     NoResults,
     NoSearch,
@@ -20,8 +19,8 @@ from ablation.errors.running import (
     SearchFileUnusable,
     SearchRunning,
     StudyNotRun,
-    UnknownDigest,
     UnreadableSettings,
+    WrongDigest,
 )
 
 RESULTS = Path("results/emodb")
@@ -39,13 +38,13 @@ EXAMPLES = [
     FileAccessFailed("make the folder", RESULTS, errno.EEXIST, "File exists"),
     FileAccessFailed("write", TABLE, errno.EISDIR, "Is a directory"),
     FileAccessFailed("read", TABLE, errno.EIO, "Input/output error"),
-    NewerResults(TABLE, 2, 1),
+    NewerFile(TABLE, 2, 1),
     ResultsUnstable(RESULTS),
     NoResults(Path("results"), ["emodb", "ravdess"]),
     NoResults(Path("results"), []),
     StudyNotRun("emodb", Path("/home/ada/results")),
-    UnknownDigest("emodb", "77", ["5c31d0a2be77", "9e04f1c88d21"]),
-    AmbiguousDigest("emodb", "5", ["5c31d0a2be77", "5d04f1c88d21"]),
+    WrongDigest("emodb", "77", ["5c31d0a2be77", "9e04f1c88d21"]),
+    WrongDigest("emodb", "5", ["5c31d0a2be77", "5d04f1c88d21", "9e04f1c88d21"]),
     UnreadableSettings(SETTINGS, "Expected '=' after a key (at line 3, column 7)"),
     FilterTooLarge("500x2", (500, 2), (400, 99), (400, 99)),
     FilterTooLarge("10x60", (10, 119), (400, 99), (400, 50)),

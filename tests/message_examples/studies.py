@@ -6,19 +6,18 @@ What a study's own rules say is asked of them: they are the other half of these 
 from pathlib import Path
 from typing import Any
 
+from ablation.corpora import KINDS
+from ablation.corpora.base import parse_options
 from ablation.errors import StudyError
 from ablation.errors.studies import (
-    CorpusFixedByProbes,
-    FiltersInProbeShape,
     FixedByProbes,
     InvalidShape,
-    InvalidToml,
     NoMatchedShape,
-    NoShapesToPromote,
     NotUtf8,
     StudyNotFound,
     UnreadableStudy,
 )
+from ablation.runs.promote import CHANGEABLE
 from ablation.study import parse_study
 
 
@@ -30,19 +29,26 @@ def refused(**tables: Any) -> StudyError:
     raise LookupError(f"nothing is wrong with {tables}")
 
 
+def refused_option(corpus: str, **options: Any) -> StudyError:
+    try:
+        parse_options(KINDS[corpus].options, corpus, options)
+    except StudyError as error:
+        return error
+    raise LookupError(f"nothing is wrong with {options}")
+
+
 EXAMPLES = [
     StudyNotFound(Path("emodbb"), "emodb", ["demo", "emodb", "paper"]),
     StudyNotFound(Path("x/y.toml"), "", ["demo", "emodb", "paper"]),
     UnreadableStudy(Path("mine.toml"), "Permission denied"),
-    InvalidToml(Path("mine.toml"), "Expected '=' after a key (at line 2, column 9)"),
+    UnreadableStudy(Path("mine.toml"), "not valid TOML: Expected '=' after a key"),
     NotUtf8("--set", "name=\udcff"),
+    NotUtf8("path of the recordings", "../aufnahmen\udce4"),
     InvalidShape("--shapes", "10"),
     InvalidShape("", "10x"),
-    FiltersInProbeShape("--shapes", "10x2:12"),
     NoMatchedShape("401x301", 400, 200),
-    FixedByProbes("training.epochs", 5, ("network", "execution", "cluster")),
-    CorpusFixedByProbes("ravdess", "emodb"),
-    NoShapesToPromote(),
+    FixedByProbes("--set training.epochs=5", "with other settings", CHANGEABLE),
+    FixedByProbes("--corpus ravdess", "on emodb", CHANGEABLE),
     refused(trainin={}),
     refused(training={"epohcs": 5}),
     refused(training=5),
@@ -69,4 +75,8 @@ EXAMPLES = [
     refused(corpus={"options": {"table": []}}),
     refused(corpus={"options": {"seed": 2**63}}),
     refused(corpus={"root": "/data/\udcff"}),
+    refused_option("iemocap", dialogue="both"),
+    refused_option("iemocap", dialogues="both"),
+    refused_option("emodb", dialogues="both"),
+    refused_option("synthetic", kind="planted", extent=1300),
 ]

@@ -18,14 +18,8 @@ import torch
 from torch import nn
 
 from ablation.errors import AblationError
-from ablation.errors.networks import (
-    FactoryFailed,
-    FactoryModuleMissing,
-    NotAModule,
-    NothingToTrain,
-    UnknownFactory,
-    WrongOutput,
-)
+from ablation.errors.common import UnknownName
+from ablation.errors.networks import FactoryFailed, FactoryModuleMissing, UnusableNetwork
 from ablation.study import Shape
 
 
@@ -40,9 +34,10 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
     sizes = [(shape.height, shape.width) for shape in shapes]
     module = _tried(factory, "factory", lambda: _function(factory)(sizes, classes))
     if not isinstance(module, nn.Module):
-        raise NotAModule(factory, type(module).__name__)
+        fault = f"the factory returned {type(module).__name__}, not a torch.nn.Module"
+        raise UnusableNetwork(factory, fault)
     if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise NothingToTrain(factory)
+        raise UnusableNetwork(factory, "the network has no parameters to train")
     training = module.training
     with torch.no_grad():
         segments = torch.zeros(2, 1, *size)
@@ -50,7 +45,9 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
     module.train(training)
     shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
     if shape != (2, classes):
-        raise WrongOutput(factory, size, shape, (2, classes))
+        asked = f"two segments of shape (1, {size[0]}, {size[1]})"
+        fault = f"{asked} gave {shape}, not scores of shape {(2, classes)}"
+        raise UnusableNetwork(factory, fault)
     return module
 
 
@@ -76,7 +73,8 @@ def _function(factory: str) -> Any:
     module = _tried(factory, "module", lambda: importlib.import_module(module_name))
     if not callable(getattr(module, name, None)):
         known = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise UnknownFactory(f"--network {factory}", name, known, module_name)
+        where, otherwise = f"--network {factory}", f"define one in {module_name}"
+        raise UnknownName(where, name, known, "function or class", otherwise)
     return getattr(module, name)
 
 

@@ -1,0 +1,58 @@
+"""Errors of folds: speakers and classes that cannot be split into training and test sets."""
+
+from collections.abc import Sequence
+
+from ablation.errors.base import FoldError
+
+
+class OneSpeaker(FoldError):
+    """A corpus has one speaker, and folds need two."""
+
+    corpus: str
+    speaker: str
+    WHAT = "corpus {corpus} has only one speaker ({speaker})"
+    REMEDY = "speaker-independent folds need at least two speakers"
+
+
+class TooManyFolds(FoldError):
+    """More groups of speakers were asked for than there are speakers."""
+
+    corpus: str
+    count: int
+    speakers: int
+    WHAT = "{count} folds requested, but corpus {corpus} has {speakers:+speaker}"
+    REMEDY = "choose 2 to {speakers} folds"
+
+
+class NobodyToTrainOn(FoldError):
+    """Leaving out two of two folds leaves no training set."""
+
+    folds: int
+    WHAT = "leaving out pairs of {folds} folds leaves no speakers to train on"
+    REMEDY = "--nested-full needs at least three folds: use more folds, or --nested"
+
+
+class SpeakerOnBothSides(FoldError):
+    """Speakers stand in the training set and in the test set of a fold."""
+
+    fold: str
+    speakers: Sequence[str]
+    WHAT = "fold {fold}: speaker {speakers!n} is in both the training and the test set"
+    REMEDY = "every speaker must belong to exactly one fold"
+
+
+class ClassNotInTraining(FoldError):
+    """The training set of a fold lacks classes: its test speakers speak all their utterances."""
+
+    fold: str
+    missing: Sequence[str]
+    test_speakers: Sequence[str]
+    classes: Sequence[str]
+    WHAT = (
+        "fold {fold}: no training utterance is {missing!n} "
+        "(all of them are from test speaker {test_speakers!n})"
+    )
+    REMEDY = (
+        "if {missing!n} is a typo, correct it (classes: {classes!l}); otherwise leave it out in "
+        "[corpus.labels], or add recordings of it by other speakers"
+    )
