@@ -672,7 +672,18 @@ def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> No
     assert error.also == (f"also {LongRow('row 5', 5, 3).what}",)
 
 
-@pytest.mark.parametrize("text", ["file\na.wav,anna,sad\n", "Read me\nfirst\na, b\n"])
+def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> None:
+    """Else all rows up to the next quote would be taken for one label."""
+    manifest = manifest_csv(tmp_path)
+    lines = manifest.read_text().splitlines()
+    lines[2] = lines[2].replace("calm", '"calm')
+    manifest.write_text("\n".join(lines))
+    with pytest.raises(UnreadableFile) as caught:
+        load_corpus("manifest", manifest)
+    assert caught.value.reason.startswith("row 3:")
+
+
+@pytest.mark.parametrize("text", ["", "file\na.wav,anna,sad\n", "Read me\nfirst\na, b\n"])
 def test_a_file_that_is_no_manifest_is_not_blamed_on_a_row(tmp_path: Path, text: str) -> None:
     file = tmp_path / "manifest.csv"
     file.write_text(text)

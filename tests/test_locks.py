@@ -9,9 +9,10 @@ from running import invoke, train
 
 from ablation import read_results
 from ablation.corpora.download import fetch
-from ablation.corpora.download.resuming import Patience
+from ablation.corpora.download.downloading import Downloads
 from ablation.errors.running import FileAccessFailed
 from ablation.files import locked
+from ablation.progress import Reporter
 from ablation.results import ResultStore
 from ablation.runs.runner import _order
 from ablation.vectors import _cache_directory, kernel
@@ -49,9 +50,8 @@ def test_synthetic_speech_is_rendered(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_locks")
 def test_a_corpus_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "_fetch", lambda *_: 7)
-    fetched = fetch.fetch_corpus(
-        "ravdess", tmp_path / "ravdess", lambda _: None, lambda _: None, Patience()
-    )
+    downloads = Downloads(Reporter(quiet=True))
+    fetched = fetch.fetch_corpus("ravdess", tmp_path / "ravdess", lambda _: None, downloads)
     assert (fetched.recordings, fetched.new) == (7, True)
 
 

@@ -26,7 +26,9 @@ def corpus_fetch(
     from_: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="URL", help="Another address of the archive (http, https, file)."
+            "--from",
+            metavar="URL",
+            help="Another address of the archive, or its path if it is here.",
         ),
     ] = None,
     timeout: Annotated[
@@ -36,10 +38,10 @@ def corpus_fetch(
         ),
     ] = 30.0,
     tries: Annotated[
-        int, typer.Option("--tries", min=1, help="Tries without progress before giving up.")
+        int, typer.Option("--tries", min=1, help="Tries for each file before giving up.")
     ] = 6,
 ) -> None:
-    """Download a corpus from its public home; run again, it continues where it was cut off."""
+    """Download a corpus from its public home, completely or not at all."""
     from ablation.corpora.download.sources import MANUAL, SOURCES
 
     if name in MANUAL:
@@ -47,16 +49,18 @@ def corpus_fetch(
         raise typer.Exit(EXPECTED_ERROR)
     if to is None and name in SOURCES:
         raise TargetMissing(name)
+    from ablation.corpora.download.downloading import Downloads
     from ablation.corpora.download.fetch import fetch_corpus
-    from ablation.corpora.download.resuming import Patience
+    from ablation.progress import Reporter
 
     def accept(source: "Source") -> None:
         _accept(name, source, accept_licence)
 
     try:
-        fetched = fetch_corpus(name, to or Path(name), accept, say, Patience(timeout, tries), from_)
+        downloads = Downloads(Reporter(), timeout, tries)
+        fetched = fetch_corpus(name, to or Path(name), accept, downloads, from_)
     except KeyboardInterrupt:
-        say("interrupted; what has arrived is kept, and the same command continues from there")
+        say("interrupted; the same command continues with the files that have not arrived")
         raise typer.Exit(INTERRUPTED) from None
     if not fetched.new:
         say(f"{name} is already there: nothing to do")
@@ -66,7 +70,9 @@ def corpus_fetch(
 
 def _accept(name: str, source: "Source", accepted: bool) -> None:
     """Show the licence and ask the user to accept it; raise :class:`CorpusError` if declined."""
-    say(f"{source.title}, {source.recordings} recordings")
+    size = source.archives[0].size
+    megabytes = f", {size / 1e6:.0f} MB" if size else ""
+    say(f"{source.title}, {source.recordings} recordings{megabytes}")
     say(f"home:    {source.home}")
     say(f"licence: {source.licence}")
     say(f"cite:    {source.citation}")

@@ -7,12 +7,9 @@ utterance out of a longer recording, and ``id`` names it (by default the file, w
 import csv
 import math
 import os
-import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -35,12 +32,8 @@ from ablation.errors.corpora import (
 )
 from ablation.files import is_file, is_folder
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 REQUIRED = ("file", "speaker", "label")
 _LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
-_LONG_ROW = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")  # as pandas says it
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -70,92 +63,66 @@ def _read(root: Path | None, _options: Options) -> list[Utterance]:
 
 def _rows(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
     """Return numbered rows, counted as a text editor does: the header of a CSV is line 1."""
+    read = _parquet if manifest.suffix.lower() in (".parquet", ".pq") else _csv
     try:
-        if manifest.suffix.lower() in (".parquet", ".pq"):
-            frame = _parquet(manifest)
-            first = 1
-        else:
-            frame = _csv(manifest)
-            first = 2
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
-        reason = first_line(error).removeprefix("Error tokenizing data. C error: ")
-        if isinstance(error, UnicodeDecodeError):
-            raise UnreadableFile(manifest, reason, "encoding") from error
-        if (long := _LONG_ROW.match(reason)) is not None:
-            columns, number, fields = map(int, long.groups())
-            if columns >= len(REQUIRED) and (beyond := _lines_beyond(manifest, columns)):
-                _refuse_long_rows(manifest, columns, [(number, fields), *beyond[1:]])
-        raise UnreadableFile(manifest, reason, "manifest") from error
-    _require_commas(manifest, frame)
-    frame.columns = [str(column).strip().lower() for column in frame.columns]
-    for column in REQUIRED:
-        if column not in frame.columns:
-            raise MissingColumn(manifest, column, list(frame.columns))
-    rows = [(first + index, row) for index, row in enumerate(frame.to_dict("records"))]
+        rows = read(manifest)
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(manifest, first_line(error), "encoding") from error
+    except (ValueError, OSError) as error:  # pyarrow's own are ValueErrors
+        raise UnreadableFile(manifest, first_line(error), "manifest") from error
     return [(number, row) for number, row in rows if not all(map(is_missing, row.values()))]
 
 
-def _refuse_long_rows(manifest: Path, columns: int, rows: Iterable[tuple[int, int]]) -> None:
-    """Raise :class:`LongRow` for rows, given by number and fields, of more than ``columns``."""
-    faults = Faults(f"{manifest}, ")
-    for number, fields in rows:
-        faults.add(LongRow(f"{manifest}, row {number}", fields, columns))
-    faults.end()
-
-
-def _lines_beyond(manifest: Path, columns: int) -> list[tuple[int, int]]:
-    """Return the number of each line with more fields than ``columns``, and how many it has."""
-    try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            reader = csv.reader(file, skipinitialspace=True)
-            return [(reader.line_num, len(row)) for row in reader if len(row) > columns]
-    except (ValueError, OSError, csv.Error):  # not even text: the first fault says enough
-        return []
-
-
-def _require_commas(manifest: Path, frame: "pd.DataFrame") -> None:
-    if len(frame.columns) == 1 and ";" in (header := str(frame.columns[0])):
-        raise SemicolonSeparated(manifest, header)
-
-
-def _parquet(manifest: Path) -> "pd.DataFrame":
-    """Return a parquet file's fields; ValueError for bytes that do not fit the columns' types."""
+def _parquet(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
+    """Return a parquet file's rows; ValueError for bytes that do not fit the columns' types."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(manifest, use_threads=False, pre_buffer=False)
     table.validate(full=True)
-    return table.to_pandas(use_threads=False)
+    frame = table.to_pandas(use_threads=False)
+    frame.columns = _columns(manifest, map(str, frame.columns))
+    return list(enumerate(frame.to_dict("records"), 1))
 
 
-def _csv(manifest: Path) -> "pd.DataFrame":
-    """Return a CSV file's fields as text; ValueError for a file without columns."""
-    import pandas as pd
+def _csv(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
+    """Return a CSV file's rows as text."""
+    rows, faults = [], Faults(f"{manifest}, ")
+    with manifest.open(newline="", encoding="utf-8-sig") as file:
+        lines = _lines(manifest, file)
+        _, header = next(lines, (1, []))
+        if len(header) == 1 and ";" in header[0]:
+            raise SemicolonSeparated(manifest, header[0])
+        while header and not header[-1].strip():
+            header.pop()  # a comma at the end of every row is no column
+        columns = _columns(manifest, header)
+        for number, row in lines:
+            fields = max((n for n, field in enumerate(row, 1) if field), default=0)
+            if fields > len(columns):
+                faults.add(LongRow(f"{manifest}, row {number}", fields, len(columns)))
+            # Of two columns of one name the first counts.
+            rows.append((number, dict(reversed(list(zip(columns, row, strict=False))))))
+    faults.end()
+    return rows
 
-    read = partial(
-        pd.read_csv,
-        manifest,
-        dtype=str,
-        keep_default_na=False,
-        skipinitialspace=True,
-        index_col=False,  # so that a comma at the end of every row shifts no column
-        skip_blank_lines=False,  # so that rows are counted as an editor counts lines
-    )
-    with warnings.catch_warnings(record=True) as longer:
-        warnings.simplefilter("always", pd.errors.ParserWarning)
-        frame = read()
-    if longer:
-        columns = len(frame.columns)
-        filled = (read(header=None, skiprows=1) != "").to_numpy()
-        beyond = [
-            (number, int(np.flatnonzero(row)[-1]) + 1)
-            for number, row in enumerate(filled, 2)
-            if row[columns:].any()
-        ]
-        if beyond:
-            _require_commas(manifest, frame)
-        if columns >= len(REQUIRED):
-            _refuse_long_rows(manifest, columns, beyond)
-    return frame
+
+def _lines(manifest: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+    """Yield the fields of each row with the number of its first line."""
+    reader, number = csv.reader(file, skipinitialspace=True, strict=True), 1
+    try:
+        for row in reader:
+            yield number, row
+            number = reader.line_num + 1
+    except csv.Error as error:  # quotes that do not enclose a field
+        raise UnreadableFile(manifest, f"row {number}: {error}", "manifest") from error
+
+
+def _columns(manifest: Path, header: Iterable[str]) -> list[str]:
+    """Return the names of the columns; raise :class:`MissingColumn` where one is required."""
+    columns = [name.strip().lower() for name in header]
+    for column in REQUIRED:
+        if column not in columns:
+            raise MissingColumn(manifest, column, columns, _LAYOUT)
+    return columns
 
 
 def _row_faults(
@@ -164,7 +131,7 @@ def _row_faults(
     """Yield all faults of a single row; ``with_hints`` looks for similar file names."""
     wrong = set()
     for column in REQUIRED:
-        if is_missing(row[column]):
+        if is_missing(row.get(column)):
             wrong.add(column)
             yield EmptyField(origin, column)
     for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything

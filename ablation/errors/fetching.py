@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from ablation.errors.base import CorpusError
 from ablation.errors.text import counted
-
-# ---------------------------------------------------------------------------- what is asked for
 
 
 class NotFetchable(CorpusError):
@@ -29,19 +26,11 @@ class TargetMissing(CorpusError):
 
 
 class InvalidTarget(CorpusError):
-    """A path cannot be the folder of a corpus, since it has no name."""
+    """A path cannot be the folder of a corpus, since it is a file or has no name."""
 
     folder: Path
     WHAT = "--to: {folder} cannot be the folder of a corpus"
-    REMEDY = "for example: --to corpora/emodb"
-
-
-class TargetIsFile(CorpusError):
-    """A file stands where the corpus is to go."""
-
-    target: Path
-    WHAT = "--to: {target} is a file"
-    REMEDY = "give a folder"
+    REMEDY = "give a new or an empty folder, for example --to corpora/emodb"
 
 
 class TargetNotEmpty(CorpusError):
@@ -90,160 +79,51 @@ class LicenceDeclined(CorpusError):
     WHAT = "the licence was not accepted: nothing was downloaded"
 
 
-# ---------------------------------------------------------------------------- downloads
-
-
-class InvalidAddress(CorpusError):
-    """An address has a scheme that cannot be downloaded from."""
-
-    address: str
-    schemes: Sequence[str]
-    REMEDY = "for example: --from https://example.org/corpus.zip, or --from file:///corpus.zip"
-
-    def describe(self) -> str:
-        *others, last = self.schemes
-        return f"--from: expected an {', '.join(others)} or {last} address, got {self.address!r}"
-
-
 class Unreachable(CorpusError):
     """Nobody answers at an address, or not with the file: another address may do."""
 
     address: str
     reason: str
     WHAT = "{address}: {reason}"
-    REMEDY = "check the address"
-
-
-class ServerRefused(Unreachable):
-    """A server answered with an HTTP status that another try would not change.
-
-    ``reason`` is the server's own word for ``status``.
-    """
-
-    status: int
-    WHAT = "{address}: the server answered {status} {reason}"
-    REMEDY = "see the corpus's home page, or give another address with --from"
-
-
-class DownloadFailed(Unreachable):
-    """A download made no progress in ``tries`` tries; ``kept`` bytes of it are kept."""
-
-    tries: int
-    kept: int
-
-    def describe(self) -> str:
-        return f"{self.address}: {self.reason}, {counted(self.tries, 'time')} in a row"
-
-    def advise(self) -> str:
-        kept = f" ({megabytes(self.kept)} are kept)" if self.kept else ""
-        return (
-            f"run the same command again later{kept}, or give another address with --from "
-            f"(file:///... for an archive you already have)"
-        )
+    REMEDY = (
+        "run the same command again later, or give another address with --from "
+        "(its path, for an archive you already have)"
+    )
 
 
 class WrongChecksum(CorpusError):
-    """A download is not the file whose checksum is known."""
+    """A file is not the one whose checksum is known."""
 
     address: str
     expected: str
     WHAT = "{address}: wrong checksum (expected {expected})"
-    REMEDY = (
-        "the download was discarded; run the same command again, "
-        "or give another address with --from"
-    )
+    REMEDY = "it was not used; run the same command again, or give another address with --from"
 
 
-class WrongRecording(WrongChecksum):
-    """A recording is not the one that the archive names."""
-
-    WHAT = "{address}: not the recording that the archive names (expected checksum {expected})"
-    REMEDY = "the download was discarded; run the same command again later"
-
-
-class FileTooLarge(CorpusError):
-    """A file has more bytes than the corpus's file may have."""
+class BadArchive(CorpusError):
+    """The archive from an address is damaged or not safe: nothing of it is used."""
 
     address: str
-    limit: int
-    REMEDY = "this must be another file; give the right address with --from"
-
-    def describe(self) -> str:
-        return f"{self.address}: larger than the {megabytes(self.limit)} allowed for this file"
-
-
-# ---------------------------------------------------------------------------- archives
-
-_DISTRUSTED = "nothing was unpacked; check where the archive comes from"
-
-
-class DamagedArchive(CorpusError):
-    """A download cannot be read as a ZIP archive."""
-
-    archive: str
     reason: str
-    WHAT = "{archive} is not a complete ZIP archive ({reason})"
-    REMEDY = "it was removed; run the same command again"
-
-
-class ConflictingNames(CorpusError):
-    """Two members of an archive would become the same file, or a file and a folder of one name."""
-
-    archive: str
-    WHAT = "{archive} contains two entries of the same name"
-    REMEDY = _DISTRUSTED
-
-
-Fault = Literal["absolute", "outside", "link", "name", "encrypted", "duplicate"]
-
-
-class UnsafeMember(CorpusError):
-    """A member of an archive could do harm, so that nothing of the archive is unpacked."""
-
-    archive: str
-    member: str
-    fault: Fault
-    REMEDY = _DISTRUSTED
-
-    def describe(self) -> str:
-        said = {
-            "absolute": "is an absolute path",
-            "outside": "leads out of the folder",
-            "link": "is a link or a device",
-            "name": "is not a valid file name",
-            "encrypted": "is encrypted",
-            "duplicate": "occurs twice",
-        }
-        return f"{self.archive}: {self.member!r} {said[self.fault]}"
-
-
-class ArchiveTooLarge(CorpusError):
-    """An archive would unpack to more bytes or files than the corpus can have."""
-
-    archive: str
-    limit: int
-    files: int
-    REMEDY = _DISTRUSTED
-
-    def describe(self) -> str:
-        size = megabytes(self.limit)
-        return f"{self.archive} would unpack to more than {size} or {self.files} files"
+    WHAT = "{address} cannot be unpacked: {reason}"
+    REMEDY = "give another address of the archive with --from"
 
 
 class CorpusNotInArchive(CorpusError):
-    """An archive was unpacked and does not contain the corpus.
+    """An archive does not contain the corpus.
 
     ``layout`` is how the corpus's folder should look; ``reason`` says what its reader met.
     """
 
+    address: str
     corpus: str
     layout: str
     reason: str = ""
-    REMEDY = "expected: {layout}; the archive was removed"
+    REMEDY = "expected: {layout}"
 
     def describe(self) -> str:
         reason = f": {self.reason}" if self.reason else ""
-        return f"the archive does not contain corpus {self.corpus}{reason}"
+        return f"{self.address} does not contain corpus {self.corpus}{reason}"
 
 
 def megabytes(size: int) -> str:

@@ -2,7 +2,7 @@
 
 :mod:`~ablation.corpora.download.fetch` does the whole of it,
 :mod:`~ablation.corpora.download.sources` lists addresses, licences and checksums,
-:mod:`~ablation.corpora.download.resuming` continues a download that was cut off, and
+:mod:`~ablation.corpora.download.downloading` has pooch download and check files, and
 :mod:`~ablation.corpora.download.unpacking` trusts no archive. Apart from clusters, nothing else in
 the package connects to another machine.
 """

@@ -2,7 +2,7 @@
 
 All work is done in a folder beside the target (``.NAME.fetch``), and the corpus is renamed to the
 target once it is complete: a fetch that is killed at any moment leaves nothing that looks finished,
-and the same command continues from the bytes that have arrived.
+and the same command does not ask again for files that have arrived.
 """
 
 import shutil
@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
+from urllib.request import url2pathname
 
 import pooch
 
 from ablation.corpora import corpus_kind
 from ablation.corpora.base import CorpusKind
+from ablation.corpora.download.downloading import Downloads, require_checksum
 from ablation.corpora.download.places import (
     RECORD,
     corpus_root,
@@ -26,23 +27,17 @@ from ablation.corpora.download.places import (
     write_record,
 )
 from ablation.corpora.download.recordings import replace_pointers
-from ablation.corpora.download.resuming import Patience, Resuming
 from ablation.corpora.download.sources import SOURCES, Archive, Source
 from ablation.corpora.download.unpacking import unpack
 from ablation.errors import CorpusError, counted
 from ablation.errors.fetching import (
+    CorpusNotInArchive,
     FetchRunning,
-    InvalidAddress,
     NotFetchable,
     Unreachable,
-    WrongChecksum,
     megabytes,
 )
-from ablation.files import locked, make_folder, storage_error
-
-_SCHEMES = ("http", "https", "file")
-
-Say = Callable[[str], None]
+from ablation.files import at_home, is_file, locked, make_folder, storage_error
 
 
 @dataclass(frozen=True)
@@ -58,8 +53,7 @@ def fetch_corpus(
     name: str,
     folder: Path,
     accept: Callable[[Source], None],
-    say: Say,
-    patience: Patience,
+    downloads: Downloads,
     address: str | None = None,
 ) -> Fetched:
     """Fetch a corpus into ``folder``, unless it is already there.
@@ -70,11 +64,9 @@ def fetch_corpus(
         A key of ``SOURCES``.
     accept
         Called with the source before anything is downloaded; raises if its licence is declined.
-    say
-        Called with lines for the user.
     address
-        Another address of the archive (http, https or file); it is checked against the same
-        checksum.
+        Another address of the archive, or an archive on this machine, which is only read. It is
+        checked against the same checksum.
 
     Raises
     ------
@@ -88,7 +80,6 @@ def fetch_corpus(
     if name not in SOURCES:
         raise NotFetchable(name, kind.summary, list(SOURCES))
     source = SOURCES[name]
-    archives = _archives(source, address)
     target = target_folder(folder)
     work = target.parent / f".{target.name}.fetch"
     there = recordings_at(target, kind)
@@ -103,9 +94,10 @@ def fetch_corpus(
                 raise FetchRunning(target)
             there = recordings_at(target, kind)  # another fetch may have been faster
             try:
-                count = there or _fetch(kind, source, archives, work, target, patience, say)
-            except CorpusError:
-                _clear(work)
+                count = there or _fetch(kind, source, address, work, target, downloads)
+            except CorpusError as error:
+                if isinstance(error, CorpusNotInArchive) or not (work / "recordings").exists():
+                    shutil.rmtree(work, ignore_errors=True)  # nothing to continue from
                 raise
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
@@ -113,93 +105,60 @@ def fetch_corpus(
     return Fetched(target, count, new=there is None)
 
 
-def _clear(work: Path) -> None:
-    """Remove what a failed fetch left, unless there are bytes to continue from."""
-    shutil.rmtree(work / "unpacked", ignore_errors=True)
-    if {entry.name for entry in work.iterdir()} <= {"lock"}:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _archives(source: Source, address: str | None) -> tuple[Archive, ...]:
-    """Return the archives to try: those of the source, or the one at ``address``."""
-    if address is None:
-        return source.archives
-    try:
-        scheme = urlsplit(address).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in _SCHEMES:
-        raise InvalidAddress(address, _SCHEMES)
-    known = {archive.url: archive for archive in source.archives}
-    return (known.get(address, replace(source.archives[0], url=address)),)
-
-
 def _fetch(
     kind: CorpusKind,
     source: Source,
-    archives: tuple[Archive, ...],
+    address: str | None,
     work: Path,
     target: Path,
-    patience: Patience,
-    say: Say,
+    downloads: Downloads,
 ) -> int:
     """Download, unpack, check and put in place; return the number of recordings."""
-    archive, file = _download(archives, source.unpacked, work, patience, say)
-    staging = work / "unpacked"
-    if staging.exists():
-        shutil.rmtree(staging)  # of a fetch that was killed
-    staging.mkdir()
-    try:
-        say(f"unpacking {megabytes(file.stat().st_size)}")
-        unpack(file, staging, source.keep, source.unpacked)
-    except CorpusError:
-        file.unlink(missing_ok=True)  # so that the next try does not start from it
-        raise
-    beside = () if archive in source.archives else (urljoin(archive.url, "AudioWAV/"),)
-    replace_pointers(staging, beside or source.recordings_at, work, patience, say)
-    try:
-        root = corpus_root(kind, staging)
-    except CorpusError:
-        file.unlink(missing_ok=True)
-        raise
+    say, staging, arrived = downloads.reporter.say, work / "unpacked", work / "recordings"
+    shutil.rmtree(staging, ignore_errors=True)  # of a fetch that was killed, as are
+    for half in work.rglob("tmp*"):  # pooch's temporary files
+        half.unlink()
+    archives = source.archives
+    if address is not None:
+        known = {archive.url: archive for archive in archives}
+        archives = (known.get(address, replace(archives[0], url=address)),)
+    archive, file = downloads.first(archives, lambda each: (each, _file_of(each, work, downloads)))
+    say(f"unpacking {megabytes(file.stat().st_size)}")
+    unpack(file, staging, source.keep, source.unpacked, archive.url)
+    is_mirror = _is_remote(archive.url) and archive not in source.archives
+    beside = (urljoin(archive.url, "AudioWAV/"),) if is_mirror else source.recordings_at
+    replace_pointers(staging, beside, arrived, downloads)
+    root = corpus_root(kind, staging, archive.url)
     count = count_recordings(kind, root)
     if count != source.recordings:
         say(f"note: {counted(count, 'recording')}; the complete corpus has {source.recordings}")
     checksum = f"sha256:{pooch.file_hash(str(file))}"
     if archive.checksum is None:
         say(f"no published checksum for this archive; {RECORD} records its own: {checksum}")
-    write_record(root / RECORD, source, archive, file, checksum, count)
+    write_record(root / RECORD, source, archive, file.stat().st_size, checksum, count)
     if target.exists():
         target.rmdir()
     root.rename(target)
     return count
 
 
-def _download(
-    archives: tuple[Archive, ...], limit: int, work: Path, patience: Patience, say: Say
-) -> tuple[Archive, Path]:
-    """Download the first archive whose address answers; return it and its file."""
-    pooch.get_logger().setLevel("WARNING")  # we report progress ourselves
-    *others, last = archives
-    for archive in others:
-        try:
-            return archive, _retrieve(archive, limit, work, patience, say)
-        except Unreachable as error:
-            say(f"{error.what}; trying another address")
-    return last, _retrieve(last, limit, work, patience, say)
+def _is_remote(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
 
 
-def _retrieve(archive: Archive, limit: int, work: Path, patience: Patience, say: Say) -> Path:
-    """Download an archive and return its file, checked where its checksum is known."""
-    # Named after the address: a download is never continued with bytes from another one.
-    stem = blake2b(archive.url.encode(), digest_size=6).hexdigest()
-    downloader = Resuming(work / f"{stem}.part", archive.size or limit, patience, say)
-    say(f"downloading {archive.url}")
+def _file_of(archive: Archive, work: Path, downloads: Downloads) -> Path:
+    """Return an archive's file, downloaded if it is not on this machine, its checksum right."""
+    if _is_remote(archive.url):
+        # Named after the address: what one address sent is not taken for what another would send.
+        file = work / f"{blake2b(archive.url.encode(), digest_size=6).hexdigest()}.zip"
+        downloads.fetch(archive.url, file, archive.checksum)
+        return file
+    path = archive.url.removeprefix("file://")
+    file = at_home(Path(path if path == archive.url else url2pathname(path)))
+    if not is_file(file):
+        raise Unreachable(archive.url, "no such file")
     try:
-        return Path(
-            pooch.retrieve(
-                archive.url, archive.checksum, f"{stem}.zip", work, downloader=cast(Any, downloader)
-            )
-        )
-    except ValueError as error:  # how pooch reports a wrong checksum
-        raise WrongChecksum(archive.url, str(archive.checksum)) from error
+        require_checksum(file, archive.checksum, archive.url)
+    except OSError as error:
+        raise storage_error("read", file, error) from error
+    return file

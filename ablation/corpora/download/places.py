@@ -11,7 +11,6 @@ from ablation.errors.fetching import (
     CorpusNotInArchive,
     InvalidTarget,
     TargetIncomplete,
-    TargetIsFile,
     TargetNotEmpty,
 )
 from ablation.files import at_home, is_file, storage_error, write_text
@@ -20,10 +19,13 @@ RECORD = "fetched.json"
 
 
 def target_folder(folder: Path) -> Path:
-    """Return a corpus folder as an absolute path; raise :class:`InvalidTarget` if it is ``/``."""
+    """Return a corpus folder as an absolute path.
+
+    Raises :class:`InvalidTarget` if it has no name (``/``) or is a file.
+    """
     target = Path(at_home(folder)).resolve()
-    if not target.name:
-        raise InvalidTarget(folder)
+    if not target.name or is_file(target):
+        raise InvalidTarget(target)
     return target
 
 
@@ -32,8 +34,6 @@ def recordings_at(target: Path, kind: CorpusKind) -> int | None:
 
     Raises :class:`CorpusError` if something else is there, or only part of what was fetched.
     """
-    if is_file(target):
-        raise TargetIsFile(target)
     try:
         if not target.exists() or not any(target.iterdir()):
             return None
@@ -64,10 +64,10 @@ def count_recordings(kind: CorpusKind, folder: Path) -> int:
     return len(kind.read(folder, parse_options(kind.options, kind.name, {})))
 
 
-def corpus_root(kind: CorpusKind, staging: Path) -> Path:
+def corpus_root(kind: CorpusKind, staging: Path, address: str) -> Path:
     """Return the folder of the corpus in an unpacked archive: it may lie inside others.
 
-    Raises :class:`CorpusError` if the archive does not contain the corpus.
+    Raises :class:`CorpusNotInArchive` if the archive at ``address`` does not contain the corpus.
     """
     folder, reason = staging, ""
     while True:
@@ -78,12 +78,12 @@ def corpus_root(kind: CorpusKind, staging: Path) -> Path:
             reason = error.what  # perhaps the corpus is in the folder inside
         inside = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
         if len(inside) != 1 or not inside[0].is_dir():
-            raise CorpusNotInArchive(kind.name, kind.layout, reason)
+            raise CorpusNotInArchive(address, kind.name, kind.layout, reason)
         folder = inside[0]
 
 
 def write_record(
-    path: Path, source: Source, archive: Archive, file: Path, checksum: str, count: int
+    path: Path, source: Source, archive: Archive, size: int, checksum: str, count: int
 ) -> None:
     """Record beside the recordings where they come from and under which licence."""
     record = {
@@ -92,7 +92,7 @@ def write_record(
         "licence": source.licence,
         "citation": source.citation,
         "address": archive.url,
-        "bytes": file.stat().st_size,
+        "bytes": size,
         "checksum": checksum,
         "published_checksum": archive.checksum,
         "published_by": archive.known_from or None,

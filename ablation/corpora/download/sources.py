@@ -38,8 +38,8 @@ class Source:
         A regular expression that matches the names of the members to unpack.
     recordings_at
         For a repository's archive with Git LFS pointers in place of recordings: addresses of the
-        folder that contains the recordings, in the order in which they are tried. For a mirror
-        (``--from``) it is the folder ``AudioWAV`` beside the archive.
+        folder that contains the recordings, in the order in which they are tried. For an archive
+        from another server (``--from``) it is the folder ``AudioWAV`` beside it.
     """
 
     title: str
