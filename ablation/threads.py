@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from ablation.errors import AblationError
 
-_Item, _Result = TypeVar("_Item"), TypeVar("_Result")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def in_threads(
@@ -32,7 +33,7 @@ def in_threads(
             return None, error
 
     at_once = cpu_count() + 4  # some wait for the disk
-    attempts = Parallel(at_once, prefer="threads", return_as="generator")(
+    attempts: Any = Parallel(at_once, prefer="threads", return_as="generator")(
         delayed(attempt)(item) for item in items
     )
     results: list[_Result] = []
