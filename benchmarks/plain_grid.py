@@ -5,9 +5,10 @@ storing and printing cost both sides the same. Its workers have a fixed number o
 otherwise processes as Python starts them.
 """
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import Any
+
+from joblib import Parallel, delayed
 
 from ablation.cli import main
 from ablation.executors import EXECUTORS, Executor, Finished, Function, Slot, WorkerPool
@@ -15,7 +16,7 @@ from ablation.executors.base import Job
 
 
 class PlainExecutor(Executor):
-    """A process a slot, from the standard library; a worker that dies ends the run."""
+    """A process a slot, as joblib keeps them; a worker that dies ends the run."""
 
     def pool(self, function: Function) -> WorkerPool:
         return _PlainPool(function, self.slots)
@@ -25,29 +26,27 @@ class _PlainPool(WorkerPool):
     def __init__(self, function: Function, slots: list[Slot]) -> None:
         super().__init__()
         self.function, self.slots = function, slots
-        self.pool = ProcessPoolExecutor(
-            len(slots),
-            multiprocessing.get_context("spawn"),
+        self.parallel = Parallel(
+            max(2, len(slots)),  # of 1, it would be this process
+            batch_size=1,
+            pre_dispatch=len(slots),
+            return_as="generator_unordered",
             initializer=_set_threads,
             initargs=(slots[0].threads,),
         )
 
     def finished(self) -> Iterator[list[Finished]]:
         device = self.slots[0].device
-        running: dict[Future, Job] = {}
-        while True:
-            while len(running) < len(self.slots) and (job := self._next()):
-                running[self.pool.submit(self.function, job.task, device)] = job
-            if not running:
-                return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            jobs = [(future, running.pop(future)) for future in done]
-            yield [Finished(job.index, job.task, device, f.result()) for f, job in jobs]
+        jobs = iter(self._next, None)
+        for job, value in self.parallel(delayed(_run)(self.function, j, device) for j in jobs):
+            yield [Finished(job.index, job.task, device, value)]
 
     def close(self) -> None:
-        for worker in multiprocessing.active_children():
-            worker.terminate()
-        self.pool.shutdown(cancel_futures=True)
+        """Do nothing: workers end with this process."""
+
+
+def _run(function: Function, job: Job, device: str) -> tuple[Job, Any]:
+    return job, function(job.task, device)
 
 
 def _set_threads(threads: int) -> None:

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from clusters import cluster
+from clusters import Cluster, cluster
 from running import assert_same, command, invoke, train
 
 from ablation.errors import (
@@ -39,32 +40,11 @@ def wait_for_rows(folder: Path, number: int) -> None:
         time.sleep(0.05)
 
 
-def test_a_study_on_a_cluster_with_a_worker_killed_and_one_added_has_the_same_rows(
+def test_a_study_on_a_cluster_is_interrupted_resumed_and_promoted_there(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    """Slowed down by steps, so that there is time to kill; compared with a local run."""
-    slow = [*BOTH, "--study", tiny_study, "--set", "training.steps=60"]
-    train(*slow, cwd=tmp_path)
-    other = tmp_path / "other"
-    other.mkdir()
-    with cluster(tmp_path / "cluster") as running:
-        process = subprocess.Popen(
-            command([*slow, "--cluster", running.address]), cwd=other,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        wait_for_rows(other / "results" / "tiny", 2)
-        running.kill_worker(0)
-        running.add_worker()
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert "20 cells: 20 trained" in err
-    assert "Traceback" not in err
-    assert_same(tmp_path / "results" / "tiny", other / "results" / "tiny")
-
-
-def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_and_promoted_there(
-    done: Path, tiny_study: Path, tmp_path: Path
-) -> None:
+    """While it is resumed, a worker is killed and another joins; its rows are those of a local
+    run."""
     folder = tmp_path / "results" / "tiny"
     with cluster(tmp_path / "cluster") as running:
         arguments = [*BOTH, "--study", tiny_study, "--cluster", running.address]
@@ -79,7 +59,12 @@ def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_and_promoted_ther
         assert process.returncode == 130
         assert "Traceback" not in err
         assert "resume with: ablate grid" in err
-        invoke(*arguments, cwd=tmp_path)
+        stored = ResultStore(folder).read("probes").rows.num_rows
+        with ThreadPoolExecutor(1) as beside:
+            replaced = beside.submit(_replace_worker, running, folder, stored + 1)
+            resumed = invoke(*arguments, cwd=tmp_path)
+            replaced.result()
+        assert f"20 cells: {20 - stored} trained" in resumed.stderr
         assert_same(done / "results" / "tiny", folder)
         promote = ["promote", "--best", "--study", tiny_study]
         run = invoke(*promote, "--cluster", running.address, cwd=tmp_path)
@@ -89,6 +74,13 @@ def test_an_interrupt_on_a_cluster_ends_cleanly_and_is_resumed_and_promoted_ther
     train(*promote, cwd=other)
     assert_same(folder, other / "results" / "tiny")
     assert not (folder / "checkpoints").exists()
+
+
+def _replace_worker(running: Cluster, folder: Path, rows: int) -> None:
+    """Kill a worker once so many probes are stored, and add one."""
+    wait_for_rows(folder, rows)
+    running.kill_worker(0)
+    running.add_worker()
 
 
 @contextmanager
@@ -135,20 +127,19 @@ def test_workers_on_machines_of_their_own_get_the_files_they_lack(
     done: Path, tiny_study: Path, tmp_path: Path, own_cache: Path
 ) -> None:
     """Each in a network namespace of its own that sees neither the driver's features nor results;
-    one worker joins when its predecessor is killed."""
+    the second joins when the first is killed."""
     own_cache.joinpath("features").mkdir(exist_ok=True)
-    with networks_apart(3, own_cache / "features") as (host, befores):
+    with networks_apart(2, own_cache / "features") as (host, (first, second)):
         folder = tmp_path / "cluster"
         with cluster(folder, workers=0, host=host) as running:
-            for before in befores[:2]:
-                running.add_worker("--host", _address(before), before=before)
+            running.add_worker("--host", _address(first), before=first)
             arguments = [*BOTH, "--study", tiny_study, "--cluster", running.address]
             process = subprocess.Popen(
                 command(arguments), cwd=tmp_path, stderr=subprocess.PIPE, text=True
             )
             wait_for_rows(tmp_path / "results" / "tiny", 2)
             running.kill_worker(0)
-            running.add_worker("--host", _address(befores[2]), before=befores[2])
+            running.add_worker("--host", _address(second), before=second)
             _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "sending 24 files to " in err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from running import ablate, invoke
+from running import invoke, train
 
 from ablation.errors import (
     AblationError,
@@ -24,7 +24,7 @@ from ablation.executors import Slot, cards, choose, devices, make_slots
 from ablation.executors.cards import Card, Cards
 from ablation.study import load_study
 
-LOOK = Path(cards.__file__).with_name("look.py")
+LOOK = Path(cards.__file__).with_name("card_query.py")
 GOOD, OTHER = Card("cuda:0", "H100", 80 << 30), Card("cuda:1", "A100", 40 << 30)
 BROKEN = Card("cuda:2", "K80", 12 << 30, "this torch has no kernels for sm_37")
 NO_CUDA = "this torch is built without CUDA"
@@ -103,10 +103,14 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def test_slots_on_cards_leave_their_threads_free(
+def test_slots_fill_the_cores_and_those_on_cards_leave_their_threads_free(
     there: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there(GOOD, OTHER)
+    assert make_slots(["cpu"], threads=1, workers=3) == [Slot("cpu", 1)] * 3
+    assert len(make_slots(["cpu"], threads=1)) == devices.core_count()
+    assert make_slots(["cpu"], threads=10_000) == [Slot("cpu", 10_000)]
+    assert Slot("cuda:3", 1).visible_device == "cuda:0"
     monkeypatch.setattr(devices, "core_count", lambda: 8)
     slots = make_slots(["cuda:0", "cuda:1", "cpu"], threads=1, per_device=2)
     assert [slot.device for slot in slots] == ["cuda:0"] * 2 + ["cuda:1"] * 2 + ["cpu"] * 4
@@ -145,6 +149,7 @@ class _Values:
     def square(self): return self
     def sum(self): return SUM
 class _Properties: name, total_memory, major, minor = "Fake", 8 << 30, 3, 7
+class version: cuda = BUILT
 class cuda:
     def is_available():
         ASIDE
@@ -158,7 +163,10 @@ def arange(stop, device):
         FAULT
     return _Values()
 """
-USUAL = {"ASIDE": "pass", "AVAILABLE": "True", "FREE": "4 << 30", "FAULT": "pass", "SUM": "85344.0"}
+USUAL = {
+    "BUILT": "'12.8'", "ASIDE": "pass", "AVAILABLE": "True", "FREE": "4 << 30", "FAULT": "pass",
+    "SUM": "85344.0",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -177,6 +185,7 @@ USUAL = {"ASIDE": "pass", "AVAILABLE": "True", "FREE": "4 << 30", "FAULT": "pass
             {"AVAILABLE": "False", "ASIDE": "warnings.warn('The driver is too old (found 1)')"},
             ("The driver is too old (found 1)",) * 2,
         ),
+        ({"BUILT": "None"}, (f"{NO_CUDA}, though there is an NVIDIA driver",) * 2),
     ],
 )
 def test_a_card_that_cannot_be_used_is_known_with_its_reason(
@@ -189,7 +198,7 @@ def test_a_card_that_cannot_be_used_is_known_with_its_reason(
         text = text.replace(name, value)
     (tmp_path / "torch.py").write_text(text)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(cards, "why_none", lambda: "")
+    monkeypatch.setattr(cards, "has_driver", lambda: True)
     found = cards.cards.__wrapped__()
     assert tuple(card.fault for card in found.found) == faults
     assert [card.device for card in found.found] == ["cuda:0", "cuda:1"]
@@ -202,7 +211,7 @@ def test_a_look_that_goes_wrong_is_no_crash_of_ours(
 ) -> None:
     (tmp_path / "torch.py").write_text(end)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(cards, "why_none", lambda: "")
+    monkeypatch.setattr(cards, "has_driver", lambda: True)
     found = cards.cards.__wrapped__()
     assert not found.found
     assert "9" in found.none or "libcudart.so" in found.none
@@ -223,10 +232,10 @@ def test_a_look_runs_nothing_of_the_working_folder(tmp_path: Path) -> None:
 def test_without_a_card_auto_is_the_cpu_and_says_so_in_one_line(
     tmp_path: Path, tiny_study: Path
 ) -> None:
-    if not cards.why_none():
-        pytest.skip("this machine has a card")
+    if cards.has_driver():
+        pytest.skip("this machine may have a card")
     grid = ("grid", "--axis", "height", "--values", "2", "--study", tiny_study)
-    said = ablate(*grid, "--devices", "auto", "--workers", "1", cwd=tmp_path).stderr
+    said = train(*grid, "--devices", "auto", "--workers", "1", cwd=tmp_path).stderr
     assert len([line for line in said.splitlines() if line.startswith("device")]) == 1
     assert "warning" not in said.lower()
     for device in ("cuda", "cuda:0"):
@@ -235,4 +244,4 @@ def test_without_a_card_auto_is_the_cpu_and_says_so_in_one_line(
         assert len(refused.stderr.splitlines()) == 2
         assert isinstance(refused.error, DevicesUnusable)
         assert list(refused.error.devices) == [device]
-        assert refused.error.reason == cards.why_none()
+        assert refused.error.reason == "there is no NVIDIA driver"

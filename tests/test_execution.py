@@ -2,7 +2,6 @@
 
 import os
 import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clusters import Cluster, cluster
+import torch
+from clusters import Cluster, cluster, kill_tree
+from tasks import (
+    HUNGRY,
+    alone,
+    attend_lightly,
+    die_once,
+    fail,
+    hoard,
+    hungry,
+    initialise_lightly,
+    nap,
+    poison,
+    square,
+    threads,
+)
 
 from ablation import memory
 from ablation.errors import (
@@ -35,11 +49,9 @@ from ablation.executors import (
     InProcessExecutor,
     LocalExecutor,
     Slot,
-    make_slots,
 )
 from ablation.executors.dask import ClusterExecutor
 from ablation.executors.dask_connection import connect_to
-from ablation.executors.devices import core_count
 from ablation.features.cache import Entry
 from ablation.memory import own_memory
 from ablation.study import CellKind, Shape, Study, override_study
@@ -57,97 +69,52 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def deserted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster without workers; a test kills those that it adds."""
+    with cluster(tmp_path_factory.mktemp("deserted"), workers=0) as made:
+        yield made
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers start without torch."""
+    monkeypatch.setattr("ablation.executors.process.initialise_worker", initialise_lightly)
+    monkeypatch.setattr("ablation.executors.dask.attend", attend_lightly)
+
+
 @pytest.fixture(params=[*EXECUTORS, "cluster"])
-def make(request: pytest.FixtureRequest) -> Make:
+def make(request: pytest.FixtureRequest, light: None) -> Make:
     """Makes the executor of each name, of the slots given."""
-    if request.param == "cluster":
-        address = request.getfixturevalue("running").address
-        return partial(ClusterExecutor, connect=partial(connect_to, address))
-    return EXECUTORS[request.param]
+    return _maker(request)
+
+
+@pytest.fixture(params=[*EXECUTORS, "cluster"])
+def make_earnestly(request: pytest.FixtureRequest) -> Make:
+    """As ``make``; workers start as those of a run do."""
+    return _maker(request)
 
 
 @pytest.fixture(params=["local", "cluster"])
-def apart(request: pytest.FixtureRequest) -> Make:
+def apart(request: pytest.FixtureRequest, light: None) -> Make:
     """As ``make``, of the executors whose tasks run in processes of their own."""
+    return _maker(request)
+
+
+def _maker(request: pytest.FixtureRequest) -> Make:
     if request.param == "cluster":
-        address = request.getfixturevalue("running").address
-        return partial(ClusterExecutor, connect=partial(connect_to, address))
+        return on(request.getfixturevalue("running"))
     return EXECUTORS[request.param]
 
 
-def square(task: int, device: str) -> tuple[int, str, int]:
-    return task * task, device, os.getpid()
+def on(running: Cluster) -> Make:
+    return partial(ClusterExecutor, connect=partial(connect_to, running.address))
 
 
-def fail(task: int, device: str) -> int:
-    raise ValueError(f"task {task}")
-
-
-def die_once(task: tuple[int, str], device: str) -> int:
-    number, folder = task
-    flag = Path(folder) / f"died-{number}"
-    if number % 3 == 0 and not flag.exists():
-        flag.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def poison(task: int, device: str) -> int:
-    if task == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return task
-
-
-def threads(task: int, device: str) -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
-def nap(task: float, device: str) -> float:
-    time.sleep(task)
-    return task
-
-
-_pinned: list[np.ndarray] = []
-
-
-def hoard(task: int, device: str) -> int:
-    """Takes ``task`` MiB in small pieces, frees all but the last, and tells what the process had
-    before (bytes)."""
-    before, _ = own_memory()
-    pieces = [np.ones(1 << 17, np.uint8) for _ in range(8 * task)]
-    _pinned.append(pieces[-1])
-    return before
-
-
-def alone(task: tuple[int, str], device: str) -> int:
-    """Finds no memory where another task of the device is at work."""
-    number, folder = task
-    mark = Path(folder) / f"at-work-{os.getpid()}"
-    mark.touch()
-    time.sleep(0.3)
-    beside = len(list(Path(folder).glob("at-work-*")))
-    if beside > 1:
-        mark.unlink()
-        raise CellOutOfMemory(str(number), "training.batch_size")
-    mark.unlink()
-    return number
-
-
-HUNGRY = CellOutOfMemory("task 1", "training.batch_size")
-
-
-def hungry(task: int, device: str) -> int:
-    if task == 1:
-        raise HUNGRY
-    return task
-
-
-def test_a_worker_does_not_keep_what_its_tasks_have_freed(apart: Make) -> None:
+def test_a_worker_does_not_keep_what_its_tasks_have_freed() -> None:
     """The allocator keeps memory for the next operator; a worker that trains networks for hours
     would keep all that ever fitted nowhere."""
-    made = apart([SLOTS[0]]).run(hoard, [1, 1, 400, 1])
+    made = LocalExecutor([SLOTS[0]]).run(hoard, [1, 1, 400, 1])
     before = [end.value for end in sorted(made, key=lambda end: end.index)]
     assert before[-1] < before[1] + (100 << 20)
 
@@ -157,9 +124,6 @@ def test_every_task_ends_once_with_its_own_result(make: Make) -> None:
     assert sorted(f.index for f in finished) == list(range(7))
     assert all(f.value[:2] == (f.index**2, "cpu") and f.crash is None for f in finished)
     assert all(f.task == f.index for f in finished)
-
-
-def test_no_tasks_is_no_work(make: Make) -> None:
     assert list(make(SLOTS).run(square, [])) == []
 
 
@@ -169,9 +133,12 @@ def test_a_bug_in_a_task_is_raised_here(make: Make) -> None:
     assert caught.value.args[0] in ("task 0", "task 1")
 
 
-def test_a_task_has_the_threads_of_its_slot(make: Make) -> None:
-    assert [f.value for f in make([Slot("cpu", 2)]).run(threads, [0])] == [2]
-    assert [f.value for f in make([Slot("cpu", 1)]).run(threads, [0])] == [1]
+def test_a_task_has_the_threads_of_its_slot(make_earnestly: Make) -> None:
+    before = torch.get_num_threads()
+    try:
+        assert [f.value for f in make_earnestly([Slot("cpu", 3)]).run(threads, [0])] == [3]
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_tasks_are_taken_when_a_worker_is_free_and_more_may_come(make: Make) -> None:
@@ -202,7 +169,7 @@ def test_what_finds_no_memory_even_alone_is_reported_and_the_others_end(make: Ma
 
 def test_closing_early_stops_the_workers(apart: Make) -> None:
     results = apart(SLOTS).run(nap, [0.0, 600.0, 600.0])
-    assert next(results).value == 0.0
+    assert next(results).task == 0.0
     started = time.monotonic()
     results.close()
     assert time.monotonic() - started < 60
@@ -232,7 +199,7 @@ def test_in_process_means_this_process() -> None:
     assert {f.value[2] for f in InProcessExecutor(SLOTS).run(square, [1])} == {os.getpid()}
 
 
-def test_a_device_short_of_memory_goes_on_with_fewer_workers(tmp_path: Path) -> None:
+def test_a_device_short_of_memory_goes_on_with_fewer_workers(tmp_path: Path, light: None) -> None:
     said: list[str] = []
     slots = [Slot("cpu", 1)] * 3
     tasks = [(number, str(tmp_path)) for number in range(6)]
@@ -273,26 +240,30 @@ def test_a_cell_that_finds_no_memory_says_so_and_one_that_does_is_trained(tmp_pa
     assert finished[1].value.row["status"] == "ok"
 
 
-def test_workers_may_leave_a_cluster_and_join_it(tmp_path: Path) -> None:
+def test_workers_may_leave_a_cluster_and_join_it(deserted: Cluster, light: None) -> None:
     """The only worker is killed at its task; one that joins later does all of them."""
-    said: list[str] = []
-    with cluster(tmp_path / "own", workers=1) as own:
-        executor = ClusterExecutor(SLOTS, said.append, connect=partial(connect_to, own.address))
-        results = executor.run(nap, [0.0, 1.5, 0.1, 0.1])
-        assert next(results).value == 0.0
-        threading.Timer(0.5, lambda: (own.kill_worker(0), own.add_worker())).start()
-        assert sorted(f.value for f in results) == [0.1, 0.1, 1.5]
+    first = deserted.add_worker()
+    results = on(deserted)(SLOTS).run(nap, [0.0, 1.5, 0.1, 0.1])
+    assert next(results).task == 0.0
+    threading.Timer(0.5, lambda: (kill_tree(first), deserted.add_worker())).start()
+    assert sorted(f.task for f in results) == [0.1, 0.1, 1.5]
+    kill_tree(deserted.workers[-1])
 
 
-def test_a_lost_scheduler_is_an_expected_error(tmp_path: Path) -> None:
+def test_a_lost_cluster_is_an_expected_error_and_its_cells_end_with_it(
+    tmp_path: Path, light: None
+) -> None:
     with cluster(tmp_path / "own", workers=1) as own:
-        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
-        results = executor.run(nap, [0.0, 30.0, 30.0])
-        assert next(results).value == 0.0
+        results = on(own)(SLOTS).run(nap, [0.0, 30.0, 30.0])
+        pid = next(results).value
         own.stop()
         with pytest.raises(ConnectionLost) as caught:
             next(results)
     assert caught.value.address == own.address
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize(
@@ -317,21 +288,16 @@ def test_a_scheduler_that_does_not_answer_is_an_expected_error(
 def test_workers_of_other_versions_are_refused(
     running: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ablation.executors import dask as module
-
-    monkeypatch.setattr(module, "versions", lambda: {"ablation": "0.0.1"})
-    executor = ClusterExecutor(SLOTS, connect=partial(connect_to, running.address))
+    monkeypatch.setattr("ablation.executors.dask.versions", lambda: {"ablation": "0.0.1"})
     with pytest.raises(WorkerVersionsDiffer) as caught:
-        list(executor.run(square, [1]))
+        list(on(running)(SLOTS).run(square, [1]))
     assert caught.value.versions == {"ablation": (__version__, "0.0.1")}
     assert caught.value.worker.startswith("tcp://127.0.0.1:")
 
 
-def test_a_worker_without_our_package_is_named(tmp_path: Path) -> None:
+def test_a_worker_without_our_package_is_named(deserted: Cluster, tmp_path: Path) -> None:
     """Of a worker whose Python does not find the package."""
-    hidden = tmp_path / "hidden"
-    hidden.mkdir()
-    (hidden / "sitecustomize.py").write_text(
+    (tmp_path / "sitecustomize.py").write_text(
         "import sys\n"
         "class Hide:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
@@ -339,32 +305,12 @@ def test_a_worker_without_our_package_is_named(tmp_path: Path) -> None:
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Hide())\n"
     )
-    with cluster(tmp_path / "own", workers=0) as own:
-        own.add_worker(environment={"PYTHONPATH": str(hidden)})
-        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
-        with pytest.raises(WorkerLacksPackage) as caught:
-            list(executor.run(square, [1]))
+    worker = deserted.add_worker(environment={"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(WorkerLacksPackage) as caught:
+        list(on(deserted)(SLOTS).run(square, [1]))
+    kill_tree(worker)
     assert caught.value.package == "ablation"
-    assert caught.value.address == own.address
-
-
-def test_the_process_of_a_cell_ends_with_its_cluster_worker(tmp_path: Path) -> None:
-    with cluster(tmp_path / "own", workers=1) as own:
-        executor = ClusterExecutor(SLOTS, connect=partial(connect_to, own.address))
-        results = executor.run(square, [1, 2])
-        pid = next(results).value[2]
-        own.stop()
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert not Path(f"/proc/{pid}").exists()
-
-
-def test_slots() -> None:
-    assert make_slots(["cpu"], threads=1, workers=3) == [Slot("cpu", 1)] * 3
-    assert len(make_slots(["cpu"], threads=1)) == core_count()
-    assert make_slots(["cpu"], threads=10_000) == [Slot("cpu", 10_000)]
-    assert Slot("cuda:3", 1).visible_device == "cuda:0"
+    assert caught.value.address == deserted.address
 
 
 def test_memory_is_known_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:

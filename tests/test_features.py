@@ -3,6 +3,7 @@
 import itertools
 import math
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablation.corpora import Utterance
-from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, UtterancesTooShort
+from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, NoSamples, UtterancesTooShort
 from ablation.features.audio import read_audio
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
 from ablation.features.segment_dataset import SegmentDataset, mu_law
 from ablation.features.segments import columns, segment_starts
 from ablation.features.spectrogram import spectrogram
 from ablation.study import FeaturesSpec
+from ablation.threads import in_threads
 
 SPEC = FeaturesSpec()
 
@@ -294,3 +296,38 @@ def test_a_damaged_entry_is_named_and_made_anew(
     assert caught.value.file == entry.path
     assert cache.ensure(utterances, digests(utterances))["3"] == entry
     assert len(SegmentDataset([entry], [0], SPEC, "train")) == 1
+
+
+def test_threads_keep_the_order_of_results_and_of_errors() -> None:
+    """The second item fails long before the first one does."""
+
+    def fail(number: int) -> None:
+        time.sleep(0.3 if number == 1 else 0)
+        if number:
+            raise NoSamples(Path(str(number)))
+
+    seen: list[tuple[int, int]] = []
+    squares = in_threads(lambda number: number**2, range(30), lambda *now: seen.append(now))
+    assert squares == [number**2 for number in range(30)]
+    assert seen == [(number, 30) for number in range(1, 31)]
+    with pytest.raises(NoSamples) as caught:
+        in_threads(fail, range(4))
+    assert caught.value.file == Path("1")
+
+
+def test_an_interrupt_leaves_no_thread_at_work() -> None:
+    """A process that exits while a thread decodes may be aborted by it."""
+    begun, ended = [], []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        time.sleep(0.05)
+        ended.append(number)
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, range(1000), interrupt)
+    assert 0 < len(begun) < 100
+    assert sorted(begun) == sorted(ended)

@@ -14,12 +14,11 @@ import csv
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.stats import norm
 
 from ablation.analysis import (
@@ -226,12 +225,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/validation"))
     options = parser.parse_args()
     rows = []
-    with ProcessPoolExecutor(options.workers) as pool:
+    with Parallel(options.workers, return_as="generator") as parallel:
         for number, world in enumerate(WORLDS):
             start = time.perf_counter()
             batches = range(-(-round(options.studies * world.share) // BATCH))
             total: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-            for part in pool.map(partial(count, number, BATCH), batches):
+            for part in parallel(delayed(count)(number, BATCH, batch) for batch in batches):
                 for question, (true, asked) in part.items():
                     total[question][0] += true
                     total[question][1] += asked

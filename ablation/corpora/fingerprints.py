@@ -3,18 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ablation.corpora.base import Corpus, Utterance
 from ablation.errors.corpora import UnreadableFile
+from ablation.threads import in_threads
 
 
 def content_digests(utterances: Corpus | list[Utterance]) -> dict[Path, str]:
     """Return a digest of each file's bytes, or raise :class:`CorpusError` for an unreadable one."""
     files = sorted({utterance.file for utterance in utterances})
-    with ThreadPoolExecutor() as pool:  # hashing releases the interpreter lock
-        return dict(zip(files, pool.map(_file_digest, files), strict=True))
+    return dict(zip(files, in_threads(_file_digest, files), strict=True))
 
 
 def _file_digest(path: Path) -> str:

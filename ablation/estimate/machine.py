@@ -19,7 +19,7 @@ from ablation.files import require_writable
 from ablation.version import __version__
 
 # Distributions that every run needs, and those that are optional.
-NEEDED = ("torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "loky")
+NEEDED = ("torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "joblib", "loky")
 OPTIONAL = (
     "numba",
     "optuna",

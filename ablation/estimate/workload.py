@@ -1,7 +1,6 @@
 """The work of a grid's cells, from the lengths of the recordings; no audio is decoded."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +10,7 @@ from ablation.features.audio import audio_seconds
 from ablation.features.segments import Purpose, segment_starts
 from ablation.runs.prepare import Prepared
 from ablation.study import FeaturesSpec, TrainingSpec
+from ablation.threads import in_threads
 from ablation.training.schedule import budget
 
 
@@ -47,12 +47,11 @@ def frames_of(prepared: Prepared) -> dict[str, int]:
     Raises :class:`AudioError` for the first recording whose header cannot be read.
     """
     spec, utterances = prepared.study.features, prepared.corpus.utterances
-    with ThreadPoolExecutor() as pool:
-        seconds = pool.map(lambda u: audio_seconds(u.file, u.start, u.end), utterances)
-        frames = {
-            utterance.id: max(1, int(length * spec.sample_rate) // spec.hop_samples)
-            for utterance, length in zip(utterances, seconds, strict=True)
-        }
+    seconds = in_threads(lambda u: audio_seconds(u.file, u.start, u.end), utterances)
+    frames = {
+        utterance.id: max(1, int(length * spec.sample_rate) // spec.hop_samples)
+        for utterance, length in zip(utterances, seconds, strict=True)
+    }
     if spec.short == "drop":
         return {name: number for name, number in frames.items() if number >= spec.width}
     return frames

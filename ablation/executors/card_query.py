@@ -22,7 +22,9 @@ def main() -> None:
             usable, number = torch.cuda.is_available(), torch.cuda.device_count()
         except RuntimeError as error:
             reason = _first_line(error)
-    if not usable:
+    if torch.version.cuda is None:
+        reason = "this torch is built without CUDA, though there is an NVIDIA driver"
+    elif not usable:
         told = [_first_line(warning.message) for warning in said]
         reason = reason or next(iter(told), "torch finds no card")
     found = [_card(torch, index, reason) for index in range(number)]

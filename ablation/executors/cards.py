@@ -1,7 +1,6 @@
 """Finding CUDA cards, and choosing the devices of a run."""
 
 import ctypes
-import importlib.util
 import json
 import subprocess
 import sys
@@ -49,8 +48,8 @@ class Cards:
 @cache
 def cards() -> Cards:
     """Return the cards of this machine, found by a separate process; raise nothing."""
-    if none := why_none():
-        return Cards(none=none)
+    if not has_driver():
+        return Cards(none="there is no NVIDIA driver")
     script = Path(__file__).with_name("card_query.py")
     command = [sys.executable, "-P", str(script)]
     try:
@@ -67,24 +66,8 @@ def cards() -> Cards:
     return Cards(tuple(Card(**card) for card in answer["cards"]), answer["none"])
 
 
-def why_none() -> str:
-    """Return why no card can be used, without loading torch or CUDA; empty if one may be."""
-    spec = importlib.util.find_spec("torch")
-    if spec is None or spec.origin is None:
-        return "torch is not installed"
-    known = importlib.util.spec_from_file_location(
-        "_torch_version", Path(spec.origin).with_name("version.py")
-    )
-    if known is not None and known.loader is not None:
-        module = importlib.util.module_from_spec(known)
-        known.loader.exec_module(module)
-        if module.cuda is None:
-            beside = ", though there is an NVIDIA driver" if _has_driver() else ""
-            return f"this torch is built without CUDA{beside}"
-    return "" if _has_driver() else "there is no NVIDIA driver"
-
-
-def _has_driver() -> bool:
+def has_driver() -> bool:
+    """Return whether the NVIDIA driver is installed, without loading torch or CUDA."""
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:

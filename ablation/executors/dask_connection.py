@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,7 @@ def check_address(address: str) -> None:
 
 
 def start_jobs(
-    system: str,
-    jobs: int,
-    options: dict[str, Any],
+    system: str, jobs: int, options: dict[str, Any]
 ) -> tuple[Client, Callable[[], None]]:
     """Start a scheduler in this process and ``jobs`` jobs of a batch system as its workers.
 
@@ -57,7 +55,7 @@ def start_jobs(
     system
         ``slurm``, ``pbs`` or ``sge``.
     options
-        From :func:`job_options`.
+        Keyword arguments of dask-jobqueue's cluster.
 
     Returns
     -------
@@ -112,45 +110,6 @@ def job_script(system: str, options: dict[str, Any]) -> str:
     with _faults_reported(system):
         job = kind(scheduler="tcp://THIS-MACHINE:PORT", name="WORKER", **own)
     return job.job_script()
-
-
-def job_options(
-    system: str,
-    *,
-    processes: int,
-    cores: int,
-    memory: str,
-    walltime: str,
-    queue: str | None,
-    account: str | None,
-    interface: str | None,
-    directives: Sequence[str],
-    prologue: Sequence[str],
-    python: str | None,
-    on_cards: bool,
-) -> dict[str, Any]:
-    """Return dask-jobqueue's options; with ``on_cards`` each worker offers one card."""
-    options: dict[str, Any] = {
-        "processes": processes,
-        "cores": processes,  # a worker runs one cell at a time, whatever threads the cell has
-        "memory": memory,
-        "walltime": walltime,
-        "queue": queue,
-        "project" if system == "sge" else "account": account,
-        "interface": interface,
-        "python": python,
-        "job_extra_directives": list(directives),
-        "job_script_prologue": list(prologue),
-        "worker_extra_args": ["--resources", "GPU=1"] if on_cards else [],
-        "job_name": "ablation",
-        "silence_logs": logging.ERROR,
-        "scheduler_options": {"dashboard": False, "dashboard_address": ":0"},
-    }
-    if system == "slurm":
-        options["job_cpu"] = cores
-    if system == "pbs":
-        options["resource_spec"] = f"select=1:ncpus={cores}:mem={memory.lower()}"
-    return {name: value for name, value in options.items() if value is not None}
 
 
 async def _submitted(cluster: Any) -> None:

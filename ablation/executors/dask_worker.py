@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from ablation.errors.execution import TaskAbandoned, WorkerVersionsDiffer
 from ablation.executors.base import Function, Slot
 from ablation.executors.devices import thread_environment
-from ablation.executors.process import TRIES, WorkerProcess, reason_of
+from ablation.executors.process import WorkerProcess, crash_of
 
 _PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # those that can change a row
 _IDLE_SECONDS = 120  # after which a process without a task ends and frees its memory
@@ -112,8 +112,7 @@ def attend(
         return Answer("value", future.result())
     except BrokenExecutor as death:
         process.discard()
-        reason = reason_of(death)
-        return Answer("died", f"the worker died {TRIES} times while running this cell: {reason}")
+        return Answer("died", crash_of(death))
     except BaseException:
         process.discard()  # it may still be running the task, or short of memory
         raise

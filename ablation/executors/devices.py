@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ablation.device import AUTO, CPU, CUDA, INTERPRETER, is_cuda
 from ablation.executors.base import Slot
-from ablation.executors.cards import choose, why_none
+from ablation.executors.cards import choose, has_driver
 from ablation.files import allow_many_files
 from ablation.memory import own_memory
 
@@ -64,8 +64,8 @@ def planned_slots(
 
 
 def _likely_cards() -> list[str]:
-    """Return the cards that the NVIDIA driver lists, if torch could use one."""
-    listed = [] if why_none() else sorted(Path("/proc/driver/nvidia/gpus").glob("*"))
+    """Return the cards that the NVIDIA driver lists."""
+    listed = list(Path("/proc/driver/nvidia/gpus").glob("*")) if has_driver() else []
     return [f"{CUDA}:{number}" for number in range(len(listed))]
 
 

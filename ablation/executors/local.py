@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 
 from ablation.errors import MemoryShortage, counted
 from ablation.executors.base import Executor, Finished, Function, Job, Slot, WorkerPool
-from ablation.executors.process import TRIES, WorkerProcess, reason_of
+from ablation.executors.process import TRIES, WorkerProcess, crash_of
 
 
 class LocalExecutor(Executor):
@@ -68,8 +68,7 @@ class _LocalPool(WorkerPool):
             if job.attempt < TRIES:
                 self._retries.append(job.again())
                 return None
-            crash = f"the worker died {TRIES} times while running this cell: {reason_of(death)}"
-            return Finished(job.index, job.task, device, crash=crash)
+            return Finished(job.index, job.task, device, crash=crash_of(death))
         except MemoryShortage as shortage:
             return self._short_of_memory(worker, job, shortage)
         self.idle.append(worker)

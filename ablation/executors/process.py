@@ -77,9 +77,10 @@ def _served(function: Function, task: Any, device: str) -> Any:
         _trimmer.after_task()
 
 
-def reason_of(death: BrokenExecutor) -> str:
-    """Return why a process died, in one line."""
-    return (str(death).splitlines() or ["unknown reason"])[0]
+def crash_of(death: BrokenExecutor) -> str:
+    """Return what is reported of a task that killed its process in every try, in one line."""
+    reason = (str(death).splitlines() or ["unknown reason"])[0]
+    return f"the worker died {TRIES} times while running this cell: {reason}"
 
 
 @contextmanager

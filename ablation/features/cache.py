@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from ablation.features.segments import segment_starts
 from ablation.features.spectrogram import spectrogram
 from ablation.files import atomic_write, cache_folder
 from ablation.study import FeaturesSpec
+from ablation.threads import in_threads
 
 FORMAT = 1  # raised when the same options give different arrays
 # Options that are applied after the stored array is read: normalisation needs the segment.
@@ -96,16 +96,8 @@ class FeatureCache:
         there = self.index()
         keys = {u.id: _entry_key(u, digests[u.file]) for u in utterances}
         missing = [u for u in utterances if keys[u.id] not in there]
-        with ThreadPoolExecutor() as pool:  # decoding and transforms release the GIL
-            made = pool.map(lambda u: self._make(u, keys[u.id]), missing)
-            try:
-                for number, (utterance, entry) in enumerate(zip(missing, made, strict=True), 1):
-                    there[keys[utterance.id]] = entry
-                    if progress:
-                        progress(number, len(missing))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        made = in_threads(lambda u: self._make(u, keys[u.id]), missing, progress)
+        there |= {keys[u.id]: entry for u, entry in zip(missing, made, strict=True)}
         with suppress(OSError):  # mark the folder as recently used, for `trim`
             os.utime(self.folder)
         entries = {u.id: there[keys[u.id]] for u in utterances}

@@ -2,7 +2,6 @@
 
 import os
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ablation.features.audio import audio_header
 from ablation.files import is_file, is_folder
 from ablation.init.parts import Name
 from ablation.progress import Reporter
+from ablation.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,10 @@ def read_headers(folder: Path, reporter: Reporter) -> Found:
         *(LeftOut(_below(folder, path), reason) for path, reason in contents.unusable),
         *(LeftOut(_below(folder, path), "the same file as another") for path in contents.copies),
     ]
-    recordings = []
-    with ThreadPoolExecutor() as pool, reporter.task("reading headers", "files") as advance:
-        read = pool.map(lambda file: _recording(folder, file), contents.recordings)
-        for number, one in enumerate(read, 1):
-            (recordings if isinstance(one, Recording) else left_out).append(one)  # type: ignore[arg-type]
-            advance(number, len(contents.recordings))
+    with reporter.task("reading headers", "files") as advance:
+        read = in_threads(lambda file: _recording(folder, file), contents.recordings, advance)
+    recordings = [one for one in read if isinstance(one, Recording)]
+    left_out += [one for one in read if isinstance(one, LeftOut)]
     others = tuple(_below(folder, path) for path in contents.others)
     if not recordings and left_out:
         first = left_out[0]

@@ -1,6 +1,5 @@
 """``ablate corpus check`` reads a whole corpus to see whether it can be used for training."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ablation.corpora import Corpus, Utterance, load_corpus
@@ -9,6 +8,7 @@ from ablation.errors import AudioError, FoldError, counted
 from ablation.features.audio import read_audio
 from ablation.progress import Reporter, duration
 from ablation.study import Study
+from ablation.threads import in_threads
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,10 @@ def check_corpus(study: Study, reporter: Reporter) -> Checked:
     spec = study.corpus
     corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
     rate = study.features.sample_rate
-    seconds, faults = [], []
-    with ThreadPoolExecutor() as pool, reporter.task("reading", "utterances") as advance:
-        lengths = pool.map(lambda utterance: _length(utterance, rate), corpus)
-        for number, length in enumerate(lengths, 1):
-            if isinstance(length, AudioError):
-                faults.append(str(length))
-            else:
-                seconds.append(length)
-            advance(number, len(corpus))
+    with reporter.task("reading", "utterances") as advance:
+        lengths = in_threads(lambda utterance: _length(utterance, rate), corpus, advance)
+    faults = [str(length) for length in lengths if isinstance(length, AudioError)]
+    seconds = [length for length in lengths if not isinstance(length, AudioError)]
     try:
         make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
     except FoldError as error:

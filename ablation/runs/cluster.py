@@ -1,5 +1,6 @@
 """The executor of a study's table [cluster], and the script of its jobs."""
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from ablation.device import CPU, CUDA, is_cuda
 from ablation.executors import Slot
 from ablation.executors.dask import ClusterExecutor
-from ablation.executors.dask_connection import connect_to, job_options, job_script, start_jobs
+from ablation.executors.dask_connection import connect_to, job_script, start_jobs
 from ablation.study import Study
 from ablation.training.file_transfer import FeatureSupply
 
@@ -40,18 +41,26 @@ def _device(study: Study) -> str:
 
 
 def _options(study: Study) -> dict[str, Any]:
+    """Return what dask-jobqueue is told of a job; each worker offers a card if a cell needs one."""
     spec = study.cluster
-    return job_options(
-        str(spec.system),
-        processes=spec.processes,
-        cores=spec.cores,
-        memory=spec.memory,
-        walltime=spec.walltime,
-        queue=spec.queue,
-        account=spec.account,
-        interface=spec.interface,
-        directives=spec.directives,
-        prologue=spec.prologue,
-        python=spec.python,
-        on_cards=_device(study) != CPU,
-    )
+    options: dict[str, Any] = {
+        "processes": spec.processes,
+        "cores": spec.processes,  # a worker runs one cell at a time, whatever threads the cell has
+        "memory": spec.memory,
+        "walltime": spec.walltime,
+        "queue": spec.queue,
+        "project" if spec.system == "sge" else "account": spec.account,
+        "interface": spec.interface,
+        "python": spec.python,
+        "job_extra_directives": list(spec.directives),
+        "job_script_prologue": list(spec.prologue),
+        "worker_extra_args": ["--resources", "GPU=1"] if _device(study) != CPU else [],
+        "job_name": "ablation",
+        "silence_logs": logging.ERROR,
+        "scheduler_options": {"dashboard": False, "dashboard_address": ":0"},
+    }
+    if spec.system == "slurm":
+        options["job_cpu"] = spec.cores
+    if spec.system == "pbs":
+        options["resource_spec"] = f"select=1:ncpus={spec.cores}:mem={spec.memory.lower()}"
+    return {name: value for name, value in options.items() if value is not None}
