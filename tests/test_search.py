@@ -34,7 +34,6 @@ from ablation.errors.running import (
     SearchFileUnusable,
     SearchRunning,
 )
-from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.search_file import read_searches
 from ablation.results.search_record import (
@@ -47,7 +46,7 @@ from ablation.results.search_record import (
 )
 from ablation.runs.prepare import prepare
 from ablation.search.schedule import Key, Schedule, is_worse, least_steps
-from ablation.search.search import plan_search, run_search
+from ablation.search.search import plan_search
 from ablation.search.space import space_of
 from ablation.search.trials import Trials
 from ablation.study import Shape, Study
@@ -499,7 +498,9 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     assert state["cells"] == 4 * len(searched.complete)
     run = run_record.find_run(stock_copy / "results", "tiny")
     assert [request.axis for request in run.requests] == ["search"]
-    invoke("report", "--study", tiny_study, cwd=stock_copy)
+    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
+    assert "A search of 18 trials found its highest WA" in done.stdout
+    assert "is not tested" in done.stdout
     report = (stock_copy / "results" / "tiny" / "report.md").read_text()
     assert "not finished" not in report
     assert "ablate search --trials 18 --sampler tpe --objective wa --prune --seed 0" in report
@@ -534,15 +535,6 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     asked = ("grid", "--shapes", "2x2,5x2", "--study", tiny_study)
     lines = invoke(*asked, *options(*BOUNDS), cwd=stock_copy).stdout.splitlines()
     assert sorted(line.split()[0] for line in lines[1:-1]) == ["2x2", "5x2"]
-
-
-def test_a_search_alone_is_no_test_of_any_shape(stock_copy: Path, tiny_study: Path) -> None:
-    search(stock_copy, tiny_study, "--trials", "6")
-    (searched,) = searches(stock_copy)
-    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
-    assert "A search of 6 trials found its highest WA" in done.stdout
-    assert searched.complete[0].point in done.stdout
-    assert "is not tested" in done.stdout
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
@@ -619,13 +611,6 @@ def test_what_was_half_written_when_it_was_killed_is_taken_back(
     assert told(searches(stock_copy)[0]) == before
     done = search(stock_copy, tiny_study, "--trials", "5")
     assert "5 trials, 4 stored" in done.stderr
-
-
-def test_a_search_runs_from_python_too(stock_copy: Path, tiny_study: Path) -> None:
-    plan = plan_search(tiny_study_of(tiny_study), 5, stock_copy / "results")
-    run = run_search(plan, stock_copy / "results", Reporter(quiet=True))
-    assert run.tally.trained == 0
-    assert run.tally.stored == run.searched.cells == run.tally.cells
 
 
 def test_choosing_for_each_speaker_by_the_others() -> None:

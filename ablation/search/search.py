@@ -2,8 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,7 +106,9 @@ def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun
     folder = run_record.study_folder(results, plan.prepared.study.name)
     require_writable(folder)
     path = search_file(folder)
-    with _alone(make_folder(folder)), usable(path):
+    with locked(make_folder(folder) / ".search.lock", wait=False) as alone, usable(path):
+        if not alone:  # each would take the other's trials for its own
+            raise SearchRunning(folder)
         search = _Search(plan, results, Trials(path, plan.config, plan.space), reporter)
         try:
             search.run()
@@ -235,12 +236,3 @@ def options_text(spec: SearchSpec) -> str:
     for name, value in given.items():
         words += ["--set", f"search.{name}={json.dumps(value, separators=(',', ':'))}"]
     return shlex.join(words)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other searches out of the folder: each would take the other's trials for its own."""
-    with locked(folder / ".search.lock", wait=False) as alone:
-        if not alone:
-            raise SearchRunning(folder)
-        yield
