@@ -1,4 +1,4 @@
-"""Searches: drawn alike whatever happens, answered from the store, pruned and told honestly."""
+"""Searches: resumed wherever they ended, answered from the store, pruned and told honestly."""
 
 import json
 import shutil
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from conftest import once
 from filelock import FileLock
@@ -33,7 +34,6 @@ from ablation.errors.running import (
     SearchFileUnusable,
     SearchRunning,
 )
-from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.search_file import read_searches
 from ablation.results.search_record import (
@@ -45,15 +45,15 @@ from ablation.results.search_record import (
     Trial,
 )
 from ablation.runs.prepare import prepare
-from ablation.search.batches import Batch, Cells
-from ablation.search.search import plan_search, run_search
+from ablation.search.schedule import Key, Schedule, is_worse, least_steps
+from ablation.search.search import plan_search
 from ablation.search.space import space_of
-from ablation.search.trials import Pruner, Trials
-from ablation.study import AXES, Shape, Study
+from ablation.search.trials import Trials
+from ablation.study import Shape, Study
 from ablation.study.reading import parse_override
 
 BOUNDS = ["search.heights=[2,12]", "search.widths=[2,12]"]
-PRUNED_BY = ["search.prune=true", "search.prune_p=0.3", "search.at_once=3"]
+PRUNED_BY = ["search.prune=true", "search.prune_p=0.3"]
 EACH = 20  # utterances of a cell that is stored without training
 
 
@@ -72,7 +72,7 @@ def searches(folder: Path) -> list[Searched]:
 
 def told(searched: Searched) -> list[tuple[Any, ...]]:
     """All that a search has drawn and decided, but for the time of day."""
-    fields = ("params", "digest", "state", "values", "scores", "estimate", "repeats")
+    fields = ("params", "digest", "state", "values", "scores", "estimate")
     return [tuple(getattr(trial, name) for name in fields) for trial in searched.trials]
 
 
@@ -146,7 +146,7 @@ def stock_copy(tmp_path: Path, stocked: Path) -> Path:
     return tmp_path
 
 
-# --- The same points and decisions, whatever happens.
+# --- With one worker, the same points and decisions, whatever happens.
 
 
 @pytest.fixture(scope="session")
@@ -156,7 +156,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> P
     def make(folder: Path) -> None:
         done = train(*trained(tiny_study), cwd=folder)
         assert "pruned after 2 of 4 folds" in done.stderr
-        assert "again, as trial" in done.stderr
 
     return once(tmp_path_factory, "undisturbed", make)
 
@@ -165,13 +164,13 @@ def trained(study: Path) -> list[str | Path]:
     """A search of which some trials are pruned and some come again."""
     plain = ["probe.engine=reference", "training.steps=25", "training.optimizer=adam"]
     fields = options(*BOUNDS, *PRUNED_BY, *plain)
-    return ["search", "--trials", "9", "--study", study, *fields]
+    return ["search", "--trials", "9", "--workers", "1", "--study", study, *fields]
 
 
 def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
     tmp_path: Path, tiny_study: Path, undisturbed: Path
 ) -> None:
-    started = [*trained(tiny_study), "--workers", "1"]
+    started = trained(tiny_study)
     with killed_after(3, started, tmp_path, signal.SIGKILL) as end:
         assert end.returncode == -signal.SIGKILL
         run_record.find_run(tmp_path / "results", "tiny")  # known from the first moment on
@@ -243,14 +242,13 @@ def test_a_search_without_its_file_is_drawn_alike_from_the_store(
 
 
 @pytest.mark.parametrize(
-    # TPE learns from its tenth trial on; rounds are of three.
+    # TPE learns from its tenth trial on, NSGA-II from its seventeenth.
     ("sampler", "first", "then"),
     [("tpe", 13, 15), ("nsga2", 17, 18), ("random", 4, 6), ("grid", 4, 6)],
 )
 def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
     stock_copy: Path, tiny_study: Path, sampler: str, first: int, then: int
 ) -> None:
-    """Also where it stopped within a round, whose points must not know of each other's scores."""
     more = ["--sampler", sampler, "--prune", *options(*PRUNED_BY[1:])]
     search(stock_copy, tiny_study, "--trials", str(first), *more)
     search(stock_copy, tiny_study, "--trials", str(then), *more)
@@ -269,7 +267,7 @@ def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> N
     assert len({one.config.name for one in found}) == 4
     points = [[trial.point for trial in one.trials] for one in found]
     assert points[0] != points[1]
-    assert points[0] == points[2] == points[3]  # in the first round nothing is known
+    assert points[0][0] == points[2][0] == points[3][0]  # nothing is known at first
 
 
 def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: Path) -> None:
@@ -277,95 +275,105 @@ def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: 
     done = search(stock_copy, tiny_study, "--trials", "12", *fields)
     (searched,) = searches(stock_copy)
     assert searched.repeated >= 8  # of 12 trials in 4 points
-    first: dict[str, int] = {}
-    for trial in searched.trials:
-        known = first.setdefault(trial.point, trial.number)
-        assert trial.repeats == (None if known == trial.number else known)
     assert f"{searched.repeated} trials repeated a point" in done.stdout
     assert searched.cells == searched.cells_of_all == 4 * len(searched.complete)
 
 
-# --- Rounds, cell by cell.
+def test_a_trial_that_was_killed_while_it_was_drawn_is_drawn_alike(
+    stock_copy: Path, tiny_study: Path
+) -> None:
+    search(stock_copy, tiny_study, "--trials", "14")
+    path = stock_copy / "results" / "tiny" / "search.db"
+    wanted = told(searches(stock_copy)[0])
+    path.unlink()
+    search(stock_copy, tiny_study, "--trials", "12")
+    optuna.load_study(study_name=None, storage=f"sqlite:///{path}").ask()  # without parameters
+    assert told(searches(stock_copy)[0]) == wanted[:12]
+    search(stock_copy, tiny_study, "--trials", "14")
+    assert told(searches(stock_copy)[0]) == wanted
 
 
-@pytest.fixture
-def opened(tmp_path: Path, tiny_study: Path) -> Trials:
-    study = tiny_study_of(tiny_study, *PRUNED_BY)
-    plan = plan_search(study, 12, tmp_path)
-    return Trials(tmp_path / "search.db", plan.config, space_of(plan.prepared))
+# --- Trials, cell by cell.
 
 
-def play(trials: Trials, numbers: range, order: np.random.Generator | None = None) -> list[Any]:
-    """Bring a round to its end, its cells ending in any order; the keys that were asked for."""
-    for number in numbers:
-        trials.draw(number)
-    cells, asked = Cells(), []
-    playing = Batch(trials, numbers, cells, ("bright", "dark"))
-    waiting = list(playing.advance())
+def schedule(
+    path: Path, study: Study, wanted: int, workers: int = 1, ended: list[Trial] | None = None
+) -> Schedule:
+    plan = plan_search(study, wanted, path.parent)
+    return Schedule(
+        Trials(path, plan.config, space_of(plan.prepared)),
+        wanted,
+        workers,
+        study.search.at_once,
+        ("bright", "dark"),
+        stored=lambda key: None,
+        ended=([] if ended is None else ended).append,
+    )
+
+
+def play(playing: Schedule, order: np.random.Generator, bad: Key | None = None) -> list[Key]:
+    """Bring a search to its end, its cells ending in any order; the cells that were trained."""
+    asked: list[Key] = []
+    waiting = [key for _, key in playing.due()]
     while waiting:
-        place = 0 if order is None else int(order.integers(len(waiting)))
-        _, key = waiting.pop(place)
+        key = waiting.pop(int(order.integers(len(waiting))))
         asked.append(key)
-        digest, height, width, _, fold = key
-        cells.take(drawn_cell(digest, Shape(height, width), "abcd".index(fold), fold)[0])
-        waiting += list(playing.advance())
-    playing.tell()
+        digest, height, width, _, _, fold = key
+        row, _ = drawn_cell(digest, Shape(height, width), "abcd".index(fold), fold)
+        playing.take(row | {"status": "failed"} if key == bad else row)
+        waiting += [key for _, key in playing.due()]
     return asked
 
 
-def test_the_order_in_which_cells_end_decides_nothing(tmp_path: Path, opened: Trials) -> None:
-    shuffled = Trials(tmp_path / "shuffled.db", opened.config, opened.space)
-    rng = np.random.default_rng(0)
-    for first in range(0, 15, 3):
-        numbers = range(first, first + 3)
-        assert sorted(play(opened, numbers)) == sorted(play(shuffled, numbers, rng))
-    assert told(opened.searched) == told(shuffled.searched)
-    assert {trial.state for trial in opened.all} == {COMPLETE, PRUNED}
-
-
-def test_pruning_looks_at_rounds_before_and_saves_cells(opened: Trials) -> None:
-    for first in range(0, 15, 3):
-        play(opened, range(first, first + 3))
-    searched = opened.searched
+@pytest.mark.parametrize("workers", [1, 5])
+def test_pruning_saves_cells_and_keeps_the_best(
+    tmp_path: Path, tiny_study: Path, workers: int
+) -> None:
+    """On a grid, every point is tried, so that what is best is known."""
+    grid = ("search.sampler=grid", "grid.heights=[2,3,5,8,12]", "grid.widths=[2,4]")
+    full, pruned = tmp_path / "full.db", tmp_path / "pruned.db"
+    rng, ended = np.random.default_rng(workers), list[Trial]()
+    everything = schedule(full, tiny_study_of(tiny_study, *grid), 10, workers)
+    assert len(play(everything, rng)) == 40
+    saving = schedule(pruned, tiny_study_of(tiny_study, *grid, *PRUNED_BY), 10, workers, ended)
+    asked = play(saving, rng)
+    assert len(asked) == len(set(asked)) < 40  # no cell twice
+    before, after = everything.trials.searched, saving.trials.searched
+    assert after.complete[0].point == before.complete[0].point
+    assert after.cells == len(asked)
     best = -1.0
-    for first in range(0, 15, 3):
-        trials = searched.trials[first : first + 3]
-        for trial in trials:
-            if trial.state == PRUNED:
-                assert 2 <= len(trial.scores) < 4  # two cells, both worse, have p = 0.25
-                assert trial.estimate < best
-        best = max([best, *(trial.values[0] for trial in trials if trial.values)])
-    assert searched.trials[0].state == COMPLETE  # nothing was known yet
-    assert searched.cells < searched.cells_of_all
-    # A pruned trial is never the best, and what is complete is by more than an estimate.
-    assert all(len(trial.scores) == 4 for trial in searched.complete)
-    assert not {t.point for t in searched.pruned} & {t.point for t in searched.complete}
+    for trial in ended:
+        if trial.state == PRUNED:
+            assert 2 <= len(trial.scores) < 4  # two cells, both worse, have p = 0.25
+            assert trial.estimate is not None and trial.estimate < best
+        else:
+            assert len(trial.scores) == 4
+            best = max(best, trial.values[0])
+    assert {trial.state for trial in ended} == {COMPLETE, PRUNED}
 
 
-def test_a_failed_cell_fails_its_trial_alone(opened: Trials) -> None:
-    for number in range(3):
-        opened.draw(number)
-    cells = Cells()
-    playing = Batch(opened, range(3), cells, ("bright", "dark"))
-    waiting = list(playing.advance())
-    bad = waiting[0][1]
-    while waiting:
-        _, key = waiting.pop(0)
-        digest, height, width, _, fold = key
-        row, _ = drawn_cell(digest, Shape(height, width), "abcd".index(fold), fold)
-        cells.take(row | {"status": "failed"} if key == bad else row)
-        waiting += list(playing.advance())
-    playing.tell()
-    states = [trial.state for trial in opened.all]
-    same = [trial.shape == Shape(bad[1], bad[2]) for trial in opened.all]
-    assert states == [FAILED if hit else COMPLETE for hit in same]
-    opened.draw(3)
-    assert opened.all[3].state == "running"
+def test_workers_are_given_cells_of_other_trials(tmp_path: Path, tiny_study: Path) -> None:
+    study = tiny_study_of(tiny_study, "search.at_once=3")
+    for workers, running in ((1, 1), (4, 1), (5, 2), (12, 3), (100, 3)):
+        path = tmp_path / f"{workers}.db"
+        playing = schedule(path, study, 10, workers)
+        assert len({key[:3] for _, key in playing.due()}) == running
+        assert len(playing.trials.running) == running
+
+
+def test_a_failed_cell_fails_its_trial_alone(tmp_path: Path, tiny_study: Path) -> None:
+    study = tiny_study_of(tiny_study, "search.sampler=grid", "grid.heights=[2,5,12]")
+    rng = np.random.default_rng(0)
+    bad = play(schedule(tmp_path / "sound.db", study, 3), rng)[5]
+    again = schedule(tmp_path / "search.db", study, 3)
+    play(again, rng, bad)
+    states = [trial.state for trial in again.trials.searched.trials]
+    assert states == [COMPLETE, FAILED, COMPLETE]
 
 
 def test_of_points_that_score_the_same_the_smaller_leads() -> None:
     config = SearchConfig(
-        digest="", objective=("wa",), sampler="tpe", prune_p=None, seed=0, at_once=1,
+        digest="", objective=("wa",), sampler="tpe", prune_p=None, seed=0,
         heights=(2, 12), widths=(2, 12), choices={}, grid=(), window_ms=40.0, seeds=(0,),
         folds=("a",),
     )  # fmt: skip
@@ -377,16 +385,15 @@ def test_of_points_that_score_the_same_the_smaller_leads() -> None:
     assert [t.point for t in Searched(config, trials).complete] == ["4x2", "6x2", "8x2", "2x2"]
 
 
-def test_the_pruner_is_wilcoxons_test_of_differences() -> None:
-    pruner = Pruner(0.1)
-    assert pruner.least == 4  # of 4 signs alike p = 1/16
-    assert not pruner.should_prune([-0.1, -0.2, -0.3])
-    assert pruner.should_prune([-0.1, -0.2, -0.3, -0.4])
-    assert not pruner.should_prune([-0.1, 0.2, -0.3, -0.4])  # p = 3/16
-    assert not pruner.should_prune([0.1, 0.2, 0.3, 0.4])
-    assert pruner.should_prune([-0.1, 0.05, -0.3, -0.4, -0.2, -0.2])
-    assert Pruner(0.3).least == 2
-    assert not pruner.should_prune([0.0] * 9)
+def test_pruning_is_wilcoxons_test_of_differences() -> None:
+    assert (least_steps(0.1), least_steps(0.3)) == (4, 2)  # of 4 signs alike p = 1/16
+    assert not is_worse([-0.1, -0.2, -0.3], 0.1)
+    assert is_worse([-0.1, -0.2, -0.3, -0.4], 0.1)
+    assert not is_worse([-0.1, 0.2, -0.3, -0.4], 0.1)  # p = 3/16
+    assert not is_worse([0.1, 0.2, 0.3, 0.4], 0.1)
+    assert is_worse([-0.1, 0.05, -0.3, -0.4, -0.2, -0.2], 0.1)
+    assert not is_worse([0.9, *[-0.1] * 8], 0.3)  # better on average
+    assert not is_worse([0.0] * 9, 0.3)
 
 
 # --- Spaces.
@@ -491,7 +498,9 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     assert state["cells"] == 4 * len(searched.complete)
     run = run_record.find_run(stock_copy / "results", "tiny")
     assert [request.axis for request in run.requests] == ["search"]
-    invoke("report", "--study", tiny_study, cwd=stock_copy)
+    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
+    assert "A search of 18 trials found its highest WA" in done.stdout
+    assert "is not tested" in done.stdout
     report = (stock_copy / "results" / "tiny" / "report.md").read_text()
     assert "not finished" not in report
     assert "ablate search --trials 18 --sampler tpe --objective wa --prune --seed 0" in report
@@ -526,15 +535,6 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     asked = ("grid", "--shapes", "2x2,5x2", "--study", tiny_study)
     lines = invoke(*asked, *options(*BOUNDS), cwd=stock_copy).stdout.splitlines()
     assert sorted(line.split()[0] for line in lines[1:-1]) == ["2x2", "5x2"]
-
-
-def test_a_search_alone_is_no_test_of_any_shape(stock_copy: Path, tiny_study: Path) -> None:
-    search(stock_copy, tiny_study, "--trials", "6")
-    (searched,) = searches(stock_copy)
-    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
-    assert "A search of 6 trials found its highest WA" in done.stdout
-    assert searched.complete[0].point in done.stdout
-    assert "is not tested" in done.stdout
 
 
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
@@ -613,13 +613,6 @@ def test_what_was_half_written_when_it_was_killed_is_taken_back(
     assert "5 trials, 4 stored" in done.stderr
 
 
-def test_a_search_runs_from_python_too(stock_copy: Path, tiny_study: Path) -> None:
-    plan = plan_search(tiny_study_of(tiny_study), 5, stock_copy / "results")
-    run = run_search(plan, stock_copy / "results", Reporter(quiet=True))
-    assert run.tally.trained == 0
-    assert run.tally.stored == run.searched.cells == run.tally.cells
-
-
 def test_choosing_for_each_speaker_by_the_others() -> None:
     classes, n = ("x",), np.full((3, 1), 10.0)
     one = Counts(("a", "b", "c"), classes, n, np.array([[9.0], [1.0], [5.0]]))
@@ -651,7 +644,7 @@ def test_the_dashboard_shows_and_changes_nothing(stock_copy: Path, tiny_study: P
             (shown,) = json.load(answer)["study_summaries"]
         assert "wa tpe" in shown["study_name"]
         delete = urllib.request.Request(f"{address}/{shown['study_id']}", method="DELETE")
-        with pytest.raises(urllib.error.HTTPError, match="405"):
+        with pytest.raises(urllib.error.HTTPError, match="500"):
             urllib.request.urlopen(delete)
         taken = invoke(
             "dashboard", "--study", tiny_study, "--port", str(port), cwd=stock_copy, check=1

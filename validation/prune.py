@@ -18,13 +18,13 @@ from statistics import mean
 import numpy as np
 
 from ablation.results.search_record import SearchConfig, Searched
-from ablation.search.batches import Batch, Cells, Key
+from ablation.search.schedule import Key, Schedule
 from ablation.search.space import Space, Variant
 from ablation.search.trials import Trials
 from ablation.study import Shape, load_study
 
 FOLDS, EACH = 10, 30  # utterances of a fold
-LOW, HIGH, AT_ONCE = 2, 40, 4
+LOW, HIGH = 2, 40
 Truth = Callable[[Shape], float]
 
 
@@ -65,33 +65,29 @@ def search(truth: Truth, p: float | None, number: int, wanted: int) -> Searched:
     folds = tuple(f"f{fold}" for fold in range(FOLDS))
     bounds = (LOW, HIGH)
     config = SearchConfig(
-        "made up", ("wa",), "tpe", p, number, AT_ONCE, bounds, bounds, {}, (), 40.0, (0,), folds
+        "made up", ("wa",), "tpe", p, number, bounds, bounds, {}, (), 40.0, (0,), folds
     )
     space = Space(bounds, bounds, (Variant(load_study("demo"), "made up"),))
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder) / "search.db", config, space)
-        cells = Cells()
-        for first in range(0, wanted, AT_ONCE):
-            numbers = range(first, min(first + AT_ONCE, wanted))
-            for trial in numbers:
-                trials.draw(trial)
-            going_on = Batch(trials, numbers, cells, ("all",))
-            while due := list(going_on.advance()):
-                for _, key in due:
-                    cells.take(row(truth, key, number))
-            going_on.tell()
+        schedule = Schedule(
+            trials, wanted, 1, 1, ("all",), lambda key: row(truth, key, number), lambda _: None
+        )
+        if schedule.due():
+            raise RuntimeError("every cell's score is known")
         return trials.searched
 
 
 def row(truth: Truth, key: Key, number: int) -> dict:
     """A cell's row, the same in every search of the study."""
-    digest, height, width, seed, fold = key
+    digest, height, width, window, seed, fold = key
     place = int(fold[1:])
     hard = np.random.default_rng([number, place]).normal(0, 0.066)
     luck = np.random.default_rng([number, place, height, width]).normal(0, 0.058)
     right = round(EACH * float(np.clip(truth(Shape(height, width)) + hard + luck, 0, 1)))
     return {
-        "digest": digest, "height": height, "width": width, "seed": seed, "fold": fold,
+        "digest": digest, "height": height, "width": width, "window_ms": window, "seed": seed,
+        "fold": fold,
         "status": "ok", "wa": right / EACH, "ua": right / EACH, "n_test": EACH,
         "n_correct": right, "n_all": EACH, "correct_all": right,
     }  # fmt: skip

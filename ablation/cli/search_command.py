@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -27,9 +27,6 @@ from ablation.cli.options import (
     study_name,
 )
 from ablation.cli.study_commands import finish
-
-if TYPE_CHECKING:
-    from ablation.study.reading import Override
 
 
 class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -77,17 +74,26 @@ def search(
         bool, typer.Option("--dry-run", help="Print what would be searched; write nothing.")
     ] = False,
 ) -> None:
-    """Search for the best filter shape, a few trials at a time."""
+    """Search for the best filter shape.
+
+    With several workers, the points depend on the order in which cells end.
+    """
     from ablation.cli import search_printing
     from ablation.cli.plan_printing import warn_damaged
     from ablation.progress import Reporter
     from ablation.search.search import plan_search, run_search
 
+    own = {
+        "sampler": sampler and sampler.value,
+        "objective": objective and parse_words(objective.lower()),
+        "prune": prune or None,
+        "seed": seed,
+    }
     overrides = [
         *set_overrides(set_),
         *grid_overrides("", None, None, seeds, folds),
         *execution_overrides(workers, devices, workers_per_device, cluster),
-        *_search_overrides(sampler, objective, prune, seed),
+        *((f"search.{name}", value) for name, value in own.items() if value is not None),
     ]
     plan = plan_search(load_given(study, overrides, corpus, corpus_root), trials, results)
     warn_damaged(plan.damaged)
@@ -96,24 +102,8 @@ def search(
         search_printing.print_plan(plan)
         return
     run = run_search(plan, results, Reporter())
-    search_printing.print_searched(run.searched, plan, results)
+    search_printing.print_searched(run.searched)
     finish(run.tally)
-
-
-def _search_overrides(
-    sampler: SamplerName | None, objective: str | None, prune: bool, seed: int | None
-) -> list[Override]:
-    """Return the fields that the search's own options set."""
-    overrides: list[Override] = []
-    if sampler is not None:
-        overrides.append(("search.sampler", sampler.value))
-    if objective is not None:
-        overrides.append(("search.objective", parse_words(objective.lower())))
-    if prune:
-        overrides.append(("search.prune", True))
-    if seed is not None:
-        overrides.append(("search.seed", seed))
-    return overrides
 
 
 def dashboard(

@@ -38,25 +38,20 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
 def _drawn(searched: Searched) -> pd.DataFrame:
     """Return one row per trial, as the figure takes it."""
     marked = {trial.number for trial in search_front(searched) or searched.complete[:1]}
-    rows, best = [], float("nan")
-    for trial in searched.trials:
-        score = trial.values[0] if trial.values else trial.estimate
-        if trial.state == COMPLETE:
-            best = trial.values[0] if best != best else max(best, trial.values[0])
-        rows.append(
-            {
-                "trial": trial.number + 1,
-                "height": trial.shape.height,
-                "width": trial.shape.width,
-                "variant": trial.point.removeprefix(str(trial.shape)).strip(),
-                "state": trial.state,
-                "score": float("nan") if score is None else score,
-                "cost": trial.values[1] if len(trial.values) > 1 else float("nan"),
-                "cells": len(trial.scores),
-                "best": best,
-                "marked": trial.number in marked,
-                "repeats": None if trial.repeats is None else trial.repeats + 1,
-            }
-        )
-    data = pd.DataFrame(rows)
-    return data.astype({"repeats": "Int64"})
+    data = pd.DataFrame(
+        {
+            "trial": trial.number + 1,
+            "height": trial.shape.height,
+            "width": trial.shape.width,
+            "variant": trial.variant,
+            "state": trial.state,
+            "score": trial.known,
+            "cost": trial.values[1] if len(trial.values) > 1 else None,
+            "cells": len(trial.scores),
+            "marked": trial.number in marked,
+        }
+        for trial in searched.trials
+    ).astype({"score": float, "cost": float})
+    complete = data["score"].where(data["state"] == COMPLETE)
+    data.insert(8, "best", complete.cummax().ffill())
+    return data

@@ -9,13 +9,14 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, RDBStorage, get_storage
+from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ablation.errors import first_line
 from ablation.errors.running import SearchFileUnusable
+from ablation.files import storage_error
 from ablation.results.search_record import (
     COMPLETE,
     FAILED,
@@ -26,39 +27,58 @@ from ablation.results.search_record import (
     Trial,
 )
 
-_STATES = {
-    TrialState.RUNNING: RUNNING,
-    TrialState.WAITING: RUNNING,
-    TrialState.COMPLETE: COMPLETE,
-    TrialState.PRUNED: PRUNED,
-    TrialState.FAIL: FAILED,
-}
 CONFIG = "terms"  # the study attribute that holds a search's configuration
+_STATES = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED}
 _TABLES = {"studies", "trials", "version_info"}  # in every file of optuna
 _PATIENCE = 60.0  # seconds to wait for a reader's lock
 
-
-def make(path: Path) -> None:
-    """Create an empty optuna file, which gets its name only when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    open_storage(new)
-    new.replace(path)
+optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def open_storage(path: Path, read_only: bool = False) -> BaseStorage:
-    if read_only or path.exists():
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Raise errors of the file as :class:`SearchFileUnusable`."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, sqlite3.Error) as error:
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        transient = isinstance(root, sqlite3.OperationalError)
+        raise SearchFileUnusable(path, first_line(root), transient) from error
+
+
+def open_storage(path: Path, read_only: bool = False) -> RDBStorage:
+    """Return the file as optuna's storage; without ``read_only`` it is made if it does not exist.
+
+    Raises
+    ------
+    SearchFileUnusable
+        When the file is damaged, or not an optuna file; nothing of it is changed.
+    """
+    with usable(path):
+        if not read_only and not path.exists():
+            _make(path)
         _recover(path)
         _check(path)
-    mode = "ro" if read_only else "rwc"
+        return _storage(path, "ro" if read_only else "rw")
 
-    def connect() -> sqlite3.Connection:
-        return _connect(path, mode)
 
-    engine = {"creator": connect, "poolclass": NullPool}
+def _make(path: Path) -> None:
+    """Create an empty optuna file, which gets its name only when it is complete."""
+    new = path.with_name(f".{path.name}.new")
     try:
-        return get_storage(RDBStorage("sqlite://", engine_kwargs=engine))
+        new.unlink(missing_ok=True)
+        _storage(new, "rwc")
+        new.replace(path)
+    except OSError as error:
+        raise storage_error("write to", path, error) from error
+
+
+def _storage(path: Path, mode: str) -> RDBStorage:
+    engine = {"creator": lambda: _connect(path, mode), "poolclass": NullPool}
+    try:
+        return RDBStorage("sqlite://", engine_kwargs=engine)
     except RuntimeError as error:  # tables of another version of optuna
         raise SearchFileUnusable(path, str(error)) from error
 
@@ -86,20 +106,6 @@ def _check(path: Path) -> None:
         raise sqlite3.DatabaseError("it is damaged")
 
 
-@contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """Raise errors of the file as :class:`SearchFileUnusable`."""
-    try:
-        yield
-    except (SQLAlchemyError, StorageInternalError, sqlite3.Error, OSError) as error:
-        root: BaseException = error
-        while root.__cause__ is not None:
-            root = root.__cause__
-        reason = first_line(root)
-        transient = isinstance(root, (sqlite3.OperationalError, OSError))
-        raise SearchFileUnusable(path, reason, transient) from error
-
-
 def read_searches(path: Path) -> list[Searched]:
     """Return every search in a file, which is only read; a search may be running.
 
@@ -108,16 +114,51 @@ def read_searches(path: Path) -> list[Searched]:
     SearchFileUnusable
         When the file is damaged, or not an optuna file.
     """
+    storage = open_storage(path, read_only=True)
     with usable(path):
-        storage = open_storage(path, read_only=True)
         found = []
-        for study in storage.get_all_studies():
-            config = _config(study.user_attrs.get(CONFIG))
-            if config is not None:
-                number = storage.get_study_id_from_name(study.study_name)
-                trials = storage.get_all_trials(number, deepcopy=False)
-                found.append(Searched(config, tuple(map(trial_of, trials))))
+        for summary in storage.get_all_studies():
+            try:
+                config = SearchConfig.from_json(summary.user_attrs[CONFIG])
+            except (TypeError, KeyError):
+                continue  # a study of optuna that is no search of ours
+            study = optuna.load_study(study_name=summary.study_name, storage=storage)
+            found.append(searched(study, config))
         return found
+
+
+def searched(study: optuna.Study, config: SearchConfig) -> Searched:
+    """Return the state of one search of an open file."""
+    drawn = len(distributions(config.heights, config.widths, config.choices))
+    # A trial lacks parameters while it is drawn, and for good if the search was killed then.
+    frozen = [t for t in study.get_trials(deepcopy=False) if len(t.params) == drawn]
+    return Searched(config, tuple(map(_trial, frozen)))
+
+
+def _trial(frozen: FrozenTrial) -> Trial:
+    notes = frozen.user_attrs
+    state = _STATES.get(frozen.state, RUNNING)
+    return Trial(
+        number=frozen.number,
+        params=frozen.params | notes.get("clipped", {}),
+        digest=notes.get("digest", ""),
+        state=state,
+        values=tuple(frozen.values) if state == COMPLETE else (),
+        scores=frozen.intermediate_values,
+        estimate=notes.get("estimate"),
+        ended=frozen.datetime_complete,
+    )
+
+
+def distributions(
+    heights: tuple[int, int], widths: tuple[int, int], choices: Mapping[str, Sequence[Any]]
+) -> dict[str, BaseDistribution]:
+    """Return a search space as optuna's distributions, extents on a logarithmic scale."""
+    return {
+        "height": IntDistribution(*heights, log=True),
+        "width": IntDistribution(*widths, log=True),
+        **{name: CategoricalDistribution(tuple(values)) for name, values in choices.items()},
+    }
 
 
 def importances(searched: Searched) -> dict[str, float]:
@@ -128,67 +169,14 @@ def importances(searched: Searched) -> dict[str, float]:
     """
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    study = optuna.create_study(direction="maximize")
-    for trial in searched.of(COMPLETE, PRUNED):
-        value = trial.values[0] if trial.values else trial.estimate
-        distributions = _by_params(searched.config, trial.params)
-        study.add_trial(
-            create_trial(params=dict(trial.params), distributions=distributions, value=value)
-        )
-    values = {trial.value for trial in study.get_trials(deepcopy=False)}
-    if len(values) < 2:
+    trials, config = searched.of(COMPLETE, PRUNED), searched.config
+    if len({trial.known for trial in trials}) < 2:
         return {}
-    return {
-        name: float(share)
-        for name, share in get_param_importances(
-            study, evaluator=FanovaImportanceEvaluator(seed=0)
-        ).items()
-    }
-
-
-def open_read_only(path: Path) -> BaseStorage:
-    """Return the file as optuna's storage, opened read-only.
-
-    Raises as :func:`read_searches`.
-    """
-    with usable(path):
-        return open_storage(path, read_only=True)
-
-
-def _config(table: Any) -> SearchConfig | None:
-    """Return a search's configuration; None for a study of optuna that is no search of ours."""
-    try:
-        return SearchConfig.from_json(table)
-    except (TypeError, KeyError):
-        return None
-
-
-def trial_of(frozen: FrozenTrial) -> Trial:
-    notes = frozen.user_attrs
-    state = _STATES[frozen.state]
-    return Trial(
-        number=frozen.number,
-        params=frozen.params,
-        digest=notes.get("digest", ""),
-        state=state,
-        values=tuple(frozen.values) if state == COMPLETE else (),
-        scores=frozen.intermediate_values,
-        estimate=notes.get("estimate"),
-        repeats=notes.get("repeats"),
-        ended=frozen.datetime_complete,
-    )
-
-
-def _by_params(config: SearchConfig, params: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-    every = distributions_of(config.heights, config.widths, config.choices)
-    return {name: every[name] for name in params}
-
-
-def distributions_of(
-    heights: tuple[int, int], widths: tuple[int, int], choices: Mapping[str, Sequence[Any]]
-) -> dict[str, BaseDistribution]:
-    return {
-        "height": IntDistribution(*heights, log=True),
-        "width": IntDistribution(*widths, log=True),
-        **{name: CategoricalDistribution(tuple(values)) for name, values in choices.items()},
-    }
+    space = distributions(config.heights, config.widths, config.choices)
+    study = optuna.create_study(direction="maximize")
+    for trial in trials:
+        params = dict(trial.params)
+        study.add_trial(create_trial(params=params, distributions=space, value=trial.known))
+    evaluator = FanovaImportanceEvaluator(seed=0)
+    shares = get_param_importances(study, evaluator=evaluator)
+    return {name: float(share) for name, share in shares.items()}

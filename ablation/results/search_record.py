@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ablation.study import Shape
 
-SEARCH_FILE = "search.db"
 SAMPLERS = {
     "tpe": "TPE",
     "random": "random sampling",
@@ -22,7 +21,7 @@ RUNNING, COMPLETE, PRUNED, FAILED = "running", "complete", "pruned", "failed"
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """Everything that determines the points of a search and its decisions.
+    """What one search is; another configuration is another search beside it in the same file.
 
     Attributes
     ----------
@@ -45,7 +44,6 @@ class SearchConfig:
     sampler: str
     prune_p: float | None
     seed: int
-    at_once: int
     heights: tuple[int, int]
     widths: tuple[int, int]
     choices: Mapping[str, Sequence[Any]]
@@ -56,7 +54,7 @@ class SearchConfig:
 
     @property
     def name(self) -> str:
-        """The name of the search in its file, which is different for other configurations."""
+        """The name of the search in its file."""
         text = json.dumps(asdict(self), sort_keys=True)
         rest = hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
         prune = "all folds" if self.prune_p is None else "pruned"
@@ -80,8 +78,10 @@ class SearchConfig:
 
         Raises TypeError or KeyError for anything else.
         """
-        pairs = ("heights", "widths", "objective", "grid", "seeds", "folds")
-        return SearchConfig(**{**table, **{name: tuple(table[name]) for name in pairs}})
+        found: dict[str, Any] = {}
+        for name in (own.name for own in fields(SearchConfig)):
+            found[name] = tuple(table[name]) if isinstance(table[name], list) else table[name]
+        return SearchConfig(**found)
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,13 @@ class Trial:
     params
         ``height``, ``width`` and the other choices.
     digest
-        The digest of the point's rows.
+        The digest of the point's rows; empty while the trial is running.
     values
         One per objective for a complete trial; the score is pooled over all folds and seeds.
     scores
         The scores of the finished steps, by their index in :attr:`SearchConfig.steps`.
     estimate
         The estimated score of a pruned trial: that of the best trial plus the mean difference.
-    repeats
-        The number of an earlier trial of the same point.
     """
 
     number: int
@@ -113,7 +111,6 @@ class Trial:
     values: tuple[float, ...] = ()
     scores: Mapping[int, float] = field(default_factory=dict)
     estimate: float | None = None
-    repeats: int | None = None
     ended: datetime | None = None
 
     @property
@@ -121,10 +118,20 @@ class Trial:
         return Shape(self.params["height"], self.params["width"])
 
     @property
+    def variant(self) -> str:
+        """The choices besides the shape, such as "dilation 2x1"; empty if there are none."""
+        rest = [f"{k} {v}" for k, v in self.params.items() if k not in ("height", "width")]
+        return " ".join(rest)
+
+    @property
     def point(self) -> str:
         """The shape and the other choices, such as "10x8" or "10x8 dilation 2x1"."""
-        rest = [f"{k} {v}" for k, v in self.params.items() if k not in ("height", "width")]
-        return " ".join([str(self.shape), *rest])
+        return f"{self.shape} {self.variant}".strip()
+
+    @property
+    def known(self) -> float | None:
+        """The score of a complete trial, the estimate of a pruned one."""
+        return self.values[0] if self.values else self.estimate
 
 
 @dataclass(frozen=True)
@@ -152,20 +159,15 @@ class Searched:
 
     @property
     def repeated(self) -> int:
-        return sum(trial.repeats is not None for trial in self.trials)
+        """The number of trials whose point an earlier one had tried."""
+        return len(self.trials) - len({trial.point for trial in self.trials})
 
     @property
     def cells(self) -> int:
         """The number of distinct cells that complete and pruned trials were scored on."""
-        several = len(self.config.objective) > 1  # then optuna has no scores by step
-        steps = range(len(self.config.steps))
-        return len(
-            {
-                (trial.point, step)
-                for trial in self.of(COMPLETE, PRUNED)
-                for step in (steps if several else trial.scores)
-            }
-        )
+        every = range(len(self.config.steps))
+        ended = self.of(COMPLETE, PRUNED)
+        return len({(t.point, step) for t in ended for step in (every if t.values else t.scores)})
 
     @property
     def cells_of_all(self) -> int:
@@ -181,4 +183,4 @@ class Searched:
 
 def search_file(folder: Path) -> Path:
     """Return the path of the file with all searches of a study."""
-    return folder / SEARCH_FILE
+    return folder / "search.db"

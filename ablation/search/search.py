@@ -1,31 +1,32 @@
-"""An adaptive search draws trials in rounds, gets their cells, and prunes or completes them."""
+"""An adaptive search: its plan, and its run, which trains the cells that the trials need."""
 
 import json
 import shlex
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.errors.running import SearchRunning
 from ablation.files import locked, make_folder, require_writable
 from ablation.progress import Reporter
-from ablation.results import ResultStore, run_record
-from ablation.results.search_file import read_searches
+from ablation.results import ResultStore, Watch, run_record
+from ablation.results.schema import OK
+from ablation.results.search_file import read_searches, usable
 from ablation.results.search_record import (
     COMPLETE,
     PRUNED,
     SearchConfig,
     Searched,
+    Trial,
     search_file,
 )
-from ablation.runs.collector import ResultCollector, Tally
+from ablation.runs.collector import Tally
 from ablation.runs.prepare import Prepared, fold_data, prepare
-from ablation.runs.runner import InterruptedRun, check_devices, result_collector
-from ablation.search.batches import Batch, Candidate, Cells, Key
-from ablation.search.space import Space, space_of
+from ablation.runs.runner import InterruptedRun, check_devices, result_collector, slots_of
+from ablation.search.schedule import Key, Row, Schedule, key_of
+from ablation.search.space import Point, Space, space_of
 from ablation.search.trials import Trials
-from ablation.study import CellKind, SearchSpec, Shape, Study
+from ablation.study import CellKind, SearchSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData
 
 
@@ -37,13 +38,8 @@ class SearchPlan:
     space: Space
     config: SearchConfig
     wanted: int  # trials, including those of earlier runs
-    there: Searched | None
+    ended: int  # trials that earlier runs have ended
     damaged: tuple[str, ...]
-
-    @property
-    def ended(self) -> int:
-        """The number of trials that earlier runs have ended."""
-        return 0 if self.there is None else len(self.there.of("complete", "pruned", "failed"))
 
 
 @dataclass
@@ -78,7 +74,6 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
         sampler=spec.drawn_by,
         prune_p=spec.prune_p if spec.prune else None,
         seed=spec.seed,
-        at_once=spec.at_once,
         heights=space.heights,
         widths=space.widths,
         choices=space.choices,
@@ -90,10 +85,11 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
     folder = run_record.study_folder(results, study.name)
     path = search_file(folder)
     found = read_searches(path) if path.exists() else []
-    there = next((searched for searched in found if searched.config.name == config.name), None)
+    there = [one for one in found if one.config.name == config.name]
+    ended = sum(trial.ended is not None for one in there for trial in one.trials)
     damaged = ResultStore(folder).read("probes", []).damaged
     wanted = min(trials, len(points)) if points else trials
-    return SearchPlan(prepared, space, config, wanted, there, tuple(damaged))
+    return SearchPlan(prepared, space, config, wanted, ended, tuple(damaged))
 
 
 def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun:
@@ -109,16 +105,18 @@ def run_search(plan: SearchPlan, results: Path, reporter: Reporter) -> SearchRun
     """
     folder = run_record.study_folder(results, plan.prepared.study.name)
     require_writable(folder)
-    with _alone(make_folder(folder)):
-        trials = Trials(search_file(folder), plan.config, plan.space)
-        search = _Search(plan, results, trials, reporter)
+    path = search_file(folder)
+    with locked(make_folder(folder) / ".search.lock", wait=False) as alone, usable(path):
+        if not alone:  # each would take the other's trials for its own
+            raise SearchRunning(folder)
+        search = _Search(plan, results, Trials(path, plan.config, plan.space), reporter)
         try:
             search.run()
         except InterruptedRun:
             raise
         except KeyboardInterrupt as interrupt:  # while no worker was running
             raise InterruptedRun(search.tally) from interrupt
-        return SearchRun(search.tally, trials.searched)
+        return SearchRun(search.tally, search.trials.searched)
 
 
 class _Search:
@@ -126,143 +124,107 @@ class _Search:
 
     def __init__(self, plan: SearchPlan, results: Path, trials: Trials, reporter: Reporter) -> None:
         self.plan, self.results, self.trials, self.reporter = plan, results, trials, reporter
-        self.folder = run_record.study_folder(results, plan.prepared.study.name)
-        self.cells = Cells()
+        study = plan.prepared.study
+        self.store = ResultStore(run_record.study_folder(results, study.name))
         self.tally = Tally(cells=0, stored=0)
-        self.best: tuple[float, int, str] | None = None  # score, minus the size, point
-        self._asked: set[Key] = set()
+        at_once = study.search.at_once
+        self.schedule = Schedule(
+            trials,
+            wanted=plan.wanted,
+            # How many workers a cluster will have is not known.
+            workers=len(slots_of(study.execution)) if not study.cluster.used else 10**9,
+            at_once=at_once,
+            classes=plan.prepared.corpus.classes,
+            stored=self._stored,
+            ended=self._ended,
+        )
+        self._watch = Watch(self.store, "probes")
+        self._rows: dict[Key, Row] = {}
+        self._trained: set[Key] = set()
         self._data: dict[tuple[float, str], FoldData] = {}
-        self._crew: ResultCollector | None = None
-        self._stack = ExitStack()
 
     def run(self) -> None:
         self._save()
-        at_once, wanted = self.plan.config.at_once, self.plan.wanted
-        with self._stack:
-            for first in range(0, wanted, at_once):
-                self._round(range(first, min(first + at_once, wanted)))
-        if self._crew is None:
-            ResultStore(self.folder).compact()  # parts left by a run that could not
-
-    def _round(self, numbers: range) -> None:
-        drawn = self.trials.all
-        for number in numbers:
-            if number >= len(drawn):
-                self.trials.draw(number)
-        self.cells.read(ResultStore(self.folder), self.plan.config.window_ms)
-        self.cells.failed.clear()  # failed cells of a point that is tried again are trained again
-        running = Batch(self.trials, numbers, self.cells, self.plan.prepared.corpus.classes)
-        if not running.candidates:
+        due = self._due()
+        if not due:
+            self.store.compact()  # parts left by a run that could not
             return
-        told: set[int] = set()
-        needed = self._advance(running, told)
-        if needed:
-            collector = self._workers()
-            collector.submit(needed)
-            with closing(collector.ended()) as every:  # stores what has ended
+        study = self.plan.prepared.study
+        with result_collector(study, self.store.folder, self.tally, self.reporter) as collector:
+            collector.submit(due)
+            with closing(collector.ended()) as every:  # stores what has ended, even on an error
                 for ended in every:
                     for _, outcome in ended:
-                        self.cells.take(outcome.row)
-                    collector.submit(self._advance(running, told))
-        running.tell()
-        self._save()
+                        self.schedule.take(outcome.row)
+                    collector.submit(self._due())
 
-    def _advance(self, running: Batch, told: set[int]) -> list[CellTask]:
-        """Return the tasks that are due; report the trials that have ended."""
-        due = [self._task(candidate, key) for candidate, key in running.advance()]
-        for candidate in running.candidates:
-            self._count(candidate)
-            number = candidate.trial.number
-            if candidate.state is not None and number not in told:
-                told.add(number)
-                self._say(candidate)
-        return due
+    def _due(self) -> list[CellTask]:
+        due = self.schedule.due()
+        self._trained.update(key for _, key in due)
+        self.tally.cells = len(self._trained | self.schedule.rows.keys())
+        self.tally.stored = len(self.schedule.rows.keys() - self._trained)
+        return [self._task(point, key) for point, key in due]
 
-    def _task(self, candidate: Candidate, key: Key) -> CellTask:
-        digest, _, _, seed, fold = key
-        variant, window = candidate.point.variant, self.plan.config.window_ms
+    def _stored(self, key: Key) -> Row | None:
+        """Return the row of a cell that is stored by now, by whichever run."""
+        if key not in self._rows and key in self._watch.finished():
+            rows = self.store.read("probes").rows.to_pylist()
+            self._rows = {key_of(row): row for row in rows if row["status"] == OK}
+        return self._rows.get(key)
+
+    def _task(self, point: Point, key: Key) -> CellTask:
+        digest, _, _, window, seed, fold = key
         if not self._data:
             self._data = fold_data(self.plan.prepared, [window], self.reporter)
-        self._asked.add(key)
-        self.tally.cells += 1
         return CellTask(
-            cell=Cell(CellKind.PROBE, (candidate.point.shape,), window, seed, fold),
-            study=variant.study,
+            cell=Cell(CellKind.PROBE, (point.shape,), window, seed, fold),
+            study=point.variant.study,
             classes=self.plan.prepared.corpus.classes,
             digest=digest,
             fold=self._data[window, fold],
         )
 
-    def _count(self, candidate: Candidate) -> None:
-        """Count the cells that were read from the store."""
-        answered = set(candidate.keys[: len(candidate.scores)]) - self._asked
-        self._asked |= answered
-        self.tally.cells += len(answered)
-        self.tally.stored += len(answered)
-
-    def _workers(self) -> ResultCollector:
-        """Return the workers, which are started for the first cell that is not stored."""
-        if self._crew is None:
-            study = self.plan.prepared.study
-            context = result_collector(study, self.folder, self.tally, self.reporter)
-            self._crew = self._stack.enter_context(context)
-        return self._crew
-
-    def _say(self, candidate: Candidate) -> None:
-        trial, config = candidate.trial, self.plan.config
-        name = config.score.upper()
-        again = "" if trial.repeats is None else f" again, as trial {trial.repeats + 1}"
-        if candidate.state == COMPLETE:
-            score = candidate.values[0]
-            end = f"{name} {score:.1%}"
-            rank = score, -trial.shape.weights
-            if self.best is None or rank > self.best[:2]:
-                self.best = *rank, trial.point
-        elif candidate.state == PRUNED:
+    def _ended(self, trial: Trial) -> None:
+        """Report a trial that has ended, and record the shape of a complete one."""
+        config, best = self.plan.config, next(iter(self.trials.searched.complete), None)
+        end = "failed"
+        if trial.state == COMPLETE:
+            end = f"{config.score.upper()} {trial.values[0]:.1%}"
+            self._save()
+        elif trial.state == PRUNED:
             unit = "folds" if len(config.seeds) == 1 else "cells"
-            end = f"pruned after {len(candidate.scores)} of {len(candidate.keys)} {unit}"
-        else:
-            end = "failed"
-        best = "" if self.best is None else f"; best so far {self.best[2]}, {self.best[0]:.1%}"
+            end = f"pruned after {len(trial.scores)} of {len(config.steps)} {unit}"
+        so_far = "" if best is None else f"; best so far {best.point}, {best.values[0]:.1%}"
         self.reporter.say(
-            f"trial {trial.number + 1} of {self.plan.wanted}: {trial.point}{again}, {end}{best}"
+            f"trial {trial.number + 1} of {self.plan.wanted}: {trial.point}, {end}{so_far}"
         )
 
     def _save(self) -> None:
         """Write the settings of every variant, with the shapes that were completed."""
         complete = self.trials.searched.complete
-        if complete:
-            first = complete[0]
-            self.best = first.values[0], -first.shape.weights, first.point
-        prepared = self.plan.prepared
+        prepared, config = self.plan.prepared, self.plan.config
         studies = {v.digest: v.study for v in self.plan.space.variants}
         for digest, study in ({prepared.digest: prepared.study} | studies).items():
-            shapes = tuple(trial.shape for trial in complete if trial.digest == digest)
-            run_record.save(
-                self.results,
-                run_record.RunRecord(
-                    study=study,
-                    digest=digest,
-                    classes=prepared.corpus.classes,
-                    counts=tuple(prepared.corpus.counts().values()),
-                    folds=self.plan.config.folds,
-                    requests=(self._request(shapes),),
-                    fingerprint=prepared.fingerprint,
-                    variant_of="" if digest == prepared.digest else prepared.digest,
-                ),
+            request = run_record.Request(
+                run_record.SEARCH,
+                tuple(sorted(trial.shape for trial in complete if trial.digest == digest)),
+                (config.window_ms,),
+                config.seeds,
+                run_record.now(),
+                options_text(prepared.study.search),
+                self.plan.wanted,
             )
-
-    def _request(self, shapes: tuple[Shape, ...]) -> run_record.Request:
-        config = self.plan.config
-        return run_record.Request(
-            run_record.SEARCH,
-            tuple(sorted(shapes)),
-            (config.window_ms,),
-            config.seeds,
-            run_record.now(),
-            options_text(self.plan.prepared.study.search),
-            self.plan.wanted,
-        )
+            run = run_record.RunRecord(
+                study=study,
+                digest=digest,
+                classes=prepared.corpus.classes,
+                counts=tuple(prepared.corpus.counts().values()),
+                folds=config.folds,
+                requests=(request,),
+                fingerprint=prepared.fingerprint,
+                variant_of="" if digest == prepared.digest else prepared.digest,
+            )
+            run_record.save(self.results, run)
 
 
 def options_text(spec: SearchSpec) -> str:
@@ -274,12 +236,3 @@ def options_text(spec: SearchSpec) -> str:
     for name, value in given.items():
         words += ["--set", f"search.{name}={json.dumps(value, separators=(',', ':'))}"]
     return shlex.join(words)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other searches out of the folder: each would take the other's trials for its own."""
-    with locked(folder / ".search.lock", wait=False) as alone:
-        if not alone:
-            raise SearchRunning(folder)
-        yield

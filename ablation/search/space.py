@@ -11,8 +11,6 @@ from ablation.runs.prepare import Prepared, check_shapes
 from ablation.study import Shape, Study, override_study
 from ablation.training.seeds import derived_seed
 
-Params = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -39,9 +37,6 @@ class Point:
 
     shape: Shape
     variant: Variant
-
-    def __str__(self) -> str:
-        return str(self.shape)
 
 
 @dataclass(frozen=True)
@@ -75,7 +70,7 @@ class Space:
         chosen = {name: own[name] for name in self.choices}
         return {"height": point.shape.height, "width": point.shape.width} | chosen
 
-    def point(self, params: Params) -> Point:
+    def point(self, params: Mapping[str, Any]) -> Point:
         """Return the point of a trial's parameters, with extents clipped to those that fit."""
         variant = next(
             variant

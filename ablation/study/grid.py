@@ -41,8 +41,8 @@ class SearchSpec(Spec):
 
     ``heights`` and ``widths`` are the lowest and highest extent (empty: those of the grid),
     ``filters`` and ``dilations`` the choices beside the shape (empty: only the probe's own).
-    ``at_once`` trials are drawn at a time, before any of them is scored, so that the points do not
-    depend on the number of workers.
+    A trial is drawn whenever a worker would have no cell, up to ``at_once`` at the same time: more
+    keep more workers busy, each drawn with less known.
     """
 
     heights: list[Positive] = Field(
@@ -69,7 +69,8 @@ class SearchSpec(Spec):
         default=0.3, description="p below which a trial is pruned."
     )
     at_once: Positive = Field(
-        default=4, description="Points drawn at a time, before any of them is scored."
+        default=4,
+        description="Most trials that run at the same time, if there are as many workers.",
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         default=0, description="Seed of the sampler, not of training."
