@@ -129,7 +129,8 @@ def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
     stray = put(tess_tree(tmp_path) / place)
     with pytest.raises(MisplacedRecording) as caught:
         load_corpus("tess", tmp_path)
-    assert (caught.value.file, caught.value.folder) == (stray, stray.parent.name)
+    assert caught.value.file == stray
+    assert stray.parent.name in caught.value.what
 
 
 @pytest.mark.parametrize("place", ["YAF_sad/YAF_dog_joy.wav", "YAF_sad/BAF_dog_sad.wav"])
