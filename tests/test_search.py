@@ -49,7 +49,7 @@ from ablation.search.schedule import Key, Schedule, is_worse, least_steps
 from ablation.search.search import plan_search
 from ablation.search.space import space_of
 from ablation.search.trials import Trials
-from ablation.study import Shape, Study
+from ablation.study import AXES, Shape, Study
 from ablation.study.reading import parse_override
 
 BOUNDS = ["search.heights=[2,12]", "search.widths=[2,12]"]

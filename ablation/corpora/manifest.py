@@ -121,7 +121,7 @@ def _columns(manifest: Path, header: Iterable[str]) -> list[str]:
     columns = [name.strip().lower() for name in header]
     for column in REQUIRED:
         if column not in columns:
-            raise MissingColumn(manifest, column, columns, _LAYOUT)
+            raise MissingColumn(manifest, column, columns)
     return columns
 
 

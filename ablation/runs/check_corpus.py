@@ -1,5 +1,6 @@
 """``ablate corpus check`` reads a whole corpus to see whether it can be used for training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.corpora import Corpus, Utterance, load_corpus
@@ -51,7 +52,7 @@ def _length(utterance: Utterance, rate: int) -> float | AudioError:
         return error
 
 
-def _lines(corpus: Corpus, seconds: list[float], segment_s: float) -> list[str]:
+def _lines(corpus: Corpus, seconds: Sequence[float], segment_s: float) -> list[str]:
     counts = corpus.counts()
     lines = [
         f"corpus {corpus.name}: {counted(len(corpus), 'utterance')}, "
