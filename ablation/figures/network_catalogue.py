@@ -1,14 +1,13 @@
 """Figures that show models side by side: speakers, confusions, training, filters, cost."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ablation.analysis import (
     confusion,
-    learning_curves,
     pareto_front,
     probe_cost,
     score_interval,
@@ -93,35 +92,37 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     epochs = evidence.stored.epochs
     own = evidence.run.study.features.window_ms
     epochs = epochs[(epochs["window_ms"] == own) & epochs["train_loss"].notna()]
-    names = _spread_names(evidence)
-    probes = epochs[(epochs["kind"] == "probe") & epochs["name"].isin(names)]
+    probes = epochs[epochs["kind"] == "probe"]
     labels = {network.digest: network.label for network in networks if network.complete}
     trained = epochs[(epochs["kind"] == "network") & epochs["network_digest"].isin(list(labels))]
-    kinds = {
-        "probes": probes.assign(order=probes["name"].map({n: k for k, n in enumerate(names)})),
-        "networks": trained.assign(
-            name=trained["network_digest"].map(labels),
-            order=trained["network_digest"].map({d: k for k, d in enumerate(labels)}),
-        ),
-    }
-    for kind, rows in kinds.items():
-        if rows.empty:
+    trained = trained.assign(name=trained["network_digest"].map(labels))
+    for kind, rows, names in (
+        ("probes", probes, _spread_names(evidence)),
+        ("networks", trained, list(dict.fromkeys(labels.values()))),
+    ):
+        kept = [name for name in names if (rows["name"] == name).any()][:_MOST_LINES]
+        if not kept:
             continue
-        rows = rows.sort_values(["order", "epoch"], kind="stable")
-        kept = list(rows["name"].unique())[:_MOST_LINES]
-        data = learning_curves(rows[rows["name"].isin(kept)])
+        rows = pd.concat(
+            [rows[rows["name"] == name].sort_values("epoch", kind="stable") for name in kept]
+        )
+        data = _mean_and_range(rows)
         yield Drawing(
             f"learning_{kind}",
             f"Training loss and accuracy of the {kind}: mean and range over folds and seeds. A "
             f"loss that still falls at the end suggests a larger training budget.",
             f"learning curves of {', '.join(kept)}",
             data,
-            _draw_learning(evidence, kind, data),
+            partial(draw_learning, data, title_of(evidence, f"training of {kind}")),
         )
 
 
-def _draw_learning(evidence: Evidence, kind: str, data: pd.DataFrame) -> Callable[[], Figure]:
-    return lambda: draw_learning(data, title_of(evidence, f"training of {kind}"))
+def _mean_and_range(epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean, ``_low`` and ``_high`` of each model's training by epoch."""
+    groups = epochs.groupby(["name", "epoch"], sort=False)[["train_loss", "train_wa"]]
+    parts = {"": groups.mean(), "_low": groups.min(), "_high": groups.max()}
+    joined = pd.concat([part.add_suffix(end) for end, part in parts.items()], axis=1)
+    return joined.reset_index()
 
 
 def _spread_names(evidence: Evidence) -> list[str]:

@@ -1,11 +1,11 @@
 """A search: the score of every trial in order, and its points over height and width."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -13,14 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ablation.figures.scale import UNITS, draw_title
-from ablation.figures.style import COLOURS, MARKERS, RC
+from ablation.figures.curves import UNITS
+from ablation.figures.style import COLOURS, RC, UNKNOWN, Look, finish
 
 _TICKS = [round(step * 2**power) for power in range(1, 12) for step in (1, 1.5)]  # 2, 3, 4, 6 ...
-_PRUNED, _BEST = "#999999", COLOURS["angry"]
-_RING: Any = {"facecolor": "none", "edgecolor": _BEST, "linewidth": 1.8, "zorder": 4}
+_BEST = COLOURS["angry"]
+_MAP = "cividis"
 
 
+@mpl.rc_context(RC)
 def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figure:
     """Draw the search's history, and beside it where its points lie.
 
@@ -36,114 +37,75 @@ def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figu
     best
         The legend's text for marked trials.
     """
+    trials = trials.assign(score=100 * trials["score"], best=100 * trials["best"])
     whole = trials.loc[trials["state"] == "complete", "score"]
-    low, high = 100 * whole.min(), 100 * whole.max()
-    # A single score gets the middle colour.
-    norm = Normalize(low, high) if high > low else Normalize(low - 1, high + 1)
-    looks = {name: MARKERS[k % len(MARKERS)] for k, name in enumerate(_variants(trials))}
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(7.5, 3.9), layout="constrained")
-        history, places = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        _draw_history(history, trials, norm, looks, label)
-        _draw_places(places, trials, norm, looks)
-        mesh = ScalarMappable(norm, "cividis")
-        figure.colorbar(mesh, ax=places, label=f"{label} (%)", aspect=28, pad=0.02)
-        handles = _explained(trials, looks, best)
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False
-        )
-        draw_title(figure, title)
-    return figure
-
-
-def _variants(trials: pd.DataFrame) -> list[str]:
-    return sorted(set(trials["variant"]))
-
-
-def _draw_history(
-    axes: Axes, trials: pd.DataFrame, norm: Normalize, looks: dict[str, str], label: str
-) -> None:
+    norm = Normalize(whole.min(), whole.max())
+    figure = Figure(figsize=(7.5, 3.7), layout="constrained")
+    history, places = figure.subplots(1, 2, width_ratios=(1.15, 1))
     known = trials[trials["best"].notna()]
-    axes.plot(known["trial"], 100 * known["best"], drawstyle="steps-post", color="black", zorder=2)
-    _draw_points(axes, trials, trials["trial"], 100 * trials["score"], norm, looks, 26)
-    failed = trials[trials["state"] == "failed"]
-    # On the lower edge: a failed trial has no score.
-    axes.scatter(
-        failed["trial"],
-        np.zeros(len(failed)),
-        marker="x",
-        color=_BEST,
-        s=26,
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-        zorder=4,
+    history.plot(
+        known["trial"], known["best"], drawstyle="steps-post", color="black", label="best so far"
     )
-    axes.set_xlim(0.2, len(trials) + 0.8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("trial")
-    axes.set_ylabel(f"{label} (%)")
-
-
-def _draw_places(axes: Axes, trials: pd.DataFrame, norm: Normalize, looks: dict[str, str]) -> None:
-    # Pruned trials lie below, so that a point tried again and completed is seen as complete.
-    order = trials.sort_values("state", key=lambda state: state == "complete", kind="stable")
-    order = order[order["state"].isin(("complete", "pruned"))]
-    _draw_points(axes, order, order["width"], order["height"], norm, looks, 42)
-    for side, name in ((axes.xaxis, "width"), (axes.yaxis, "height")):
-        getattr(axes, f"set_{side.axis_name}scale")("log")
+    _draw_points(history, trials, "trial", "score", norm, best)
+    failed = trials[trials["state"] == "failed"]
+    if not failed.empty:
+        # On the lower edge: a failed trial has no score.
+        look: Any = {"color": _BEST, "transform": history.get_xaxis_transform(), "clip_on": False}
+        history.plot(failed["trial"], np.zeros(len(failed)), "x", label="failed", **look)
+    history.set(xlim=(0.2, len(trials) + 0.8), xlabel="trial", ylabel=f"{label} (%)")
+    history.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _draw_points(places, trials, "width", "height", norm, best)
+    places.set(xscale="log", yscale="log")
+    for side, name in ((places.xaxis, "width"), (places.yaxis, "height")):
         low, high = trials[name].min(), trials[name].max()
-        side.set_major_locator(FixedLocator([t for t in _TICKS if low <= t <= high]))
+        side.set_major_locator(FixedLocator([tick for tick in _TICKS if low <= tick <= high]))
         side.set_minor_locator(NullLocator())
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         side.set_label_text(f"filter {name} ({UNITS[name]})")
-    axes.margins(0.08)
+    places.margins(0.08)
+    scale = ScalarMappable(norm, _MAP)
+    figure.colorbar(scale, ax=places, label=f"{label} (%)", aspect=28, pad=0.02)
+    markers = _markers(trials)
+    none: Any = {"linestyle": "none", "color": "black", "markerfacecolor": "none"}
+    variants = [Line2D([], [], marker=m, label=name, **none) for name, m in markers.items()]
+    finish(figure, title, variants if len(variants) > 1 else [])
+    return figure
+
+
+def _markers(trials: pd.DataFrame) -> dict[str, str]:
+    """Return a marker for each variant."""
+    return {name: Look.of(k).marker for k, name in enumerate(sorted(set(trials["variant"])))}
 
 
 def _draw_points(
-    axes: Axes,
-    trials: pd.DataFrame,
-    x: pd.Series,
-    y: pd.Series,
-    norm: Normalize,
-    looks: dict[str, str],
-    size: float,
+    axes: Axes, trials: pd.DataFrame, x: str, y: str, norm: Normalize, best: str
 ) -> None:
-    for name, marker in looks.items():
-        mine = trials["variant"] == name
-        pruned, whole = (mine & (trials["state"] == state) for state in ("pruned", "complete"))
-        axes.scatter(
-            x[pruned], y[pruned], marker=marker, s=size, facecolor="none", edgecolor=_PRUNED,
-            linewidth=1.1, zorder=2.5,
-        )  # fmt: skip
-        axes.scatter(
-            x[whole], y[whole], marker=marker, s=size, c=100 * trials.loc[whole, "score"],
-            norm=norm, cmap="cividis", edgecolor="black", linewidth=0.5, zorder=3,
-        )  # fmt: skip
-    marked = trials["marked"]
-    axes.scatter(x[marked], y[marked], s=3.2 * size, **_RING)
-
-
-def _explained(trials: pd.DataFrame, looks: dict[str, str], best: str) -> Sequence[Line2D]:
-    """Return legend handles for all that is drawn."""
-    states = set(trials["state"])
-    none: Any = {"linestyle": "none", "markersize": 6}
-    dot: Any = {"marker": "o", "markeredgecolor": "black", "markerfacecolor": "#7c7b78"}
-    handles = [Line2D([], [], color="black", label="best so far")]
-    if "complete" in states:
-        handles.append(Line2D([], [], label="complete", **dot, **none))
-    if "pruned" in states:
-        hollow: Any = {"markerfacecolor": "none", "markeredgecolor": _PRUNED}
-        handles.append(Line2D([], [], marker="o", label="pruned, estimated", **hollow, **none))
-    if "failed" in states:
-        handles.append(Line2D([], [], marker="x", color=_BEST, label="failed", **none))
-    if trials["marked"].any():
-        ring: Any = {"markerfacecolor": "none", "markeredgecolor": _BEST, "markeredgewidth": 1.8}
-        handles.append(
-            Line2D([], [], linestyle="none", marker="o", markersize=9, label=best, **ring)
-        )
-    if len(looks) > 1:
-        handles += [
-            Line2D([], [], color="black", marker=marker, label=name, markerfacecolor="none", **none)
-            for name, marker in looks.items()
-        ]
-    return handles
+    """Draw pruned trials hollow, complete ones above them in their score's colour."""
+    shared: Any = {"x": x, "y": y, "s": 36, "style": "variant", "markers": _markers(trials)}
+    sns.scatterplot(
+        trials[trials["state"] == "pruned"],
+        color="white",
+        edgecolor=UNKNOWN,
+        linewidth=1.1,
+        label="pruned, estimated",
+        legend=False,
+        ax=axes,
+        **shared,
+    )
+    sns.scatterplot(
+        trials[trials["state"] == "complete"],
+        hue="score",
+        hue_norm=norm,
+        palette=_MAP,
+        edgecolor="black",
+        linewidth=0.5,
+        zorder=3,
+        label="complete",
+        legend=False,
+        ax=axes,
+        **shared,
+    )
+    marked = trials[trials["marked"]]
+    if not marked.empty:
+        ring: Any = {"facecolor": "none", "edgecolor": _BEST, "linewidth": 1.8, "zorder": 4}
+        axes.scatter(marked[x], marked[y], s=110, label=best, **ring)
