@@ -30,6 +30,7 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
     most = max(len(matrix) for matrix in matrices.values())
     longest = max(len(str(label)) for matrix in matrices.values() for label in matrix.columns)
     side = max(1.9, 0.42 * most)  # inches of a panel
+    alike = len({(*matrix.index, *matrix.columns) for matrix in matrices.values()}) == 1
     names = 0.055 * longest  # inches of the longest class name
     figure = Figure(
         figsize=(columns * (side + 0.15) / 0.87 + names + 0.9, rows * (side + 0.35 + names) + 0.8),
@@ -43,8 +44,12 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
         axes.set_title(wrap_text(name, side, 9))
         if number % columns == 0:
             axes.set_ylabel("true class")
+        elif alike:
+            axes.set_yticks([])
         if number + columns >= len(matrices):
             axes.set_xlabel("predicted class")
+        elif alike:
+            axes.set_xticks([])
     figure.colorbar(
         grid[0].collections[0], ax=grid, label="share of the true class (%)", aspect=25 * rows
     )

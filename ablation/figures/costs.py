@@ -97,6 +97,7 @@ def _name_front(axes: Axes, front: pd.DataFrame, cost: str) -> None:
             ha="right",
             va="bottom",
             fontsize=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.6, "pad": 0.5},
             zorder=4,
             in_layout=False,  # it lies inside, and its place was chosen for this layout
         )

@@ -74,11 +74,21 @@ def draw_heatmap(
         marker: Any = "$(\\ )$" if numbers else "."
         handles.append(
             Line2D(
-                [], [], linestyle="none", marker=marker, markersize=8, color="black", label=PARTIAL
+                [],
+                [],
+                linestyle="none",
+                marker=marker,
+                markersize=9,
+                markeredgewidth=0,
+                color="black",
+                label=PARTIAL,
             )
         )
     if chosen is not None and chosen[0] in values.index and chosen[1] in values.columns:
-        corner = (list(values.columns).index(chosen[1]), list(values.index).index(chosen[0]))
+        corner = (
+            int(np.flatnonzero(values.columns == chosen[1])[0]),
+            int(np.flatnonzero(values.index == chosen[0])[0]),
+        )
         outline = Rectangle(
             corner, 1, 1, fill=False, edgecolor=COLOURS["angry"], linewidth=2.5, clip_on=False,
             label="highest",

@@ -40,26 +40,26 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     models |= {network.label: network.counts for network in networks if network.complete}
     if not models:
         return
-    frames = [
+    metric = evidence.metric
+    data = pd.concat(
         pd.DataFrame(
             {
                 "name": name,
                 "speaker": counts.speakers,
-                "score": counts.by_speaker(evidence.metric),
-                "pooled": counts.score(evidence.metric),
+                "score": counts.by_speaker(metric),
+                "pooled": counts.score(metric),
             }
         )
         for name, counts in models.items()
-    ]
-    data = pd.concat(frames)
-    label = evidence.metric.upper() if evidence.metric in ("wa", "ua") else evidence.metric
+    )
+    label = metric.upper() if metric in ("wa", "ua") else metric
     yield Drawing(
         "speakers",
         f"{label} of each held-out speaker for some shapes (smallest, chosen, largest, reference) "
         f"and the networks. Diamonds are pooled scores; lines join the scores of a speaker.",
         f"{label} by speaker of {counted(len(models), 'model')}",
         data,
-        lambda: draw_speakers(data, title_of(evidence, f"{label} by speaker"), "shape or network"),
+        partial(draw_speakers, data, title_of(evidence, f"{label} by speaker"), "shape or network"),
     )
 
 
@@ -84,7 +84,7 @@ def confusion_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> 
         pd.concat(
             [m.rename_axis("label").reset_index().assign(name=n) for n, m in matrices.items()]
         ),
-        lambda: draw_confusion(matrices, title_of(evidence, "confusions")),
+        partial(draw_confusion, matrices, title_of(evidence, "confusions")),
     )
 
 
@@ -162,7 +162,7 @@ def filters_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> It
         f"Filters learned by Conv1 of {label}.",
         f"learned filters of {label}",
         data,
-        lambda: draw_filters(filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
+        partial(draw_filters, filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
     )
 
 
@@ -180,35 +180,27 @@ def costs_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iter
         "significant.",
         f"Pareto front: {front}",
         data,
-        lambda: draw_costs(drawn, title_of(evidence, "WA against cost")),
+        partial(draw_costs, drawn, title_of(evidence, "WA against cost")),
     )
 
 
 def cost_table(evidence: Evidence, networks: Sequence[StoredNetwork]) -> pd.DataFrame:
     """Return cost and WA of every complete probe and network, and which are on a Pareto front."""
-    rows = []
+    study, classes = evidence.run.study, len(evidence.run.classes)
+    models = []
     for name, counts in evidence.shapes.items():
         shape = Shape.parse(name)
-        cost = probe_cost(evidence.run.study, shape.height, shape.width, len(evidence.run.classes))
-        rows.append(("probe", name, *cost, score_interval(counts, "wa")))
-    for network in networks:
-        if network.complete and network.parameters is not None:
-            rows.append(
-                (
-                    "network",
-                    network.label,
-                    network.parameters,
-                    network.multiply_adds,
-                    score_interval(network.counts, "wa"),
-                )
-            )
-    data = pd.DataFrame(
-        [
-            (kind, name, parameters, adds, wa.estimate, wa.low, wa.high)
-            for kind, name, parameters, adds, wa in rows
-        ],
-        columns=["kind", "name", "parameters", "multiply_adds", "wa", "wa_low", "wa_high"],
-    )
+        cost = probe_cost(study, shape.height, shape.width, classes)
+        models.append(("probe", name, *cost, counts))
+    for net in networks:
+        if net.complete and net.parameters is not None:
+            models.append(("network", net.label, net.parameters, net.multiply_adds, net.counts))
+    rows = []
+    for *model, counts in models:
+        wa = score_interval(counts, "wa")
+        rows.append((*model, wa.estimate, wa.low, wa.high))
+    columns = ["kind", "name", "parameters", "multiply_adds", "wa", "wa_low", "wa_high"]
+    data = pd.DataFrame(rows, columns=columns)
     for cost in ("parameters", "multiply_adds"):
         data[f"front_{cost}"] = pareto_front(data[cost], data["wa"])
     return data

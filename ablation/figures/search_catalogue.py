@@ -1,6 +1,7 @@
 """The figure of a search: its history, and the points it tried."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
@@ -31,7 +32,7 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
         f"{counted(len(data), 'trial')}, highest {label} {100 * best.values[0]:.1f} % "
         f"at {best.point}",
         data,
-        lambda: draw_search(data, label, marked, title),
+        partial(draw_search, data, label, marked, title),
     )
 
 
