@@ -143,25 +143,16 @@ def filters_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> It
     label, filters = found
     features = evidence.run.study.features
     scales = Scales(features.bin_hz, features.hop_ms / 1000)
-    data = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "shape": shape,
-                    "filter": np.repeat(np.arange(len(w)), w[0].size),
-                    "bin": np.tile(np.repeat(np.arange(w.shape[1]), w.shape[2]), len(w)),
-                    "frame": np.tile(np.arange(w.shape[2]), len(w) * w.shape[1]),
-                    "weight": w.ravel(),
-                }
-            )
-            for shape, w in filters.items()
-        ]
-    )
+    weights = {}
+    for shape, values in filters.items():
+        places = pd.MultiIndex.from_product([range(size) for size in values.shape])
+        weights[shape] = pd.Series(values.ravel(), places)
+    data = pd.concat(weights, names=["shape", "filter", "bin", "frame"])
     yield Drawing(
         "filters",
         f"Filters learned by Conv1 of {label}.",
         f"learned filters of {label}",
-        data,
+        data.rename("weight").reset_index(),
         partial(draw_filters, filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
     )
 
