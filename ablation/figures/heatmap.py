@@ -71,19 +71,8 @@ def draw_heatmap(
     if values.isna().any(axis=None):
         handles.append(Patch(facecolor=_BLANK, label="no score"))
     if partial.any():
-        marker: Any = "$(\\ )$" if numbers else "."
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="none",
-                marker=marker,
-                markersize=9,
-                markeredgewidth=0,
-                color="black",
-                label=PARTIAL,
-            )
-        )
+        sign = "( )" if numbers else "•"
+        handles.append(Line2D([], [], linestyle="none", label=f"{sign} {PARTIAL}"))
     if chosen is not None and chosen[0] in values.index and chosen[1] in values.columns:
         corner = (
             int(np.flatnonzero(values.columns == chosen[1])[0]),
