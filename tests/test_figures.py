@@ -1,17 +1,19 @@
 """Figures: what is drawn is what was handed in, can be read, and is the same every time."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import combinations
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PolyCollection, QuadMesh
+from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -21,19 +23,23 @@ from matplotlib.transforms import Bbox
 from ablation.figures import (
     FORMATS,
     Panel,
+    Scales,
     WindowPanel,
     draw_classes,
     draw_confusion,
     draw_costs,
     draw_critical,
+    draw_explanation,
     draw_figure2,
+    draw_filters,
     draw_heatmap,
     draw_learning,
+    draw_search,
     draw_speakers,
     draw_windows,
     save_figure,
 )
-from ablation.figures.scale import contrasting, keep_apart, physical_text, spread
+from ablation.figures.curves import physical_text, spread
 from ablation.figures.style import RC
 from ablation.study import AXES
 
@@ -170,6 +176,20 @@ def cost_frame(probes: int = 9, networks: Sequence[str] = ("attention", "mean"))
     return frame
 
 
+def trial_frame() -> pd.DataFrame:
+    """Ten trials with two variants, two of them pruned and one failed."""
+    frame = pd.DataFrame({"trial": np.arange(1, 11), "height": (*GRID, 8), "width": 2})
+    frame["width"] = np.roll(frame["height"], 3)
+    frame["variant"] = ["mean", "attention"] * 5
+    frame["state"] = ["complete"] * 7 + ["pruned", "failed", "pruned"]
+    frame["score"] = 0.6 + 0.1 * wave(10)
+    whole = frame["state"] == "complete"
+    frame.loc[frame["state"] == "failed", "score"] = np.nan
+    frame["best"] = frame["score"].where(whole).cummax().ffill()
+    frame["marked"] = whole & (frame["score"] == frame["best"].max())
+    return frame
+
+
 def critical(names: Sequence[str], within: float) -> Figure:
     ranks = rank_series(names)
     note = "Bars join shapes that the joint sign-flip test over ten speakers does not tell apart."
@@ -199,7 +219,32 @@ TYPICAL: dict[str, Callable[[], Figure]] = {
     "speakers": lambda: draw_speakers(speaker_frame(), TITLE, "filter shape (bins x frames)"),
     "critical": lambda: critical(SHAPES[:9], 1.6),
     "costs": lambda: draw_costs(cost_frame(), TITLE),
+    "figure2": lambda: draw_figure2(
+        [
+            Panel(AXES[name], curve_frame(["wa", "acc_angry"], incomplete=[20]), 2, 64, 8, 4.0)
+            for name in AXES
+        ],
+        ["angry"],
+        0.37,
+        TITLE,
+    ),
+    "search": lambda: draw_search(trial_frame(), "UA", "highest", TITLE),
+    "explanation": lambda: draw_explanation(
+        wave(600).reshape(20, 30),
+        1 + wave(600).reshape(20, 30),
+        wave(2400).reshape(4, 20, 30),
+        CLASSES,
+        dict.fromkeys(CLASSES, 0.5),
+        Scales(10.0, 0.01),
+        TITLE,
+    ),
+    "filters": lambda: draw_filters(
+        {"10x2": wave(80).reshape(4, 10, 2), "2x8": wave(64).reshape(4, 2, 8)},
+        Scales(10.0, 0.01),
+        TITLE,
+    ),
 }
+IMAGES = [name for name in TYPICAL if name not in ("classes", "figure2", "explanation", "filters")]
 
 
 def without_intervals(frame: pd.DataFrame) -> pd.DataFrame:
@@ -212,20 +257,12 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
     "heatmap, one shape": lambda: draw_heatmap(
         grid_frame([10], [2]), "ua", "UA", TITLE + ": " + LONG, (10, 2)
     ),
-    "heatmap, no score at all": lambda: draw_heatmap(
-        grid_frame([2, 10], [2]).assign(ua=np.nan), "ua", "UA", TITLE
-    ),
     "heatmap, 27 x 27": lambda: draw_heatmap(
         grid_frame(range(2, 29), range(2, 29), incomplete=[(3, 3)]), "ua", "UA", TITLE, (28, 28)
     ),
-    "heatmap, 27 x 1": lambda: draw_heatmap(grid_frame(range(2, 29), [2]), "ua", "UA", TITLE),
     "heatmap, 1 x 27": lambda: draw_heatmap(grid_frame([2], range(2, 29)), "ua", "UA", TITLE),
-    "heatmap, chosen elsewhere": lambda: draw_heatmap(grid_frame(), "ua", "UA", TITLE, (3, 3)),
     "classes, one extent": lambda: draw_classes(
         {"width": curve_frame(COLUMNS, [8])}, SCORES, TITLE
-    ),
-    "classes, 27 extents": lambda: draw_classes(
-        {name: curve_frame(COLUMNS, range(2, 29)) for name in AXES}, SCORES, TITLE
     ),
     "classes, nothing complete": lambda: draw_classes(
         {"height": curve_frame(["ua"], incomplete=GRID)}, [("ua", "UA")], TITLE
@@ -247,7 +284,6 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
     "windows, eight": lambda: draw_windows(
         [window_panel(name, [10.0, 16, 20, 25, 32, 40, 64, 100]) for name in AXES], TITLE
     ),
-    "confusion, one class": lambda: draw_confusion({LONG: counts_frame(["neutral"])}, TITLE),
     "confusion, nobody spoke": lambda: draw_confusion({"10x2": 0 * counts_frame()}, TITLE),
     "confusion, long names": lambda: draw_confusion(
         {
@@ -260,23 +296,17 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
         {"a": counts_frame(), "b": counts_frame(list("stuvwxyz")), "c": counts_frame(["s", "t"])},
         TITLE,
     ),
-    "confusion, 27": lambda: draw_confusion({name: counts_frame() for name in SHAPES}, TITLE),
     "learning, one epoch": lambda: draw_learning(learning_frame(["10x2"], 1), TITLE),
     "learning, eight long names": lambda: draw_learning(
         without_intervals(learning_frame([f"{LONG} {k}" for k in range(8)])), TITLE
     ),
     "speakers, one of one": lambda: draw_speakers(speaker_frame(["10x2"], ["03"]), TITLE, "x"),
-    "speakers, all alike": lambda: draw_speakers(
-        speaker_frame().assign(score=1.0, pooled=1.0), TITLE, "x"
-    ),
     "speakers, 27 shapes": lambda: draw_speakers(speaker_frame(SHAPES), TITLE, "x"),
     "speakers, long names": lambda: draw_speakers(
-        speaker_frame([LONG, "log-mel SVM"], [f"speaker {k} of the corpus" for k in range(12)]),
+        speaker_frame([LONG, "log-mel SVM"], [f"speaker {k} of the corpus" for k in range(10)]),
         TITLE,
         "x",
     ),
-    "critical, one": lambda: draw_critical(pd.Series({"10x2": 1.0}), [["10x2"]], TITLE, ""),
-    "critical, two": lambda: critical(SHAPES[:2], 2),
     "critical, all alike": lambda: draw_critical(
         pd.Series(5.0, index=list(SHAPES[:9])), [SHAPES[:9]], TITLE, ""
     ),
@@ -298,12 +328,6 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
 }
 
 EVERY = TYPICAL | AWKWARD
-
-
-def png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    save_figure(figure, file, "png")
-    return file.getvalue()
 
 
 def drawn_texts(figure: Figure) -> list[Text]:
@@ -386,7 +410,21 @@ def legend_texts(figure: Figure) -> list[str]:
 # All figures
 
 
-@pytest.mark.parametrize("name", TYPICAL)
+@pytest.fixture(autouse=True)
+def nothing_else_changes() -> Iterator[None]:
+    """Neither matplotlib's settings nor pyplot know afterwards that any figure was drawn."""
+    before = settings()
+    yield
+    assert settings() == before
+    assert plt.get_fignums() == []
+
+
+def settings() -> dict[str, object]:
+    """Matplotlib's settings, but for the backend, which asking for would choose."""
+    return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
+
+
+@pytest.mark.parametrize("name", IMAGES)
 @pytest.mark.mpl_image_compare(tolerance=2, style=RC, savefig_kwargs={"dpi": 60})
 def test_image(name: str) -> Figure:
     return TYPICAL[name]()
@@ -394,37 +432,39 @@ def test_image(name: str) -> Figure:
 
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.filterwarnings("error")
-def test_no_text_lies_on_another(name: str) -> None:
-    figure = EVERY[name]()
-    assert touching(drawn_texts(figure)) == []
-
-
-@pytest.mark.parametrize("name", EVERY)
-@pytest.mark.filterwarnings("error")
-def test_no_text_is_cut_off(name: str) -> None:
-    """All lie on the paper that ``bbox_inches="tight"`` cuts out."""
+def test_all_text_can_be_read(name: str) -> None:
+    """None lies on another, and all lie on the paper that ``bbox_inches="tight"`` cuts out."""
     figure = EVERY[name]()
     texts = drawn_texts(figure)
-    renderer = figure.canvas.get_renderer() if hasattr(figure.canvas, "get_renderer") else None
-    paper = figure.get_tightbbox(renderer).padded(0.1)
+    assert touching(texts) == []
+    paper = figure.get_tightbbox().padded(0.1)
     for text in texts:
         box = text_box(text).transformed(figure.dpi_scale_trans.inverted())
         assert paper.x0 <= box.x0 and box.x1 <= paper.x1, text.get_text()
         assert paper.y0 <= box.y0 and box.y1 <= paper.y1, text.get_text()
 
 
-@pytest.mark.parametrize("name", TYPICAL)
-def test_same_data_give_the_same_bytes_and_settings_stay(name: str) -> None:
-    before = dict(mpl.rcParams)
-    first, second = png(TYPICAL[name]()), png(TYPICAL[name]())
-    assert first == second
-    assert len(first) > 10_000
-    assert dict(mpl.rcParams) == before
+def test_drawing_loads_no_window() -> None:
+    """It works where there is no screen, and even where the backend asked for is not there."""
+    program = (
+        "import sys, pandas as pd\n"
+        "from ablation.figures import draw_learning, svg_text\n"
+        "row = dict(name='a', epoch=1, train_loss=1, train_wa=1)\n"
+        "ends = {f'train_{n}_{e}': 1 for n in ('loss', 'wa') for e in ('low', 'high')}\n"
+        "svg_text(draw_learning(pd.DataFrame([row | ends]), 'title'))\n"
+        "print([name for name in sys.modules if 'backends.backend_' in name])"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"MPLBACKEND": "tkagg"}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert run.stderr == ""
+    assert "tk" not in run.stdout and "svg" in run.stdout
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_every_format_is_the_same_each_time(form: str) -> None:
-    """A hatch, a clip path and a marker have names in SVG and PDF."""
+def test_the_same_data_give_the_same_bytes(form: str) -> None:
+    """A clip path, a marker and a font have names in SVG and PDF."""
     files = [io.BytesIO(), io.BytesIO()]
     for file in files:
         save_figure(TYPICAL["heatmap"](), file, form)
@@ -455,42 +495,39 @@ def test_heatmap_draws_scores_in_their_cells() -> None:
     axes = draw_heatmap(frame, "ua", "UA", TITLE, (10, 2)).axes[0]
     (mesh,) = (c for c in axes.collections if isinstance(c, QuadMesh))
     cells = np.ma.filled(mesh.get_array(), np.nan)
-    expected = 100 * frame.pivot(index="height", columns="width", values="ua").to_numpy()
+    expected = 100 * frame.pivot(index="height", columns="width", values="ua").to_numpy()[::-1]
     np.testing.assert_allclose(cells, expected)
-    assert np.isnan(cells[0, 1])
-    assert tick_texts(axes.get_yticklabels()) == ["2\n20 Hz", "10\n100 Hz"]
+    assert np.isnan(cells[1, 1])
+    assert tick_texts(axes.get_yticklabels()) == ["10\n100 Hz", "2\n20 Hz"]
     assert tick_texts(axes.get_xticklabels()) == ["2\n20 ms", "4\n40 ms", "8\n80 ms"]
-    written = {(round(t.get_position()[0]), round(t.get_position()[1])): t for t in axes.texts}
+    written = {tuple(int(place) for place in t.get_position()): t for t in axes.texts}
     assert len(written) == 5
     for (column, row), text in written.items():
         value = f"{expected[row, column]:.1f}"
-        assert text.get_text() == (f"({value})" if (row, column) == (1, 2) else value)
+        assert text.get_text() == (f"({value})" if (row, column) == (0, 2) else value)
     (outline,) = (p for p in axes.patches if isinstance(p, Rectangle))
-    assert outline.get_xy() == (-0.5, 0.5)
+    assert outline.get_xy() == (0, 0)
 
 
 def test_heatmap_explains_only_what_it_shows() -> None:
-    assert not draw_heatmap(grid_frame(), "ua", "UA", TITLE).legends
-    assert legend_texts(TYPICAL["heatmap"]()) == ["no score", "not all folds and seeds", "highest"]
-    assert legend_texts(AWKWARD["heatmap, chosen elsewhere"]()) == []
+    assert not draw_heatmap(grid_frame(), "ua", "UA", TITLE, (3, 3)).legends
+    assert legend_texts(TYPICAL["heatmap"]()) == [
+        "highest",
+        "no score",
+        "( ) not all folds and seeds",
+    ]
 
 
 def test_heatmap_of_many_cells_has_dots_for_numbers() -> None:
     axes = AWKWARD["heatmap, 27 x 27"]().axes[0]
-    assert texts_in(axes) == []
-    dots = axes.collections[-1].get_offsets()
-    assert np.asarray(dots).tolist() == [[1, 1]]
+    dots = [text.get_position() for text in axes.texts if text.get_text()]
+    assert dots == [(1.5, 25.5)]
 
 
 def test_heatmap_writes_in_what_can_be_read() -> None:
     axes = TYPICAL["heatmap"]().axes[0]
     inks = {text.get_color() for text in axes.texts}
     assert inks == {"#010101", "#fefefe"}
-
-
-def test_ink_contrasts() -> None:
-    assert contrasting((1, 1, 1)) == contrasting((1, 1, 0)) == "#010101"
-    assert contrasting((0, 0, 0)) == contrasting((0, 0, 0.6)) == "#fefefe"
 
 
 # Lines over the extent
@@ -540,6 +577,9 @@ def test_an_unknown_interval_leaves_a_gap() -> None:
     (band,) = bands_of(axes)
     assert set(band[:, 0]) == set(GRID[4:])
     assert sorted(bar[0, 0] for bar in bars_of(axes)) == [2, 8]  # no neighbour to make a band of
+    alone = AWKWARD["classes, one extent"]().axes[0]
+    assert bands_of(alone) == []
+    assert [bar[:, 0].tolist() for bar in bars_of(alone)] == [[8, 8]]
     none = draw_classes({"height": without_intervals(frame)}, [("ua", "UA")], TITLE)
     assert bands_of(none.axes[0]) == bars_of(none.axes[0]) == []
     assert none.legends == []
@@ -551,12 +591,6 @@ def test_an_extent_without_a_score_is_not_explained() -> None:
     frame.loc[frame["extent"] == 20, ["ua", "ua_low", "ua_high"]] = np.nan
     figure = draw_classes({"height": frame}, [("ua", "UA")], TITLE)
     assert legend_texts(figure) == ["95 % interval by speaker"]
-
-
-def test_one_extent_has_a_bar() -> None:
-    axes = AWKWARD["classes, one extent"]().axes[0]
-    assert bands_of(axes) == []
-    assert [bar[:, 0].tolist() for bar in bars_of(axes)] == [[8, 8]]
 
 
 def test_extents_label_the_axis() -> None:
@@ -576,7 +610,6 @@ def test_extents_label_the_axis() -> None:
 def test_spread_and_physical_text() -> None:
     assert spread([10, 11, 12, 13, 20]) == [10, 12, 20]
     assert spread([2, 3, 4, 8], 2) == [2, 4, 8]
-    assert spread([]) == []
     numbers = [46.875, 100, 1015.625, 12000, 7.8125]
     assert [physical_text(value) for value in numbers] == ["46.9", "100", "1016", "12000", "7.81"]
 
@@ -585,7 +618,8 @@ def test_windows_have_a_line_a_mark_and_a_ring() -> None:
     panel = window_panel("width")
     figure = draw_windows([panel, window_panel("height")], TITLE)
     axes = figure.axes[0]
-    lines = lines_of(axes, linewidth=1.4)
+    lines = lines_of(axes, linewidth=RC["lines.linewidth"], markersize=RC["lines.markersize"])
+    lines = [line for line in lines if line.get_linestyle() != "None"]
     for window, line in zip((20.0, 40.0), lines[:2], strict=True):
         wa = 100 * panel.curves[window]["wa"]
         np.testing.assert_allclose(line.get_xydata(), np.column_stack([GRID, wa]))
@@ -611,12 +645,6 @@ def test_windows_have_a_line_a_mark_and_a_ring() -> None:
     ]
 
 
-def test_windows_without_a_choice_explain_no_ring() -> None:
-    figure = AWKWARD["windows, one extent"]()
-    assert legend_texts(figure) == ["window 40 ms"]
-    assert len(lines_of(figure.axes[0])) == 1
-
-
 # Confusion matrices
 
 
@@ -629,14 +657,14 @@ def test_confusion_draws_shares_and_counts() -> None:
     shares = np.ma.filled(mesh.get_array(), np.nan)
     np.testing.assert_allclose(shares[:2], [[75, 25, 0], [100 / 3.5, 250 / 3.5, 0]])
     assert np.isnan(shares[2]).all()
-    texts = {(t.get_position()[1], t.get_position()[0]): t.get_text() for t in axes.texts}
+    texts = {tuple(int(place) for place in t.get_position()): t.get_text() for t in axes.texts}
     assert texts == {
         (0, 0): "75 %\n6",
-        (0, 1): "25 %\n2",
-        (0, 2): "0 %\n0",
-        (1, 0): "29 %\n1",
+        (1, 0): "25 %\n2",
+        (2, 0): "0 %\n0",
+        (0, 1): "29 %\n1",
         (1, 1): "71 %\n2.5",
-        (1, 2): "0 %\n0",
+        (2, 1): "0 %\n0",
     }
     assert tick_texts(axes.get_yticklabels()) == tick_texts(axes.get_xticklabels()) == labels
     low, high = axes.get_ylim()
@@ -644,15 +672,12 @@ def test_confusion_draws_shares_and_counts() -> None:
     assert mesh.get_clim() == (0, 100)
 
 
-def test_confusion_has_three_panels_beside_each_other() -> None:
+def test_confusion_has_three_panels_beside_each_other_and_labels_them_as_needed() -> None:
     figure = AWKWARD["confusion, long names"]()
     panels = [axes for axes in figure.axes if axes.get_title()]
     assert len(panels) == 5
-    grids = [axes.get_subplotspec().get_geometry()[:2] for axes in panels]
-    assert set(grids) == {(2, 3)}
-
-
-def test_different_classes_are_labelled_in_each_panel() -> None:
+    assert {axes.get_subplotspec().get_geometry()[:2] for axes in panels} == {(2, 3)}
+    assert [len(axes.get_yticks()) for axes in panels] == [4, 0, 0, 4, 0]
     figure = AWKWARD["confusion, different classes"]()
     named = [tick_texts(axes.get_yticklabels()) for axes in figure.axes[:3]]
     assert named == [list(CLASSES), list("stuvwxyz"), ["s", "t"]]
@@ -663,11 +688,10 @@ def test_different_classes_are_labelled_in_each_panel() -> None:
 
 def test_learning_draws_both_scores_by_epoch() -> None:
     frame = learning_frame(["10x2", "2x8"])
-    figure = draw_learning(frame.sample(frac=1, random_state=0), TITLE)
+    figure = draw_learning(frame, TITLE)
+    assert legend_texts(figure) == ["10x2", "2x8", "range over folds and seeds"]
     for axes, column, scale in zip(figure.axes, ["train_loss", "train_wa"], [1, 100], strict=True):
-        lines = {line.get_label(): line for line in lines_of(axes)}
-        assert set(lines) == {"10x2", "2x8"}
-        for name, line in lines.items():
+        for name, line in zip(["10x2", "2x8"], lines_of(axes), strict=True):
             rows = frame[frame["name"] == name]
             np.testing.assert_allclose(
                 line.get_xydata(), np.column_stack([rows["epoch"], scale * rows[column]])
@@ -691,43 +715,26 @@ def test_eight_lines_of_learning_differ_without_colour() -> None:
 def test_speakers_are_joined_over_names_in_the_given_order() -> None:
     names = ["2x8", "10x2", "2x2"]
     frame = speaker_frame(names, ["x", "y"])
-    axes = draw_speakers(frame, TITLE, "shape").axes[0]
+    figure = draw_speakers(frame, TITLE, "shape")
+    axes = figure.axes[0]
     assert tick_texts(axes.get_xticklabels()) == names
-    drawn = [line.get_ydata() for line in lines_of(axes, marker="o")]
+    *drawn, pooled = lines_of(axes)
     expected = [100 * frame.loc[frame["speaker"] == s, "score"] for s in ("x", "y")]
-    np.testing.assert_allclose(drawn, expected)
-    (pooled,) = lines_of(axes, marker="D")
+    np.testing.assert_allclose([line.get_ydata() for line in drawn], expected)
     np.testing.assert_allclose(pooled.get_ydata(), 100 * frame["pooled"].unique())
-    assert texts_in(axes) == ["x", "y"]
+    assert legend_texts(figure) == ["speaker x", "speaker y", "all speakers, pooled"]
     assert axes.get_xlabel() == "shape"
 
 
-def test_speakers_are_named_where_their_line_ends() -> None:
-    frame = speaker_frame(["a", "b"], ["x", "y", "silent"])
-    frame.loc[frame["speaker"] == "silent", "score"] = np.nan
-    frame.loc[(frame["speaker"] == "y") & (frame["name"] == "b"), "score"] = np.nan
-    axes = draw_speakers(frame, TITLE, "shape").axes[0]
-    assert texts_in(axes) == ["x", "y"]
-    leaders = {line.get_xdata()[0] for line in lines_of(axes, marker="None")}
-    assert leaders == {0, 1}
-
-
-def test_more_than_twelve_speakers_are_not_named() -> None:
-    few, many = ([f"s{k}" for k in range(count)] for count in (12, 13))
-    assert len(texts_in(draw_speakers(speaker_frame("ab", few), TITLE, "").axes[0])) == 12
-    assert texts_in(draw_speakers(speaker_frame("ab", many), TITLE, "").axes[0]) == []
-
-
-@given(st.lists(st.floats(0, 100), min_size=1, max_size=12), st.floats(0.1, 12))
-def test_labels_keep_apart_and_in_order(wanted: list[float], gap: float) -> None:
-    places = keep_apart(wanted, gap, 0, 100)
-    room = min(gap, 100 / max(1, len(wanted) - 1))
-    assert places.min() >= -1e-9 and places.max() <= 100 + 1e-9
-    assert (np.diff(np.sort(places)) >= room - 1e-9).all()
-    order = np.argsort(wanted, kind="stable")
-    assert (np.diff(places[order]) > 0).all()
-    if len(wanted) == 1:
-        assert places[0] == wanted[0]
+def test_more_than_ten_speakers_are_not_named() -> None:
+    few, many = (
+        draw_speakers(speaker_frame("ab", [f"s{k}" for k in range(count)]), TITLE, "")
+        for count in (10, 11)
+    )
+    assert len(legend_texts(few)) == 11
+    assert legend_texts(many) == ["one speaker", "all speakers, pooled"]
+    colours = [{line.get_color() for line in lines_of(f.axes[0])[:-1]} for f in (few, many)]
+    assert [len(found) for found in colours] == [10, 1]
 
 
 # The critical-difference diagram
@@ -750,38 +757,25 @@ def test_critical_puts_names_at_their_ranks() -> None:
     assert depth[0] == depth[2] < depth[1] == depth[3]
 
 
-def test_critical_stacks_the_bars_of_groups() -> None:
+def test_critical_draws_a_bar_for_each_group() -> None:
     ranks = pd.Series({name: rank for rank, name in enumerate("abcdef", 1)}).astype(float)
     groups = ["abc", "bd", "ef", "f"]
     axes = draw_critical(ranks, [list(group) for group in groups], TITLE, "").axes[0]
-    bars = [line.get_xydata() for line in lines_of(axes, linewidth=3.5)]
-    members = [line.get_xydata() for line in lines_of(axes, marker="o")]
-    assert [list(m[:, 0]) for m in members] == [[1, 2, 3], [2, 4], [5, 6]]
-    for bar, dots in zip(bars, members, strict=True):
-        assert bar[0, 0] < dots[0, 0] and dots[-1, 0] < bar[1, 0]
-        assert np.abs(bar[:, 0] - dots[[0, -1], 0]).max() < 0.1
-        assert len({*bar[:, 1], *dots[:, 1]}) == 1
-    heights = [bar[0, 1] for bar in bars]
-    assert heights[0] == heights[2] < heights[1]  # the first and the last have room side by side
-
-
-@pytest.mark.parametrize("count", [2, 3, 9, 27])
-def test_critical_bars_on_a_level_do_not_touch(count: int) -> None:
-    axes = critical(SHAPES[:count], count / 5).axes[0]
-    bars = [line.get_xydata() for line in lines_of(axes, linewidth=3.5)]
-    for one, other in combinations(bars, 2):
-        if one[0, 1] == other[0, 1]:
-            assert one[1, 0] < other[0, 0] or other[1, 0] < one[0, 0]
-    names = min(line.get_xydata()[1, 1] for line in lines_of(axes, linewidth=0.8))
-    assert all(bar[0, 1] < names for bar in bars)
-
-
-def test_critical_writes_the_note() -> None:
-    notes = [text.get_text() for text in TYPICAL["critical"]().texts]
-    assert any("does not tell apart" in note for note in notes)
+    bars = [line.get_xydata() for line in lines_of(axes, marker="o")]
+    assert [list(bar[:, 0]) for bar in bars] == [[1, 2, 3], [2, 4], [5, 6]]
+    levels = [set(bar[:, 1]) for bar in bars]
+    assert all(len(level) == 1 for level in levels) and len(set.union(*levels)) == 3
+    names = min(line.get_xydata()[1, 1] for line in lines_of(axes, marker="None"))
+    assert max(set.union(*levels)) < names
 
 
 # Costs
+
+
+def points_of(axes: Axes) -> np.ndarray:
+    """Places of all markers, shape (points, 2)."""
+    scattered = (c for c in axes.collections if isinstance(c, PathCollection))
+    return np.vstack([np.asarray(collection.get_offsets()) for collection in scattered])
 
 
 def test_costs_draw_points_front_and_names() -> None:
@@ -793,26 +787,20 @@ def test_costs_draw_points_front_and_names() -> None:
     figure = draw_costs(frame, TITLE)
     for axes, cost in zip(figure.axes, ["parameters", "multiply_adds"], strict=True):
         known = frame[frame[cost].notna()]
-        drawn = np.vstack([line.get_xydata() for line in lines_of(axes, linestyle="None")])
         expected = np.column_stack([known[cost], 100 * known["wa"]])
-        np.testing.assert_allclose(by_first(drawn), by_first(expected))
+        np.testing.assert_allclose(by_first(points_of(axes)), by_first(expected))
         front = known[known[f"front_{cost}"]].sort_values(cost)
         (step,) = lines_of(axes, drawstyle="steps-post")
         np.testing.assert_allclose(
             step.get_xydata(), np.column_stack([front[cost], 100 * front["wa"]])
         )
-        filled = [
-            line.get_xydata()
-            for line in lines_of(axes, linestyle="None")
-            if line.get_markerfacecolor() != "white"
-        ]
-        np.testing.assert_allclose(by_first(np.vstack(filled)), step.get_xydata())
-        assert sorted(texts_in(axes)) == sorted(front["name"])
+        named = texts_in(axes)
+        assert front["name"].iloc[-1] in named and set(named) <= set(front["name"])
         spans = np.array([[bar[0, 0], *bar[:, 1]] for bar in bars_of(axes)])
         ends = 100 * known[["wa_low", "wa_high"]].to_numpy()
         np.testing.assert_allclose(by_first(spans), by_first(np.column_stack([known[cost], ends])))
         assert axes.get_xscale() == "log"
-    assert legend_texts(figure) == ["probe", "network", "Pareto front (filled)"]
+    assert legend_texts(figure) == ["Pareto front", "probe", "network"]
 
 
 def test_intervals_of_many_points_are_those_of_the_front() -> None:
@@ -821,31 +809,12 @@ def test_intervals_of_many_points_are_those_of_the_front() -> None:
     for axes in draw_costs(frame, TITLE).axes:
         (step,) = lines_of(axes, drawstyle="steps-post")
         assert sorted(bar[0, 0] for bar in bars_of(axes)) == list(step.get_xdata())
-        points = sum(len(line.get_xydata()) for line in lines_of(axes, linestyle="None"))
-        assert points == len(frame)
+        assert len(points_of(axes)) == len(frame)
 
 
-@pytest.mark.parametrize("name", ["costs", "costs, long names", "costs, all on the front"])
-def test_costs_name_every_member_beside_the_points(name: str) -> None:
-    """Inside the panel, and on no marker."""
-    figure = EVERY[name]()
-    figure.draw_without_rendering()
-    for axes in figure.axes:
-        (step,) = lines_of(axes, drawstyle="steps-post")
-        assert len(axes.texts) == len(step.get_xydata())
-        points = np.vstack([line.get_xydata() for line in lines_of(axes, linestyle="None")])
-        places = axes.transData.transform(points)
-        for text in axes.texts:
-            box = text_box(text)
-            assert axes.bbox.padded(1).containsx(box.x0) and axes.bbox.padded(1).containsx(box.x1)
-            assert axes.bbox.padded(1).containsy(box.y0) and axes.bbox.padded(1).containsy(box.y1)
-            assert not any(box.contains(*place) for place in places)
-
-
-def test_costs_of_a_short_range_have_a_tick() -> None:
+def test_costs_of_a_short_range_have_ticks() -> None:
     axes = AWKWARD["costs, one"]().axes[0]
     axes.figure.draw_without_rendering()
     low, high = axes.get_xlim()
-    assert [t.get_text() for t in axes.get_xticklabels() if low <= t.get_position()[0] <= high] == [
-        "2k"
-    ]
+    shown = [t.get_text() for t in axes.get_xticklabels() if low <= t.get_position()[0] <= high]
+    assert shown == ["1k", "2k"]

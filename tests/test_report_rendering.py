@@ -324,7 +324,7 @@ def test_a_figure_follows_the_colours_of_the_page() -> None:
     assert 'href="data:image/png;base64,' in svg
     assert all(one.startswith("a-b-") for one in re.findall(r' id="([^"]+)"', svg))
     assert not re.search("<metadata|<style|<!|<[?]|xmlns|http", svg)
-    assert "var(--plot-0072b2, #0072b2)" in inline_svg(drawn("#0072B2"), "x", "")
+    assert "var(--plot-0173b2, #0173b2)" in inline_svg(drawn("#0173B2"), "x", "")
     assert "#010101" in inline_svg(drawn("#010101"), "x", "")
 
 

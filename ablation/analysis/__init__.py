@@ -31,7 +31,6 @@ from ablation.analysis.intervals import (
     mean_interval,
     score_interval,
 )
-from ablation.analysis.learning import learning_curves
 from ablation.analysis.selection import RULES, Choice, choose_best, chosen_without
 from ablation.analysis.signflip import joint_p_values, max_t_p_value, smallest_p_value
 from ablation.analysis.speakers import METRICS, Counts
@@ -66,7 +65,6 @@ __all__ = [
     "indistinct_groups",
     "interval_ends",
     "joint_p_values",
-    "learning_curves",
     "max_t_p_value",
     "mean_interval",
     "mean_ranks",

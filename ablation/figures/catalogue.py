@@ -1,17 +1,11 @@
 """The figures of a study: what each shows, in words and numbers, and how it is drawn."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from ablation.analysis import (
-    AxisEvidence,
-    indistinct_groups,
-    mean_ranks,
-    pooled_scores,
-    window_extent,
-)
+from ablation.analysis import indistinct_groups, mean_ranks, pooled_scores, window_extent
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
@@ -94,6 +88,7 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
             )
         )
     hidden = [label for label in evidence.run.classes if label not in shown]
+    title = title_of(evidence, "accuracy over filter shape")
     yield Drawing(
         "figure2",
         "Accuracy over filter height and filter width: WA and the classes' own accuracies, pooled "
@@ -104,9 +99,7 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
         + (f" Not drawn: {', '.join(hidden)} (--classes)." if hidden else ""),
         _of_curves(curves),
         pd.concat([curve.assign(axis=name) for name, curve in curves.items()]),
-        lambda: draw_figure2(
-            panels, shown, evidence.run.majority, title_of(evidence, "accuracy over filter shape")
-        ),
+        partial(draw_figure2, panels, shown, evidence.run.majority, title),
     )
 
 
@@ -144,15 +137,14 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
         best = whole.nlargest(1, "wa").iloc[0]
         chosen = (int(best["height"]), int(best["width"]))
         highest = f", highest {100 * best['wa']:.1f} % at {chosen[0]}x{chosen[1]}"
+    title = title_of(evidence, "WA over height and width")
     yield Drawing(
         "heatmap",
         "WA of the stored shapes; the highest, which is biased upwards as the best of many, is "
         "outlined.",
         f"WA of {counted(len(scores), 'shape')}{highest}",
         scores,
-        lambda: draw_heatmap(
-            scores, "wa", "WA", title_of(evidence, "WA over height and width"), chosen
-        ),
+        partial(draw_heatmap, scores, "wa", "WA", title, chosen),
     )
 
 
@@ -169,7 +161,7 @@ def _classes(evidence: Evidence) -> Iterator[Drawing]:
         "intervals by speaker.",
         f"UA and {len(evidence.run.classes)} class accuracies over {' and '.join(curves)}",
         pd.concat([curve[columns].assign(axis=name) for name, curve in curves.items()]),
-        lambda: draw_classes(curves, scores, title_of(evidence, "classes over filter shape")),
+        partial(draw_classes, curves, scores, title_of(evidence, "classes over filter shape")),
     )
 
 
@@ -180,12 +172,12 @@ def _windows(evidence: Evidence) -> Iterator[Drawing]:
         chosen = {w: choices["best"].extent for w, choices in reading.chosen.items()}
         panels.append(WindowPanel(reading.axis, curves, reading.spans, chosen))
         data += [
-            curve.assign(axis=reading.axis.name, window_ms=window, window_extent=span)
-            for window, curve in curves.items()
-            for span in (reading.spans[window],)
+            curve.assign(axis=reading.axis.name, window_ms=w, window_extent=reading.spans[w])
+            for w, curve in curves.items()
         ]
     if not panels:
         return
+    title = title_of(evidence, "the analysis window as a control", False)
     yield Drawing(
         "windows",
         "WA with several analysis windows. Vertical lines in a curve's colour mark what its window "
@@ -193,7 +185,7 @@ def _windows(evidence: Evidence) -> Iterator[Drawing]:
         "rings move with these lines, the best filter reflects the window rather than emotion.",
         f"WA over {' and '.join(evidence.windows)} with several analysis windows",
         pd.concat(data),
-        lambda: draw_windows(panels, title_of(evidence, "the analysis window as a control", False)),
+        partial(draw_windows, panels, title),
     )
 
 
@@ -207,31 +199,19 @@ def _critical(evidence: Evidence) -> Iterator[Drawing]:
         data = pd.DataFrame({"shape": list(ranks), "mean_rank": list(ranks.values())})
         for number, group in enumerate(groups, 1):
             data[f"group_{number}"] = data["shape"].isin(group)
+        pairs = counted(len(axis.pairs.comparisons), "pair")
         apart = sum(c.significant for c in axis.pairs.comparisons)
+        note = (
+            f"all pairs, sign-flip test by speaker, family-wise level 5 %, "
+            f"{counted(axis.pairs.speakers, 'speaker')}"
+        )
+        title = title_of(evidence, f"mean ranks of {name}s")
         yield Drawing(
             f"ranks_{name}",
             f"Mean rank over speakers of every filter {name} (1 is best). A bar joins shapes of "
             f"which no two are significantly different (all pairs, sign-flip test by speaker, "
             f"family-wise adjusted p at most 0.05).",
-            f"{apart} of {counted(len(axis.pairs.comparisons), 'pair')} of {name}s are "
-            f"significantly different",
+            f"{apart} of {pairs} of {name}s are significantly different",
             data,
-            _draw_ranks(evidence, name, ranks, groups, axis),
+            partial(draw_critical, pd.Series(ranks), groups, title, note),
         )
-
-
-def _draw_ranks(
-    evidence: Evidence,
-    name: str,
-    ranks: dict[str, float],
-    groups: list[list[str]],
-    axis: AxisEvidence,
-) -> Callable[[], Figure]:
-    speakers = axis.pairs.speakers if axis.pairs else 0
-    note = (
-        f"all pairs, sign-flip test by speaker, family-wise level 5 %, "
-        f"{counted(speakers, 'speaker')}"
-    )
-    return lambda: draw_critical(
-        pd.Series(ranks), groups, title_of(evidence, f"mean ranks of {name}s"), note
-    )

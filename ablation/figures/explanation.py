@@ -10,9 +10,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from ablation.figures.style import RC
+from ablation.figures.style import RC, finish
 
 _MAPS = "RdBu_r"  # 0 is white, evidence for a class is red, evidence against it is blue
+_EVIDENCE = "evidence minus mean over classes"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Scales:
         return self.start, end, 0.0, height * self.bin_hz / 1000
 
 
+@mpl.rc_context(RC)
 def draw_explanation(
     spectrum: np.ndarray,
     bottom_up: np.ndarray | None,
@@ -53,58 +55,56 @@ def draw_explanation(
     scores
         The score of each class, shown beside its map.
     """
-    panels: list[tuple[str, np.ndarray, str]] = [("input", spectrum, "input")]
+    panels: list[tuple[str, np.ndarray, str]] = [("input", spectrum, "level")]
     if bottom_up is not None and bottom_up.ndim == 2:
-        panels.append(("bottom-up\n(weight)", bottom_up, "weight"))
+        panels.append(("bottom-up\n(weight)", bottom_up, "weight (uniform: 1)"))
     if top_down is not None:
         # What all classes' maps share changes all scores alike; their differences matter.
         centred = top_down - top_down.mean(axis=0, keepdims=True)
         for number, label in enumerate(classes):
-            panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], "class"))
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(6.3, 0.9 + 1.15 * len(panels)), layout="constrained")
-        grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
-        reach = max((np.abs(p[1]).max() for p in panels if p[2] == "class"), default=1.0) or 1.0
-        drawn: dict[str, list[Axes]] = {}
-        images: dict[str, ScalarMappable] = {}
-        for axes, (name, values, kind) in zip(grid, panels, strict=True):
-            images[kind] = _image(axes, values, kind, float(reach), scales)
-            axes.set_ylabel("kHz")
-            axes.annotate(name, (1.01, 0.5), xycoords="axes fraction", va="center", fontsize=8)
-            drawn.setdefault(kind, []).append(axes)
-        labels = {
-            "input": "level",
-            "weight": "weight (uniform: 1)",
-            "class": "evidence minus mean over classes",
-        }
-        for kind, rows in drawn.items():
-            bar = figure.colorbar(images[kind], ax=rows, pad=0.11, aspect=9 * len(rows))
-            bar.set_label(labels[kind], fontsize=8)
-        grid[-1].set_xlabel("time (s)")
-        figure.suptitle(title, fontsize=10)
+            panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], _EVIDENCE))
+    figure = Figure(figsize=(6.3, 0.9 + 1.15 * len(panels)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+    reach = max((np.abs(p[1]).max() for p in panels if p[2] == _EVIDENCE), default=1.0) or 1.0
+    drawn: dict[str, list[Axes]] = {}
+    images: dict[str, ScalarMappable] = {}
+    for axes, (name, values, kind) in zip(grid, panels, strict=True):
+        norm, colours = {
+            "level": (Normalize(float(values.min()), float(values.max())), "Greys"),
+            "weight (uniform: 1)": (Normalize(0, max(float(values.max()), 1.0)), "viridis"),
+            _EVIDENCE: (TwoSlopeNorm(0, -reach, reach), _MAPS),
+        }[kind]
+        images[kind] = _image(axes, values, norm, colours, scales.extent(values.shape))
+        axes.set_ylabel("kHz")
+        axes.annotate(name, (1.01, 0.5), xycoords="axes fraction", va="center", fontsize=8)
+        drawn.setdefault(kind, []).append(axes)
+    for kind, rows in drawn.items():
+        figure.colorbar(images[kind], ax=rows, pad=0.11, aspect=9 * len(rows), label=kind)
+    grid[-1].set_xlabel("time (s)")
+    finish(figure, title)
     return figure
 
 
 def _image(
-    axes: Axes, values: np.ndarray, kind: str, reach: float, scales: Scales
+    axes: Axes,
+    values: np.ndarray,
+    norm: Normalize,
+    colours: str,
+    extent: tuple[float, float, float, float],
 ) -> ScalarMappable:
-    norm, colours = {
-        "input": (Normalize(float(values.min()), float(values.max())), "Greys"),
-        "weight": (Normalize(0, max(float(values.max()), 1.0)), "viridis"),
-        "class": (TwoSlopeNorm(0, -reach, reach), _MAPS),
-    }[kind]
     axes.grid(visible=False)
     return axes.imshow(
         values,
         origin="lower",
         aspect="auto",
-        extent=scales.extent(values.shape),
+        extent=extent,
         norm=norm,
         cmap=colours,
         interpolation="nearest",
     )
 
 
+@mpl.rc_context(RC)
 def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) -> Figure:
     """Draw the learned filters of Conv1, a row of images for each shape.
 
@@ -114,35 +114,21 @@ def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) 
         The weights of each shape (such as "10x2"), shape (filters, height, width).
     """
     most = max(len(weights) for weights in filters.values())
-    with mpl.rc_context(RC):
-        figure = Figure(
-            figsize=(max(6.3, 0.62 * most + 1.2), 0.6 + 1.5 * len(filters)), layout="constrained"
-        )
-        grid = figure.subplots(len(filters), most, squeeze=False)
-        for row, (shape, weights) in zip(grid, filters.items(), strict=True):
-            reach = float(np.abs(weights).max()) or 1.0
-            _, height, width = weights.shape
-            right, top = 1000 * width * scales.frame_s, height * scales.bin_hz
-            for number, axes in enumerate(row):
-                axes.grid(visible=False)
-                if number >= len(weights):
-                    axes.set_axis_off()
-                    continue
-                axes.imshow(
-                    weights[number],
-                    origin="lower",
-                    aspect="auto",
-                    extent=(0, right, 0, top),
-                    norm=TwoSlopeNorm(0, -reach, reach),
-                    cmap=_MAPS,
-                    interpolation="nearest",
-                )
-                axes.set_xticks([0, right])
-                axes.set_yticks([0, top] if number == 0 else [])
-                axes.tick_params(labelsize=7)
-                if number == 0:
-                    axes.set_ylabel(f"{shape}\nHz")
-                if number == len(weights) // 2:
-                    axes.set_xlabel("ms")
-        figure.suptitle(f"{title} (red: positive, blue: negative weight)", fontsize=10)
+    figure = Figure(
+        figsize=(max(6.3, 0.62 * most + 1.2), 0.6 + 1.5 * len(filters)), layout="constrained"
+    )
+    grid = figure.subplots(len(filters), most, squeeze=False)
+    for row, (shape, weights) in zip(grid, filters.items(), strict=True):
+        reach = float(np.abs(weights).max()) or 1.0
+        _, height, width = weights.shape
+        right, top = 1000 * width * scales.frame_s, height * scales.bin_hz
+        for axes in row[len(weights) :]:
+            axes.set_axis_off()
+        for axes, weight in zip(row, weights, strict=False):
+            _image(axes, weight, TwoSlopeNorm(0, -reach, reach), _MAPS, (0, right, 0, top))
+            axes.set(xticks=[0, right], yticks=[])
+            axes.tick_params(labelsize=7)
+        row[0].set(yticks=[0, top], ylabel=f"{shape}\nHz")
+        row[len(weights) // 2].set_xlabel("ms")
+    finish(figure, f"{title} (red: positive, blue: negative weight)")
     return figure

@@ -1,14 +1,13 @@
 """Figures that show models side by side: speakers, confusions, training, filters, cost."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ablation.analysis import (
     confusion,
-    learning_curves,
     pareto_front,
     probe_cost,
     score_interval,
@@ -41,26 +40,26 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     models |= {network.label: network.counts for network in networks if network.complete}
     if not models:
         return
-    frames = [
+    metric = evidence.metric
+    data = pd.concat(
         pd.DataFrame(
             {
                 "name": name,
                 "speaker": counts.speakers,
-                "score": counts.by_speaker(evidence.metric),
-                "pooled": counts.score(evidence.metric),
+                "score": counts.by_speaker(metric),
+                "pooled": counts.score(metric),
             }
         )
         for name, counts in models.items()
-    ]
-    data = pd.concat(frames)
-    label = evidence.metric.upper() if evidence.metric in ("wa", "ua") else evidence.metric
+    )
+    label = metric.upper() if metric in ("wa", "ua") else metric
     yield Drawing(
         "speakers",
         f"{label} of each held-out speaker for some shapes (smallest, chosen, largest, reference) "
         f"and the networks. Diamonds are pooled scores; lines join the scores of a speaker.",
         f"{label} by speaker of {counted(len(models), 'model')}",
         data,
-        lambda: draw_speakers(data, title_of(evidence, f"{label} by speaker"), "shape or network"),
+        partial(draw_speakers, data, title_of(evidence, f"{label} by speaker"), "shape or network"),
     )
 
 
@@ -85,7 +84,7 @@ def confusion_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> 
         pd.concat(
             [m.rename_axis("label").reset_index().assign(name=n) for n, m in matrices.items()]
         ),
-        lambda: draw_confusion(matrices, title_of(evidence, "confusions")),
+        partial(draw_confusion, matrices, title_of(evidence, "confusions")),
     )
 
 
@@ -93,36 +92,38 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     epochs = evidence.stored.epochs
     own = evidence.run.study.features.window_ms
     epochs = epochs[(epochs["window_ms"] == own) & epochs["train_loss"].notna()]
-    names = _spread_names(evidence)
-    probes = epochs[(epochs["kind"] == CellKind.PROBE) & epochs["name"].isin(names)]
+    probes = epochs[epochs["kind"] == CellKind.PROBE]
     labels = {network.digest: network.label for network in networks if network.complete}
     of_networks = epochs["kind"] == CellKind.NETWORK
     trained = epochs[of_networks & epochs["network_digest"].isin(list(labels))]
-    kinds = {
-        "probes": probes.assign(order=probes["name"].map({n: k for k, n in enumerate(names)})),
-        "networks": trained.assign(
-            name=trained["network_digest"].map(labels),
-            order=trained["network_digest"].map({d: k for k, d in enumerate(labels)}),
-        ),
-    }
-    for kind, rows in kinds.items():
-        if rows.empty:
+    trained = trained.assign(name=trained["network_digest"].map(labels))
+    for kind, rows, names in (
+        ("probes", probes, _spread_names(evidence)),
+        ("networks", trained, list(dict.fromkeys(labels.values()))),
+    ):
+        kept = [name for name in names if (rows["name"] == name).any()][:_MOST_LINES]
+        if not kept:
             continue
-        rows = rows.sort_values(["order", "epoch"], kind="stable")
-        kept = list(rows["name"].unique())[:_MOST_LINES]
-        data = learning_curves(rows[rows["name"].isin(kept)])
+        rows = pd.concat(
+            [rows[rows["name"] == name].sort_values("epoch", kind="stable") for name in kept]
+        )
+        data = _mean_and_range(rows)
         yield Drawing(
             f"learning_{kind}",
             f"Training loss and accuracy of the {kind}: mean and range over folds and seeds. A "
             f"loss that still falls at the end suggests a larger training budget.",
             f"learning curves of {', '.join(kept)}",
             data,
-            _draw_learning(evidence, kind, data),
+            partial(draw_learning, data, title_of(evidence, f"training of {kind}")),
         )
 
 
-def _draw_learning(evidence: Evidence, kind: str, data: pd.DataFrame) -> Callable[[], Figure]:
-    return lambda: draw_learning(data, title_of(evidence, f"training of {kind}"))
+def _mean_and_range(epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean, ``_low`` and ``_high`` of each model's training by epoch."""
+    groups = epochs.groupby(["name", "epoch"], sort=False)[["train_loss", "train_wa"]]
+    parts = {"": groups.mean(), "_low": groups.min(), "_high": groups.max()}
+    joined = pd.concat([part.add_suffix(end) for end, part in parts.items()], axis=1)
+    return joined.reset_index()
 
 
 def _spread_names(evidence: Evidence) -> list[str]:
@@ -143,26 +144,17 @@ def filters_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> It
     label, filters = found
     features = evidence.run.study.features
     scales = Scales(features.bin_hz, features.hop_ms / 1000)
-    data = pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "shape": shape,
-                    "filter": np.repeat(np.arange(len(w)), w[0].size),
-                    "bin": np.tile(np.repeat(np.arange(w.shape[1]), w.shape[2]), len(w)),
-                    "frame": np.tile(np.arange(w.shape[2]), len(w) * w.shape[1]),
-                    "weight": w.ravel(),
-                }
-            )
-            for shape, w in filters.items()
-        ]
-    )
+    weights = {}
+    for shape, values in filters.items():
+        places = pd.MultiIndex.from_product([range(size) for size in values.shape])
+        weights[shape] = pd.Series(values.ravel(), places)
+    data = pd.concat(weights, names=["shape", "filter", "bin", "frame"])
     yield Drawing(
         "filters",
         f"Filters learned by Conv1 of {label}.",
         f"learned filters of {label}",
-        data,
-        lambda: draw_filters(filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
+        data.rename("weight").reset_index(),
+        partial(draw_filters, filters, scales, f"{evidence.run.study.name}: Conv1 of {label}"),
     )
 
 
@@ -180,35 +172,27 @@ def costs_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iter
         "significant.",
         f"Pareto front: {front}",
         data,
-        lambda: draw_costs(drawn, title_of(evidence, "WA against cost")),
+        partial(draw_costs, drawn, title_of(evidence, "WA against cost")),
     )
 
 
 def cost_table(evidence: Evidence, networks: Sequence[StoredNetwork]) -> pd.DataFrame:
     """Return cost and WA of every complete probe and network, and which are on a Pareto front."""
-    rows = []
+    study, classes = evidence.run.study, len(evidence.run.classes)
+    models = []
     for name, counts in evidence.shapes.items():
         shape = Shape.parse(name)
-        cost = probe_cost(evidence.run.study, shape.height, shape.width, len(evidence.run.classes))
-        rows.append(("probe", name, *cost, score_interval(counts, "wa")))
-    for network in networks:
-        if network.complete and network.parameters is not None:
-            rows.append(
-                (
-                    "network",
-                    network.label,
-                    network.parameters,
-                    network.multiply_adds,
-                    score_interval(network.counts, "wa"),
-                )
-            )
-    data = pd.DataFrame(
-        [
-            (kind, name, parameters, adds, wa.estimate, wa.low, wa.high)
-            for kind, name, parameters, adds, wa in rows
-        ],
-        columns=["kind", "name", "parameters", "multiply_adds", "wa", "wa_low", "wa_high"],
-    )
+        cost = probe_cost(study, shape.height, shape.width, classes)
+        models.append(("probe", name, *cost, counts))
+    for net in networks:
+        if net.complete and net.parameters is not None:
+            models.append(("network", net.label, net.parameters, net.multiply_adds, net.counts))
+    rows = []
+    for *model, counts in models:
+        wa = score_interval(counts, "wa")
+        rows.append((*model, wa.estimate, wa.low, wa.high))
+    columns = ["kind", "name", "parameters", "multiply_adds", "wa", "wa_low", "wa_high"]
+    data = pd.DataFrame(rows, columns=columns)
     for cost in ("parameters", "multiply_adds"):
         data[f"front_{cost}"] = pareto_front(data[cost], data["wa"])
     return data

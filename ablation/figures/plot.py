@@ -1,6 +1,6 @@
 """Figures from stored rows, each with the numbers it shows beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.reading import NoCompleteAxis
 from ablation.figures import FORMATS, save_figure
 from ablation.figures.catalogue import drawings
+from ablation.figures.drawing import Drawing
 from ablation.files import atomic_write, write_text
 from ablation.results.run_record import RunRecord
 from ablation.study import AXES
@@ -55,39 +56,41 @@ def plot(
         When no format or no figure is given.
     """
     shown = shown_classes(run, classes)
-    if not formats:
-        raise InvalidOption("--format", "", f"one or more of {', '.join(FORMATS)}")
-    for name in formats:
-        if name not in FORMATS:
-            raise UnknownName("--format", name, FORMATS)
+    _check("--format", formats, FORMATS)
     stored = StudyResults(results, run)
     evidence = Evidence(stored)
     found = list(drawings(evidence, stored_networks(stored), shown))
     if not found:
         raise NoCompleteAxis(run.study.name, run.digest, others=other_settings(results, run))
     if only is not None:
-        names = [drawing.name for drawing in found]
-        if not only:
-            raise InvalidOption("--only", "", f"one or more of {', '.join(names)}")
-        for name in only:
-            if name not in names:
-                raise UnknownName("--only", name, names)
+        _check("--only", only, [drawing.name for drawing in found])
         found = [drawing for drawing in found if drawing.name in only]
-    files = []
-    folder = figures / run.study.name
-    for drawing in found:
-        there = [name for name in FORMATS if (folder / f"{drawing.name}.{name}").exists()]
-        for name in dict.fromkeys([*formats, *there]):
-            path = folder / f"{drawing.name}.{name}"
-            # Drawn anew for each: a layout settled for one's resolution would shift the next.
-            figure = drawing.draw()
-            with atomic_write(path) as file:
-                save_figure(figure, file, name)
-            files.append(path)
-        table = folder / f"{drawing.name}.csv"
-        write_text(table, drawing.data.to_csv(index=False))
-        files.append(table)
+    files = [
+        file for drawing in found for file in _write(drawing, figures / run.study.name, formats)
+    ]
     return Drawn(tuple(files), (*_hidden(run, shown), *remarks(evidence)))
+
+
+def _check(option: str, given: Sequence[str], known: Sequence[str]) -> None:
+    if not given:
+        raise InvalidOption(option, "", f"one or more of {', '.join(known)}")
+    for name in given:
+        if name not in known:
+            raise UnknownName(option, name, known)
+
+
+def _write(drawing: Drawing, folder: Path, formats: Sequence[str]) -> Iterator[Path]:
+    there = [name for name in FORMATS if (folder / f"{drawing.name}.{name}").exists()]
+    for name in dict.fromkeys([*formats, *there]):
+        path = folder / f"{drawing.name}.{name}"
+        # Drawn anew for each: a layout settled for one's resolution would shift the next.
+        figure = drawing.draw()
+        with atomic_write(path) as file:
+            save_figure(figure, file, name)
+        yield path
+    table = folder / f"{drawing.name}.csv"
+    write_text(table, drawing.data.to_csv(index=False))
+    yield table
 
 
 def _hidden(run: RunRecord, shown: Sequence[str]) -> list[str]:

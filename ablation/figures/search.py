@@ -5,20 +5,23 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ablation.figures.scale import draw_title
-from ablation.figures.style import COLOURS, MARKERS, RC
+from ablation.figures.style import COLOURS, RC, UNKNOWN, Look, finish
 from ablation.study import AXES
 
 _TICKS = [round(step * 2**power) for power in range(1, 12) for step in (1, 1.5)]  # 2, 3, 4, 6 ...
-_PRUNED, _BEST = "#999999", COLOURS["angry"]
+_BEST = COLOURS["angry"]
+_MAP = "cividis"
 
 
+@mpl.rc_context(RC)
 def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figure:
     """Draw the search's history, and beside it where its points lie.
 
@@ -34,78 +37,75 @@ def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figu
     best
         The legend's text for marked trials.
     """
-    whole = 100 * trials.loc[trials["state"] == "complete", "score"]
-    low, high = whole.min(), whole.max()
-    # A single score gets the middle colour.
-    norm = Normalize(low, high) if high > low else Normalize(low - 1, high + 1)
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(7.5, 3.9), layout="constrained")
-        history, places = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        _draw_history(history, trials, norm, label, best)
-        _draw_places(places, trials, norm, best)
-        mesh = ScalarMappable(norm, "cividis")
-        figure.colorbar(mesh, ax=places, label=f"{label} (%)", aspect=28, pad=0.02)
-        handles, names = history.get_legend_handles_labels()
-        columns = min(5, len(names))
-        figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
-        draw_title(figure, title)
-    return figure
-
-
-def _draw_history(axes: Axes, trials: pd.DataFrame, norm: Normalize, label: str, best: str) -> None:
-    line: Any = {"drawstyle": "steps-post", "color": "black", "zorder": 2}
-    axes.plot(trials["trial"], 100 * trials["best"], label="best so far", **line)
-    _draw_points(axes, trials, trials["trial"], 100 * trials["score"], norm, best, 26)
+    trials = trials.assign(score=100 * trials["score"], best=100 * trials["best"])
+    whole = trials.loc[trials["state"] == "complete", "score"]
+    norm = Normalize(whole.min(), whole.max())
+    figure = Figure(figsize=(7.5, 3.7), layout="constrained")
+    history, places = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    known = trials[trials["best"].notna()]
+    history.plot(
+        known["trial"], known["best"], drawstyle="steps-post", color="black", label="best so far"
+    )
+    _draw_points(history, trials, "trial", "score", norm, best)
     failed = trials[trials["state"] == "failed"]
-    if len(failed):  # on the lower edge: a failed trial has no score
-        edge: Any = {"transform": axes.get_xaxis_transform(), "clip_on": False, "zorder": 4}
-        zeros = np.zeros(len(failed))
-        axes.scatter(failed["trial"], zeros, marker="x", color=_BEST, s=26, label="failed", **edge)
-    axes.set_xlim(0.2, len(trials) + 0.8)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("trial")
-    axes.set_ylabel(f"{label} (%)")
-
-
-def _draw_places(axes: Axes, trials: pd.DataFrame, norm: Normalize, best: str) -> None:
-    _draw_points(axes, trials, trials["width"], trials["height"], norm, best, 42)
-    for side, name in ((axes.xaxis, "width"), (axes.yaxis, "height")):
-        getattr(axes, f"set_{side.axis_name}scale")("log")
+    if not failed.empty:
+        # On the lower edge: a failed trial has no score.
+        look: Any = {"color": _BEST, "transform": history.get_xaxis_transform(), "clip_on": False}
+        history.plot(failed["trial"], np.zeros(len(failed)), "x", label="failed", **look)
+    history.set(xlim=(0.2, len(trials) + 0.8), xlabel="trial", ylabel=f"{label} (%)")
+    history.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _draw_points(places, trials, "width", "height", norm, best)
+    places.set(xscale="log", yscale="log")
+    for side, name in ((places.xaxis, "width"), (places.yaxis, "height")):
         low, high = trials[name].min(), trials[name].max()
-        side.set_major_locator(FixedLocator([t for t in _TICKS if low <= t <= high]))
+        side.set_major_locator(FixedLocator([tick for tick in _TICKS if low <= tick <= high]))
         side.set_minor_locator(NullLocator())
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         side.set_label_text(f"filter {name} ({AXES[name].unit})")
-    axes.margins(0.08)
+    places.margins(0.08)
+    scale = ScalarMappable(norm, _MAP)
+    figure.colorbar(scale, ax=places, label=f"{label} (%)", aspect=28, pad=0.02)
+    markers = _markers(trials)
+    none: Any = {"linestyle": "none", "color": "black", "markerfacecolor": "none"}
+    variants = [Line2D([], [], marker=m, label=name, **none) for name, m in markers.items()]
+    finish(figure, title, variants if len(variants) > 1 else [])
+    return figure
+
+
+def _markers(trials: pd.DataFrame) -> dict[str, str]:
+    """Return a marker for each variant."""
+    return {name: Look.of(k).marker for k, name in enumerate(sorted(set(trials["variant"])))}
 
 
 def _draw_points(
-    axes: Axes,
-    trials: pd.DataFrame,
-    x: pd.Series,
-    y: pd.Series,
-    norm: Normalize,
-    best: str,
-    size: float,
+    axes: Axes, trials: pd.DataFrame, x: str, y: str, norm: Normalize, best: str
 ) -> None:
-    """Draw pruned trials hollow and below complete ones, of every variant with a marker."""
-    for number, (variant, mine) in enumerate(trials.groupby("variant")):
-        marker = MARKERS[number % len(MARKERS)]
-        pruned, whole = (mine.index[mine["state"] == state] for state in ("pruned", "complete"))
-        suffix = f", {variant}" if variant else ""
-        if len(whole):
-            axes.scatter(
-                x[whole], y[whole], marker=marker, s=size, c=100 * mine.loc[whole, "score"],
-                norm=norm, cmap="cividis", edgecolor="black", linewidth=0.5, zorder=3,
-                label=f"complete{suffix}",
-            )  # fmt: skip
-        if len(pruned):
-            axes.scatter(
-                x[pruned], y[pruned], marker=marker, s=size, facecolor="none", edgecolor=_PRUNED,
-                linewidth=1.1, zorder=2.5, label=f"pruned, estimated{suffix}",
-            )  # fmt: skip
-    marked = trials["marked"]
-    axes.scatter(
-        x[marked], y[marked], s=3.2 * size, facecolor="none", edgecolor=_BEST, linewidth=1.8,
-        zorder=4, label=best,
-    )  # fmt: skip
+    """Draw pruned trials hollow, complete ones above them in their score's colour."""
+    shared: Any = {"x": x, "y": y, "s": 36, "style": "variant", "markers": _markers(trials)}
+    sns.scatterplot(
+        trials[trials["state"] == "pruned"],
+        color="white",
+        edgecolor=UNKNOWN,
+        linewidth=1.1,
+        label="pruned, estimated",
+        legend=False,
+        ax=axes,
+        **shared,
+    )
+    sns.scatterplot(
+        trials[trials["state"] == "complete"],
+        hue="score",
+        hue_norm=norm,
+        palette=_MAP,
+        edgecolor="black",
+        linewidth=0.5,
+        zorder=3,
+        label="complete",
+        legend=False,
+        ax=axes,
+        **shared,
+    )
+    marked = trials[trials["marked"]]
+    if not marked.empty:
+        ring: Any = {"facecolor": "none", "edgecolor": _BEST, "linewidth": 1.8, "zorder": 4}
+        axes.scatter(marked[x], marked[y], s=110, label=best, **ring)

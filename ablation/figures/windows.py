@@ -6,18 +6,13 @@ from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ablation.figures.scale import (
-    Look,
-    draw_curve,
-    draw_title,
-    explain_curves,
-    scale_extent,
-)
-from ablation.figures.style import RC
+from ablation.figures.curves import draw_curve, explain_curves, scale_extent
+from ablation.figures.style import RC, Look, finish
 from ablation.study import Axis
 
 _RING: Any = {
@@ -51,46 +46,50 @@ class WindowPanel:
     chosen: Mapping[float, int]
 
 
+@mpl.rc_context(RC)
 def draw_windows(panels: Sequence[WindowPanel], title: str) -> Figure:
     """Draw WA over the extent, a line for each analysis window and a panel for each axis."""
     windows = sorted({window for panel in panels for window in panel.curves})
     looks = {window: Look.of(number) for number, window in enumerate(windows)}
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(6.3, 0.7 + 3.1 * len(panels)), layout="constrained")
-        grid = figure.subplots(len(panels), 1, squeeze=False, sharey=True)[:, 0]
-        for panel, axes in zip(panels, grid, strict=True):
-            _draw_panel(axes, panel, looks)
-        handles = _explained(panels, looks)
-        figure.legend(
-            handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False
+    figure = Figure(figsize=(6.3, 0.7 + 3.1 * len(panels)), layout="constrained")
+    grid = figure.subplots(len(panels), 1, squeeze=False, sharey=True)[:, 0]
+    for axes, panel in zip(grid, panels, strict=True):
+        _draw_panel(axes, panel, looks)
+    handles: list[Artist] = []
+    if any(_resolutions(panel) for panel in panels):
+        mark: Any = {"marker": "|", "markersize": 12, "markeredgewidth": 5, "alpha": 0.3}
+        handles.append(
+            Line2D([], [], linestyle="none", color="black", label="window's own extent", **mark)
         )
-        draw_title(figure, title)
+    if any(panel.chosen for panel in panels):
+        handles.append(Line2D([], [], markeredgecolor="black", label="highest WA", **_RING))
+    curves = [curve for panel in panels for curve in panel.curves.values()]
+    finish(figure, title, handles + explain_curves(curves, ["wa"]))
     return figure
 
 
 def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> None:
     for window, curve in sorted(panel.curves.items()):
-        draw_curve(axes, curve, "wa", looks[window])
+        draw_curve(axes, curve, "wa", looks[window], label=f"window {window:g} ms")
     for window, extent in _resolutions(panel).items():
         look = looks[window]
         axes.axvline(extent, color=look.colour, linewidth=5, alpha=0.25, zorder=0.5)
         # A marker on the edge, where no score lies, identifies the window in grey print.
+        edge = axes.get_xaxis_transform()
         axes.plot(
             extent,
             0,
-            transform=axes.get_xaxis_transform(),
             marker=look.marker,
             color=look.colour,
+            transform=edge,
             clip_on=False,
             zorder=5,
         )
-    for window, (extent, wa) in _rings(panel).items():
-        axes.plot(extent, wa, markeredgecolor=looks[window].colour, **_RING)
+    for window, extent in panel.chosen.items():
+        scores = panel.curves[window].set_index("extent")["wa"]
+        axes.plot(extent, 100 * scores[extent], markeredgecolor=looks[window].colour, **_RING)
     every = pd.concat([curve[["extent", "physical"]] for curve in panel.curves.values()])
-    every = every.drop_duplicates("extent").sort_values("extent")
-    scale_extent(axes, every, panel.axis)
-    name, direction = panel.axis.name, panel.axis.direction
-    axes.set_xlabel(f"filter {name} ({direction}), {panel.axis.unit}")
+    scale_extent(axes, every.drop_duplicates("extent").sort_values("extent"), panel.axis)
     axes.set_ylabel("WA (%)")
 
 
@@ -102,36 +101,3 @@ def _resolutions(panel: WindowPanel) -> dict[float, float]:
         for window, extent in panel.resolution.items()
         if window in panel.curves and extents.min() <= extent <= extents.max()
     }
-
-
-def _rings(panel: WindowPanel) -> dict[float, tuple[int, float]]:
-    """Return each window's chosen extent and its WA (%)."""
-    rings = {}
-    for window, extent in panel.chosen.items():
-        curve = panel.curves[window]
-        rings[window] = (extent, 100 * float(curve.loc[curve["extent"] == extent, "wa"].iloc[0]))
-    return rings
-
-
-def _explained(panels: Sequence[WindowPanel], looks: Mapping[float, Look]) -> list[Any]:
-    """Return legend handles for all that is drawn."""
-    handles: list[Any] = [
-        Line2D(
-            [],
-            [],
-            color=look.colour,
-            marker=look.marker,
-            linestyle=look.dash,
-            label=f"window {window:g} ms",
-        )
-        for window, look in looks.items()
-    ]
-    if any(_resolutions(panel) for panel in panels):
-        mark: Any = {"marker": "|", "markersize": 12, "markeredgewidth": 5, "alpha": 0.3}
-        handles.append(
-            Line2D([], [], linestyle="none", color="black", label="window's own extent", **mark)
-        )
-    if any(panel.chosen for panel in panels):
-        handles.append(Line2D([], [], markeredgecolor="black", label="highest WA", **_RING))
-    curves = [curve for panel in panels for curve in panel.curves.values()]
-    return handles + explain_curves(curves, ["wa"])

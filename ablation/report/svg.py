@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 _NEVER = {"metadata", "style", "script", "foreignObject", "title", "desc"}
 _PAPER, _INK = (21, 23, 27), (230, 232, 235)  # of the page when it is dark, as in report.css
-_LIGHTER = {"#0072b2": "#4fa3e0", "#009e73": "#2fbf95", "#d55e00": "#ef7d2b"}
+_LIGHTER = {"#0173b2": "#4fa3e0", "#029e73": "#2fbf95", "#d55e00": "#ef7d2b"}
 _COLOUR = re.compile("#[0-9a-f]{6}")
 _FOLLOWING = re.compile(r"var\((--plot-[0-9a-f]{6}), ")
 _REFERENCE = re.compile(r"url\(#([^)]*)\)")
