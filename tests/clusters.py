@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+CODE = os.pathsep.join([str(TESTS), str(TESTS.parent)])  # workers run what the driver does
 _PATIENCE = 60
 
 
@@ -74,7 +75,7 @@ class Cluster:
         process = subprocess.Popen(
             [*before, sys.executable, "-m", f"distributed.cli.dask_{what}", *arguments],
             stdout=log, stderr=log, start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(TESTS), **(environment or {})},
+            env={**os.environ, "PYTHONPATH": CODE, **(environment or {})},
         )  # fmt: skip
         self.processes.append(process)
         return process

@@ -36,7 +36,7 @@ def check_corpus(study: Study, reporter: Reporter) -> Checked:
     with reporter.task("reading", "utterances") as advance:
         lengths = in_threads(lambda utterance: _length(utterance, rate), corpus, advance)
     faults = [str(length) for length in lengths if isinstance(length, AudioError)]
-    seconds = [length for length in lengths if not isinstance(length, AudioError)]
+    seconds: list[float] = [length for length in lengths if not isinstance(length, AudioError)]
     try:
         make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
     except FoldError as error:
