@@ -5,6 +5,4 @@ opens the features, fits a probe or a network (:mod:`~ablation.training.fit`) or
 baselines (:mod:`~ablation.training.baselines`), scores the held-out speakers
 (:mod:`~ablation.training.metrics`) and returns the rows. The only file written is the
 :mod:`~ablation.training.checkpoint` of a network, if one is asked for.
-:mod:`~ablation.training.measure` times training steps and the scoring of segments, from which
-drivers estimate how long cells will take.
 """
