@@ -220,9 +220,9 @@ def test_status_of_a_study_without_a_finished_cell(tmp_path: Path) -> None:
 
 def test_status_loads_no_torch(halted: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ablation.runs import settings;"
-        "from ablation.report.sections import status;"
-        "run = settings.find_run(Path('results'), 'drawn');"
+        "import sys; from pathlib import Path; from ablation.results import run_record;"
+        "from ablation.runs import status;"
+        "run = run_record.find_run(Path('results'), 'drawn');"
         "print(status.status_of(Path('results'), run).left, 'torch' in sys.modules)"
     )
     done = subprocess.run(

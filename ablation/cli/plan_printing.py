@@ -79,7 +79,7 @@ def print_estimate(estimate: Estimate) -> None:
     print(f"time: about {duration(estimate.seconds)} {spread}{devices}{alone}, measured {where}")
     print(f"memory: about {size(estimate.worker_bytes)} per worker")
     if estimate.gpu_bytes:
-        print(f"GPU memory: about {size(estimate.gpu_bytes)} per worker, and the spectrograms")
+        print(f"GPU memory: about {size(estimate.gpu_bytes)} per worker, beside the spectrograms")
 
 
 def print_jobs(study: Study) -> None:
