@@ -17,7 +17,7 @@ import torch
 from ablation.executors.devices import initialise_worker
 from ablation.features.segment_dataset import SegmentDataset
 from ablation.study import override_study
-from ablation.training import cell, fit
+from ablation.training import cell, fit, worker
 from ablation.training.compute import Compute
 from ablation.training.task import CellTask
 
@@ -55,11 +55,11 @@ def cell_times(tasks: Sequence[CellTask]) -> list[dict[str, Any]]:
 
 def _cell_time(task: CellTask) -> dict[str, Any]:
     short = override_study(task.study, [("training.steps", 1)])
-    _require_ok(cell.run_cell(dataclasses.replace(task, study=short), "cpu"))
+    _require_ok(worker.train_cell(dataclasses.replace(task, study=short), "cpu"))
     clock = Clock()
     with _clocks(clock):
         start = time.perf_counter()
-        outcome = cell.run_cell(task, "cpu")
+        outcome = worker.train_cell(task, "cpu")
         whole = time.perf_counter() - start
     _require_ok(outcome)
     steps = sum(clock.seconds.get(name, 0.0) for name in STEP)

@@ -30,9 +30,10 @@ from ablation.results import ResultStore
 from ablation.results.schema import OK
 from ablation.runs import runner
 from ablation.runs.runner import Tally, run_cells
-from ablation.study import Shape, Study, override_study
+from ablation.study import CellKind, Shape, Study, override_study
 from ablation.study.reading import Override
-from ablation.training.task import Cell, CellTask, FoldData, Outcome, identity, provenance
+from ablation.training.rows import cell_columns
+from ablation.training.task import Cell, CellTask, FoldData, Outcome
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -58,7 +59,7 @@ def main() -> None:
 
 def trivial(task: CellTask, device: str) -> Outcome:
     """A cell's rows without any training."""
-    row = identity(task) | provenance(device, datetime.now(UTC), task)
+    row = cell_columns(task) | {"device": device, "started_at": datetime.now(UTC)}
     loss, seconds = DRAWS.random(2).tolist()  # no two rows are alike, as they are not in earnest
     row |= {"n_test": UTTERANCES, "n_correct": 12, "wa": 0.5, "ua": 0.5, "train_loss": loss,
             "epochs": EPOCHS, "steps": 1000, "train_seconds": seconds, "status": OK}  # fmt: skip
@@ -83,7 +84,9 @@ def tasks_of(cells: int, study: Study) -> list[CellTask]:
     folds = [FoldData(f"f{k:02d}", (f"f{k:02d}",), (), ()) for k in range(100)]
     return [
         CellTask(
-            Cell("probe", (Shape(2 + n // 1000, 2),), 40.0, n // 100 % 10, folds[n % 100].name),
+            Cell(
+                CellKind.PROBE, (Shape(2 + n // 1000, 2),), 40.0, n // 100 % 10, folds[n % 100].name
+            ),
             study, CLASSES, "0123456789ab", folds[n % 100],
         )
         for n in range(cells)

@@ -17,9 +17,9 @@ from ablation.models.probe.cuda.passes import FusedPass
 from ablation.models.probe.portable import PortablePass
 from ablation.models.probe.reference import same_padding
 from ablation.models.probe.sums import Pass
-from ablation.study import Shape, Study
-from ablation.training.cell import run_cell
+from ablation.study import CellKind, Shape, Study
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
+from ablation.training.worker import train_cell
 
 SHAPES = ((1, 1), (2, 2), (10, 2), (2, 8), (37, 5), (100, 2), (2, 80), (20, 20))
 SEGMENTS = 3
@@ -143,9 +143,9 @@ def _cells(device: torch.device, steps: int, devices: tuple[str, ...]) -> list[O
         fold = _fold(Path(folder), study.features.height, study.features.width)
         found = []
         for where in devices:
-            cell = Cell("probe", (Shape(5, 2),), study.features.window_ms, 0, "b")
+            cell = Cell(CellKind.PROBE, (Shape(5, 2),), study.features.window_ms, 0, "b")
             task = CellTask(cell, study, CLASSES, "d", fold)
-            outcome = run_cell(task, card if where == "card" else where)
+            outcome = train_cell(task, card if where == "card" else where)
             if outcome.failed:
                 raise SystemExit(outcome.row["error"])
             found.append(outcome)

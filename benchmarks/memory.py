@@ -58,9 +58,9 @@ def _measure(options: argparse.Namespace) -> dict[str, float | int]:
     """Train one cell; the process' own pages at most, above those after the imports."""
     from ablation.executors.devices import initialise_worker
     from ablation.features.cache import Entry
-    from ablation.study import Study, override_study
-    from ablation.training.cell import run_cell
+    from ablation.study import CellKind, Study, override_study
     from ablation.training.task import Cell, CellTask, FoldData, Sample
+    from ablation.training.worker import train_cell
 
     initialise_worker(1)
     files = sorted(options.child.glob("*.npy"))
@@ -74,10 +74,10 @@ def _measure(options: argparse.Namespace) -> dict[str, float | int]:
         Study(), [("training.steps", options.steps), ("probe.engine", options.engine)]
     )
     height, width = (int(part) for part in options.shape.split("x"))
-    cell = Cell("probe", ((height, width),), 40.0, 0, "0")
+    cell = Cell(CellKind.PROBE, ((height, width),), 40.0, 0, "0")
     watch = _Watch()
     started = time.perf_counter()
-    outcome = run_cell(CellTask(cell, study, tuple("abcd"), "x", fold), "cpu")
+    outcome = train_cell(CellTask(cell, study, tuple("abcd"), "x", fold), "cpu")
     seconds = time.perf_counter() - started
     if outcome.failed:
         raise RuntimeError(outcome.row["error"])

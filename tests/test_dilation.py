@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from running import train
 
 from ablation import read_results
-from ablation.analysis import AXES, physical_extent
+from ablation.analysis import physical_extent
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.running import FilterTooLarge
 from ablation.models.probe import ReferenceProbe, SinglePassProbe
 from ablation.models.probe.portable import PortablePass
 from ablation.results import run_record
 from ablation.runs.prepare import check_shapes
-from ablation.study import Shape, parse_study
+from ablation.study import AXES, Shape, parse_study
 
 
 def pair(

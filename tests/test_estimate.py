@@ -22,7 +22,7 @@ from ablation.progress import Reporter
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.grid import plan_grid
 from ablation.runs.status import status_of
-from ablation.study import Shape, load_study
+from ablation.study import CellKind, Shape, load_study
 from ablation.study.reading import parse_override
 from ablation.training.task import Cell
 
@@ -117,7 +117,7 @@ def test_a_promotions_time_is_of_its_folds_and_of_the_best_on_all_speakers(
 
 
 def test_a_cell_that_cannot_be_trained_is_an_error(tiny_study: Path) -> None:
-    cell = Cell("reference", (), 40.0, 0, "", title="nobody's")
+    cell = Cell(CellKind.BASELINE, (), 40.0, 0, "", title="nobody's")
     task = without_data(cell, load_study(tiny_study, []), ("a", "b"))
     with pytest.raises(NothingMeasured, match="nobody's"):
         train_briefly((task, Lengths((50,) * 9, (50,))), "cpu")

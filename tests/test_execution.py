@@ -38,7 +38,7 @@ from ablation.executors.dask_connection import connect_to
 from ablation.executors.devices import core_count
 from ablation.features.cache import Entry
 from ablation.memory import own_memory
-from ablation.study import Shape, Study, override_study
+from ablation.study import CellKind, Shape, Study, override_study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
 from ablation.version import __version__
 
@@ -242,13 +242,13 @@ def test_a_device_short_of_memory_goes_on_with_fewer_workers(tmp_path: Path) -> 
 
 def in_little_memory(task: tuple[CellTask, int], device: str) -> object:
     """A cell in a process that may take so many bytes more than it has, and no more."""
-    from ablation.training.cell import run_cell
+    from ablation.training.worker import train_cell
 
     cell, spare = task
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * os.sysconf("SC_PAGE_SIZE") + spare
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    return run_cell(cell, device)
+    return train_cell(cell, device)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
@@ -259,7 +259,7 @@ def test_a_cell_that_finds_no_memory_says_so_and_one_that_does_is_trained(tmp_pa
     samples = tuple(Sample(f"u{k}", "s", k % 2, Entry(path, 400)) for k in range(32))
     fold = FoldData("s", ("s",), samples, samples[:2])
     study = override_study(Study(), [("training.steps", 1), ("probe.engine", "reference")])
-    cell = Cell("probe", (Shape(2, 2),), 40.0, 0, "s")
+    cell = Cell(CellKind.PROBE, (Shape(2, 2),), 40.0, 0, "s")
     task = CellTask(cell, study, ("a", "b"), "d", fold)
     tasks = [(task, 250 << 20), (task, 8 << 30)]
     finished = {f.index: f for f in LocalExecutor([SLOTS[0]]).run(in_little_memory, tasks)}

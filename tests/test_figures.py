@@ -18,7 +18,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from ablation.analysis import AXES
 from ablation.figures import (
     FORMATS,
     Panel,
@@ -36,6 +35,7 @@ from ablation.figures import (
 )
 from ablation.figures.scale import contrasting, keep_apart, physical_text, spread
 from ablation.figures.style import RC
+from ablation.study import AXES
 
 GRID = (2, 4, 8, 10, 16, 20, 40, 64, 80)
 CLASSES = ("neutral", "happy", "angry", "sad")

@@ -20,10 +20,10 @@ from ablation.features.cache import Entry
 from ablation.features.segment_dataset import SegmentDataset
 from ablation.models.probe import SinglePassProbe
 from ablation.models.probe.moments import MomentSums
-from ablation.study import FeaturesSpec, Shape, Study
+from ablation.study import CellKind, FeaturesSpec, Shape, Study
 from ablation.training import moments
-from ablation.training.cell import run_cell
 from ablation.training.task import Cell, CellTask, FoldData, Outcome
+from ablation.training.worker import train_cell
 
 pytest.importorskip("triton", reason="Triton is made for Linux alone")
 pytest.importorskip("interpreting")
@@ -72,9 +72,9 @@ USUAL = Shape(4, 2)
 
 def cell(fold: FoldData, device: str, shape: Shape = USUAL, **training: object) -> Outcome:
     task = CellTask(
-        Cell("probe", (shape,), 20.0, 0, fold.name), study(**training), CLASSES, "d", fold
+        Cell(CellKind.PROBE, (shape,), 20.0, 0, fold.name), study(**training), CLASSES, "d", fold
     )
-    outcome = run_cell(task, device)
+    outcome = train_cell(task, device)
     assert not outcome.failed, outcome.row["error"]
     assert outcome.row["device"] == device
     return outcome

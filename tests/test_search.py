@@ -22,7 +22,7 @@ from filelock import FileLock
 from running import Invoked, ablate, assert_same, command, invoke, mounted, train
 
 from ablation import load_study
-from ablation.analysis import AXES, Counts, chosen_without, search_front
+from ablation.analysis import Counts, chosen_without, search_front
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import StudyError
 from ablation.errors.running import (
@@ -49,7 +49,7 @@ from ablation.search.batches import Batch, Cells
 from ablation.search.search import plan_search, run_search
 from ablation.search.space import space_of
 from ablation.search.trials import Pruner, Trials
-from ablation.study import Shape, Study
+from ablation.study import AXES, Shape, Study
 from ablation.study.reading import parse_override
 
 BOUNDS = ["search.heights=[2,12]", "search.widths=[2,12]"]
@@ -410,7 +410,7 @@ def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_st
     assert other.variant_of == run.digest
     for taken, dilation in ((run, "1x1"), (other, "2x2")):
         mine = {t.shape for t in searched.complete if t.params["dilation"] == dilation}
-        assert {Shape(h, w) for h, w, *_ in taken.cell_keys()} == mine
+        assert {Shape(h, w) for h, w, *_ in taken.cells} == mine
     shown = invoke("report", "--study", tiny_study, cwd=stock_copy)
     text = (stock_copy / "results" / "tiny" / "report.md").read_text()
     assert "dilation 2x2" in text, shown.stdout

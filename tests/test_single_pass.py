@@ -41,12 +41,12 @@ from ablation.models.probe.kernels.transform import sizes
 from ablation.models.probe.plans import Plan
 from ablation.models.probe.portable import PortablePass
 from ablation.models.probe.sums import Pass
-from ablation.study import Shape, Study
-from ablation.training.cell import run_cell
+from ablation.study import CellKind, Shape, Study
 from ablation.training.compute import Compute
 from ablation.training.fit import fit, predict
 from ablation.training.seeds import seeded
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
+from ablation.training.worker import train_cell
 from ablation.vectors import _cache_directory
 
 PASSES = ("compiled", "portable")
@@ -487,9 +487,9 @@ def test_cells_of_both_engines_agree(fold: FoldData, losses: list[float]) -> Non
     for engine in ("reference", "single-pass"):
         probe = SPEECH["probe"] | {"engine": engine}
         study = Study.model_validate(SPEECH | {"probe": probe})
-        cell = Cell("probe", (SHAPE,), study.features.window_ms, seed=0, fold=fold.name)
+        cell = Cell(CellKind.PROBE, (SHAPE,), study.features.window_ms, seed=0, fold=fold.name)
         losses.clear()
-        outcomes.append(run_cell(CellTask(cell, study, CLASSES, "digest", fold), "cpu"))
+        outcomes.append(train_cell(CellTask(cell, study, CLASSES, "digest", fold), "cpu"))
         traces.append(np.array(losses))
         assert not outcomes[-1].failed, outcomes[-1].row
         assert outcomes[-1].row["engine"] == engine

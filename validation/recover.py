@@ -14,9 +14,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ablation.analysis import AXES, RULES, all_pairs
+from ablation.analysis import RULES, all_pairs
 from ablation.analysis.study_results import StudyResults
 from ablation.results import run_record
+from ablation.study import AXES
 
 EXTENTS = {"height": (200, 400, 800, 0), "width": (160, 320, 640, 0)}  # Hz, ms; 0: nothing
 STUDY = Path(__file__).parents[1] / "studies" / "planted.toml"

@@ -17,8 +17,6 @@ from ablation.analysis.comparisons import (
 )
 from ablation.analysis.costs import pareto_front, probe_cost, search_front, seconds_by_cost
 from ablation.analysis.curves import (
-    AXES,
-    Axis,
     axis_curve,
     end_columns,
     interval_ends,
@@ -42,10 +40,8 @@ from ablation.analysis.variance import Spread, detectable, seeds_needed, speaker
 from ablation.analysis.windows import Interaction, WindowReading, read_windows, window_extent
 
 __all__ = [
-    "AXES",
     "METRICS",
     "RULES",
-    "Axis",
     "AxisEvidence",
     "Choice",
     "Comparison",

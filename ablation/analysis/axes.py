@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
-from ablation.analysis.curves import Axis, physical_extent
+from ablation.analysis.curves import physical_extent
 from ablation.analysis.intervals import Interval, score_interval
 from ablation.analysis.selection import RULES, Choice
 from ablation.analysis.speakers import Counts
 from ablation.analysis.variance import Spread, spread
+from ablation.study import Axis
 
 MOST_PAIRED = 40  # shapes of which all pairs are compared
 
@@ -88,7 +89,7 @@ class AxisEvidence:
 
     def physical(self, extent: float) -> str:
         """Return an extent with its unit, "100 Hz"."""
-        return f"{physical_extent(self.curve)(extent):g} {self.axis.unit}"
+        return f"{physical_extent(self.curve)(extent):g} {self.axis.physical_unit}"
 
 
 def axis_evidence(

@@ -11,7 +11,6 @@ as the sample and do not account for that overlap.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,29 +19,7 @@ import pandas as pd
 from ablation.analysis.intervals import score_interval
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.tallies import named_counts
-
-
-@dataclass(frozen=True)
-class Axis:
-    """An axis of filter shapes: what varies, what is fixed, and in which physical unit."""
-
-    name: str
-    varies: str
-    fixed: str
-    physical: str
-    unit: str
-    direction: str
-
-    def name_of(self, extent: int, fixed: int) -> str:
-        """Return the shape's name, height first: "10x2"."""
-        height, width = (extent, fixed) if self.name == "height" else (fixed, extent)
-        return f"{height}x{width}"
-
-
-AXES = {
-    "height": Axis("height", "height", "width", "height_hz", "Hz", "frequency"),
-    "width": Axis("width", "width", "height", "width_ms", "ms", "time"),
-}
+from ablation.study import Axis, CellKind
 
 
 def pooled_scores(rows: pd.DataFrame, by: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
@@ -121,11 +98,11 @@ def axis_curve(
         ``complete``. An extent that was asked for and has no finished cell is there with nan;
         without any finished cell on the axis the curve is empty.
     """
-    on_axis = (probes[axis.fixed] == fixed) & (probes["window_ms"] == window_ms)
-    scores = pooled_scores(probes[on_axis], [axis.varies, axis.physical], classes)
-    scores = scores.rename(columns={axis.varies: "extent", axis.physical: "physical"})
+    on_axis = (probes[axis.other] == fixed) & (probes["window_ms"] == window_ms)
+    scores = pooled_scores(probes[on_axis], [axis.name, axis.physical], classes)
+    scores = scores.rename(columns={axis.name: "extent", axis.physical: "physical"})
     scores = scores.sort_values("extent", ignore_index=True)
-    mine = tallied[(tallied["kind"] == "probe") & (tallied["window_ms"] == window_ms)]
+    mine = tallied[(tallied["kind"] == CellKind.PROBE) & (tallied["window_ms"] == window_ms)]
     scores = _with_lacking(scores, expected)
     names = [axis.name_of(extent, fixed) for extent in scores["extent"]]
     counts = named_counts(mine[mine["name"].isin(names)], tuple(classes))

@@ -4,9 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ablation.analysis import (
-    AXES,
     METRICS,
-    Axis,
     AxisEvidence,
     Counts,
     WindowReading,
@@ -15,13 +13,13 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
-from ablation.analysis.study_results import StudyResults, fixed_side
+from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.results.run_record import RunRecord, others
-from ablation.study import Shape
+from ablation.study import AXES, Axis, CellKind, Shape
 
-PAPER_HZ, PAPER_MS = 100, 80  # extents of the paper's 10x2 and 2x8
+_PAPER = {"height": 100.0, "width": 80.0}  # Hz and ms: the extents of the paper's 10x2 and 2x8
 
 
 class Evidence:
@@ -81,7 +79,7 @@ class Evidence:
             axes = [
                 axis.name
                 for axis in AXES.values()
-                if getattr(shape, axis.fixed) == fixed_side(self.run, axis)
+                if axis.fixed(shape) == axis.fixed_in(self.run.study.grid)
             ]
             if not axes or shape.filters is not None:
                 grid = self.run.study.grid
@@ -93,14 +91,10 @@ class Evidence:
     def reference(self, axis: Axis) -> int | None:
         """Return the pre-specified extent of an axis, None when the references given have none."""
         if self.references is None:
-            features = self.run.study.features
-            height = axis.name == "height"
-            return max(
-                1, round(PAPER_HZ / features.bin_hz if height else PAPER_MS / features.hop_ms)
-            )
-        fixed = fixed_side(self.run, axis)
-        on_axis = [s for s in self.references if getattr(s, axis.fixed) == fixed]
-        return getattr(on_axis[0], axis.varies) if on_axis else None
+            return max(1, round(_PAPER[axis.name] / axis.step(self.run.study.features)))
+        fixed = axis.fixed_in(self.run.study.grid)
+        on_axis = [axis.extent(s) for s in self.references if axis.fixed(s) == fixed]
+        return on_axis[0] if on_axis else None
 
     def matched(self) -> dict[str, dict[str, Counts]]:
         """Return, for the best shape of each axis, the complete shapes with as many weights.
@@ -118,7 +112,7 @@ class Evidence:
         return found
 
     def _of_axis(self, axis: Axis, shapes: dict[int, Counts]) -> AxisEvidence:
-        fixed = fixed_side(self.run, axis)
+        fixed = axis.fixed_in(self.run.study.grid)
         rows = self.stored.probe_tally()
         by_name = dict(list(rows.groupby("name")))
         by_seed = {
@@ -132,7 +126,7 @@ class Evidence:
 
 def references_scores(stored: StudyResults) -> dict[str, Counts]:
     """Return the baselines (majority class, log-mel SVM) of which all folds are finished."""
-    rows = stored.tallied[stored.tallied["kind"] == "reference"]
+    rows = stored.tallied[stored.tallied["kind"] == CellKind.BASELINE]
     folds = stored.references.groupby("reference")["fold"].nunique()
     whole = [name for name, number in folds.items() if number == len(stored.run.folds)]
     return named_counts(rows[rows["name"].isin(whole)], stored.run.classes)

@@ -1,12 +1,10 @@
 """Promoted networks as they are stored: scores by speaker, cost, learned filters.
 
-Without torch, except for the cost of a network that is not saved.
+Without torch, except for the cost of networks of older versions.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +13,7 @@ from ablation.analysis import Counts, speaker_counts
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import AblationError
 from ablation.results.schema import OK
-from ablation.study import Shape, load_study
+from ablation.study import CellKind, Shape, load_study
 
 _CONV1 = "backbone.conv1.groups.{}.weight"  # in a saved network's weights
 
@@ -39,7 +37,7 @@ class StoredNetwork:
     tallied
         Its counted predictions.
     parameters, multiply_adds
-        None where neither a saved network nor its stored settings give them.
+        None where neither the rows nor their settings give them.
     """
 
     digest: str
@@ -64,8 +62,7 @@ def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
     """
     rows = stored.networks
     rows = rows[rows["status"] == OK]
-    tallied = stored.tallied[stored.tallied["kind"] == "network"]
-    costs = _saved_costs(stored.folder)
+    tallied = stored.tallied[stored.tallied["kind"] == CellKind.NETWORK]
     found = []
     for digest, cells in rows.sort_values("started_at").groupby("network_digest", sort=False):
         first = cells.iloc[0]
@@ -73,7 +70,7 @@ def stored_networks(stored: StudyResults) -> list[StoredNetwork]:
         if mine.empty:
             continue
         seeds = cells["seed"].nunique()
-        cost = costs.get(str(digest)) or _counted(stored, str(digest), str(first["shapes"]))
+        cost = _cost(cells) or _counted(stored, str(digest), str(first["shapes"]))
         parameters, adds = cost or (None, None)
         found.append(
             StoredNetwork(
@@ -139,29 +136,14 @@ def _distinguished(networks: list[StoredNetwork]) -> list[StoredNetwork]:
     ]
 
 
-def _saved_costs(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return parameters and multiply-adds by network digest, as saved networks record them."""
-    costs = {}
-    for path in folder.glob("networks/*/network.json"):
-        try:
-            note = json.loads(path.read_text(encoding="utf-8"))
-            costs[str(note["network_digest"])] = (
-                int(note["parameters"]),
-                int(note["multiply_adds"]),
-            )
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            OverflowError,
-        ):  # damaged: its cost is not known
-            continue
-    return costs
+def _cost(cells: pd.DataFrame) -> tuple[int, int] | None:
+    """Return parameters and multiply-adds as they were counted when a network was trained."""
+    known = cells.reindex(columns=["parameters", "multiply_adds"]).dropna().astype(int)
+    return next(known.itertuples(index=False, name=None), None)
 
 
 def _counted(stored: StudyResults, digest: str, shapes: str) -> tuple[int, int] | None:
-    """Return the same for a network that is not saved, from its settings."""
+    """Return the same for rows of an older version, which did not store it, from the settings."""
     path = stored.folder / "studies" / "networks" / f"{digest}.toml"
     try:
         study = load_study(path)

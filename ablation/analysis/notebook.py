@@ -10,22 +10,22 @@
 ['2x2', '4x2', '8x2']
 """
 
-from collections import Counter
-from math import inf
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ablation.analysis.comparisons import against_reference, all_pairs
-from ablation.analysis.curves import AXES, Axis, axis_curve
 from ablation.analysis.speakers import METRICS
-from ablation.analysis.tallies import named_counts, tally
+from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoProbes, NoProbesWith, ReferenceNotComplete, SeveralStored
+from ablation.results.run_record import Request, RunRecord
+from ablation.study import AXES, Axis, Study, shape_keys
 
 if TYPE_CHECKING:
     from ablation.results import Results
-    from ablation.results.reading import Asked
 
 
 _COLUMNS = [
@@ -74,18 +74,11 @@ def curves(
     NoProbes, NoProbesWith
         When no row is left.
     """
-    probes, kind = _probes(results, window_ms, digest), _axis(axis)
-    asked, first = _asked(results, probes), probes.iloc[0]
-    fixed = _fixed(asked, kind) if fixed is None else fixed
-    window, failed = float(first["window_ms"]), results.failed_probes
-    failed = failed[(failed["digest"] == first["digest"]) & (failed["window_ms"] == window)]
-    if asked is not None:
-        probes, failed = asked.named(probes), asked.named(failed)
-    mine, failed = _on_axis(probes, kind, fixed), failed[failed[kind.fixed] == fixed]
-    expected = _expected(mine, asked, kind, fixed, window)
-    failures = Counter(failed[kind.varies].tolist())
-    tallied = tally(_predictions(results, probes))
-    return axis_curve(mine, tallied, kind, fixed, window, _classes(probes), expected, failures)
+    kind = _axis(axis)
+    stored, window = _stored(results, window_ms, digest)
+    fixed = kind.fixed_in(stored.run.study.grid) if fixed is None else fixed
+    _require_any(stored.named, kind, fixed)
+    return stored.curve(kind, window, fixed)
 
 
 def compare(
@@ -130,19 +123,17 @@ def compare(
     SeveralStored, NoProbes, NoProbesWith
         As :func:`curves`.
     """
-    probes = _probes(results, window_ms, digest)
-    asked = _asked(results, probes)
-    named = probes if asked is None else asked.named(probes)
+    stored, window = _stored(results, window_ms, digest)
+    metric = metric.lower() if metric.lower() in METRICS else metric
+    if metric not in (allowed := (*METRICS, *stored.run.classes)):
+        raise UnknownName("metric", metric, list(allowed))
+    models = {str(shape): counts for shape, counts in stored.named_shapes(window).items()}
     if axis is not None:
         kind = _axis(axis)
-        named = _on_axis(named, kind, _fixed(asked, kind) if fixed is None else fixed)
-    classes = _classes(probes)
-    metric = metric.lower() if metric.lower() in METRICS else metric
-    if metric not in (*METRICS, *classes):
-        raise UnknownName("metric", metric, [*METRICS, *classes])
-    tallied = tally(_predictions(results, probes))
-    counts = named_counts(tallied, classes)
-    models = {name: counts[name] for name in _complete(named, asked, tallied)}
+        fixed = kind.fixed_in(stored.run.study.grid) if fixed is None else fixed
+        _require_any(stored.named, kind, fixed)
+        shapes = stored.axis_shapes(kind, window, fixed)
+        models = {kind.name_of(extent, fixed): counts for extent, counts in shapes.items()}
     if reference is not None and reference not in models:
         raise ReferenceNotComplete("reference", reference, list(models))
     family = (
@@ -175,11 +166,17 @@ def _axis(name: str) -> Axis:
     return AXES[name]
 
 
-def _probes(results: "Results", window_ms: float | None, digest: str | None) -> pd.DataFrame:
-    """Return the finished probes of one digest and one window."""
+def _stored(
+    results: "Results", window_ms: float | None, digest: str | None
+) -> tuple[StudyResults, float]:
+    """Return the rows of one digest and one window, and that window (ms)."""
     if results.probes.empty:
         raise NoProbes()
-    return _only(_only(results.probes, "digest", digest), "window_ms", window_ms)
+    rows = _only(results.probes, "digest", digest)
+    rows = _only(rows, "window_ms", window_ms)
+    digest, window = str(rows["digest"].iloc[0]), float(rows["window_ms"].iloc[0])
+    run = results.runs.get(digest) or _run_of(rows)
+    return StudyResults(Path(), run, replace(results, probes=rows)), window
 
 
 def _only(rows: pd.DataFrame, column: str, wanted: object) -> pd.DataFrame:
@@ -195,60 +192,28 @@ def _only(rows: pd.DataFrame, column: str, wanted: object) -> pd.DataFrame:
     return rows
 
 
-def _on_axis(rows: pd.DataFrame, axis: Axis, fixed: int) -> pd.DataFrame:
-    found = rows[rows[axis.fixed] == fixed]
-    if found.empty:
-        raise NoProbesWith(axis.fixed, fixed, sorted(rows[axis.fixed].unique().tolist()))
-    return found
+def _run_of(rows: pd.DataFrame) -> RunRecord:
+    """Return the settings of rows without any: every shape was asked for with every seed."""
+    classes = [name.removeprefix("acc_") for name in rows.columns if name.startswith("acc_")]
+    request = Request(
+        axis="both",
+        shapes=tuple(dict.fromkeys(key.shape for key in shape_keys(rows))),
+        windows=tuple(rows["window_ms"].unique().tolist()),
+        seeds=tuple(rows["seed"].unique().tolist()),
+        at=rows["started_at"].max().to_pydatetime(),
+    )
+    return RunRecord(
+        study=Study(name=str(rows["study"].iloc[0])),
+        digest=str(rows["digest"].iloc[0]),
+        classes=tuple(classes),
+        counts=tuple(int(rows[f"n_{name}"].sum()) for name in classes),
+        folds=tuple(rows["fold"].unique().tolist()),
+        requests=(request,),
+    )
 
 
-def _asked(results: "Results", probes: pd.DataFrame) -> "Asked | None":
-    return results.asked.get(str(probes["digest"].iloc[0]))
-
-
-def _fixed(asked: "Asked | None", axis: Axis) -> int:
-    """Return the extent of the side that an axis does not vary, 2 where no settings are stored."""
-    return 2 if asked is None else asked.fixed[axis.fixed]
-
-
-def _expected(
-    probes: pd.DataFrame, asked: "Asked | None", axis: Axis, fixed: int, window: float
-) -> dict[int, int]:
-    """Return how many cells were asked for of each extent of an axis."""
-    if asked is None:
-        cells = Counter(probes[axis.varies].tolist())
-        return dict.fromkeys(cells, max(cells.values()))
-    expected = {}
-    for height, width, planned_window in asked.planned:
-        extent, other = (height, width) if axis.name == "height" else (width, height)
-        if (other, planned_window) == (fixed, window):
-            expected[extent] = asked.cells[height, width, planned_window]
-    return expected
-
-
-def _complete(probes: pd.DataFrame, asked: "Asked | None", tallied: pd.DataFrame) -> list[str]:
-    """Return the names of the shapes of which every cell and every prediction is there."""
-    groups = probes.groupby(["height", "width", "window_ms"])
-    cells, scored = groups.size(), groups["n_test"].sum()
-    predicted = tallied.groupby("name")["n"].sum().to_dict()
-    found = []
-    most = int(cells.max()) if len(cells) else 0
-    rows = cells.index.to_frame(index=False).assign(cells=cells.values, scored=scored.values)
-    for height, width, window, number, n in rows.itertuples(index=False, name=None):
-        wanted = most if asked is None else asked.cells.get((height, width, window), inf)
-        if number >= wanted and predicted.get(f"{height}x{width}") == n:
-            found.append(f"{height}x{width}")
-    return found
-
-
-def _predictions(results: "Results", probes: pd.DataFrame) -> pd.DataFrame:
-    rows, first = results.predictions, probes.iloc[0]
-    return rows[
-        (rows["digest"] == first["digest"])
-        & (rows["kind"] == "probe")
-        & (rows["window_ms"] == first["window_ms"])
-    ]
-
-
-def _classes(probes: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(c.removeprefix("acc_") for c in probes.columns if c.startswith("acc_"))
+def _require_any(rows: pd.DataFrame, axis: Axis, fixed: int) -> None:
+    """Raise :class:`NoProbesWith` where no row lies on the axis."""
+    there = rows[axis.other].unique().tolist()
+    if fixed not in there:
+        raise NoProbesWith(axis.other, fixed, sorted(there))

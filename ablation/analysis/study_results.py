@@ -1,26 +1,25 @@
 """The stored rows of one digest, read once, and the counts and curves made from them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from ablation.analysis import Axis, Counts, axis_curve, named_counts, tally
+from ablation.analysis import Counts, axis_curve, named_counts, tally
 from ablation.errors import StorageError
 from ablation.results import ResultStore
-from ablation.results.run_record import SEARCH, RunRecord, as_study, study_folder
+from ablation.results.reading import Results
+from ablation.results.run_record import RunRecord, as_study, study_folder
 from ablation.results.schema import OK
 from ablation.results.search_record import Searched, search_file
-from ablation.study import Shape
-
-Key = tuple[int, int, float]  # height, width, window in ms
+from ablation.study import Axis, CellKind, Shape, ShapeKey, shape_keys
 
 
 class StudyResults:
-    """The stored rows of a run's digest.
+    """The stored rows of a run's digest, read from its folder or taken from ``tables``.
 
     Attributes
     ----------
@@ -32,8 +31,9 @@ class StudyResults:
         The option that names these settings to a command.
     """
 
-    def __init__(self, results: Path, run: RunRecord) -> None:
+    def __init__(self, results: Path, run: RunRecord, tables: Results | None = None) -> None:
         self.run = run
+        self._tables = tables
         self.folder = study_folder(results, run.study.name)
         self.as_study = as_study(results, run)
         self.damaged: list[str] = []
@@ -81,54 +81,27 @@ class StudyResults:
         return sorted(mine, key=lambda one: one.last or datetime.min, reverse=True)
 
     @cached_property
-    def expected(self) -> Counter[Key]:
-        """The number of cells requested for each shape and window."""
-        return Counter(
-            (height, width, window) for height, width, window, *_ in self.run.cell_keys()
-        )
-
-    @cached_property
-    def complete(self) -> set[Key]:
+    def complete(self) -> set[ShapeKey]:
         """The shapes and windows of which every requested cell is finished."""
-        there = _keys(self.probes)
-        return {key for key, wanted in self.expected.items() if there[key] >= wanted}
+        there = Counter(shape_keys(self.probes))
+        return {key for key, wanted in self.run.expected.items() if there[key] >= wanted}
 
     @cached_property
     def named(self) -> pd.DataFrame:
-        """Finished cells of the shapes that were named before any score was seen.
+        """Finished cells of the shapes that were named before any score was seen."""
+        return self.run.named(self.probes)
 
-        Shapes that only a search tried are left out, complete or pruned: it chose them by the
-        scores of others, so no axis and no test may rest on them.
-        """
-        return self.probes[self._named(self.probes)]
-
-    def _named(self, rows: pd.DataFrame) -> pd.Series:
-        """Return for each row whether its shape was named by a request."""
-        searched = any(request.axis == SEARCH for request in self.run.requests)
-        found = [not searched or key in self._asked_by_name for key in _key_list(rows)]
-        return pd.Series(found, rows.index, dtype=bool)
-
-    def rows_of(self, shapes: Iterable[Key]) -> pd.DataFrame:
+    def rows_of(self, shapes: Iterable[ShapeKey]) -> pd.DataFrame:
         """Return the finished cells of some shapes."""
         wanted = set(shapes)
-        found = [key in wanted for key in _key_list(self.probes)]
+        found = [key in wanted for key in shape_keys(self.probes)]
         return self.probes[pd.Series(found, self.probes.index, dtype=bool)]
-
-    @cached_property
-    def _asked_by_name(self) -> set[Key]:
-        return {
-            (shape.height, shape.width, window)
-            for request in self.run.requests
-            if request.axis != SEARCH
-            for shape in request.shapes
-            for window in request.windows
-        }
 
     @cached_property
     def done(self) -> int:
         """The number of requested cells that are finished."""
-        there = _keys(self.probes)
-        return sum(min(there[key], wanted) for key, wanted in self.expected.items())
+        there = Counter(shape_keys(self.probes))
+        return sum(min(there[key], wanted) for key, wanted in self.run.expected.items())
 
     @cached_property
     def windows(self) -> list[float]:
@@ -136,13 +109,22 @@ class StudyResults:
         own = self.run.study.features.window_ms
         return sorted(self.probes["window_ms"].unique(), key=lambda window: (window != own, window))
 
-    def curve(self, axis: Axis, window_ms: float | None = None) -> pd.DataFrame:
-        """Return the curve of an axis; ``window_ms`` is the study's own unless given."""
-        fixed = fixed_side(self.run, axis)
+    def curve(
+        self, axis: Axis, window_ms: float | None = None, fixed: int | None = None
+    ) -> pd.DataFrame:
+        """Return the curve of an axis; window and fixed side are the study's own unless given."""
+        fixed = axis.fixed_in(self.run.study.grid) if fixed is None else fixed
         window_ms = window_ms or self.run.study.features.window_ms
-        named = self._asked_by_name
-        expected = Counter({key: n for key, n in self.expected.items() if key in named})
-        failed = self.failed[self._named(self.failed)]
+        failed = Counter(shape_keys(self.run.named(self.failed)))
+        expected = {key: self.run.expected[key] for key in self.run.planned}
+
+        def by_extent(cells: Mapping[ShapeKey, int]) -> dict[int, int]:
+            return {
+                axis.extent(key.shape): number
+                for key, number in cells.items()
+                if (axis.fixed(key.shape), key.window_ms) == (fixed, window_ms)
+            }
+
         return axis_curve(
             self.named,
             self.tallied,
@@ -150,8 +132,8 @@ class StudyResults:
             fixed,
             window_ms,
             self.run.classes,
-            _on_axis(expected, axis, fixed, window_ms),
-            _on_axis(_keys(failed), axis, fixed, window_ms),
+            by_extent(expected),
+            by_extent(failed),
         )
 
     def shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
@@ -159,76 +141,56 @@ class StudyResults:
         window_ms = window_ms or self.run.study.features.window_ms
         if window_ms not in self._shapes:
             counts = named_counts(self.probe_tally(window_ms), self.run.classes)
-            whole = sorted((h, w) for h, w, window in self.complete if window == window_ms)
+            sound = sorted(self.complete - self.unsound)
             self._shapes[window_ms] = {
-                Shape(h, w): counts[f"{h}x{w}"]
-                for h, w in whole
-                if (h, w, window_ms) not in self.unsound
+                key.shape: counts[str(key.shape)] for key in sound if key.window_ms == window_ms
             }
         return self._shapes[window_ms]
 
     @cached_property
-    def unsound(self) -> set[Key]:
+    def unsound(self) -> set[ShapeKey]:
         """Complete shapes with fewer or more stored predictions than their cells scored."""
         names = ["height", "width", "window_ms"]
         scored = self.probes.groupby(names)["n_test"].sum()
-        mine = self.tallied[self.tallied["kind"] == "probe"]
+        mine = self.tallied[self.tallied["kind"] == CellKind.PROBE]
         found = mine.groupby(["name", "window_ms"])["n"].sum().to_dict()
         return {
-            (height, width, window)
-            for height, width, window in self.complete
-            if found.get((f"{height}x{width}", window)) != scored[height, width, window]
+            key
+            for key in self.complete
+            if found.get((str(key.shape), key.window_ms)) != scored[tuple(key)]
         }
 
     def probe_tally(self, window_ms: float | None = None) -> pd.DataFrame:
         """Return the counted predictions of the probes of a window."""
         window_ms = window_ms or self.run.study.features.window_ms
         rows = self.tallied
-        return rows[(rows["kind"] == "probe") & (rows["window_ms"] == window_ms)]
+        return rows[(rows["kind"] == CellKind.PROBE) & (rows["window_ms"] == window_ms)]
 
-    def axis_shapes(self, axis: Axis, window_ms: float | None = None) -> dict[int, Counts]:
-        """Return the complete shapes of an axis by extent, smallest first."""
-        fixed = fixed_side(self.run, axis)
+    def named_shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
+        """Return those of :meth:`shapes` that were named before any score was seen."""
         window_ms = window_ms or self.run.study.features.window_ms
         return {
-            getattr(shape, axis.varies): counts
+            shape: counts
             for shape, counts in self.shapes(window_ms).items()
-            if getattr(shape, axis.fixed) == fixed
-            and (shape.height, shape.width, window_ms) in self._asked_by_name
+            if ShapeKey(shape.height, shape.width, window_ms) in self.run.planned
+        }
+
+    def axis_shapes(
+        self, axis: Axis, window_ms: float | None = None, fixed: int | None = None
+    ) -> dict[int, Counts]:
+        """Return the complete shapes of an axis by extent, smallest first."""
+        fixed = axis.fixed_in(self.run.study.grid) if fixed is None else fixed
+        return {
+            axis.extent(shape): counts
+            for shape, counts in self.named_shapes(window_ms).items()
+            if axis.fixed(shape) == fixed
         }
 
     def _read(self, table: str, columns: list[str] | None = None) -> pd.DataFrame:
-        content = ResultStore(self.folder).read(table, columns)
-        self.damaged += content.damaged
-        rows = content.frame()
+        if self._tables is not None:
+            rows = self._tables.rows(table)
+        else:
+            content = ResultStore(self.folder).read(table, columns)
+            self.damaged += content.damaged
+            rows = content.frame()
         return rows[rows["digest"] == self.run.digest]
-
-
-def fixed_side(run: RunRecord, axis: Axis) -> int:
-    """Return the extent of the side that an axis does not vary."""
-    grid = run.study.grid
-    return grid.fixed_width if axis.name == "height" else grid.fixed_height
-
-
-def axis_shape(run: RunRecord, axis: Axis, extent: int) -> Shape:
-    """Return the shape with an extent on an axis."""
-    return Shape.parse(axis.name_of(extent, fixed_side(run, axis)))
-
-
-def _keys(rows: pd.DataFrame) -> Counter[Key]:
-    return Counter(_key_list(rows))
-
-
-def _key_list(rows: pd.DataFrame) -> list[Key]:
-    names = ("height", "width", "window_ms")
-    return list(zip(*(rows[name].tolist() for name in names), strict=True))
-
-
-def _on_axis(cells: Counter[Key], axis: Axis, fixed: int, window_ms: float) -> dict[int, int]:
-    """Return the number of cells by extent."""
-    counts: Counter[int] = Counter()
-    for (height, width, window), number in cells.items():
-        extent, other = (height, width) if axis.name == "height" else (width, height)
-        if (other, window) == (fixed, window_ms):
-            counts[extent] += number
-    return dict(counts)

@@ -12,20 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from ablation.analysis.comparisons import speaker_gains
-from ablation.analysis.curves import Axis
 from ablation.analysis.intervals import Interval, gain_interval
 from ablation.analysis.selection import RULES, Choice
 from ablation.analysis.signflip import flip_p_values
 from ablation.analysis.speakers import Counts
-from ablation.study import FeaturesSpec
+from ablation.study import Axis, FeaturesSpec
+from ablation.study.axes import HEIGHT
 
 
 def window_extent(features: FeaturesSpec, axis: Axis, window_ms: float | None = None) -> float:
     """Return the window's own extent along an axis: main lobe in bins, or length in frames."""
     window = window_ms or features.window_ms
-    if axis.name == "height":
-        return 4000 / window / features.bin_hz
-    return window / features.hop_ms
+    return (4000 / window if axis is HEIGHT else window) / axis.step(features)
 
 
 @dataclass(frozen=True)

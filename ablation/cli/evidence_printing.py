@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ablation.analysis import AXES
 from ablation.analysis.axes import MOST_PAIRED
 from ablation.cli.failures import say
 from ablation.cli.options import load_given
@@ -14,6 +13,7 @@ from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
 from ablation.report import points, show, wording
 from ablation.results import run_record
+from ablation.study import AXES
 
 if TYPE_CHECKING:
     from ablation.analysis.evidence import Evidence

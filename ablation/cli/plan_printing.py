@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ablation.analysis import AXES, Axis, pooled_scores
+from ablation.analysis import pooled_scores
 from ablation.analysis.study_results import StudyResults
 from ablation.cli.failures import say
 from ablation.errors import counted
@@ -16,7 +16,7 @@ from ablation.progress import duration, size
 from ablation.results import run_record
 from ablation.runs.grid import GridPlan
 from ablation.runs.runner import Tally
-from ablation.study import shapes_text
+from ablation.study import AXES, Axis, shapes_text
 
 if TYPE_CHECKING:
     from ablation.estimate.estimate import Estimate
@@ -102,7 +102,7 @@ def print_curves(plan: GridPlan, results: Path) -> None:
             print(f"window {window:g} ms")
         if plan.request.axis in ("product", "shapes"):
             # Other shapes, such as those that a search pruned, may lack folds.
-            asked = [(shape.height, shape.width, window) for shape in plan.request.shapes]
+            asked = [key for key in plan.request.filters if key.window_ms == window]
             _print_best(stored.rows_of(asked), run.classes)
         for axis in AXES.values():
             if plan.request.axis in (axis.name, "both"):
@@ -111,7 +111,7 @@ def print_curves(plan: GridPlan, results: Path) -> None:
 
 
 def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
-    print(f"{axis.name:>6} {axis.unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+    print(f"{axis.name:>6} {axis.physical_unit:>6} {'WA %':>6} {'UA %':>6}  cells")
     for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"
         print(

@@ -17,7 +17,7 @@ from ablation.executors.devices import core_count
 from ablation.files import cache_folder, require_writable
 from ablation.progress import Reporter, duration, size
 from ablation.runs.runner import slots_of
-from ablation.study import Shape, Study
+from ablation.study import CellKind, Shape, Study
 from ablation.training.task import Cell
 
 _REINSTALL = "install again: pip install -c constraints.txt -e ."
@@ -94,7 +94,7 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
 def _steps(study: Study, slots: list[Slot], reporter: Reporter) -> dict[str, float]:
     spec = study.features
     shape = Shape(min(10, spec.height), min(2, spec.width))  # the paper's best height
-    cell = Cell("probe", (shape,), spec.window_ms, 0, "")
+    cell = Cell(CellKind.PROBE, (shape,), spec.window_ms, 0, "")
     segments = (spec.width,) * 4 * study.training.batch_size
     trial = without_data(cell, study, ("a", "b", "c", "d")), Lengths(segments, segments[:8])
     with reporter.task("measured", unit="cells") as count:

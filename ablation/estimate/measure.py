@@ -1,8 +1,8 @@
 """The time and memory of training, measured by short cells on the workers that a run would use.
 
 A short cell is trained on random spectrograms by the function that trains every cell
-(:func:`~ablation.training.cell.run_cell`). Two of them with different numbers of steps tell a step
-from what else a cell does, and all workers are busy as they are in a run.
+(:func:`~ablation.training.worker.train_cell`). Two of them with different numbers of steps tell a
+step from what else a cell does, and all workers are busy as they are in a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +20,7 @@ from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
 from ablation.study import FeaturesSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
+from ablation.training.worker import train_cell
 
 _BATCHES = 8  # of training segments in a short cell
 _LONG_ENOUGH = 0.5  # seconds of steps, beside which what else varies is small
@@ -129,9 +130,6 @@ def train_briefly(trial: tuple[CellTask, Lengths], device: str) -> Measured:
 
 def _seconds(task: CellTask, steps: int, device: str) -> float:
     """Return how long a cell of so many steps takes."""
-    # Loads torch, which only workers do.
-    from ablation.training.cell import run_cell
-
     few: Mapping[str, object] = {
         "steps": steps, "epochs": None, "learning_rate": _SLOW, "schedule": "constant",
     }  # fmt: skip
@@ -143,7 +141,7 @@ def _seconds(task: CellTask, steps: int, device: str) -> float:
             "network": study.network.model_copy(update={"training": network}),
         }
     )
-    outcome = run_cell(replace(task, study=short), device)
+    outcome = train_cell(replace(task, study=short), device)
     if outcome.failed:
         raise NothingMeasured(outcome.row["error"].splitlines()[-1])
     return outcome.row["train_seconds"]

@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ablation.analysis import (
-    AXES,
     AxisEvidence,
     indistinct_groups,
     mean_ranks,
@@ -15,7 +14,6 @@ from ablation.analysis import (
 )
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork
-from ablation.analysis.study_results import fixed_side
 from ablation.errors import counted
 from ablation.figures import (
     Panel,
@@ -35,6 +33,7 @@ from ablation.figures.network_catalogue import (
     speakers_drawing,
 )
 from ablation.figures.search_catalogue import search_drawing
+from ablation.study import AXES
 
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
 
@@ -88,7 +87,7 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
             Panel(
                 axis,
                 curve,
-                fixed_side(evidence.run, axis),
+                axis.fixed_in(evidence.run.study.grid),
                 known.best if known and evidence.metric == "wa" else None,
                 known.choices["plateau"].extent if known and evidence.metric == "wa" else None,
                 window_extent(evidence.run.study.features, axis),

@@ -6,9 +6,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ablation.analysis import AXES
 from ablation.figures.scale import (
-    UNITS,
     Look,
     draw_curve,
     draw_title,
@@ -17,6 +15,7 @@ from ablation.figures.scale import (
     wrap_text,
 )
 from ablation.figures.style import COLOURS, RC, class_colours
+from ablation.study import AXES
 
 _WIDTH, _HEIGHT = 2.7, 1.3  # inches of a panel
 _LABEL = 0.36  # inches of a tick label and the space beside it
@@ -51,7 +50,7 @@ def draw_classes(
             for number, (axes, (score, _)) in enumerate(zip(column, scores, strict=True)):
                 colour = colours.get(score.removeprefix("acc_"), COLOURS["wa"])
                 draw_curve(axes, curve, score, Look.of(number, colour))
-            column[-1].set_xlabel(f"filter {name} ({axis.direction}), {UNITS[name]}")
+            column[-1].set_xlabel(f"filter {name} ({axis.direction}), {axis.unit}")
         for axes, (_, label) in zip(grid[:, 0], scores, strict=True):
             axes.set_ylabel(wrap_text(f"{label} (%)", _HEIGHT, 9))
         figure.align_ylabels(grid[:, 0])

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ablation.analysis import Axis
 from ablation.figures.scale import draw_band, scale_extent
 from ablation.figures.style import COLOURS, DASHES, MARKERS, RC, class_colours
+from ablation.study import AXES, Axis
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,9 @@ def _draw_panel(axes: Axes, panel: Panel, classes: Sequence[str], majority: floa
         )
     _mark_choices(axes, panel)
     scale_extent(axes, curve, axis)
-    unit = "bins" if axis.name == "height" else "frames"
-    other = "frames" if axis.name == "height" else "bins"
     axes.set_xlabel(
-        f"filter {axis.name} ({axis.direction}), {unit}; "
-        f"{axis.fixed} fixed at {panel.fixed} {other}"
+        f"filter {axis.name} ({axis.direction}), {axis.unit}; "
+        f"{axis.other} fixed at {panel.fixed} {AXES[axis.other].unit}"
     )
     axes.set_ylabel("accuracy (%)")
 

@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from ablation.analysis import AXES, Axis
-from ablation.figures.scale import PARTIAL, UNITS, contrasting, draw_title, physical_text
+from ablation.figures.scale import PARTIAL, contrasting, draw_title, physical_text
 from ablation.figures.style import COLOURS, RC
+from ablation.study import AXES, Axis
 
 _MOST_NUMBERS = 14  # cells along a side; more would be too small for a number
 _MOST_PHYSICAL = 12  # cells along a side; more would be too small for "1000 Hz" below the extent
@@ -43,7 +43,7 @@ def draw_heatmap(
     chosen
         The height and width of the shape to outline.
     """
-    heights, widths = (sorted(set(scores[axis.varies].tolist())) for axis in AXES.values())
+    heights, widths = (sorted(set(scores[axis.name].tolist())) for axis in AXES.values())
     rows, columns = scores["height"].map(heights.index), scores["width"].map(widths.index)
     values = np.full((len(heights), len(widths)), np.nan)
     values[rows, columns] = 100 * scores[score]
@@ -163,10 +163,10 @@ def _outline(axes: Axes, row: int, column: int) -> Rectangle:
 
 def _label_extents(axes: Axes, axis: Axis, scores: pd.DataFrame, extents: Sequence[int]) -> None:
     """Label the cells with their extents, and with Hz or ms below if there is room."""
-    physical = dict(zip(scores[axis.varies], scores[axis.physical], strict=True))
+    physical = dict(zip(scores[axis.name], scores[axis.physical], strict=True))
     roomy = len(extents) <= _MOST_PHYSICAL
     texts = [
-        f"{extent}\n{physical_text(physical[extent])} {axis.unit}" if roomy else f"{extent}"
+        str(extent) + f"\n{physical_text(physical[extent])} {axis.physical_unit}" * roomy
         for extent in extents
     ]
     unit = physical_text(physical[extents[0]] / extents[0])
@@ -176,5 +176,5 @@ def _label_extents(axes: Axes, axis: Axis, scores: pd.DataFrame, extents: Sequen
     side.set_tick_params(length=2)
     if not roomy and not upright:
         side.set_tick_params(rotation=90)
-    text = f"filter {axis.name} ({axis.direction}), {UNITS[axis.name]} of {unit} {axis.unit}"
+    text = f"filter {axis.name} ({axis.direction}), {axis.unit} of {unit} {axis.physical_unit}"
     side.set_label_text(text.replace(", ", ",\n") if upright else text)

@@ -25,7 +25,7 @@ from ablation.figures import (
     draw_speakers,
 )
 from ablation.figures.drawing import Drawing, title_of
-from ablation.study import Shape
+from ablation.study import CellKind, Shape
 
 _MOST_LINES = 8  # that a reader can distinguish in one panel
 _MOST_COSTS = 400  # points that can be drawn quickly
@@ -94,9 +94,10 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
     own = evidence.run.study.features.window_ms
     epochs = epochs[(epochs["window_ms"] == own) & epochs["train_loss"].notna()]
     names = _spread_names(evidence)
-    probes = epochs[(epochs["kind"] == "probe") & epochs["name"].isin(names)]
+    probes = epochs[(epochs["kind"] == CellKind.PROBE) & epochs["name"].isin(names)]
     labels = {network.digest: network.label for network in networks if network.complete}
-    trained = epochs[(epochs["kind"] == "network") & epochs["network_digest"].isin(list(labels))]
+    of_networks = epochs["kind"] == CellKind.NETWORK
+    trained = epochs[of_networks & epochs["network_digest"].isin(list(labels))]
     kinds = {
         "probes": probes.assign(order=probes["name"].map({n: k for k, n in enumerate(names)})),
         "networks": trained.assign(

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.analysis import AXES
 from ablation.analysis.evidence import Evidence, other_settings
 from ablation.analysis.networks import stored_networks
 from ablation.analysis.study_results import StudyResults
@@ -14,6 +13,7 @@ from ablation.figures import FORMATS, save_figure
 from ablation.figures.catalogue import drawings
 from ablation.files import atomic_write, write_text
 from ablation.results.run_record import RunRecord
+from ablation.study import AXES
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from scipy.optimize import isotonic_regression
 
-from ablation.analysis import Axis, physical_extent
+from ablation.analysis import physical_extent
 from ablation.figures.style import COLOURS, DASHES, MARKERS, SPARE
+from ablation.study import Axis
 
 _MOST_LABELS = 30
-UNITS = {"height": "bins", "width": "frames"}
 PARTIAL = "not all folds and seeds"
 
 _LINES = (*COLOURS.values(), *SPARE)
@@ -157,7 +157,7 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
     above.xaxis.set_major_locator(FixedLocator(ticks))
     above.xaxis.set_minor_locator(NullLocator())
     above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: physical_text(physical(value))))
-    above.set_xlabel(f"{axis.direction} extent ({axis.unit})")
+    above.set_xlabel(f"{axis.direction} extent ({axis.physical_unit})")
 
 
 def spread(extents: Iterable[int], apart: float = 1.12) -> list[int]:

@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from ablation.figures.scale import UNITS, draw_title
+from ablation.figures.scale import draw_title
 from ablation.figures.style import COLOURS, MARKERS, RC
+from ablation.study import AXES
 
 _TICKS = [round(step * 2**power) for power in range(1, 12) for step in (1, 1.5)]  # 2, 3, 4, 6 ...
 _PRUNED, _BEST = "#999999", COLOURS["angry"]
@@ -95,7 +96,7 @@ def _draw_places(axes: Axes, trials: pd.DataFrame, norm: Normalize, looks: dict[
         side.set_major_locator(FixedLocator([t for t in _TICKS if low <= t <= high]))
         side.set_minor_locator(NullLocator())
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        side.set_label_text(f"filter {name} ({UNITS[name]})")
+        side.set_label_text(f"filter {name} ({AXES[name].unit})")
     axes.margins(0.08)
 
 

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ablation.analysis import Axis
 from ablation.figures.scale import (
-    UNITS,
     Look,
     draw_curve,
     draw_title,
@@ -20,6 +18,7 @@ from ablation.figures.scale import (
     scale_extent,
 )
 from ablation.figures.style import RC
+from ablation.study import Axis
 
 _RING: Any = {
     "linestyle": "none",
@@ -91,7 +90,7 @@ def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> 
     every = every.drop_duplicates("extent").sort_values("extent")
     scale_extent(axes, every, panel.axis)
     name, direction = panel.axis.name, panel.axis.direction
-    axes.set_xlabel(f"filter {name} ({direction}), {UNITS[name]}")
+    axes.set_xlabel(f"filter {name} ({direction}), {panel.axis.unit}")
     axes.set_ylabel("WA (%)")
 
 

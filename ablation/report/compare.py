@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from ablation.analysis import AXES, RULES, Comparison, Counts, against_reference
+from ablation.analysis import RULES, Comparison, Counts, against_reference
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
@@ -31,7 +31,7 @@ from ablation.errors.reading import (
 )
 from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.results.run_record import RunRecord, now, study_folder
-from ablation.study import Shape
+from ablation.study import AXES, Shape
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _choose(
         study=evidence.run.study.name,
         digest=evidence.run.digest,
         tested_on=other,
-        axis="height" if name == "height" else "width",
+        axis=AXES[name].name,
         rule=how.rule,
         metric=evidence.metric,
         chosen=chosen,

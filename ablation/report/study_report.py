@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablation.analysis import AXES
 from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork, stored_networks
 from ablation.analysis.study_results import StudyResults
@@ -30,7 +29,7 @@ from ablation.report.sections.search import search_answer
 from ablation.report.sections.study import sections
 from ablation.report.sections.table1 import table1_rows
 from ablation.results.run_record import SEARCH, Request, RunRecord, as_study
-from ablation.study import Shape, shapes_text
+from ablation.study import AXES, Shape, shapes_text
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _subtitle(evidence: Evidence) -> str:
 def report_warnings(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[str]:
     """Return what is missing, failed or doubtful: what a reader must know before the numbers."""
     stored = evidence.stored
-    asked, done = sum(stored.expected.values()), stored.done
+    asked, done = sum(stored.run.expected.values()), stored.done
     baselines = {n: counts.score("wa") for n, counts in references_scores(stored).items()}
     probes = {name: counts.score("wa") for name, counts in evidence.shapes.items()}
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}

@@ -18,8 +18,6 @@ from ablation.report.values import percent_ends, points, show
 
 LEVEL = 0.05
 SVM = "log-mel SVM"  # the baseline that probes and networks should beat
-_UNITS = {"height": "bins", "width": "frames"}
-_LARGER = {"height": "taller", "width": "wider"}
 
 
 def metric_name(metric: str) -> str:
@@ -29,7 +27,7 @@ def metric_name(metric: str) -> str:
 
 def extent_text(axis: AxisEvidence, extent: int) -> str:
     """Return "10 bins (100 Hz)"."""
-    return f"{extent} {_UNITS[axis.axis.name]} ({axis.physical(extent)})"
+    return f"{extent} {axis.axis.unit} ({axis.physical(extent)})"
 
 
 def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
@@ -90,11 +88,11 @@ def _plateau(axis: AxisEvidence, metric: str) -> str:
         return (
             f"{metric} still rises at the largest {name} of the grid, {extent_text(axis, extent)}, "
             f"where it is {_percent(axis, extent)}: no plateau is reached yet, so train "
-            f"{_LARGER[name]} filters"
+            f"{axis.axis.larger} filters"
         )
     return (
         f"beyond a {name} of {extent_text(axis, extent)}, where {metric} is "
-        f"{_percent(axis, extent)}, no {_LARGER[name]} filter is significantly better (highest: "
+        f"{_percent(axis, extent)}, no {axis.axis.larger} filter is significantly better (highest: "
         f"{_percent(axis, axis.best)} at {axis.name(axis.best)})"
     )
 
@@ -326,7 +324,7 @@ def _wa(score: float) -> str:
 
 def window_sentences(reading: WindowReading) -> list[str]:
     """Return whether the best extent moves with the analysis window."""
-    name, unit = reading.axis.name, _UNITS[reading.axis.name]
+    name, unit = reading.axis.name, reading.axis.unit
     parts = ", ".join(
         f"{reading.chosen[w]['best'].extent} {unit} with {_window(reading, w)}"
         for w in sorted(reading.chosen)
@@ -353,10 +351,8 @@ def window_sentences(reading: WindowReading) -> list[str]:
 
 def _window(reading: WindowReading, window: float) -> str:
     """Return "a window of 20 ms (main lobe 20 bins)"."""
-    what = "main lobe" if reading.axis.name == "height" else "length"
-    return (
-        f"a window of {window:g} ms ({what} {reading.spans[window]:g} {_UNITS[reading.axis.name]})"
-    )
+    what = {"height": "main lobe", "width": "length"}[reading.axis.name]
+    return f"a window of {window:g} ms ({what} {reading.spans[window]:g} {reading.axis.unit})"
 
 
 def _movement(reading: WindowReading) -> str:

@@ -9,13 +9,16 @@ import math
 import os
 import shlex
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import tomli_w
 
 from ablation.errors import StudyError
@@ -26,8 +29,8 @@ from ablation.errors.running import (
     UnreadableSettings,
 )
 from ablation.files import locked, make_folder, write_text
-from ablation.results import ResultStore
-from ablation.study import Shape, Study, parse_study
+from ablation.results.store import ResultStore
+from ablation.study import CellKey, Shape, ShapeKey, Study, parse_study, shape_keys
 
 SEARCH = "search"  # the axis of a search's request
 
@@ -58,6 +61,11 @@ class Request:
         }
         search = {"options": self.options, "trials": self.trials}
         return table | search if self.axis == SEARCH else table
+
+    @property
+    def filters(self) -> list[ShapeKey]:
+        """Every shape at every window."""
+        return [ShapeKey(s.height, s.width, w) for s in self.shapes for w in self.windows]
 
     def supersedes(self, earlier: "Request") -> bool:
         """Return whether ``earlier`` is the same request, or an earlier state of this search."""
@@ -99,16 +107,39 @@ class RunRecord:
         """WA (0..1) of always predicting the largest class."""
         return max(self.counts) / sum(self.counts)
 
-    def cell_keys(self) -> set[tuple[int, int, float, int, str]]:
-        """Return all probe cells ever requested: (height, width, window_ms, seed, fold)."""
-        return {
-            (shape.height, shape.width, window, seed, fold)
+    @cached_property
+    def cells(self) -> frozenset[CellKey]:
+        """All probe cells ever requested."""
+        return frozenset(
+            CellKey(*key, seed, fold)
             for request in self.requests
-            for shape in request.shapes
-            for window in request.windows
+            for key in request.filters
             for seed in request.seeds
             for fold in self.folds
-        }
+        )
+
+    @cached_property
+    def expected(self) -> Counter[ShapeKey]:
+        """The number of cells requested for each shape and window."""
+        return Counter(cell.filter for cell in self.cells)
+
+    @cached_property
+    def planned(self) -> frozenset[ShapeKey]:
+        """The shapes and windows that were named before any score was seen.
+
+        What only a search has tried is left out, complete or pruned: it chose them by the scores of
+        others, so no axis and no test may rest on them.
+        """
+        return frozenset(
+            key for request in self.requests if request.axis != SEARCH for key in request.filters
+        )
+
+    def named(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the shapes that are not of a search alone."""
+        if all(request.axis != SEARCH for request in self.requests):
+            return rows
+        found = [key in self.planned for key in shape_keys(rows)]
+        return rows[pd.Series(found, rows.index, dtype=bool)]
 
     def seeds(self) -> set[int]:
         return {seed for request in self.requests for seed in request.seeds}

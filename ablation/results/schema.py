@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from ablation.study import CellKey, CellKind
+
 SCHEMA_VERSION = 1
 VERSION_KEY = b"ablation.schema"
 
@@ -30,6 +32,8 @@ _NETWORK = [
     ("network", pa.string()),
     ("pooling", pa.string()),
     ("shapes", pa.string()),  # "10x2,2x8"
+    ("parameters", pa.int64()),
+    ("multiply_adds", pa.int64()),  # per segment
 ]
 _REFERENCE = [
     ("reference", pa.string()),  # majority class, log-mel SVM
@@ -89,12 +93,21 @@ class Table:
     name: str
     key: tuple[str, ...]
 
+    def key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return what identifies a row."""
+        return tuple(row[column] for column in self.key)
 
-PROBES = Table("probes", ("digest", "height", "width", "window_ms", "seed", "fold"))
+
+PROBES = Table("probes", ("digest", *CellKey._fields))
 NETWORKS = Table("networks", ("digest", "network_digest", "seed", "fold"))
 REFERENCES = Table("references", ("digest", "reference", "window_ms", "seed", "fold"))
 PREDICTIONS = Table("predictions", (*_DETAIL_KEY, "utterance"))
 EPOCHS = Table("epochs", (*_DETAIL_KEY, "epoch"))
+TABLE_OF = {  # the table of a cell's own row; the network of all speakers has none
+    CellKind.PROBE: PROBES,
+    CellKind.NETWORK: NETWORKS,
+    CellKind.BASELINE: REFERENCES,
+}
 TABLES = {table.name: table for table in (PROBES, NETWORKS, REFERENCES, PREDICTIONS, EPOCHS)}
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ablation.results.schema import OK
-
-Key = tuple[int, int, float]  # height, width, window in ms
+from ablation.study import ShapeKey
 
 
 class BestSoFar:
@@ -19,9 +18,9 @@ class BestSoFar:
         Number of cells requested for each shape and window.
     """
 
-    def __init__(self, expected: Mapping[Key, int]) -> None:
+    def __init__(self, expected: Mapping[ShapeKey, int]) -> None:
         self.expected = expected
-        self._cells: dict[Key, dict[tuple[int, str], tuple[int, int]]] = {}
+        self._cells: dict[ShapeKey, dict[tuple[int, str], tuple[int, int]]] = {}
         self._best: tuple[float, tuple[float, ...]] | None = None
 
     def add(self, row: Mapping[Any, Any]) -> None:
@@ -29,7 +28,7 @@ class BestSoFar:
 
         Failed cells and cells that were not requested are ignored.
         """
-        key = row["height"], row["width"], row["window_ms"]
+        key = ShapeKey(row["height"], row["width"], row["window_ms"])
         if row["status"] != OK or key not in self.expected:
             return
         cells = self._cells.setdefault(key, {})
@@ -65,7 +64,7 @@ class BestSoFar:
         name, wa = self.best
         return f"best so far {name} {100 * wa:.1f} %"
 
-    def _consider(self, key: Key) -> None:
+    def _consider(self, key: ShapeKey) -> None:
         """Make a shape the best if it is complete and better, or as good and smaller."""
         cells = self._cells[key]
         if len(cells) < self.expected[key]:

@@ -5,13 +5,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ablation.executors import Finished, WorkerPool
 from ablation.files import forget_half_written
 from ablation.results import ResultStore
-from ablation.training.task import CellTask, Outcome, failed_outcome
+from ablation.results.schema import TABLE_OF
+from ablation.training import rows as cell_rows
+from ablation.training.task import CellTask, Outcome
 
-TABLES = {"probe": "probes", "network": "networks", "reference": "references"}  # by kind of cell
 _TIDY_EVERY = 256  # writes after which small parts are merged
 _QUICK = 0.1  # seconds between two results, below which nothing waits for the disk
 
@@ -120,14 +122,14 @@ class ResultCollector:
     def _store(self, ended: Sequence[Ended]) -> list[Ended]:
         rows: dict[str, list] = {"predictions": [], "epochs": []}
         # A cell's own row last: it marks the cell as done.
-        rows |= {name: [] for name in TABLES.values()}
+        rows |= {table.name: [] for table in TABLE_OF.values()}
         for task, outcome in ended:
             if self.keep is not None and not outcome.failed:
                 self.keep(task, outcome)
-            if task.cell.kind in TABLES:
+            if task.cell.kind in TABLE_OF:
                 rows["predictions"] += outcome.predictions
                 rows["epochs"] += outcome.epochs
-                rows[TABLES[task.cell.kind]].append(outcome.row)
+                rows[TABLE_OF[task.cell.kind].name].append(outcome.row)
         self.store.append(ended[0][0].classes, rows)
         for task, _ in ended:
             _forget_checkpoint(task)
@@ -149,7 +151,7 @@ class ResultCollector:
 
 def _outcome(end: Finished) -> Outcome:
     if end.crash is not None:
-        return failed_outcome(end.task, end.crash, end.device)
+        return cell_rows.failed(end.task, end.crash, end.device, datetime.now(UTC))
     return end.value
 
 

@@ -13,7 +13,7 @@ from ablation.results.schema import OK
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
-from ablation.study import Shape, Study, at_window
+from ablation.study import CellKey, CellKind, Shape, Study, at_window
 from ablation.training.task import Cell, CellTask
 
 AXES = ("height", "width", "both", "product")
@@ -96,11 +96,11 @@ def plan_shapes(
     cells = _cells(request, prepared.folds)[shard[0] :: shard[1]]
     content = ResultStore(run_record.study_folder(results, study.name)).read("probes", [])
     done = {
-        (row["height"], row["width"], row["window_ms"], row["seed"], row["fold"])
+        CellKey.of(row)
         for row in content.rows.to_pylist()
         if row["digest"] == prepared.digest and row["status"] == OK
     }
-    missing = tuple(cell for cell in cells if fresh or _key(cell) not in done)
+    missing = tuple(cell for cell in cells if fresh or cell.key not in done)
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
@@ -144,7 +144,7 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
 
 def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
     """Return the best shape so far, from the plan's cells that are already stored."""
-    leading = BestSoFar(Counter(_key(cell)[:3] for cell in plan.cells))
+    leading = BestSoFar(Counter(cell.key.filter for cell in plan.cells))
     if not plan.fresh:
         rows = ResultStore(folder).read("probes", ["n_correct", "n_test"]).rows
         for row in rows.to_pylist():
@@ -180,14 +180,9 @@ def as_given(study: Study) -> run_record.RunRecord:
 
 def _cells(request: run_record.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:
     return tuple(
-        Cell("probe", (shape,), window, seed, fold.name)
+        Cell(CellKind.PROBE, (shape,), window, seed, fold.name)
         for seed in request.seeds
         for window in request.windows
         for shape in request.shapes
         for fold in folds
     )
-
-
-def _key(cell: Cell) -> tuple[int, int, float, int, str]:
-    shape = cell.shapes[0]
-    return shape.height, shape.width, cell.window_ms, cell.seed, cell.fold

@@ -22,7 +22,7 @@ from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.runs.shape_selection import Selection
 from ablation.saved import saver
-from ablation.study import NETWORK_NAMES, Shape, Study, override_study, shapes_text
+from ablation.study import NETWORK_NAMES, CellKind, Shape, Study, override_study, shapes_text
 from ablation.study.baselines import BASELINES
 from ablation.study.reading import Override
 from ablation.training.task import Cell, CellTask, FoldData
@@ -152,7 +152,7 @@ def plan_promote(
         for fold in prepared.folds
     )
     references = tuple(
-        CellRequest(Cell("reference", (), window, 0, fold.name, title=title), "")
+        CellRequest(Cell(CellKind.BASELINE, (), window, 0, fold.name, title=title), "")
         for title in BASELINES
         for fold in prepared.folds
     )
@@ -174,7 +174,7 @@ def plan_promote(
 
 def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Cell:
     shapes = variant.shapes(fold)
-    return Cell("network", shapes, window_ms, seed, fold, variant.pooling, variant.title)
+    return Cell(CellKind.NETWORK, shapes, window_ms, seed, fold, variant.pooling, variant.title)
 
 
 def _line(
@@ -234,7 +234,7 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     data = fold_data(plan.prepared, [window], reporter)
     code = _code(plan.study.network.factory)
     corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
-    keeper = saver.ModelSaver(folder, corpus, fingerprint, plan.costs, code)
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, code)
     if plan.references:
         reporter.say(
             f"training the baselines first ({', '.join(BASELINES)}): "
@@ -267,11 +267,13 @@ def run_final(
     folder = study_folder(results, plan.study.name)
     first = plan.prepared.folds[0].name
     window, seed = plan.study.features.window_ms, plan.seeds[0]
-    cell = Cell("final", variant.shapes(first), window, seed, "", variant.pooling, variant.title)
+    cell = Cell(
+        CellKind.FINAL, variant.shapes(first), window, seed, "", variant.pooling, variant.title
+    )
     digest = variant.digests[first]
     code = _code(plan.study.network.factory)
     corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
-    keeper = saver.ModelSaver(folder, corpus, fingerprint, plan.costs, code, scores)
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, code, scores)
     place = keeper.place(cell, digest)
     tally = Tally(cells=1, stored=0)
     if saver.rescore(place, scores):

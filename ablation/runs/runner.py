@@ -8,11 +8,13 @@ from ablation.executors import EXECUTORS, Executor, Function, Slot, choose, make
 from ablation.files import locked
 from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch
-from ablation.results.schema import TABLES as ALL_TABLES
+from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
-from ablation.runs.collector import TABLES, Keep, ResultCollector, Tally
+from ablation.runs.collector import Keep, ResultCollector, Tally
 from ablation.study import ExecutionSpec, Study
-from ablation.training.task import CellTask, identity, train_cell
+from ablation.training.rows import cell_columns
+from ablation.training.task import CellTask
+from ablation.training.worker import train_cell
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -70,7 +72,7 @@ def result_collector(
     """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
 
     The workers are stopped however the block ends, and the rows compacted unless an error ended it.
-    ``function`` trains a cell (None: :func:`~ablation.training.task.train_cell`).
+    ``function`` trains a cell (None: :func:`~ablation.training.worker.train_cell`).
 
     Raises
     ------
@@ -139,11 +141,10 @@ def _unless_stored(
     """Yield the tasks that no other run has finished by the time they are due."""
     watches: dict[str, Watch] = {}
     for task in tasks:
-        name = TABLES.get(task.cell.kind)
-        if name is not None:
-            watch = watches.setdefault(name, Watch(store, name))
-            known = identity(task)
-            if tuple(known[column] for column in ALL_TABLES[name].key) in watch.finished():
+        table = TABLE_OF.get(task.cell.kind)
+        if table is not None:
+            watch = watches.setdefault(table.name, Watch(store, table.name))
+            if table.key_of(cell_columns(task)) in watch.finished():
                 tally.stored += 1
                 continue
         yield task

@@ -9,15 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ablation.analysis import (
-    AXES,
-    RULES,
-    Choice,
-    Counts,
-    speaker_counts,
-)
+from ablation.analysis import RULES, Choice, Counts, speaker_counts
 from ablation.analysis.evidence import check_metric, other_settings
-from ablation.analysis.study_results import StudyResults, axis_shape
+from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoCompleteAxis
@@ -26,7 +20,7 @@ from ablation.results import run_record
 from ablation.results.run_record import RunRecord
 from ablation.runs.grid import GridPlan, as_run, plan_shapes, run_grid
 from ablation.runs.prepare import Prepared
-from ablation.study import Shape, Study, override_study
+from ablation.study import AXES, Shape, Study, override_study
 
 
 @dataclass(frozen=True)
@@ -150,7 +144,7 @@ class ProbeScores:
     def shapes(self) -> tuple[Shape, ...]:
         """Return all shapes that can be chosen."""
         return run_record.unique(
-            axis_shape(self.run, AXES[name], extent)
+            _shape(self.run, name, extent)
             for name, extents in self.axes.items()
             for extent in extents
         )
@@ -203,9 +197,7 @@ def _from_pairs(
         by_name = dict(list(mine[~mine["speaker"].isin(list(fold.test_speakers))].groupby("name")))
         axes = {
             name: {
-                extent: speaker_counts(
-                    by_name[str(axis_shape(pairs, AXES[name], extent))], pairs.classes
-                )
+                extent: speaker_counts(by_name[str(_shape(pairs, name, extent))], pairs.classes)
                 for extent in extents
             }
             for name, extents in scores.axes.items()
@@ -224,7 +216,11 @@ def _chosen(
     shapes, reasons = [], []
     for name, counts in axes.items():
         choice: Choice = RULES[rule](counts, metric)
-        shape = axis_shape(run, AXES[name], choice.extent)
+        shape = _shape(run, name, choice.extent)
         shapes.append(shape)
         reasons.append(f"{name}: {shape}, {choice.reason}")
     return Chosen(run_record.unique(shapes), (*reasons, *lacking))
+
+
+def _shape(run: RunRecord, axis: str, extent: int) -> Shape:
+    return AXES[axis].shape(extent, AXES[axis].fixed_in(run.study.grid))

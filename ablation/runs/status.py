@@ -13,9 +13,8 @@ from ablation.results import ResultStore
 from ablation.results.run_record import RunRecord, study_folder
 from ablation.results.schema import FAILED, OK
 from ablation.runs.best_so_far import BestSoFar
-from ablation.study import Shape, Study
+from ablation.study import Shape, Study, cell_keys
 
-_KEY = ["height", "width", "window_ms", "seed", "fold"]
 _LATEST = 200  # cells by which the rate of a run is measured
 
 
@@ -83,11 +82,10 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     networks = store.read("networks", ["error"])
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
-    keys = list(zip(*(rows[name] for name in _KEY), strict=True))
-    asked = run.cell_keys()
-    mine = rows[pd.Series([key in asked for key in keys], rows.index, bool)]  # also of no rows
+    asked = run.cells
+    mine = rows[pd.Series([key in asked for key in cell_keys(rows)], rows.index, bool)]
     finished, failed = mine[mine["status"] == OK], mine[mine["status"] == FAILED]
-    by_shape = _left(run, asked, finished)
+    by_shape = _left(run, finished)
     rate, quiet = _rate(finished, now or datetime.now(UTC)) if by_shape else (None, None)
     of_digest = networks.frame()
     of_digest = of_digest[(of_digest["digest"] == run.digest) & (of_digest["status"] == OK)]
@@ -99,7 +97,7 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
         workers=workers_of(run.study),
         worker_seconds_left=_sum(by_shape) if len(finished) else None,
         by_shape=by_shape,
-        best=_best(asked, finished),
+        best=_best(run, finished),
         cells_an_hour=rate,
         quiet_seconds=quiet,
         failures=tuple(_failure(row) for row in failed.to_dict("records")),
@@ -122,12 +120,9 @@ def workers_of(study: Study) -> int:
     return len(slots)
 
 
-def _left(
-    run: RunRecord, asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
-) -> dict[Shape, ShapeLeft]:
+def _left(run: RunRecord, finished: pd.DataFrame) -> dict[Shape, ShapeLeft]:
     """Return the shapes that lack cells; empty when none is finished, as no time is known."""
-    there = set(zip(*(finished[name].tolist() for name in _KEY), strict=True))
-    lacking = Counter((height, width) for height, width, *_ in asked - there)
+    lacking = Counter(key[:2] for key in run.cells.difference(cell_keys(finished)))
     timed = finished.dropna(subset=["train_seconds"])
     if timed.empty:
         return {}
@@ -143,10 +138,8 @@ def _left(
     }
 
 
-def _best(
-    asked: set[tuple[int, int, float, int, str]], finished: pd.DataFrame
-) -> tuple[str, float] | None:
-    leading = BestSoFar(Counter((height, width, window) for height, width, window, *_ in asked))
+def _best(run: RunRecord, finished: pd.DataFrame) -> tuple[str, float] | None:
+    leading = BestSoFar(run.expected)
     for row in finished.to_dict("records"):
         leading.add(row)
     return leading.best

@@ -1,10 +1,8 @@
 """Saving trained networks in folders of their own, and finding a study's best."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ablation.corpora import Corpus
 from ablation.errors import StorageError
@@ -19,11 +17,8 @@ from ablation.saved.record import (
     weights_digest,
     write,
 )
-from ablation.study import shapes_text
+from ablation.study import CellKind, shapes_text
 from ablation.training.task import Cell, CellTask, Outcome
-
-if TYPE_CHECKING:
-    from ablation.models.network import Cost
 
 __all__ = ["ModelSaver", "ScoreNote", "best_saved", "folder_name", "rescore"]
 
@@ -33,9 +28,9 @@ def folder_name(cell: Cell, digest: str) -> str:
     ``attention-10x2+2x8-seed0-03-1f0c2a9b3d4e``; ``all`` means that no speaker was held out."""
     kind = cell.pooling or cell.title
     shapes = "+".join(map(str, cell.shapes))
-    fold = cell.fold if cell.kind != "final" else "all"
+    fold = cell.fold if cell.kind != CellKind.FINAL else "all"
     plain = re.sub(r"[^\w.+-]", "_", f"{kind}-{shapes}-seed{cell.seed}-{fold}")[:120]
-    if cell.kind != "final" and not re.fullmatch(r"[\w.+-]{1,60}", fold):
+    if cell.kind != CellKind.FINAL and not re.fullmatch(r"[\w.+-]{1,60}", fold):
         # Two folds' names may be equal once characters unfit for a file name are replaced.
         plain += f"-{weights_digest(fold.encode())[:6]}"
     return f"{plain}-{digest}"
@@ -52,7 +47,6 @@ class ModelSaver:
     folder: Path
     corpus: Corpus
     fingerprint: str
-    costs: "Mapping[str, Cost]"
     code: str = ""
     scores: ScoreNote | None = None
 
@@ -106,8 +100,8 @@ class ModelSaver:
             network=task.study.network,
             trained_in=outcome.row["engine"],
             threads=task.study.execution.threads,
-            parameters=self.costs[digest].parameters,
-            multiply_adds=self.costs[digest].multiply_adds,
+            parameters=outcome.row["parameters"],
+            multiply_adds=outcome.row["multiply_adds"],
             weights=weights_digest(network.weights),
             code=self.code,
         )

@@ -25,7 +25,7 @@ from ablation.runs.runner import InterruptedRun, check_devices, result_collector
 from ablation.search.batches import Batch, Candidate, Cells, Key
 from ablation.search.space import Space, space_of
 from ablation.search.trials import Trials
-from ablation.study import SearchSpec, Shape, Study
+from ablation.study import CellKind, SearchSpec, Shape, Study
 from ablation.training.task import Cell, CellTask, FoldData
 
 
@@ -186,7 +186,7 @@ class _Search:
         self._asked.add(key)
         self.tally.cells += 1
         return CellTask(
-            cell=Cell("probe", (candidate.point.shape,), window, seed, fold),
+            cell=Cell(CellKind.PROBE, (candidate.point.shape,), window, seed, fold),
             study=variant.study,
             classes=self.plan.prepared.corpus.classes,
             digest=digest,

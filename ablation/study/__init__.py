@@ -9,6 +9,8 @@ joins and digests them. :mod:`~ablation.study.shapes` says how a filter shape is
 what a setting does.
 """
 
+from ablation.study.axes import AXES, Axis
+from ablation.study.cells import CellKey, CellKind, ShapeKey, cell_keys, shape_keys
 from ablation.study.data import CorpusSpec, FeaturesSpec, FoldsSpec
 from ablation.study.execution import ClusterSpec, ExecutionSpec
 from ablation.study.grid import COSTS, HEIGHTS, SCORES, WIDTHS, GridSpec, SearchSpec
@@ -35,6 +37,7 @@ from ablation.study.shapes import Shape, matched_shapes, shapes_text
 from ablation.study.specs import Study
 
 __all__ = [
+    "AXES",
     "COSTS",
     "HEIGHTS",
     "NETWORK_NAMES",
@@ -42,6 +45,9 @@ __all__ = [
     "SCORES",
     "WIDTHS",
     "AugmentSpec",
+    "Axis",
+    "CellKey",
+    "CellKind",
     "ClusterSpec",
     "CorpusSpec",
     "ExecutionSpec",
@@ -52,15 +58,18 @@ __all__ = [
     "ProbeSpec",
     "SearchSpec",
     "Shape",
+    "ShapeKey",
     "Study",
     "TrainingSpec",
     "at_window",
+    "cell_keys",
     "find_study",
     "known_values",
     "load_study",
     "matched_shapes",
     "override_study",
     "parse_study",
+    "shape_keys",
     "shapes_text",
     "shipped_studies",
     "study_fields",

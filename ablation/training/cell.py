@@ -1,10 +1,6 @@
-"""Running a cell: one probe, network or baseline, one fold and one seed, trained and scored."""
+"""A cell, trained and scored: one probe, network or baseline, one fold and one seed."""
 
-import time
-import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,90 +8,33 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from ablation.errors.execution import CellOutOfMemory
 from ablation.features.batches import Feed, HostFeed, feeds
 from ablation.features.cache import Entry
 from ablation.features.segment_dataset import SegmentDataset
-from ablation.models.network import build_network
+from ablation.models.network import build_network, cost_of
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
-from ablation.results.schema import OK
-from ablation.study import shapes_text
+from ablation.study import CellKind, shapes_text
 from ablation.training.baselines import TRAINERS
-from ablation.training.checkpoint import Checkpoint, EpochRecord
+from ablation.training.checkpoint import Checkpoint
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import Fitted, fit, predict
-from ablation.training.metrics import accuracies
 from ablation.training.moments import SegmentMoments
+from ablation.training.rows import Trained
 from ablation.training.seeds import seeded
 from ablation.training.task import (
     CellTask,
-    Outcome,
     Sample,
     TrainedNetwork,
-    failed_outcome,
-    identity,
-    provenance,
 )
 from ablation.version import __version__
 
 
-@dataclass(frozen=True)
-class _Trained:
-    """The result of training a cell, before it becomes rows.
-
-    ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None for a
-    network without test speakers.
-    """
-
-    engine: str
-    scores: np.ndarray | None
-    n_segments: np.ndarray | None
-    columns: dict[str, Any] = field(default_factory=dict)
-    records: Sequence[EpochRecord] = ()
-    network: TrainedNetwork | None = None
+def train(task: CellTask, device: str) -> Trained:
+    """Train a cell on a device and score its held-out utterances."""
+    return _BY_KIND[task.cell.kind](task, device)
 
 
-def run_cell(task: CellTask, device: str) -> Outcome:
-    """Train and score ``task``; an exception becomes a failed row with its traceback.
-
-    Raises
-    ------
-    CellOutOfMemory
-        If the device's memory does not suffice, whatever the probe's tile; it may with fewer
-        workers on the device.
-    """
-    started = datetime.now(UTC)
-    try:
-        return _outcome(task, device, started)
-    except Exception as error:  # a cell that fails must not stop the others
-        if _is_shortage(error):
-            option = f"{'' if task.cell.kind == 'probe' else 'network.'}training.batch_size"
-            raise CellOutOfMemory(task.cell.name, option) from error
-        return failed_outcome(task, traceback.format_exc(), device, started)
-
-
-def _is_shortage(error: Exception) -> bool:
-    """Return whether memory ran out; the CPU's allocator has no exception type of its own."""
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
-        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    )
-
-
-def _outcome(task: CellTask, device: str, started: datetime) -> Outcome:
-    clock = time.perf_counter()
-    trained = _BY_KIND[task.cell.kind](task, device)
-    row = identity(task) | provenance(device, started, task) | trained.columns
-    if trained.scores is not None:
-        row |= _scored(task, trained.scores)
-    row |= {
-        "engine": trained.engine,
-        "train_seconds": time.perf_counter() - clock,
-        "status": OK,
-    }
-    return Outcome(row, _predictions(task, trained), _epochs(task, trained), trained.network)
-
-
-def _probe(task: CellTask, device: str) -> _Trained:
+def _probe(task: CellTask, device: str) -> Trained:
     compute = compute_of(task, device)
     train, test = feeds_of(*_banks(task), task, compute)
     with seeded("init", task.cell.name, task.cell.name, task.cell.seed, task.cell.fold):
@@ -104,14 +43,16 @@ def _probe(task: CellTask, device: str) -> _Trained:
     fitted = fit(model, train, task.training, _seed(task), compute, moments=moments)
     scores, n_segments = predict(fitted.model, test, task.training)
     engine = task.study.probe.engine
-    return _Trained(engine, scores, n_segments, _budget_columns(fitted), fitted.records)
+    return Trained(engine, scores, n_segments, _budget_columns(fitted), fitted.records)
 
 
-def _network(task: CellTask, device: str) -> _Trained:
+def _network(task: CellTask, device: str) -> Trained:
     banks, compute = _banks(task), compute_of(task, device)
     train, test = feeds_of(*banks, task, compute)
     with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *_seed(task)):
-        model = compute.place(build_model(task, compute))
+        model = build_model(task, compute)
+    cost = cost_of(model, task.study.features.height, task.study.features.width)
+    model = compute.place(model)
     checkpoint = _checkpoint(task, device, compute)
     fitted = fit(model, train, task.training, _seed(task), compute, checkpoint)
     scores = n_segments = None
@@ -122,21 +63,26 @@ def _network(task: CellTask, device: str) -> _Trained:
     network = TrainedNetwork(
         safetensors.torch.save(weights), None if known is None else (known.low, known.high)
     )
-    columns = _budget_columns(fitted)
-    return _Trained(str(compute), scores, n_segments, columns, fitted.records, network)
+    columns = _budget_columns(fitted) | vars(cost)
+    return Trained(str(compute), scores, n_segments, columns, fitted.records, network)
 
 
-def _reference(task: CellTask, _device: str) -> _Trained:
+def _baseline(task: CellTask, _device: str) -> Trained:
     scores = TRAINERS[task.cell.title](task).astype(np.float32)
-    return _Trained("scikit-learn", scores, np.ones(len(scores), int))
+    return Trained("scikit-learn", scores, np.ones(len(scores), int))
 
 
-_BY_KIND = {"probe": _probe, "network": _network, "final": _network, "reference": _reference}
+_BY_KIND: dict[CellKind, Callable[[CellTask, str], Trained]] = {
+    CellKind.PROBE: _probe,
+    CellKind.NETWORK: _network,
+    CellKind.FINAL: _network,
+    CellKind.BASELINE: _baseline,
+}
 
 
 def compute_of(task: CellTask, device: str) -> Compute:
     """Return the device and the number format in which a cell's model is trained."""
-    if task.cell.kind == "probe":
+    if task.cell.kind == CellKind.PROBE:
         return Compute.on(device)
     return network_compute(task.study.network, device)
 
@@ -153,7 +99,7 @@ def feeds_of(
 def build_model(task: CellTask, compute: Compute) -> nn.Module:
     """Return the untrained probe or network of a cell."""
     cell, study, classes = task.cell, task.study, len(task.classes)
-    if cell.kind != "probe":
+    if cell.kind != CellKind.PROBE:
         return build_network(cell.shapes, cell.pooling, classes, study.network, study.features)
     shape, probe = cell.shapes[0], study.probe
     sizes = (shape.height, shape.width, probe.filters, classes, probe.bias)
@@ -200,71 +146,3 @@ def _budget_columns(fitted: Fitted) -> dict[str, Any]:
         "epochs": fitted.budget.epochs,
         "steps": fitted.budget.steps,
     }
-
-
-def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
-    """Return counts and accuracies of the held-out utterances."""
-    labels = [sample.label for sample in task.fold.test]
-    result = accuracies(labels, scores.argmax(1).tolist(), len(task.classes))
-    row: dict[str, Any] = {
-        "n_test": sum(result.n),
-        "n_correct": sum(result.correct),
-        "wa": result.wa,
-        "ua": result.ua,
-    }
-    columns = zip(task.classes, result.n, result.correct, result.per_class, strict=True)
-    for label, n, correct, accuracy in columns:
-        row |= {f"n_{label}": n, f"correct_{label}": correct, f"acc_{label}": accuracy}
-    return row
-
-
-def _detail(task: CellTask) -> dict[str, Any]:
-    """Return the columns that name the cell in the tables of utterances and epochs."""
-    return {
-        "study": task.study.name,
-        "digest": task.digest,
-        "kind": task.cell.kind,
-        "name": task.cell.name,
-        "network_digest": task.network_digest,
-        "window_ms": task.cell.window_ms,
-        "seed": task.cell.seed,
-        "fold": task.cell.fold,
-    }
-
-
-def _predictions(task: CellTask, trained: _Trained) -> list[dict[str, Any]]:
-    if trained.scores is None or trained.n_segments is None:
-        return []
-    rows = []
-    for sample, values, count in zip(
-        task.fold.test, trained.scores, trained.n_segments, strict=True
-    ):
-        rows.append(
-            _detail(task)
-            | {
-                "utterance": sample.id,
-                "speaker": sample.speaker,
-                "label": task.classes[sample.label],
-                "predicted": task.classes[int(values.argmax())],
-                "n_segments": int(count),
-            }
-            | _named_scores(task.classes, values)
-        )
-    return rows
-
-
-def _named_scores(classes: Sequence[str], values: np.ndarray) -> dict[str, Any]:
-    return {f"score_{label}": float(v) for label, v in zip(classes, values, strict=True)}
-
-
-def _epochs(task: CellTask, trained: _Trained) -> list[dict[str, Any]]:
-    return [
-        _detail(task)
-        | {
-            "epoch": record.epoch,
-            "lr": record.lr,
-            "train_loss": record.train_loss,
-            "train_wa": record.train_wa,
-        }
-        for record in trained.records
-    ]

@@ -1,20 +1,18 @@
-"""Cells, their tasks and outcomes: planned by drivers, run by :mod:`~ablation.training.cell`.
+"""Cells, their tasks and outcomes: planned by runs, trained by :mod:`~ablation.training.worker`.
 
-Torch is not loaded here, so that a driver that finds every cell stored answers at once.
+Torch is not loaded here, so that a run that finds every cell stored answers at once.
 """
 
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from ablation.features.cache import Entry
 from ablation.results.schema import FAILED
-from ablation.study import Shape, Study, TrainingSpec, shapes_text
-from ablation.version import __version__
+from ablation.study import CellKey, CellKind, Shape, Study, TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -60,8 +58,9 @@ class Cell:
     Attributes
     ----------
     kind
-        ``probe`` (one shape), ``network`` (shapes and a pooling), ``final`` (a network trained on
-        all speakers and scored on none) or ``reference`` (a baseline).
+        What is trained.
+    shapes
+        Those of Conv1: one for a probe, none for a baseline.
     window_ms
         The analysis window (ms).
     pooling
@@ -70,7 +69,7 @@ class Cell:
         The name of a network or baseline in the tables.
     """
 
-    kind: str
+    kind: CellKind
     shapes: tuple[Shape, ...]
     window_ms: float
     seed: int
@@ -79,9 +78,15 @@ class Cell:
     title: str = ""
 
     @property
+    def key(self) -> CellKey:
+        """The key of a probe's row."""
+        shape = self.shapes[0]
+        return CellKey(shape.height, shape.width, self.window_ms, self.seed, self.fold)
+
+    @property
     def name(self) -> str:
         """The name in the tables: ``10x2`` for a probe, else the title."""
-        return str(self.shapes[0]) if self.kind == "probe" else self.title
+        return str(self.shapes[0]) if self.kind == CellKind.PROBE else self.title
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ class CellTask:
     def training(self) -> TrainingSpec:
         """The training settings for this kind of cell."""
         study = self.study
-        return study.training if self.cell.kind == "probe" else study.network.training
+        return study.training if self.cell.kind == CellKind.PROBE else study.network.training
 
 
 @dataclass(frozen=True)
@@ -131,61 +136,3 @@ class Outcome:
     def failed(self) -> bool:
         """Whether the cell could not be trained."""
         return self.row["status"] == FAILED
-
-
-def failed_outcome(
-    task: CellTask, error: str, device: str, started: datetime | None = None
-) -> Outcome:
-    """Return the outcome of a cell that could not be trained, for the reason ``error``."""
-    row = identity(task) | provenance(device, started or datetime.now(UTC), task)
-    return Outcome(row | {"status": FAILED, "error": error.strip()})
-
-
-def identity(task: CellTask) -> dict[str, Any]:
-    """Return the columns that name the cell."""
-    cell, features = task.cell, task.study.features
-    row: dict[str, Any] = {
-        "study": task.study.name,
-        "digest": task.digest,
-        "window_ms": cell.window_ms,
-        "seed": cell.seed,
-        "fold": cell.fold,
-        "test_speakers": ",".join(task.fold.test_speakers),
-    }
-    if cell.kind == "probe":
-        shape = cell.shapes[0]
-        height, width = task.study.probe.extent(shape.height, shape.width)
-        return row | {
-            "height": shape.height,
-            "width": shape.width,
-            "height_hz": height * features.bin_hz,
-            "width_ms": width * features.hop_ms,
-        }
-    if cell.kind == "reference":
-        return row | {"reference": cell.title}
-    return row | {
-        "network_digest": task.network_digest,
-        "network": cell.title,
-        "pooling": cell.pooling,
-        "shapes": shapes_text(cell.shapes),
-    }
-
-
-def provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]:
-    """Return the columns that say where, when and by which version a cell was trained."""
-    return {
-        "device": device,
-        "threads": task.study.execution.threads,
-        "started_at": started,
-        "version": __version__,
-    }
-
-
-def train_cell(task: CellTask, device: str) -> "Outcome":
-    """Run :func:`~ablation.training.cell.run_cell` in a worker.
-
-    Only the worker loads torch; the driver that hands this function out need not.
-    """
-    from ablation.training.cell import run_cell
-
-    return run_cell(task, device)

@@ -21,6 +21,7 @@ from ablation.report import Column, Picture, Section, Table, wording
 from ablation.report.document import Kind, Value
 from ablation.report.sections.table1 import of_paper, table1_rows
 from ablation.report.table1 import PAPER
+from ablation.study import CellKind, ShapeKey
 
 _MOST_ROWS = 1200  # of the table of all shapes
 _MOST_FAILURES = 100
@@ -189,12 +190,11 @@ def shapes_section(evidence: Evidence) -> Section | None:
     }
     rows = []
     for row in scores.to_dict("records"):
-        name = f"{row['height']}x{row['width']}"
-        mine = counts[row["window_ms"]].get(name)
-        key = (row["height"], row["width"], row["window_ms"])
+        key = ShapeKey(row["height"], row["width"], row["window_ms"])
+        mine = counts[key.window_ms].get(str(key.shape))
         rows.append(
             (
-                name,
+                str(key.shape),
                 row["height_hz"],
                 row["width_ms"],
                 row["window_ms"],
@@ -202,7 +202,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
                 row["ua"] if mine is None else score_interval(mine, "ua"),
                 *(row[f"acc_{label}"] for label in classes),
                 row["cells"],
-                stored.expected[key] or None,  # a search pruned it
+                stored.run.expected[key] or None,  # a search pruned it
                 float(seconds.loc[(row["window_ms"], row["height"], row["width"])]) / 3600,
             )
         )
@@ -249,7 +249,7 @@ def failures_section(evidence: Evidence) -> Section | None:
 
 def _failed(rows: pd.DataFrame, kind: str) -> Iterable[tuple[Value, ...]]:
     for row in rows.to_dict("records"):
-        shape = f"{row['height']}x{row['width']}" if kind == "probe" else str(row["shapes"])
+        shape = f"{row['height']}x{row['width']}" if kind == CellKind.PROBE else str(row["shapes"])
         reason = (str(row["error"]).splitlines() or [""])[-1]
         yield (kind, shape, float(row["window_ms"]), int(row["seed"]), str(row["fold"]), reason)
 

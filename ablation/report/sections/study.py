@@ -103,11 +103,11 @@ def _rules_table(evidence: Evidence) -> Table:
 
 def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     classes = evidence.run.classes
-    unit = "bins" if axis.axis.name == "height" else "frames"
+    unit = axis.axis.unit
     partial = not axis.curve["complete"].all()
     columns = (
         Column(f"{axis.axis.name} ({unit})", "integer"),
-        Column(axis.axis.unit, number_kind(axis.curve["physical"])),
+        Column(axis.axis.physical_unit, number_kind(axis.curve["physical"])),
         Column("WA", "percent", f"pooled, {_INTERVAL}"),
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
@@ -131,7 +131,7 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     marked = [k for k, row in enumerate(rows) if row[0] == axis.choices["plateau"].extent]
     return Table(
         axis.axis.name,
-        f"Scores over filter {axis.axis.name}; {axis.axis.fixed} {axis.fixed}",
+        f"Scores over filter {axis.axis.name}; {axis.axis.other} {axis.fixed}",
         columns,
         tuple(rows),
         frozenset(marked),

@@ -26,6 +26,7 @@ from ablation.errors import counted
 from ablation.report import Row
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import OK
+from ablation.study import CellKind
 from ablation.study.baselines import BASELINES, SVM
 
 
@@ -138,7 +139,7 @@ def corpus_title(run: RunRecord) -> str:
 def scored_lines(stored: StudyResults, lines: Sequence[Line]) -> list[tuple[Line, ScoredLine]]:
     """Return the lines of which any cell is finished, with their scores."""
     cells = stored.networks[stored.networks["status"] == OK]
-    tallied = stored.tallied[stored.tallied["kind"] == "network"]
+    tallied = stored.tallied[stored.tallied["kind"] == CellKind.NETWORK]
     found = []
     for line in lines:
         mine, counts = _of_line(line, cells), _of_line(line, tallied)
@@ -156,7 +157,7 @@ def _of_line(line: Line, rows: pd.DataFrame) -> pd.DataFrame:
 
 def scored_baselines(stored: StudyResults) -> dict[str, ScoredLine]:
     """Return the scores of the baselines of which all folds are finished, by name."""
-    tallied = stored.tallied[stored.tallied["kind"] == "reference"]
+    tallied = stored.tallied[stored.tallied["kind"] == CellKind.BASELINE]
     found = {}
     for title in BASELINES:
         cells = stored.references[stored.references["reference"] == title]

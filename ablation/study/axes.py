@@ -1,0 +1,69 @@
+"""The two axes of filter shapes: what varies, in which unit, and what stays fixed."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from ablation.study.shapes import Shape
+
+if TYPE_CHECKING:
+    from ablation.study.data import FeaturesSpec
+    from ablation.study.grid import GridSpec
+
+Side = Literal["height", "width"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of filter shapes.
+
+    Attributes
+    ----------
+    name, other
+        The side of a filter that varies, and the side that is fixed.
+    unit, physical_unit
+        What an extent counts (bins or frames), and what it is converted to (Hz or ms).
+    physical
+        The column of ``probes`` that has the extent in ``physical_unit``.
+    direction
+        The direction in a spectrogram: frequency or time.
+    larger
+        What a filter of larger extent is: taller or wider.
+    """
+
+    name: Side
+    other: Side
+    unit: str
+    physical_unit: str
+    physical: str
+    direction: str
+    larger: str
+
+    def shape(self, extent: int, fixed: int) -> Shape:
+        """Return the shape with ``extent`` on this axis, and ``fixed`` on its other side."""
+        sides = {self.name: extent, self.other: fixed}
+        return Shape(sides["height"], sides["width"])
+
+    def extent(self, shape: Shape) -> int:
+        """Return the extent of a shape on this axis (bins or frames)."""
+        return getattr(shape, self.name)
+
+    def fixed(self, shape: Shape) -> int:
+        """Return the extent of a shape's other side."""
+        return getattr(shape, self.other)
+
+    def fixed_in(self, grid: "GridSpec") -> int:
+        """Return the extent of the other side that a study's grid holds fixed."""
+        return getattr(grid, f"fixed_{self.other}")
+
+    def step(self, features: "FeaturesSpec") -> float:
+        """Return the Hz of a bin, or the ms of a frame."""
+        return {"height": features.bin_hz, "width": features.hop_ms}[self.name]
+
+    def name_of(self, extent: int, fixed: int) -> str:
+        """Return the shape's name, height first: "10x2"."""
+        return str(self.shape(extent, fixed))
+
+
+HEIGHT = Axis("height", "width", "bins", "Hz", "height_hz", "frequency", "taller")
+WIDTH = Axis("width", "height", "frames", "ms", "width_ms", "time", "wider")
+AXES: dict[str, Axis] = {axis.name: axis for axis in (HEIGHT, WIDTH)}

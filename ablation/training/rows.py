@@ -1,0 +1,158 @@
+"""The rows of a cell, in all tables. No other file makes a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ablation.results.schema import FAILED, OK
+from ablation.study import CellKind, shapes_text
+from ablation.training.metrics import accuracies
+from ablation.training.task import CellTask, Outcome, TrainedNetwork
+from ablation.version import __version__
+
+if TYPE_CHECKING:  # loads torch
+    from ablation.training.checkpoint import EpochRecord
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The result of training a cell, before it becomes rows.
+
+    ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None for a
+    network without test speakers.
+    """
+
+    engine: str
+    scores: np.ndarray | None
+    n_segments: np.ndarray | None
+    columns: dict[str, Any] = field(default_factory=dict)
+    records: "Sequence[EpochRecord]" = ()
+    network: TrainedNetwork | None = None
+
+
+def finished(
+    task: CellTask, trained: Trained, device: str, started: datetime, seconds: float
+) -> Outcome:
+    """Return the rows of a trained cell, which took so many seconds."""
+    row = cell_columns(task) | _provenance(device, started, task) | trained.columns
+    if trained.scores is not None:
+        row |= _scored(task, trained.scores)
+    row |= {"engine": trained.engine, "train_seconds": seconds, "status": OK}
+    return Outcome(row, _predictions(task, trained), _epochs(task, trained), trained.network)
+
+
+def failed(task: CellTask, error: str, device: str, started: datetime) -> Outcome:
+    """Return the row of a cell that could not be trained, for the reason ``error``."""
+    row = cell_columns(task) | _provenance(device, started, task)
+    return Outcome(row | {"status": FAILED, "error": error.strip()})
+
+
+def cell_columns(task: CellTask) -> dict[str, Any]:
+    """Return the columns that name a cell in its own table."""
+    cell, features = task.cell, task.study.features
+    row: dict[str, Any] = {
+        "study": task.study.name,
+        "digest": task.digest,
+        "window_ms": cell.window_ms,
+        "seed": cell.seed,
+        "fold": cell.fold,
+        "test_speakers": ",".join(task.fold.test_speakers),
+    }
+    if cell.kind == CellKind.PROBE:
+        shape = cell.shapes[0]
+        height, width = task.study.probe.extent(shape.height, shape.width)
+        return row | {
+            "height": shape.height,
+            "width": shape.width,
+            "height_hz": height * features.bin_hz,
+            "width_ms": width * features.hop_ms,
+        }
+    if cell.kind == CellKind.BASELINE:
+        return row | {"reference": cell.title}
+    return row | {
+        "network_digest": task.network_digest,
+        "network": cell.title,
+        "pooling": cell.pooling,
+        "shapes": shapes_text(cell.shapes),
+    }
+
+
+def _provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any]:
+    """Return the columns that say where, when and by which version a cell was trained."""
+    return {
+        "device": device,
+        "threads": task.study.execution.threads,
+        "started_at": started,
+        "version": __version__,
+    }
+
+
+def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
+    """Return counts and accuracies of the held-out utterances."""
+    labels = [sample.label for sample in task.fold.test]
+    result = accuracies(labels, scores.argmax(1).tolist(), len(task.classes))
+    row: dict[str, Any] = {
+        "n_test": sum(result.n),
+        "n_correct": sum(result.correct),
+        "wa": result.wa,
+        "ua": result.ua,
+    }
+    columns = zip(task.classes, result.n, result.correct, result.per_class, strict=True)
+    for label, n, correct, accuracy in columns:
+        row |= {f"n_{label}": n, f"correct_{label}": correct, f"acc_{label}": accuracy}
+    return row
+
+
+def _detail(task: CellTask) -> dict[str, Any]:
+    """Return the columns that name the cell in the tables of utterances and epochs."""
+    return {
+        "study": task.study.name,
+        "digest": task.digest,
+        "kind": task.cell.kind,
+        "name": task.cell.name,
+        "network_digest": task.network_digest,
+        "window_ms": task.cell.window_ms,
+        "seed": task.cell.seed,
+        "fold": task.cell.fold,
+    }
+
+
+def _predictions(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
+    if trained.scores is None or trained.n_segments is None:
+        return []
+    rows = []
+    for sample, values, count in zip(
+        task.fold.test, trained.scores, trained.n_segments, strict=True
+    ):
+        rows.append(
+            _detail(task)
+            | {
+                "utterance": sample.id,
+                "speaker": sample.speaker,
+                "label": task.classes[sample.label],
+                "predicted": task.classes[int(values.argmax())],
+                "n_segments": int(count),
+            }
+            | _named_scores(task.classes, values)
+        )
+    return rows
+
+
+def _named_scores(classes: Sequence[str], values: np.ndarray) -> dict[str, Any]:
+    return {f"score_{label}": float(v) for label, v in zip(classes, values, strict=True)}
+
+
+def _epochs(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
+    return [
+        _detail(task)
+        | {
+            "epoch": record.epoch,
+            "lr": record.lr,
+            "train_loss": record.train_loss,
+            "train_wa": record.train_wa,
+        }
+        for record in trained.records
+    ]
