@@ -54,8 +54,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def measured_for_a_moment() -> Iterator[None]:
     """What estimates rest on is not measured as long as a user's would be, in this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ablation.estimate.measuring._EACH", (0.01, 0.01))
-        patch.setattr("ablation.training.measure._CHUNK", 0.01)
+        patch.setattr("ablation.estimate.measure._LONG_ENOUGH", 0.001)
         yield
 
 
@@ -173,11 +172,10 @@ def done(tmp_path_factory: pytest.TempPathFactory, tiny_study: Path) -> Path:
 @pytest.fixture
 def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dry run that only plans: what it measures is tested with estimates."""
-    from ablation.estimate import networks
-    from ablation.estimate.estimate import Estimate
+    from ablation.estimate import estimate
 
-    found = Estimate(workers=1, devices=("cpu",))
-    monkeypatch.setattr(networks, "estimate_promotion", lambda *_: found)
+    found = estimate.Estimate(workers=1, devices=("cpu",))
+    monkeypatch.setattr(estimate, "estimate_promotion", lambda *_: found)
 
 
 @pytest.fixture(scope="session")

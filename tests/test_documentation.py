@@ -26,7 +26,6 @@ from documented import (
 from running import Invoked, invoke
 from test_corpora import iemocap_tree
 
-from ablation.estimate import measuring
 from ablation.executors import EXECUTORS, InProcessExecutor
 from ablation.figures import style
 
@@ -127,7 +126,6 @@ def at_hand(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """
     threads = torch.get_num_threads()
     monkeypatch.setitem(EXECUTORS, "local", InProcessExecutor)
-    monkeypatch.setattr(measuring, "_MOST_SHAPES", 3)
     monkeypatch.setitem(style.RC, "savefig.dpi", 50)  # nobody looks at these figures
     yield
     torch.set_num_threads(threads)

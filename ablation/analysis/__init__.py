@@ -15,7 +15,7 @@ from ablation.analysis.comparisons import (
     speaker_gains,
     speaker_shares,
 )
-from ablation.analysis.costs import pareto_front, probe_cost, search_front
+from ablation.analysis.costs import pareto_front, probe_cost, search_front, seconds_by_cost
 from ablation.analysis.curves import (
     axis_curve,
     end_columns,
@@ -76,6 +76,7 @@ __all__ = [
     "read_windows",
     "score_interval",
     "search_front",
+    "seconds_by_cost",
     "seed_counts",
     "seeds_needed",
     "smallest_p_value",

@@ -1,5 +1,8 @@
 """What a probe costs, and which models no cheaper one beats."""
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import pandas as pd
 
 from ablation.results.search_record import Searched, Trial
@@ -17,6 +20,17 @@ def probe_cost(study: Study, height: int, width: int, classes: int) -> tuple[int
     bias = filters if study.probe.bias else 0
     parameters = weights + bias + 2 * filters + filters * classes + classes
     return parameters, weights * features.height * features.width + filters * classes
+
+
+def seconds_by_cost(known: Sequence[tuple[int, float]], costs: Iterable[int]) -> dict[int, float]:
+    """Return the seconds of models of these ``costs``, in multiply-adds.
+
+    They lie on a line through the ``known`` (cost, seconds), of which there is at least one; none
+    is below the fastest of them.
+    """
+    adds, seconds = zip(*known, strict=True)
+    slope, level = np.polyfit(adds, seconds, 1) if len(set(adds)) > 1 else (0.0, np.mean(seconds))
+    return {cost: max(min(seconds), float(level + slope * cost)) for cost in costs}
 
 
 def pareto_front(costs: pd.Series, scores: pd.Series) -> pd.Series:

@@ -65,13 +65,10 @@ def print_plan(plan: GridPlan, estimate: Estimate) -> None:
         print_estimate(estimate)
 
 
-_BUSY = 0.8  # of a core's time: below, a step takes noticeably longer than it could
-
-
 def print_estimate(estimate: Estimate) -> None:
     """Print time and memory of the missing cells."""
-    memory, workers = estimate.memory, estimate.workers
-    if memory is None:
+    workers = estimate.workers
+    if not estimate.seconds:
         devices = ", ".join(estimate.devices)
         print(f"time: unknown, because this machine has no {devices} to measure it on")
         return
@@ -80,20 +77,9 @@ def print_estimate(estimate: Estimate) -> None:
     where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
     devices = "" if estimate.devices == ("cpu",) else f" ({', '.join(estimate.devices)})"
     print(f"time: about {duration(estimate.seconds)} {spread}{devices}{alone}, measured {where}")
-    print(
-        f"memory: about {size(memory.worker)} per worker, {size(memory.total)} in total "
-        f"({size(memory.shared)} of it libraries and spectrograms shared by all workers)"
-    )
-    if estimate.core_share < _BUSY:
-        print(
-            f"note: during the measurement a worker had {estimate.core_share:.0%} of a core; if "
-            f"other programs took the rest, the run will be faster without them"
-        )
-    if memory.resident is not None:
-        place = "stay in GPU memory" if memory.resident else "are streamed to the GPU"
-        print(f"spectrograms: {size(memory.spectrograms)}, {place}")
-    if memory.devices:
-        print(f"GPU memory: about {size(memory.devices)} per worker")
+    print(f"memory: about {size(estimate.worker_bytes)} per worker")
+    if estimate.gpu_bytes:
+        print(f"GPU memory: about {size(estimate.gpu_bytes)} per worker, beside the spectrograms")
 
 
 def print_jobs(study: Study) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -134,7 +133,7 @@ def promote(
 
     if json_ and not dry_run:
         raise OptionRequires("--json", "--dry-run")
-    began, reporter = time.perf_counter(), Reporter()
+    reporter = Reporter()
     choices = {"--best": best, "--nested": nested, "--nested-full": nested_full}
     chosen_by = [option for option, given in choices.items() if given]
     if chosen_by and shapes is not None:
@@ -174,24 +173,22 @@ def promote(
     plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
     network_printing.say_promotion(plan)
     if dry_run:
-        _say_what_it_takes(plan, time.perf_counter() - began, final, json_, reporter)
+        _say_what_it_takes(plan, final, json_, reporter)
         return
     _carry_out(plan, results, final, reporter)
 
 
-def _say_what_it_takes(
-    plan: PromotePlan, planning: float, final: bool, json_: bool, reporter: Reporter
-) -> None:
+def _say_what_it_takes(plan: PromotePlan, final: bool, json_: bool, reporter: Reporter) -> None:
     from ablation.cli import network_printing, plan_printing, status_printing
-    from ablation.estimate.networks import estimate_promotion, promotion_json
+    from ablation.estimate.estimate import as_json, estimate_promotion
 
     if not json_:
         plan_printing.print_jobs(plan.study)
     if plan.missing:
         reporter.say("measuring a few training steps on the workers that the run would use")
-    estimate = estimate_promotion(plan, planning, final, reporter)
+    estimate = estimate_promotion(plan, final, reporter)
     if json_:
-        status_printing.print_object(promotion_json(plan, estimate))
+        status_printing.print_object(as_json(plan, estimate))
     else:
         network_printing.print_promotion(plan, estimate)
 

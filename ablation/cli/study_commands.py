@@ -94,7 +94,7 @@ def grid(
     if json_ and not dry_run:
         raise OptionRequires("--json", "--dry-run")
     from ablation.cli import plan_printing, status_printing
-    from ablation.estimate.probes import estimate_grid, grid_json
+    from ablation.estimate.estimate import as_json, estimate_grid
     from ablation.progress import Reporter
     from ablation.runs.grid import plan_grid, run_grid
 
@@ -116,7 +116,7 @@ def grid(
             reporter.say("measuring a few training steps on the workers that the run would use")
         estimate = estimate_grid(plan, reporter)
         if json_:
-            status_printing.print_object(grid_json(plan, estimate))
+            status_printing.print_object(as_json(plan, estimate))
         else:
             plan_printing.print_plan(plan, estimate)
         return

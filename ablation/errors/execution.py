@@ -107,12 +107,3 @@ class CellOutOfMemory(MemoryShortage):
     cell: str
     option: str
     WHAT = "no memory for {cell}, even alone on its device: lower {option}"
-
-
-class TrialOutOfMemory(MemoryShortage):
-    """A GPU has no memory left to measure the steps of a cell."""
-
-    device: str
-    cell: str
-    WHAT = "{device}: out of memory for {cell}"
-    REMEDY = "lower training.batch_size or execution.workers_per_device"

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from ablation.errors.base import MemoryShortage, SelectionError, StorageError, StudyError
+from ablation.errors.base import AblationError, SelectionError, StorageError, StudyError
 from ablation.errors.text import counted, named
 
 _AGAIN = "free some space and run the same command again; finished work is kept"
@@ -264,9 +264,9 @@ class PortUnavailable(StudyError):
 # --- Estimates.
 
 
-class NothingMeasured(MemoryShortage):
-    """No cell could be measured on a device."""
+class NothingMeasured(AblationError):
+    """A cell could not be trained to measure its steps."""
 
     reason: str
     WHAT = "no training step could be measured: {reason}"
-    REMEDY = "choose smaller filters, or another device"
+    REMEDY = "lower training.batch_size, or choose smaller filters or another device"

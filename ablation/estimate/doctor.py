@@ -1,32 +1,27 @@
 """``ablate doctor``: what a run here would use, what is missing, and how long a step takes."""
 
+import platform
+import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ablation.errors import AblationError, counted
+from ablation.errors import AblationError, StorageError, counted
 from ablation.estimate import machine
+from ablation.estimate.measure import Lengths, measure, without_data
 from ablation.executors import Slot, choose
 from ablation.executors.cards import Cards, cards
-from ablation.files import cache_folder
+from ablation.executors.devices import core_count
+from ablation.files import cache_folder, require_writable
 from ablation.progress import Reporter, duration, size
 from ablation.runs.runner import slots_of
-from ablation.study import Shape, Study
+from ablation.study import CellKind, Shape, Study
+from ablation.training.task import Cell
 
-_SHAPES = (Shape(10, 2), Shape(100, 2))  # the paper's best height, and the tallest it tried
 _REINSTALL = "install again: pip install -c constraints.txt -e ."
 _FULL = 1e9  # free bytes below which a disk counts as almost full
-
-
-@dataclass(frozen=True)
-class Step:
-    """How long a step of the probe takes on a device while ``workers`` run at once."""
-
-    shape: str
-    device: str
-    workers: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -39,108 +34,81 @@ class Problem:
 
 @dataclass(frozen=True)
 class Checkup:
-    """Everything that the check-up found.
+    """Everything that the check-up found; sizes are in bytes, times in seconds.
 
-    Attributes
-    ----------
-    cards
-        The GPUs that torch sees, with the faults of those that cannot be used.
-    taken
-        A line that says which devices the study's runs take on this machine.
-    slots
-        Where the study's cells would run on this machine; empty if they would not.
-    cluster
-        The cluster on which they would run instead; empty if none.
-    lacking
-        Optional parts that are not installed.
-    problems
-        What keeps runs from working here.
+    ``slots`` are where the study's cells would run on this machine: none if they run on a cluster
+    or cannot run. ``step_seconds`` is how long a step of a small probe takes by device ("cpu",
+    "cuda") with all slots busy, and ``problems`` are what keeps runs from working here.
     """
 
-    study: Study
+    study: str
     versions: Mapping[str, str | None]
-    processor: machine.Processor
+    processor: str
+    cores: int
     memory_bytes: int | None
     cards: Cards
-    taken: str
-    places: Mapping[str, machine.Place]
+    free_bytes: Mapping[str, int]
+    devices: str
     slots: tuple[Slot, ...]
-    cluster: str
-    steps: tuple[Step, ...]
-    lacking: tuple[machine.Part, ...]
+    step_seconds: Mapping[str, float]
+    not_installed: tuple[machine.Part, ...]
     problems: tuple[Problem, ...]
 
 
 def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
     """Check everything and measure a step; raise nothing for what is missing or broken."""
     problems = [Problem(fault, _REINSTALL) for fault in machine.unloadable()]
-    places = {"results": machine.place(results), "cache": machine.place(cache_folder())}
-    problems += [Problem(p.fault, p.remedy) for p in places.values() if p.fault]
-    cluster = _cluster(study)
-    slots: tuple[Slot, ...] = ()
-    steps: tuple[Step, ...] = ()
-    taken = ""
-    if not cluster and not problems:
+    for folder in (results, cache_folder()):
         try:
-            taken = choose(study.execution.devices).line
-            slots = tuple(slots_of(study.execution))
-            steps = tuple(_steps(study, slots, reporter))
+            require_writable(folder.absolute())
+        except StorageError as error:
+            problems.append(Problem(error.what, error.remedy))
+    slots, steps = [], {}
+    devices = "cells run on the study's cluster"
+    if not study.cluster.used:
+        devices = "cells cannot run here"
+        try:
+            devices = choose(study.execution.devices).line
+            slots = slots_of(study.execution)
+            steps = {} if problems else _steps(study, slots, reporter)
         except AblationError as error:
             problems.append(Problem(error.what, error.remedy))
     return Checkup(
-        study=study,
+        study=study.name,
         versions=machine.versions(),
         processor=machine.processor(),
+        cores=core_count(),
         memory_bytes=machine.memory_bytes(),
         cards=cards(),
-        taken=taken,
-        places=places,
-        slots=slots,
-        cluster=cluster,
-        steps=steps,
-        lacking=tuple(machine.lacking()),
+        free_bytes={
+            str(folder): machine.free_bytes(folder) for folder in (results, cache_folder())
+        },
+        devices=devices,
+        slots=tuple(slots),
+        step_seconds=steps,
+        not_installed=machine.lacking(),
         problems=tuple(problems),
     )
 
 
-def _cluster(study: Study) -> str:
-    spec = study.cluster
-    if not spec.used:
-        return ""
-    if spec.address is not None:
-        return f"the scheduler at {spec.address}"
-    return f"{counted(spec.jobs, 'job')} of {spec.system}, {counted(spec.processes, 'worker')} each"
-
-
-def _steps(study: Study, slots: tuple[Slot, ...], reporter: Reporter) -> Iterator[Step]:
-    """Measure a step of each shape on each device, on all of its slots at once."""
-    # Loads torch.
-    from ablation.estimate.measuring import Lengths, measure_shapes
-
+def _steps(study: Study, slots: list[Slot], reporter: Reporter) -> dict[str, float]:
     spec = study.features
-    shapes = list(
-        dict.fromkeys(Shape(min(h, spec.height), min(w, spec.width)) for h, w, _ in _SHAPES)
-    )
-    one_segment = (spec.width,) * 32
-    for device in dict.fromkeys(slot.device for slot in slots):
-        own = [slot for slot in slots if slot.device == device]
-        with reporter.task(f"measured on {device}", unit="steps") as count:
-            lengths = Lengths(one_segment, one_segment)
-            paces = measure_shapes(study, ("a", "b", "c", "d"), shapes, lengths, own, count)
-        for pace in paces.values():
-            for shape, seconds in pace.step_seconds(shapes).items():
-                yield Step(str(shape), device, len(own), seconds)
+    shape = Shape(min(10, spec.height), min(2, spec.width))  # the paper's best height
+    cell = Cell(CellKind.PROBE, (shape,), spec.window_ms, 0, "")
+    segments = (spec.width,) * 4 * study.training.batch_size
+    trial = without_data(cell, study, ("a", "b", "c", "d")), Lengths(segments, segments[:8])
+    with reporter.task("measured", unit="cells") as count:
+        measured = measure([trial], slots, count)
+    return {device: found[0].step_seconds for device, found in measured.items()}
 
 
 def lines(found: Checkup) -> Iterator[str]:
     """Yield the check-up as lines for people; reporting problems is left to the caller."""
     known = dict(found.versions)
-    yield f"ablation {known.pop('ablation')}, Python {known.pop('python')} on {machine.system()}"
+    yield f"ablation {known.pop('ablation')}, Python {known.pop('python')} at {sys.executable}"
     yield "with " + ", ".join(f"{name} {number}" for name, number in known.items() if number)
-    cpu = found.processor
-    kernels = "no compiled kernels" if cpu.vector_bits is None else f"{cpu.vector_bits}-bit vectors"
-    yield f"processor: {cpu.name}, {kernels}{', bfloat16 products' if cpu.bf16 else ''}"
-    yield f"cores: {cpu.cores} of {cpu.cores_there} can be used"
+    yield f"system: {platform.platform()}"
+    yield f"processor: {found.processor}; {counted(found.cores, 'core')} can be used"
     if found.memory_bytes is not None:
         yield f"memory: {size(found.memory_bytes)}"
     for card in found.cards.found:
@@ -148,59 +116,22 @@ def lines(found: Checkup) -> Iterator[str]:
         yield f"{card.device}: {card.name or 'a GPU'}, {size(card.memory_bytes)}{fault}"
     if not found.cards.found:
         yield f"CUDA: {found.cards.none}"
-    if found.taken:
-        yield found.taken
-    for name, place in found.places.items():
-        state = "cannot be written to" if place.fault else f"{size(place.free_bytes)} free"
-        few = ", almost full" if place.free_bytes < _FULL and not place.fault else ""
-        yield f"{name}: {place.folder}, {state}{few}"
-    yield f"study {found.study.name}: {_where(found)}"
-    yield from _step_lines(found)
-    for part in found.lacking:
-        yield f"not installed: {part.lacks}; to install: {machine.install_line(part)}"
-
-
-def _where(found: Checkup) -> str:
-    if found.cluster:
-        return f"cells run on {found.cluster}"
-    counts: dict[Slot, int] = {}
-    for slot in found.slots:
-        counts[slot] = counts.get(slot, 0) + 1
-    listed = [
-        f"{counted(n, 'worker')} of {counted(slot.threads, 'thread')} on {slot.device}"
-        for slot, n in counts.items()
-    ]
-    return ", ".join(listed) or "cells cannot run here"
-
-
-def _step_lines(found: Checkup) -> Iterator[str]:
-    spec, training = found.study.features, found.study.training
-    for step in found.steps:
-        beside = f" ({step.workers} at once)" if step.workers > 1 else ""
-        thousand = duration(1000 * step.seconds)
+    for folder, free in found.free_bytes.items():
+        yield f"disk: {size(free)} free for {folder}{', almost full' if free < _FULL else ''}"
+    yield f"study {found.study}: {found.devices}"
+    for slot, number in Counter(found.slots).items():
+        threads = counted(slot.threads, "thread")
+        yield f"{counted(number, 'worker')} of {threads} on {slot.device}"
+    for device, seconds in found.step_seconds.items():
         yield (
-            f"a step of the probe {step.shape} on {step.device}: {1000 * step.seconds:.1f} ms"
-            f"{beside}, {counted(training.batch_size, 'segment')} of {spec.height} x {spec.width}; "
-            f"1000 steps take {thousand}"
+            f"a step of a small probe on {device}: {1000 * seconds:.1f} ms with all workers busy; "
+            f"1000 steps take {duration(1000 * seconds)}"
         )
+    for part in found.not_installed:
+        yield f"not installed: {part.lacks}; to install: {part.command}"
 
 
 def as_json(found: Checkup) -> dict[str, Any]:
     """Return the check-up for scripts; sizes in bytes, times in seconds."""
-    return {
-        "versions": dict(found.versions),
-        "processor": asdict(found.processor),
-        "memory_bytes": found.memory_bytes,
-        "cuda": [asdict(card) for card in found.cards.found],
-        "no_cuda": found.cards.none,
-        "places": {name: asdict(place) for name, place in found.places.items()},
-        "study": found.study.name,
-        "cluster": found.cluster,
-        "slots": [asdict(slot) for slot in found.slots],
-        "steps": [asdict(step) for step in found.steps],
-        "not_installed": [
-            {"part": part.name, "lacks": part.lacks, "install": machine.install_line(part)}
-            for part in found.lacking
-        ],
-        "problems": [asdict(problem) for problem in found.problems],
-    }
+    parts = [{"lacks": part.lacks, "install": part.command} for part in found.not_installed]
+    return {**asdict(found), "not_installed": parts}

@@ -1,244 +1,207 @@
-"""Estimates of time and memory, and the parts that those of probes and networks share."""
+"""The time and memory of a grid or promotion before it is run, from steps measured here.
 
-import heapq
-import time
-from collections import Counter
+The smallest and the largest of the missing models are measured; the seconds of others lie on a line
+between theirs, by multiply-adds. The steps are counted from the lengths of the recordings.
+"""
+
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
-from ablation.device import CPU
+from ablation.analysis import probe_cost, seconds_by_cost
 from ablation.errors import StudyError
+from ablation.errors.running import FoldEmptied
+from ablation.estimate.measure import Lengths, Measured, device_of, measure, without_data
 from ablation.executors import Slot, choose
-from ablation.features.cache import FeatureCache
-from ablation.results import run_record
+from ablation.features.audio import audio_seconds
+from ablation.progress import Reporter
+from ablation.results.run_record import unique
+from ablation.runs.grid import GridPlan
 from ablation.runs.prepare import Prepared
+from ablation.runs.promote import PromotePlan, with_pooling
 from ablation.runs.runner import slots_of
-from ablation.study import Shape, Study, at_window
-
-if TYPE_CHECKING:
-    from ablation.estimate.measuring import Lengths, Pace
-    from ablation.estimate.workload import FoldWork
-
-_FEW = 24  # spectrograms that are computed to measure how long they take
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Peak memory, in bytes.
-
-    Attributes
-    ----------
-    worker, driver
-        Private memory of a worker, and of the main process.
-    shared
-        Libraries and spectrograms, which all workers share.
-    total
-        The sum over all processes.
-    devices
-        Tensors on the GPU that needs most; 0 without one.
-    spectrograms
-        Spectrograms of the corpus, at one analysis window.
-    resident
-        Whether they stay in GPU memory (else they are streamed); None without a GPU.
-    """
-
-    worker: int
-    driver: int
-    shared: int
-    total: int
-    devices: int
-    spectrograms: int
-    resident: bool | None
-
-
-@dataclass(frozen=True)
-class ShapeWork:
-    """The missing cells of a shape, and the time they take on a worker of the first device."""
-
-    cells: int
-    steps: int
-    step_seconds: float
-    cell_seconds: float
-    measured: bool
+from ablation.runs.status import workers_of
+from ablation.study import Study, at_window
+from ablation.training.task import CellTask
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The time and memory that the missing cells of a plan will take.
+    """The time and memory that the missing cells of a plan will take; 0 if nothing was measured.
 
     Attributes
     ----------
-    seconds
-        Duration of the whole command, on ``workers`` workers.
-    worker_seconds
-        Time of the cells alone, on one worker.
-    startup_seconds, spectrogram_seconds
-        Parts of ``seconds``: starting up, and computing spectrograms.
-    memory
-        None where nothing is to be trained.
-    core_share
-        The share of a core (0..1) that a worker had while it was measured: below 1 where other
-        programs or too many workers compete for it. The times assume that this stays so.
-    by_shape
-        The missing cells of a grid; empty for networks.
     elsewhere
         Whether the cells run on a cluster, whose machines may be faster or slower than this one.
         ``workers`` is then the number in its jobs, or 1 where that is unknown.
+    seconds, worker_seconds
+        Time of the cells on all workers, and on one of the first device.
+    worker_bytes, gpu_bytes
+        A worker's own memory, and what its tensors take on a GPU.
     """
 
     workers: int
     devices: tuple[str, ...]
+    elsewhere: bool = False
     seconds: float = 0.0
     worker_seconds: float = 0.0
-    startup_seconds: float = 0.0
-    spectrogram_seconds: float = 0.0
-    memory: Memory | None = None
-    core_share: float = 1.0
-    by_shape: Mapping[Shape, ShapeWork] = field(default_factory=dict)
-    elsewhere: bool = False
+    worker_bytes: int = 0
+    gpu_bytes: int = 0
 
 
-def nothing_measured(study: Study, cells: int) -> Estimate:
-    """Return an estimate of so many missing cells without times: workers and devices only."""
-    return Estimate(
-        workers=_workers(study, cells),
-        devices=_devices(study),
-        elsewhere=study.cluster.used,
+class _Job(NamedTuple):
+    """A missing cell and its multiply-adds."""
+
+    task: CellTask
+    cost: int
+
+
+def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
+    """Estimate a grid from short cells on the workers that its run would use.
+
+    Nothing is measured where no cell is missing, or where the cells run on a cluster with a device
+    that this machine lacks.
+
+    Raises
+    ------
+    AblationError
+        For a recording that cannot be used, a missing device, or one that cannot train a cell.
+    """
+    prepared, classes, jobs = plan.prepared, plan.prepared.corpus.classes, []
+    for cell in plan.missing:
+        study, (shape,) = at_window(prepared.study, cell.window_ms), cell.shapes
+        _, cost = probe_cost(study, shape.height, shape.width, len(classes))
+        jobs.append(_Job(without_data(cell, study, classes), cost))
+    return _estimate(prepared, jobs, reporter)
+
+
+def estimate_promotion(plan: PromotePlan, final: bool, reporter: Reporter) -> Estimate:
+    """Estimate a promotion in the same way; ``final``: the best network is trained at the end.
+
+    Baselines are left out: each takes less than a second. Raises as :func:`estimate_grid`.
+    """
+    prepared, jobs = plan.prepared, []
+    for cell, digest in plan.missing:
+        study = with_pooling(plan.study, cell.pooling)
+        task = without_data(cell, study, prepared.corpus.classes)
+        jobs.append(_Job(task, plan.costs[digest].multiply_adds))
+    return _estimate(prepared, jobs, reporter, final)
+
+
+def _estimate(
+    prepared: Prepared, jobs: Sequence[_Job], reporter: Reporter, final: bool = False
+) -> Estimate:
+    study, elsewhere = prepared.study, prepared.study.cluster.used
+    workers, named = min(workers_of(study), max(1, len(jobs))), study.execution.devices
+    none = Estimate(workers, unique(named) if elsewhere else choose(named).devices, elsewhere)
+    slots = _slots(study)[:workers]
+    if not jobs or not slots:
+        return none
+    folds = _folds(prepared)
+    ends = sorted(jobs, key=lambda job: job.cost)[:: max(1, len(jobs) - 1)]
+    with reporter.task("measured", unit="cells") as count:
+        measured = measure([(job.task, folds[job.task.cell.fold]) for job in ends], slots, count)
+    seconds = {
+        device: _cell_seconds(jobs, folds, ends, found) for device, found in measured.items()
+    }
+    devices = [device_of(slot) for slot in slots]
+    if elsewhere:
+        devices = devices[:1] * workers
+    first, every = seconds[devices[0]], [one for found in measured.values() for one in found]
+    last = max(first) if final else 0.0
+    # One worker alone would take so long for all cells: the workers' rates add up.
+    together = 1 / sum(1 / sum(seconds[device]) for device in devices)
+    return replace(
+        none,
+        seconds=round(together + last, 3),
+        worker_seconds=round(sum(first) + last, 3),
+        worker_bytes=max(one.own_bytes for one in every),
+        gpu_bytes=max(one.gpu_bytes for one in every),
     )
 
 
-def _devices(study: Study) -> tuple[str, ...]:
-    """Return the devices that cells run on: those used here, or those named for a cluster."""
-    named = study.execution.devices
-    return run_record.unique(named) if study.cluster.used else choose(named).devices
-
-
-def _workers(study: Study, cells: int) -> int:
-    """Return the number of workers for so many cells."""
-    cluster = study.cluster
-    if not cluster.used:
-        workers = len(slots_of(study.execution))
-    else:
-        workers = cluster.jobs * cluster.processes if cluster.system is not None else 1
-    return min(workers, max(1, cells))
-
-
-def slots_to_measure(study: Study, cells: int) -> list[Slot]:
-    """Return the slots that a run of so many cells would use, or similar ones on this machine.
-
-    Empty where the cells run on a cluster with a device that this machine lacks. Raises
-    :class:`StudyError` for a missing device otherwise.
-    """
+def _slots(study: Study) -> list[Slot]:
+    """Return where cells are measured; nowhere if a cluster's device is missing on this machine."""
     try:
-        return slots_of(study.execution)[: max(1, cells)]
+        return slots_of(study.execution)
     except StudyError:
         if not study.cluster.used:
             raise
         return []
 
 
-def kinds_of(slots: Sequence[Slot], none: Estimate) -> list[str]:
-    """Return the kind of device of each worker."""
-    from ablation.estimate.measuring import kind_of
+def _folds(prepared: Prepared) -> dict[str, Lengths]:
+    """Return the lengths of every fold's utterances, without those dropped as too short.
 
-    kinds = [kind_of(slot) for slot in slots]
-    return kinds[:1] * none.workers if none.elsewhere else kinds
-
-
-def makespan(seconds: Mapping[str, Sequence[float]], slots: Sequence[str]) -> float:
-    """Return when (s) the last cell ends if each goes to the slot that is free first.
-
-    Parameters
-    ----------
-    seconds
-        The duration of every cell in order, by kind of device.
-    slots
-        The kind of device of each slot.
+    Raises :class:`AudioError` for the first recording whose header cannot be read, and
+    :class:`FoldEmptied` for a fold where all utterances on one side are dropped.
     """
-    free = [(0.0, number) for number in range(len(slots))]
-    for cell in range(len(next(iter(seconds.values())))):
-        at, number = free[0]
-        heapq.heapreplace(free, (at + seconds[slots[number]][cell], number))
-    return max(at for at, _ in free)
+    spec, corpus = prepared.study.features, prepared.corpus
+    with ThreadPoolExecutor() as pool:
+        seconds = pool.map(lambda u: audio_seconds(u.file, u.start, u.end), corpus.utterances)
+        frames = [max(1, int(one * spec.sample_rate) // spec.hop_samples) for one in seconds]
+    shortest = spec.width if spec.short == "drop" else 0
+    folds = {}
+    for fold in prepared.folds:
+        train, test = (
+            tuple(frames[index] for index in side if frames[index] >= shortest)
+            for side in (fold.train, fold.test)
+        )
+        if not train or not test:
+            raise FoldEmptied(fold.name, "test" if train else "training")
+        folds[fold.name] = Lengths(train, test)
+    return folds
 
 
-def typical(work: Mapping[str, "FoldWork"]) -> "Lengths":
-    """Return the utterance lengths of the fold of median size."""
-    from ablation.estimate.measuring import Lengths
+def _cell_seconds(
+    jobs: Sequence[_Job],
+    folds: Mapping[str, Lengths],
+    ends: Sequence[_Job],
+    found: Sequence[Measured],
+) -> list[float]:
+    """Return the seconds of every cell on one worker, from those measured of ``ends``."""
+    # Loads torch, which planning need not.
+    from ablation.training.schedule import budget
 
-    ordered = sorted(work.values(), key=lambda fold: (sum(fold.train), len(fold.train)))
-    fold = ordered[len(ordered) // 2]
-    return Lengths(fold.train, fold.test)
-
-
-def spectrogram_seconds(
-    prepared: Prepared, windows: Sequence[float], frames: Mapping[str, int]
-) -> float:
-    """Return the seconds that the missing spectrograms will take, from computing a few."""
-    seconds = 0.0
-    for window in windows:
-        cache = FeatureCache(at_window(prepared.study, window).features)
-        missing = cache.lacking(prepared.corpus.utterances, prepared.contents)
-        apart = max(1, len(missing) // _FEW)
-        few = missing[::apart][:_FEW]
-        cache.ensure(few[:2], prepared.contents)  # loads what transforms need
-        clock = time.perf_counter()
-        cache.ensure(few[2:], prepared.contents)
-        took = time.perf_counter() - clock
-        made = {utterance.id for utterance in few}
-        sizes = [
-            sum(frames.get(u.id, 1) for u in part)
-            for part in (few[2:], [u for u in missing if u.id not in made])
-        ]
-        if sizes[1]:
-            seconds += took * sizes[1] / sizes[0]
+    costs = {job.cost for job in jobs}
+    both = list(zip((job.cost for job in ends), found, strict=True))
+    step = seconds_by_cost([(cost, one.step_seconds) for cost, one in both], costs)
+    rest = seconds_by_cost([(cost, one.rest_seconds) for cost, one in both], costs)
+    features = jobs[0].task.study.features
+    segments = {name: fold.segments(features) for name, fold in folds.items()}
+    seconds = []
+    for task, cost in jobs:
+        name = task.cell.fold
+        steps = budget(task.training, segments[name]).steps
+        seconds.append(steps * step[cost] + folds[name].utterances * rest[cost])
     return seconds
 
 
-def memory_of(
-    prepared: Prepared,
-    windows: int,
-    frames: Mapping[str, int],
-    paces: Mapping[str, "Pace"],
-    kinds: Sequence[str],
-    driver: int,
-) -> Memory:
-    """Return the memory of workers of these kinds, with so many windows and driver bytes."""
-    spec = prepared.study.features
-    spectrograms = 4 * spec.height * sum(max(n, spec.width) for n in frames.values()) * windows
-    found = [one for pace in paces.values() for one in pace.measured]
-    shared = max(one.shared_bytes for one in found) + spectrograms
-    own = {kind: max(one.own_bytes for one in pace.measured) for kind, pace in paces.items()}
-    workers = Counter(kinds)
-    return Memory(
-        worker=max(own.values()),
-        driver=driver,
-        shared=shared,
-        total=driver + shared + sum(number * own[kind] for kind, number in workers.items()),
-        devices=max(one.device_bytes for one in found),
-        spectrograms=spectrograms // windows,
-        resident=_resident(paces),
-    )
-
-
-def _resident(paces: Mapping[str, "Pace"]) -> bool | None:
-    """Return whether all GPUs hold the spectrograms; None without a GPU."""
-    on_cards = [one for kind, pace in paces.items() if kind != CPU for one in pace.measured]
-    return all(one.resident for one in on_cards) if on_cards else None
-
-
-def as_json(study: Study, estimate: Estimate) -> dict[str, Any]:
-    """Return the fields shared by the JSON of a grid and a promotion, in seconds and bytes."""
-    memory = estimate.memory
+def as_json(plan: GridPlan | PromotePlan, estimate: Estimate) -> dict[str, Any]:
+    """Return a plan and its estimate as JSON; times in seconds, memory in bytes."""
+    if isinstance(plan, GridPlan):
+        models = {
+            "shapes": [str(shape) for shape in plan.request.shapes],
+            "windows": list(plan.request.windows),
+            "seeds": list(plan.request.seeds),
+        }
+    else:
+        networks = [
+            {
+                "network": line.title,
+                "selection": line.selection.manner or "given or of all folds",
+                "shapes": {fold: [str(s) for s in line.shapes(fold)] for fold in line.digests},
+            }
+            for line in plan.variants
+        ]
+        models = {"networks": networks, "seeds": list(plan.seeds)}
     return {
-        "workers": estimate.workers,
-        "devices": list(estimate.devices),
-        "threads": study.execution.threads,
-        "seconds": round(estimate.seconds, 3),
-        "worker_seconds": round(estimate.worker_seconds, 3),
-        "startup_seconds": round(estimate.startup_seconds, 3),
-        "spectrogram_seconds": round(estimate.spectrogram_seconds, 3),
-        "core_share": round(estimate.core_share, 3),
-        "memory_bytes": None if memory is None else vars(memory),
+        "study": plan.prepared.study.name,
+        "digest": plan.prepared.digest,
+        **models,
+        "folds": [fold.name for fold in plan.prepared.folds],
+        "cells": len(plan.cells),
+        "to_train": len(plan.missing),
+        **asdict(estimate),
     }

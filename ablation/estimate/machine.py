@@ -3,116 +3,75 @@
 Nothing here raises an error because something is missing.
 """
 
+import importlib
 import os
 import platform
 import shutil
-import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
-from ablation.errors import StorageError
-from ablation.executors.devices import core_count
-from ablation.files import require_writable
 from ablation.version import __version__
 
 # Distributions that every run needs, and those that are optional.
-NEEDED = ("torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "joblib", "loky")
-OPTIONAL = (
-    "numba",
-    "optuna",
-    "distributed",
-    "dask-jobqueue",
-    "optuna-dashboard",
-    "onnx",
-    "audformat",
+_DISTRIBUTIONS = (
+    "torch", "numpy", "pandas", "pyarrow", "scipy", "soundfile", "joblib", "loky",
+    "numba", "optuna", "distributed", "dask-jobqueue", "optuna-dashboard", "onnx", "audformat",
     "datasets",
-)
-
-
-@dataclass(frozen=True)
-class Processor:
-    """The processor of this machine.
-
-    Attributes
-    ----------
-    vector_bits
-        Width of the vectors that compiled kernels use; None: kernels cannot be compiled.
-    bf16
-        Whether it multiplies bfloat16 values itself.
-    cores, cores_there
-        Cores that this process may use, and cores that the machine has.
-    """
-
-    name: str
-    vector_bits: int | None
-    bf16: bool
-    cores: int
-    cores_there: int
-
-
-@dataclass(frozen=True)
-class Place:
-    """A folder that a run writes to; ``fault`` says why that is not possible, else it is empty."""
-
-    folder: str
-    free_bytes: int
-    fault: str = ""
-    remedy: str = ""
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Part:
     """An optional part: its modules, what is missing without them, and how to install it."""
 
-    name: str
     modules: tuple[str, ...]
     lacks: str
     install: str
 
+    @property
+    def command(self) -> str:
+        """The command that installs it."""
+        what = f"-e '.{self.install}'" if self.install.startswith("[") else self.install
+        return f"pip install -c constraints.txt {what}"
+
 
 PARTS = (
-    Part("kernels", ("numba",), "the probe's compiled kernels (steps take longer)", "numba"),
-    Part("export", ("onnx", "onnxscript", "onnxruntime"), "ablate export", "[export]"),
-    Part("search", ("optuna",), "ablate search", "optuna"),
-    Part("cluster", ("distributed", "dask_jobqueue"), "cells on a cluster", "[cluster]"),
-    Part("dashboard", ("optuna_dashboard",), "ablate dashboard", "[dashboard]"),
-    Part("audformat", ("audformat",), "databases in audformat", "[audformat]"),
-    Part("huggingface", ("datasets",), "datasets of Hugging Face", "[huggingface]"),
+    Part(("numba",), "the probe's compiled kernels (steps take longer)", "numba"),
+    Part(("onnx", "onnxscript", "onnxruntime"), "ablate export", "[export]"),
+    Part(("optuna",), "ablate search", "optuna"),
+    Part(("distributed", "dask_jobqueue"), "cells on a cluster", "[cluster]"),
+    Part(("optuna_dashboard",), "ablate dashboard", "[dashboard]"),
+    Part(("audformat",), "databases in audformat", "[audformat]"),
+    Part(("datasets",), "datasets of Hugging Face", "[huggingface]"),
 )
 
 
 def versions() -> dict[str, str | None]:
     """Return the versions of ablation, Python and dependencies; None for what is not installed."""
     found: dict[str, str | None] = {"ablation": __version__, "python": platform.python_version()}
-    return found | {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
+    for name in _DISTRIBUTIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def processor() -> Processor:
-    """Return the processor of this machine."""
-    bits, bf16 = None, False
-    with suppress(ImportError):
-        from ablation.vectors import HAS_BF16, VECTOR_BYTES
-
-        bits, bf16 = 8 * VECTOR_BYTES, HAS_BF16
-    return Processor(_processor_name(), bits, bf16, core_count(), os.cpu_count() or 1)
-
-
-def _processor_name() -> str:
+def processor() -> str:
+    """Return the processor's name, and the width of the vectors that compiled kernels use."""
+    name = platform.processor() or platform.machine()
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        models = (line.partition(":")[2] for line in lines if line.startswith("model name"))
+        name = next(models, name).strip()
+    try:
+        from ablation.vectors import HAS_BF16, VECTOR_BYTES
+    except ImportError:
+        return f"{name}, no compiled kernels"
+    return f"{name}, {8 * VECTOR_BYTES}-bit vectors{', bfloat16 products' if HAS_BF16 else ''}"
 
 
 def memory_bytes() -> int | None:
@@ -126,48 +85,26 @@ def memory_bytes() -> int | None:
     return min(found, default=None)
 
 
-def place(folder: Path) -> Place:
-    """Return whether ``folder`` can be written to and what is free; it need not exist yet."""
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    try:
-        free = shutil.disk_usage(there).free
-    except OSError:
-        free = 0
-    try:
-        require_writable(folder.absolute())
-    except StorageError as error:
-        return Place(str(folder), free, error.what, error.remedy)
-    return Place(str(folder), free)
+def free_bytes(folder: Path) -> int:
+    """Return the free space where ``folder`` is or would be made; 0 if that cannot be told."""
+    with suppress(OSError):
+        whole = folder.absolute()
+        there = next(path for path in (whole, *whole.parents) if path.exists())
+        return shutil.disk_usage(there).free
+    return 0
 
 
-def lacking() -> list[Part]:
+def lacking() -> tuple[Part, ...]:
     """Return the optional parts that are not installed."""
-    from importlib.util import find_spec
-
-    return [part for part in PARTS if not all(find_spec(name) for name in part.modules)]
+    return tuple(part for part in PARTS if not all(find_spec(name) for name in part.modules))
 
 
-def install_line(part: Part) -> str:
-    """Return the command that installs a part."""
-    what = f"-e '.{part.install}'" if part.install.startswith("[") else part.install
-    return f"pip install -c constraints.txt {what}"
-
-
-def unloadable(modules: Sequence[str] = ("torch", "soundfile", "pyarrow")) -> list[str]:
+def unloadable() -> list[str]:
     """Return a line for each module that every run needs and that cannot be loaded here."""
-    import importlib
-
     faults = []
-    for name in modules:
+    for name in ("torch", "soundfile", "pyarrow"):
         try:
             importlib.import_module(name)
         except (ImportError, OSError) as error:
             faults.append(f"{name} cannot be loaded: {error}")
     return faults
-
-
-def system() -> str:
-    """Return the operating system and the path of the Python that is running."""
-    return f"{platform.platform()}, {sys.executable}"

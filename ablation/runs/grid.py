@@ -1,6 +1,5 @@
 """The grid of probes: over filter heights, widths, both axes, or their product."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ class GridPlan:
     cells: tuple[Cell, ...]
     missing: tuple[Cell, ...]
     damaged: tuple[str, ...]
-    seconds: float = 0.0  # that planning took
     fresh: bool = False  # stored cells are trained again
     shard: tuple[int, int] = (0, 1)  # this part, of so many parts
 
@@ -88,7 +86,6 @@ def plan_shapes(
     shard: tuple[int, int] = (0, 1),
 ) -> GridPlan:
     """Plan given shapes and analysis windows (ms), named ``axis``, as :func:`plan_grid` does."""
-    clock = time.perf_counter()
     check_devices(study)
     for window in windows:
         check_shapes(at_window(study, window), shapes)
@@ -104,8 +101,7 @@ def plan_shapes(
         if row["digest"] == prepared.digest and row["status"] == OK
     }
     missing = tuple(cell for cell in cells if fresh or cell.key not in done)
-    took = time.perf_counter() - clock
-    return GridPlan(prepared, request, cells, missing, tuple(content.damaged), took, fresh, shard)
+    return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
 def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:

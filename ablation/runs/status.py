@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ablation.analysis.interpolation import over_shapes
+from ablation.analysis import probe_cost, seconds_by_cost
 from ablation.executors.devices import planned_slots
 from ablation.results import ResultStore
 from ablation.results.run_record import RunRecord, study_folder
@@ -35,8 +35,8 @@ class Status:
     workers
         Those that the study, as it was last run, would use.
     worker_seconds_left
-        The time the missing cells would take one worker, estimated shape by shape from the
-        finished cells; None when none is finished.
+        The time the missing cells would take one worker, from the finished cells: the mean of
+        their shape, or for other shapes a line over multiply-adds; None when none is finished.
     by_shape
         The same for every shape that lacks cells.
     best
@@ -126,12 +126,14 @@ def _left(run: RunRecord, finished: pd.DataFrame) -> dict[Shape, ShapeLeft]:
     timed = finished.dropna(subset=["train_seconds"])
     if timed.empty:
         return {}
-    means = timed.groupby(["height", "width"], as_index=False)["train_seconds"].mean()
-    columns = (means[name].tolist() for name in ("height", "width", "train_seconds"))
-    known = {(height, width): mean for height, width, mean in zip(*columns, strict=True)}
-    seconds = over_shapes(known, lacking)
+    by_shape = timed.groupby(["height", "width"])["train_seconds"].mean()
+    means: dict[tuple[int, int], float] = dict(by_shape)
+    shapes, classes = {*means, *lacking}, len(run.classes)
+    cost = {(h, w): probe_cost(run.study, h, w, classes)[1] for h, w in shapes}
+    known = [(cost[shape], mean) for shape, mean in means.items()]
+    line = seconds_by_cost(known, cost.values())
     return {
-        Shape(*shape): ShapeLeft(cells, cells * seconds[shape])
+        Shape(*shape): ShapeLeft(cells, cells * means.get(shape, line[cost[shape]]))
         for shape, cells in sorted(lacking.items())
     }
 

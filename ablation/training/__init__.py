@@ -6,5 +6,4 @@ fits a probe or a network (:mod:`~ablation.training.fit`) or one of the baseline
 (:mod:`~ablation.training.baselines`), and :mod:`~ablation.training.rows` makes the rows from the
 scores of the held-out speakers. The only file written is the
 :mod:`~ablation.training.checkpoint` of a network, if one is asked for.
-:mod:`~ablation.training.measure` times training steps for estimates.
 """

@@ -9,7 +9,6 @@ from ablation.errors.execution import (
     NoScheduler,
     SubmitCommandMissing,
     TaskAbandoned,
-    TrialOutOfMemory,
     WorkerLacksPackage,
     WorkerVersionsDiffer,
 )
@@ -27,5 +26,4 @@ EXAMPLES = [
     WorkerVersionsDiffer(WORKER, {"torch": ("2.6.0", "2.8.0"), "numpy": ("2.1.3", "2.3.1")}),
     TaskAbandoned(WORKER),
     CellOutOfMemory("10x2", "training.batch_size"),
-    TrialOutOfMemory("cuda:0", "10x2"),
 ]

@@ -1,0 +1,162 @@
+"""The time and memory of training, measured by short cells on the workers that a run would use.
+
+A short cell is trained on random spectrograms by the function that trains every cell
+(:func:`~ablation.training.worker.train_cell`). Two of them with different numbers of steps tell a
+step from what else a cell does, and all workers are busy as they are in a run.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ablation.errors.running import NothingMeasured
+from ablation.executors import EXECUTORS, Slot
+from ablation.features.cache import Entry
+from ablation.features.segments import Purpose, segment_starts
+from ablation.memory import own_memory
+from ablation.study import FeaturesSpec, Study
+from ablation.training.task import Cell, CellTask, FoldData, Sample
+from ablation.training.worker import train_cell
+
+_BATCHES = 8  # of training segments in a short cell
+_LONG_ENOUGH = 0.5  # seconds of steps, beside which what else varies is small
+_FEWEST = 4  # steps to time
+_FILES = 32  # of random spectrograms
+_SLOW = 1e-6  # learning rate: weights hardly change, and no loss diverges
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """The lengths, in frames, of the utterances on both sides of a fold."""
+
+    train: tuple[int, ...]
+    test: tuple[int, ...]
+
+    @property
+    def utterances(self) -> int:
+        return len(self.train) + len(self.test)
+
+    def segments(self, spec: FeaturesSpec) -> int:
+        """Return the number of training segments."""
+        return sum(len(segment_starts(number, spec, "train")) for number in self.train)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of a step and, for each utterance of the fold, of all else that a cell does.
+
+    ``own_bytes`` are the worker's own memory, ``gpu_bytes`` the most that tensors took on a GPU.
+    """
+
+    step_seconds: float
+    rest_seconds: float
+    own_bytes: int
+    gpu_bytes: int
+
+
+def without_data(cell: Cell, study: Study, classes: Sequence[str]) -> CellTask:
+    """Return a cell to be measured, for which data are made up."""
+    return CellTask(cell, study, tuple(classes), "", FoldData("", (), (), ()))
+
+
+def measure(
+    trials: Sequence[tuple[CellTask, Lengths]],
+    slots: Sequence[Slot],
+    count: Callable[[int, int], None],
+) -> dict[str, list[Measured]]:
+    """Measure cells, each with a fold like a part of these lengths; return the means by device.
+
+    Each is measured on every slot. GPUs are taken to be alike: the devices are "cpu" and "cuda".
+    ``count`` is called with the number of measurements done and their total. Raises
+    :class:`NothingMeasured` for a cell that cannot be trained on a device.
+    """
+    found: dict[str, list[Measured]] = {}
+    done = 0
+    for device in dict.fromkeys(map(device_of, slots)):
+        own = [slot for slot in slots if device_of(slot) == device]
+        every: list[list[Measured]] = [[] for _ in trials]
+        for end in EXECUTORS["local"](own).run(train_briefly, [*trials] * len(own)):
+            if end.crash is not None:
+                raise NothingMeasured(end.crash)
+            every[end.index % len(trials)].append(end.value)
+            done += 1
+            count(done, len(trials) * len(slots))
+        found[device] = [_mean(same) for same in every]
+    return found
+
+
+def device_of(slot: Slot) -> str:
+    """Return the kind of a slot's device, "cpu" or "cuda"."""
+    return slot.device.partition(":")[0]
+
+
+def _mean(found: Sequence[Measured]) -> Measured:
+    return Measured(
+        fmean(one.step_seconds for one in found),
+        fmean(one.rest_seconds for one in found),
+        max(one.own_bytes for one in found),
+        max(one.gpu_bytes for one in found),
+    )
+
+
+def train_briefly(trial: tuple[CellTask, Lengths], device: str) -> Measured:
+    """Train short cells of ``trial`` in a worker, the first one to load what all others share."""
+    import torch
+
+    task, whole = trial
+    spec, size = task.study.features, task.training.batch_size
+    apart = max(1, whole.segments(spec) // (_BATCHES * size))
+    part = Lengths(whole.train[::apart], whole.test[::apart])
+    once = -(-part.segments(spec) // size)  # after so many steps, segments' moments are known
+    with TemporaryDirectory() as folder:
+        samples = _samples([*part.train, *part.test], spec, Path(folder))
+        fold = FoldData("", (), samples[: len(part.train)], samples[len(part.train) :])
+        task = replace(task, fold=fold)
+        _seconds(task, 1, device)
+        least, more = _seconds(task, once, device), _FEWEST
+        while (took := _seconds(task, once + more, device) - least) < _LONG_ENOUGH:
+            more *= 4
+    return Measured(
+        step_seconds=took / more,
+        rest_seconds=max(0.0, least - once * took / more) / part.utterances,
+        own_bytes=own_memory()[0],
+        gpu_bytes=torch.cuda.max_memory_allocated() if device.startswith("cuda") else 0,
+    )
+
+
+def _seconds(task: CellTask, steps: int, device: str) -> float:
+    """Return how long a cell of so many steps takes."""
+    few: Mapping[str, object] = {
+        "steps": steps, "epochs": None, "learning_rate": _SLOW, "schedule": "constant",
+    }  # fmt: skip
+    study = task.study
+    network = study.network.training.model_copy(update=few)
+    short = study.model_copy(
+        update={
+            "training": study.training.model_copy(update=few),
+            "network": study.network.model_copy(update={"training": network}),
+        }
+    )
+    outcome = train_cell(replace(task, study=short), device)
+    if outcome.failed:
+        raise NothingMeasured(outcome.row["error"].splitlines()[-1])
+    return outcome.row["train_seconds"]
+
+
+def _samples(frames: Sequence[int], spec: FeaturesSpec, folder: Path) -> tuple[Sample, ...]:
+    """Return random utterances of so many frames, a few files between them, in ``folder``."""
+    longest = max(frames)
+    columns = max(longest, spec.width)
+    if spec.edges == "segment":
+        sides: tuple[Purpose, ...] = ("train", "test")
+        columns = spec.width * sum(len(segment_starts(longest, spec, side)) for side in sides)
+    files = [folder / f"{number}.npy" for number in range(_FILES)]
+    for file in files:
+        np.save(file, np.random.default_rng(0).random((spec.height, columns), np.float32))
+    return tuple(
+        Sample("", "", 0, Entry(files[k % _FILES], number)) for k, number in enumerate(frames)
+    )
