@@ -340,7 +340,8 @@ def test_pruning_saves_cells_and_keeps_the_best(
     assert len(asked) == len(set(asked)) < 40  # no cell twice
     before, after = everything.trials.searched, saving.trials.searched
     assert after.complete[0].point == before.complete[0].point
-    assert after.cells == len(asked)
+    # Beside the first trial, others begin before there is a best one to compare them with.
+    assert after.cells == len(asked) if workers == 1 else after.cells <= len(asked)
     best = -1.0
     for trial in ended:
         if trial.state == PRUNED:
@@ -353,7 +354,7 @@ def test_pruning_saves_cells_and_keeps_the_best(
 
 
 def test_workers_are_given_cells_of_other_trials(tmp_path: Path, tiny_study: Path) -> None:
-    study = tiny_study_of(tiny_study, "search.at_once=3")
+    study = tiny_study_of(tiny_study, "search.at_once=3", "search.sampler=grid")
     for workers, running in ((1, 1), (4, 1), (5, 2), (12, 3), (100, 3)):
         path = tmp_path / f"{workers}.db"
         playing = schedule(path, study, 10, workers)

@@ -39,5 +39,7 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
     say(f"searches of {name}, read-only: http://{HOST}:{port} (stop with Ctrl-C)")
     try:
         run_server(storage, host=HOST, port=port)
+    except KeyboardInterrupt:
+        return  # the normal end
     except OSError as error:
         raise PortUnavailable(port, error.strerror or str(error)) from error
