@@ -1,4 +1,4 @@
-"""Include files from outside ``docs/`` in the mkdocs site.
+"""Include files from outside ``docs/`` in the mkdocs site, and reports made from stored rows.
 
 The pages are also read in a checkout, where ``docs/`` is one folder among others. In the site its
 pages are at the top level, so a link that leaves ``docs/`` goes up one folder less.
@@ -6,10 +6,16 @@ pages are at the top level, so a link that leaves ``docs/`` goes up one folder l
 
 import posixpath
 import re
+import shutil
+import tempfile
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+
+from ablation.report.study_report import report
+from ablation.results.run_record import find_run
 
 ROOT = Path(__file__).parent.parent
 BESIDE = (
@@ -22,6 +28,7 @@ BESIDE = (
     "figures/ravdess/*.png",
     "studies/*.toml",
 )
+REPORTS = ("results/emodb", "results/ravdess")  # rows in a checkout; in the site, their report
 _ROLE = re.compile(r":(?:func|class|meth|mod|data):(<code>)~?")  # Sphinx's, in a docstring
 _LINK = re.compile(r"(?<=\]\()[^)#\s:]+(?=[)#])")  # the path of [text](path#anchor)
 
@@ -35,7 +42,19 @@ def on_files(files: Files, config: Any, **_: Any) -> Files:
         for path in found:
             place = path.relative_to(ROOT).as_posix().removeprefix("docs/")
             files.append(File.generated(config, place, abs_src_path=str(path)))
+    for rows in REPORTS:
+        content = _report(Path(rows).name)
+        files.append(File.generated(config, f"{rows}/report.html", content=content))
     return files
+
+
+def _report(study: str) -> str:
+    """Return the report of a study as a page, made from the rows in ``results/``."""
+    results = Path("results")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):  # its commands name no folder
+        shutil.copytree(ROOT / results / study, results / study)
+        report(results, Path("figures"), find_run(results, study))
+        return (results / study / "report.html").read_text(encoding="utf-8")
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -51,6 +70,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         target = posixpath.normpath(posixpath.join(folder, link.group()))
         if not (ROOT / target).exists():
             return link.group()
+        if target in REPORTS:
+            target += "/report.html"
         return posixpath.relpath(target.removeprefix("docs/"), posixpath.dirname(place) or ".")
 
     return _LINK.sub(moved, markdown)

@@ -12,9 +12,9 @@ from ablation import read_results
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import stored_networks
 from ablation.analysis.study_results import StudyResults
-from ablation.report import wording
-from ablation.report.sections.listings import networks_section
-from ablation.report.study_report import report_warnings
+from ablation.report.answer import answer
+from ablation.report.sections.networks import networks_section
+from ablation.report.warnings import doubts, report_warnings
 from ablation.results import run_record
 from ablation.study import NETWORK_NAMES
 
@@ -106,17 +106,17 @@ def test_probes_below_the_svm_are_warned_of(study: str, best: str, svm: str) -> 
 
 def test_probes_above_the_svm_are_not_warned_of() -> None:
     baselines = {"majority class": 0.3, "log-mel SVM": 0.6}
-    (warning,) = wording.doubts({}, (), {"10x2": 0.59, "2x8": 0.5}, {}, baselines)
+    (warning,) = doubts({"10x2": 0.59, "2x8": 0.5}, {}, baselines)
     assert "10x2" in warning and "59.0 %" in warning and "60.0 %" in warning
     for probes in ({"10x2": 0.6, "2x8": 0.5}, {}):
-        assert wording.doubts({}, (), probes, {}, baselines) == []
-    assert wording.doubts({}, (), {"10x2": 0.1}, {}, {"majority class": 0.3}) == []
+        assert doubts(probes, {}, baselines) == []
+    assert doubts({"10x2": 0.1}, {}, {"majority class": 0.3}) == []
 
 
 def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
     run = run_record.find_run(ROOT / "results", "emodb")
     evidence = Evidence(StudyResults(ROOT / "results", run))
-    said = wording.answer(evidence.axes, run.majority)
+    said = answer(evidence.axes, run.majority)
     caption = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     for words in (
         "eyond a height of 6 bins (60 Hz)",

@@ -11,7 +11,8 @@ from ablation.cli.options import load_given
 from ablation.errors import counted, named
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
-from ablation.report import points, show, wording
+from ablation.report import points, show
+from ablation.report.wording import limits
 from ablation.results import run_record
 from ablation.study import AXES
 
@@ -84,7 +85,7 @@ def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None
                 f"d_z {show(c.effect.estimate, 'number'):>6}  p {show(c.p, 'p'):>6}  "
                 f"adjusted p {show(c.p_joint, 'p'):>6}"
             )
-        for line in wording.limits(known):
+        for line in limits(known):
             print(line)
 
 
@@ -108,7 +109,7 @@ def print_confirmed(confirmed: Confirmed) -> None:
         f"{points(found.difference)} points, d_z {show(found.effect, 'number')}, "
         f"p = {show(found.p, 'p')}"
     )
-    print(wording.confirmation(found, contrast.difference))
+    print(confirmed.verdict)
     for test in contrast.tests[:-1]:
         print(
             f"tested before, {test.at:%Y-%m-%d %H:%M} UTC on settings {test.digest}: "

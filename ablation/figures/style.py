@@ -134,7 +134,7 @@ def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """Return ``figure`` as SVG for a web page: its texts can be selected and searched."""
+    """Return ``figure`` as SVG whose texts stay texts."""
     buffer = io.StringIO()
     with mpl.rc_context({**RC, "svg.fonttype": "none"}), _quiet():
         figure.savefig(buffer, format="svg", metadata={"Date": None})

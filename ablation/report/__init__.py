@@ -1,9 +1,9 @@
 """Report: what a study found, as pages and tables, and as text that can be pasted into a paper.
 
-:mod:`~ablation.report.study_report` writes a study's report, whose parts are in
-:mod:`~ablation.report.sections`, sentences in :mod:`~ablation.report.wording`;
-:mod:`~ablation.report.document` is a report apart from how it looks, rendered as HTML, Markdown and
-LaTeX. Nothing here needs a corpus or torch.
+:mod:`~ablation.report.study_report` writes a study's report: the parts in
+:mod:`~ablation.report.sections`, headed by :mod:`~ablation.report.answer` and
+:mod:`~ablation.report.warnings`. :mod:`~ablation.report.document` is a report apart from how it
+looks, rendered as HTML, Markdown and LaTeX. Nothing here needs a corpus or torch.
 """
 
 from ablation.report.document import Column, Document, Picture, Section, Table

@@ -30,6 +30,7 @@ from ablation.errors.reading import (
     UnreadableContrast,
 )
 from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
+from ablation.report.wording import LEVEL
 from ablation.results.run_record import RunRecord, now, study_folder
 from ablation.study import AXES, Shape
 
@@ -47,6 +48,19 @@ class Confirmed:
     found: Comparison
     speakers: int
     standing: int
+
+    @property
+    def verdict(self) -> str:
+        """What the one test says of the difference that was chosen on the first study."""
+        if self.found.p > LEVEL:
+            return "Not confirmed: in the second study, the two are not significantly different."
+        if self.found.difference.estimate * self.contrast.difference > 0:
+            direction, word = "same", "Confirmed"
+        else:
+            direction, word = "other", "Contradicted"
+        return (
+            f"{word}: the second study finds a significant difference in the {direction} direction."
+        )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Texts are plain: no markup, no escapes. A cell of a table is a value with its un
 column, so that every rendering rounds alike and a page can sort by the value itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,6 +54,11 @@ class Picture:
     caption: str
     description: str
     svg: str
+
+
+def picked(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
+    """Return those of the named figures that were drawn."""
+    return tuple(pictures[name] for name in names if name in pictures)
 
 
 @dataclass(frozen=True)

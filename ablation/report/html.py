@@ -3,14 +3,13 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from ablation.analysis import Interval
-from ablation.report.document import Column, Document, Kind, Table, Value
-from ablation.report.svg import dark_colours, inline_svg
+from ablation.report.document import Column, Document, Kind, Picture, Table, Value
 from ablation.report.values import by_column, heading, show, sort_key, table_csv
 
 if TYPE_CHECKING:
@@ -21,42 +20,18 @@ _SHORT = 24  # characters of a text that is not broken into lines
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
-class _Cell(NamedTuple):
-    """A cell as the page shows it: its text, the ends of its interval, and its sort key.
-
-    ``room`` is the width in digits that aligns the ends with those of the cells above and below;
-    0 where they are the widest.
-    """
-
-    text: str
-    ends: str
-    key: str
-    room: float = 0
-
-
 def render_html(document: Document) -> str:
     """Return the whole report as a page.
 
     Corpus, speakers and classes may have any name: all texts are escaped, and the page's own
-    policy allows no other script and loads nothing.
+    policy allows no other script and loads nothing. Figures are images, whose SVG runs no script.
     """
     from markupsafe import Markup
 
-    pictures = {
-        picture.name: Markup(inline_svg(picture.svg, picture.name, picture.description))
-        for section in document.sections
-        for picture in section.pictures
-    }
     script = files("ablation.report").joinpath("report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    page = _template().render(
-        document=document,
-        pictures=pictures,
-        plot_colours=dark_colours(pictures.values()),
-        script=Markup(script),
-        script_digest=digest,
-    )
-    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", page)
+    page = _template().render(document=document, script=Markup(script), script_digest=digest)
+    return _legal(page)
 
 
 @cache
@@ -70,8 +45,19 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"cells": _cells, "looks": _looks, "heading": heading, "csv": table_csv}
+    environment.filters |= {
+        "looks": _looks,
+        "heading": heading,
+        "parts": _parts,
+        "sort_key": sort_key,
+        "csv": _csv_address,
+        "image": _image_address,
+    }
     return environment.get_template("report.html.j2")
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _looks(table: Table) -> list[str]:
@@ -79,31 +65,25 @@ def _looks(table: Table) -> list[str]:
     return [_look(column, values) for column, values in by_column(table)]
 
 
-def _look(column: Column, values: Sequence[Value]) -> str:
+def _look(column: Column, values: tuple[Value, ...]) -> str:
     if column.kind != "text":
         return "number"
     longest = max((len(show(value, "text")) for value in values), default=0)
     return "short" if longest <= _SHORT else "prose"
 
 
-def _cells(table: Table) -> Iterator[tuple[_Cell, ...]]:
-    """Yield the rows of a table."""
-    columns = []
-    for column, values in by_column(table):
-        cells = [_cell(value, column.kind) for value in values]
-        widest = max((_width(cell.ends) for cell in cells), default=0)
-        columns.append([c._replace(room=widest) if _width(c.ends) < widest else c for c in cells])
-    return zip(*columns, strict=True)
+def _parts(value: Value, kind: Kind) -> tuple[str, str]:
+    """Return a value as text, the ends of an interval apart, which the page shows more quietly."""
+    text = show(value, kind)
+    if not isinstance(value, Interval):
+        return text, ""
+    estimate, bracket, ends = text.partition(" [")
+    return estimate, bracket.lstrip() + ends
 
 
-def _cell(value: Value, kind: Kind) -> _Cell:
-    text, ends = show(value, kind), ""
-    if isinstance(value, Interval):
-        text, bracket, ends = text.partition(" [")
-        ends = bracket.lstrip() + ends
-    return _Cell(text, ends, "" if kind == "text" else sort_key(value, kind))
+def _csv_address(table: Table) -> str:
+    return f"data:text/csv;charset=utf-8,{quote(_legal(table_csv(table)))}"
 
 
-def _width(ends: str) -> float:
-    """Return the approximate width of an interval's ends, in digits."""
-    return sum(0.5 if character in "[],. " else 1 for character in ends)
+def _image_address(picture: Picture) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(picture.svg.encode()).decode()}"

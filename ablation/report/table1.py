@@ -4,16 +4,11 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 from ablation.analysis import Interval
 from ablation.report.latex import tex
 from ablation.report.values import millions, percent_ends, points
-
-PAPER = (  # Li et al. 2018, Table 1, in %: name, WA, UA
-    ("CNN_TF_GAP", 71.35, 67.54),
-    ("CNN_TF_Bilinear", 69.17, 64.16),
-    ("CNN_TF_Att.pooling", 71.75, 68.06),
-)
 
 
 @dataclass(frozen=True)
@@ -29,7 +24,7 @@ class Row:
     wa, ua
         Pooled over all utterances, with intervals by speaker.
     wa_folds, ua_folds
-        Means over folds, with intervals over folds.
+        Means over folds, with intervals over folds; None for the paper's.
     against
         Difference in WA from the log-mel SVM, paired by speaker; None for the SVM itself.
     seeds
@@ -43,25 +38,37 @@ class Row:
     multiply_adds: int | None
     wa: Interval
     ua: Interval
-    wa_folds: Interval
-    ua_folds: Interval
+    wa_folds: Interval | None
+    ua_folds: Interval | None
     against: Interval | None
     seeds: str
 
 
+def _stated(name: str, wa: float, ua: float) -> Row:
+    """Return a row of the paper, which gives accuracies (in %) and no intervals."""
+    pooled = [Interval(percent / 100, nan, nan, nan, 10) for percent in (wa, ua)]
+    title = f"{name} (Li et al. 2018)"
+    return Row(
+        title, "iemocap", "10x2 + 2x8", None, None, pooled[0], pooled[1], None, None, None, ""
+    )
+
+
+PAPER = (  # Li et al. 2018, Table 1
+    _stated("CNN_TF_GAP", 71.35, 67.54),
+    _stated("CNN_TF_Bilinear", 69.17, 64.16),
+    _stated("CNN_TF_Att.pooling", 71.75, 68.06),
+)
 _HEADER = (
     "network", "corpus", "Conv1", "parameters", "multiply-adds", "WA [95 %]", "UA [95 %]",
     "WA, folds [95 %]", "UA, folds [95 %]", "WA over SVM [95 %]", "seeds",
 )  # fmt: skip
+_IN_LATEX = (0, 2, 3, 5, 6, 9, 10)  # of these columns
 
 
 def table1_markdown(rows: Sequence[Row], paper: bool, notes: Sequence[str]) -> str:
     """Return Table 1 as Markdown; ``paper`` adds the paper's rows, ``notes`` are listed below."""
-    lines = [_bar(_HEADER), _bar(["---"] * len(_HEADER))]
-    lines += [_bar(_cells(row)) for row in rows]
-    if paper:
-        for name, wa, ua in PAPER:
-            lines.append(_bar(_paper_cells(name, wa, ua)))
+    shown = [*rows, *(PAPER if paper else ())]
+    lines = [_bar(_HEADER), _bar(["---"] * len(_HEADER)), *(_bar(_cells(row)) for row in shown)]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes)]) + "\n"
 
 
@@ -75,19 +82,12 @@ def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption
         r"    \toprule",
         r"    Network & Conv1 & Parameters & WA (\%) & UA (\%) & WA over SVM & Seeds \\",
         r"    \midrule",
+        *map(_tex_row, rows),
     ]
-    for row in rows:
-        cells = _cells(row)
-        lines.append(_tex_row([cells[k] for k in (0, 2, 3, 5, 6, 9, 10)]))
     if paper:
-        lines.append(r"    \midrule")
-        for name, wa, ua in PAPER:
-            cells = _paper_cells(name, wa, ua)
-            lines.append(_tex_row([cells[k] for k in (0, 2, 3, 5, 6, 9, 10)]))
-    lines += [r"    \bottomrule", r"  \end{tabular}"]
-    lines += [rf"  % {note}" for note in notes]
-    lines.append(r"\end{table}")
-    return "\n".join(lines) + "\n"
+        lines += [r"    \midrule", *map(_tex_row, PAPER)]
+    lines += [r"    \bottomrule", r"  \end{tabular}", *(rf"  % {note}" for note in notes)]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def table1_csv(rows: Sequence[Row], paper: bool) -> str:
@@ -99,26 +99,20 @@ def table1_csv(rows: Sequence[Row], paper: bool) -> str:
     writer.writerow(
         ["network", "corpus", "conv1", "parameters", "multiply_adds", *ends, "speakers", "seeds"]
     )
-    for row in rows:
-        values: list[object] = []
-        for name in intervals:
-            interval = getattr(row, name)
-            values += (
-                ["", "", ""]
-                if interval is None
-                else [f"{v:.6f}" for v in (interval.estimate, interval.low, interval.high)]
-            )
-        costs = [_blank(row.parameters), _blank(row.multiply_adds)]
+    for row in [*rows, *(PAPER if paper else ())]:
+        values = [value for name in intervals for value in _raw(getattr(row, name))]
+        costs = [row.parameters, row.multiply_adds]  # csv leaves None empty
         writer.writerow(
             [row.name, row.corpus, row.shapes, *costs, *values, row.wa.sample, row.seeds]
         )
-    if paper:
-        for name, wa, ua in PAPER:
-            accuracies = [f"{wa / 100:.4f}", "", "", f"{ua / 100:.4f}", "", "", *[""] * 9]
-            writer.writerow(
-                [f"{name} (Li et al. 2018)", "iemocap", "10x2 + 2x8", "", "", *accuracies, 10, ""]
-            )
     return text.getvalue()
+
+
+def _raw(interval: Interval | None) -> list[str]:
+    if interval is None:
+        return [""] * 3
+    ends = (interval.estimate, interval.low, interval.high)
+    return ["" if isnan(value) else f"{value:.6f}" for value in ends]
 
 
 def _cells(row: Row) -> list[str]:
@@ -128,33 +122,24 @@ def _cells(row: Row) -> list[str]:
         row.shapes,
         "" if row.parameters is None else f"{row.parameters:,}",
         "" if row.multiply_adds is None else millions(row.multiply_adds),
-        _percent(row.wa),
-        _percent(row.ua),
-        _percent(row.wa_folds),
-        _percent(row.ua_folds),
+        *map(_percent, (row.wa, row.ua, row.wa_folds, row.ua_folds)),
         "" if row.against is None else points(row.against),
         row.seeds,
     ]
 
 
-def _paper_cells(name: str, wa: float, ua: float) -> list[str]:
-    return [
-        f"{name} (Li et al. 2018)", "iemocap", "10x2 + 2x8", "", "", f"{wa}", f"{ua}",
-        "", "", "", "",
-    ]  # fmt: skip
-
-
-def _percent(interval: Interval) -> str:
-    return f"{100 * interval.estimate:.2f} {percent_ends(interval)}"
+def _percent(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    estimate = f"{100 * interval.estimate:.2f}"
+    given = interval.sample < 2 or not isnan(interval.low)  # the paper gives no ends
+    return f"{estimate} {percent_ends(interval)}" if given else estimate
 
 
 def _bar(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
-def _tex_row(cells: Sequence[str]) -> str:
-    return "    " + " & ".join(tex(cell) for cell in cells) + r" \\"
-
-
-def _blank(value: int | None) -> str:
-    return "" if value is None else str(value)
+def _tex_row(row: Row) -> str:
+    cells = _cells(row)
+    return "    " + " & ".join(tex(cells[k]) for k in _IN_LATEX) + r" \\"

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ablation.analysis import Interval
 from ablation.report.document import Column, Kind, Table, Value
@@ -34,6 +34,11 @@ def heading(column: Column) -> str:
     if column.kind == "points" and "point" not in column.header.lower():
         return f"{column.header} (points)"
     return column.header
+
+
+def number_kind(values: Iterable[float]) -> Kind:
+    """Return the kind of a column of numbers: whole ones are shown as such."""
+    return "integer" if all(float(value).is_integer() for value in values) else "number"
 
 
 def sort_key(value: Value, kind: Kind) -> str:
@@ -135,10 +140,10 @@ def _rounded(number: float, digits: int) -> float:
 
 
 def _p_value(p: float) -> str:
-    """Return p with three digits where the second decides: "0.049" is not "0.05"."""
+    """Return p with three digits below 0.2: "0.049" is not "0.05", nor 1/8 "0.12"."""
     if p < 0.001:
         return "<0.001"
-    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return f"{p:.3f}" if p < 0.2 else f"{p:.2f}"
 
 
 def _raw(value: Value) -> object:

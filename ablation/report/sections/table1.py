@@ -4,13 +4,14 @@ Which networks make a row, and which of them in which fold, does not follow from
 store where shapes were chosen for each fold: ``studies/<digest>.table1.json`` keeps it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import pandas as pd
+import pydantic
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from ablation.analysis import (
     Counts,
@@ -23,14 +24,17 @@ from ablation.analysis import (
 from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
-from ablation.report import Row
+from ablation.report import Column, Row, Table
+from ablation.report.table1 import PAPER
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import OK
 from ablation.study import CellKind
 from ablation.study.baselines import BASELINES, SVM
 
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
-@dataclass(frozen=True)
+
+@pydantic.dataclasses.dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class Line:
     """A network's row of Table 1 before it is scored.
 
@@ -52,7 +56,7 @@ class Line:
     parameters: int | None
     multiply_adds: int | None
     digests: Mapping[str, str]
-    seeds: Sequence[int]
+    seeds: Sequence[Seed]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -69,6 +73,36 @@ class ScoredLine:
 
     cells: pd.DataFrame
     counts: Counts
+
+
+_LINES = TypeAdapter(list[Line])
+
+
+def table1(stored: StudyResults, networks: Sequence[StoredNetwork]) -> Table | None:
+    """Return Table 1 of these settings; None where they have no network."""
+    rows = table1_rows(stored, networks)
+    if not rows:
+        return None
+    rows += PAPER if of_paper(stored.run) else ()
+    columns = (
+        Column("network"),
+        Column("corpus"),
+        Column("Conv1"),
+        Column("parameters", "integer"),
+        Column("WA", "percent", "pooled, 95 % confidence interval by speaker"),
+        Column("UA", "percent"),
+        Column("WA, mean of folds", "percent"),
+        Column("UA, mean of folds", "percent"),
+        Column("WA over SVM", "points", "paired by speaker"),
+        Column("seeds"),
+    )
+    values = tuple(
+        (row.name, row.corpus, row.shapes, row.parameters, row.wa, row.ua, row.wa_folds,
+         row.ua_folds, row.against, row.seeds)
+        for row in rows
+    )  # fmt: skip
+    note = "The networks of the last promotion of these settings, and the baselines."
+    return Table("table1", "Table 1", columns, values, notes=(note,))
 
 
 def table1_rows(stored: StudyResults, networks: Sequence[StoredNetwork]) -> list[Row]:
@@ -96,25 +130,9 @@ def lines_file(stored: StudyResults) -> Path:
 def read_lines(file: Path) -> list[Line] | None:
     """Return the lines as written; None where the file is missing or damaged."""
     try:
-        return [_checked(Line(**table)) for table in json.loads(file.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return _LINES.validate_json(file.read_bytes())
+    except (OSError, ValidationError):
         return None
-
-
-def _checked(line: Line) -> Line:
-    """Return ``line``; raise ValueError where its fields have other types than were written."""
-    kinds: dict[str, Any] = {
-        "title": str, "manner": str, "shapes": str, "parameters": int | None,
-        "multiply_adds": int | None, "digests": dict, "seeds": list,
-    }  # fmt: skip
-    names, seeds = [*line.digests, *line.digests.values()], line.seeds
-    if not (
-        all(isinstance(getattr(line, name), kind) for name, kind in kinds.items())
-        and all(isinstance(name, str) for name in names)
-        and all(isinstance(seed, int) and 0 <= seed < 2**31 for seed in seeds)
-    ):
-        raise ValueError("not as written")
-    return line
 
 
 def _line_of(network: StoredNetwork) -> Line:
@@ -175,7 +193,7 @@ def rows_of(
     svm = baselines.get(SVM)
     return [
         *(_network_row(run, line, scored, svm) for line, scored in networks),
-        *(_baseline_row(run, title, scored, svm) for title, scored in baselines.items()),
+        *(_row(run, title, scored, svm) for title, scored in baselines.items()),
     ]
 
 
@@ -184,39 +202,35 @@ def _network_row(run: RunRecord, line: Line, scored: ScoredLine, svm: ScoredLine
     seeds = str(scored.cells["seed"].nunique())
     if len(scored.cells) < expected:
         seeds += f" ({len(scored.cells)} of {counted(expected, 'cell')})"
-    return Row(
-        name=line.name,
-        corpus=corpus_title(run),
-        shapes=line.shapes,
-        parameters=line.parameters,
-        multiply_adds=line.multiply_adds,
-        against=gain_over(scored, svm),
-        seeds=seeds,
-        **_intervals(scored),
+    return _row(
+        run, line.name, scored, svm, line.shapes, line.parameters, line.multiply_adds, seeds
     )
 
 
-def _baseline_row(run: RunRecord, title: str, scored: ScoredLine, svm: ScoredLine | None) -> Row:
-    return Row(
-        name=title,
-        corpus=corpus_title(run),
-        shapes="",
-        parameters=None,
-        multiply_adds=None,
-        against=None if title == SVM else gain_over(scored, svm),
-        seeds="",
-        **_intervals(scored),
-    )
-
-
-def _intervals(scored: ScoredLine) -> dict[str, Interval]:
+def _row(
+    run: RunRecord,
+    name: str,
+    scored: ScoredLine,
+    svm: ScoredLine | None,
+    shapes: str = "",
+    parameters: int | None = None,
+    multiply_adds: int | None = None,
+    seeds: str = "",
+) -> Row:
     folds = scored.cells.groupby("fold")[["wa", "ua"]].mean()  # over seeds
-    return {
-        "wa": score_interval(scored.counts, "wa"),
-        "ua": score_interval(scored.counts, "ua"),
-        "wa_folds": mean_interval(folds["wa"].tolist()),
-        "ua_folds": mean_interval(folds["ua"].tolist()),
-    }
+    return Row(
+        name=name,
+        corpus=corpus_title(run),
+        shapes=shapes,
+        parameters=parameters,
+        multiply_adds=multiply_adds,
+        wa=score_interval(scored.counts, "wa"),
+        ua=score_interval(scored.counts, "ua"),
+        wa_folds=mean_interval(folds["wa"].tolist()),
+        ua_folds=mean_interval(folds["ua"].tolist()),
+        against=None if name == SVM else gain_over(scored, svm),
+        seeds=seeds,
+    )
 
 
 def gain_over(scored: ScoredLine, other: ScoredLine | None) -> Interval | None:

@@ -1,0 +1,130 @@
+"""The study in two sentences: which receptive field, and whether to trust it."""
+
+from collections.abc import Mapping, Sequence
+
+from ablation.analysis import AxisEvidence
+from ablation.errors import counted, named
+from ablation.report.values import percent_ends, show
+from ablation.report.wording import (
+    LEVEL,
+    capital,
+    detectable_difference,
+    metric_name,
+    power,
+)
+
+
+def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
+    """Return the two sentences; ``majority`` is the accuracy of the majority class (0..1).
+
+    An axis counts as a finding when its smallest family-wise adjusted p is at most 5 % divided by
+    the number of axes: of studies in which nothing differs, at most 5 % are said to show something.
+    """
+    if not axes:
+        return (
+            "Nothing can be said of filter shapes yet: no axis has two shapes of which every fold "
+            "is finished. The stored rows are listed below."
+        )
+    every = list(axes.values())
+    found = [axis for axis in every if axis.smallest_p <= LEVEL / len(every)]
+    if not found:
+        return f"{_nothing_found(every, majority)} {_trust(every, found)}"
+    parts = [_plateau(axis) for axis in found]
+    parts += [_not_shown(axis, len(every)) for axis in every if axis not in found]
+    return f"{capital('; '.join(parts))}. {_trust(every, found)}"
+
+
+def are(names: Sequence[str]) -> str:
+    """Return "2x2 is", or "2x2, 4x2 and 6x2 are"."""
+    if len(names) == 1:
+        return f"{names[0]} is"
+    if len(names) > 4:
+        return f"{named(names)} are"
+    return f"{', '.join(names[:-1])} and {names[-1]} are"
+
+
+def _not_shown(axis: AxisEvidence, axes: int) -> str:
+    """Return that an axis is no finding, and what its smaller family shows all the same."""
+    against = axis.against
+    text = f"no {axis.axis.name} is significantly better than another"
+    if axis.pairs is None or against is None:
+        return text
+    text += f" when all pairs are tested at {_shared_level(axes)}"
+    apart = [c.first for c in against.comparisons if c.significant]
+    if not apart:
+        return text
+    return (
+        f"{text} (compared only with the pre-specified {against.reference} at 5 %, "
+        f"{are(apart)} significantly different)"
+    )
+
+
+def _shared_level(axes: int) -> str:
+    level = f"{100 * LEVEL / axes:g} %"
+    return level if axes == 1 else f"{level}, which is 5 % divided between {axes} axes"
+
+
+def _ends_at_plateau(axis: AxisEvidence) -> bool:
+    return axis.choices["plateau"].extent < max(axis.shapes)
+
+
+def _plateau(axis: AxisEvidence) -> str:
+    extent, name, metric = axis.choices["plateau"].extent, axis.axis.name, metric_name(axis.metric)
+    where = f"{extent} {axis.axis.unit} ({axis.physical(extent)})"
+    if not _ends_at_plateau(axis):
+        return (
+            f"{metric} still rises at the largest {name} of the grid, {where}, where it is "
+            f"{_percent(axis, extent)}: no plateau is reached yet, so train {axis.axis.larger} "
+            f"filters"
+        )
+    return (
+        f"beyond a {name} of {where}, where {metric} is {_percent(axis, extent)}, no "
+        f"{axis.axis.larger} filter is significantly better (highest: "
+        f"{_percent(axis, axis.best)} at {axis.name(axis.best)})"
+    )
+
+
+def _percent(axis: AxisEvidence, extent: int) -> str:
+    interval = axis.score(extent)
+    return f"{show(interval.estimate, 'percent')} % {percent_ends(interval)}"
+
+
+def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
+    names = " or ".join(axis.axis.name for axis in axes)
+    families = [axis.pairs or axis.against for axis in axes]
+    number = sum(len(family.comparisons) for family in families if family is not None)
+    none = "the only comparison is not" if number == 1 else f"none of {number} comparisons is"
+    smallest = min(axis.smallest_p for axis in axes)
+    level = f", tested at {_shared_level(len(axes))}" if smallest <= LEVEL else ""
+    chance = ""
+    if all(axis.metric == "wa" and axis.score(axis.best).low <= majority for axis in axes):
+        chance = (
+            f", and even the best shape is not clearly above the majority-class baseline "
+            f"({show(majority, 'percent')} %)"
+        )
+    return (
+        f"No filter {names} is significantly better than another: {none} significant "
+        f"(smallest family-wise adjusted p {show(smallest, 'p')}{level}){chance}."
+    )
+
+
+def _trust(axes: Sequence[AxisEvidence], found: Sequence[AxisEvidence]) -> str:
+    """Return how far to rely on what was found; the power is that of the axis with more noise."""
+    noisiest = power(max(axes, key=detectable_difference), "shapes")
+    if not found:
+        return f"This does not show that they are equal: {noisiest}."
+    advice = "Do not rely on the highest score alone"
+    if any(map(_ends_at_plateau, found)):
+        advice = "Rely on where the plateau begins rather than on the highest score"
+    paired = [axis for axis in axes if axis.pairs is not None]
+    if not paired:
+        return f"{advice}: {noisiest}."
+    alike = " and ".join(
+        f"{len(axis.like_best)} of {counted(len(axis.shapes) - 1, f'other {axis.axis.name}')}"
+        for axis in paired
+    )
+    verb = "is" if len(paired) == 1 and len(paired[0].like_best) == 1 else "are"
+    return (
+        f"{advice}: with all pairs compared, {alike} {verb} not significantly different from the "
+        f"best, and {noisiest}."
+    )

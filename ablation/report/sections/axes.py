@@ -1,0 +1,96 @@
+"""Accuracy over filter height and width: Figure 2, the choice of each rule, every extent."""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from ablation.analysis import AxisEvidence, Interval
+from ablation.analysis.evidence import Evidence
+from ablation.report import Column, Picture, Section, Table
+from ablation.report.document import Value, picked
+from ablation.report.values import number_kind
+from ablation.report.wording import metric_name
+
+_INTERVAL = "95 % confidence interval by speaker"
+
+
+def axes_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
+    axes = list(evidence.axes.values())
+    return Section(
+        "figure2",
+        "Accuracy over filter height and width",
+        pictures=picked(pictures, "figure2", "heatmap"),
+        tables=(
+            *([_rules_table(evidence)] if axes else []),
+            *(_curve_table(evidence, axis) for axis in axes),
+        ),
+    )
+
+
+def _rules_table(evidence: Evidence) -> Table:
+    rows = [
+        (
+            axis.axis.name,
+            rule,
+            axis.name(choice.extent),
+            axis.physical(choice.extent),
+            axis.score(choice.extent),
+            choice.reason,
+        )
+        for axis in evidence.axes.values()
+        for rule, choice in axis.choices.items()
+    ]
+    columns = (
+        Column("axis"),
+        Column("rule"),
+        Column("shape"),
+        Column("extent"),
+        Column(metric_name(evidence.metric), "percent", _INTERVAL),
+        Column("reason"),
+    )
+    return Table("rules", "Choice of each rule", columns, tuple(rows))
+
+
+def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
+    classes = evidence.run.classes
+    partial = not axis.curve["complete"].all()
+    columns = (
+        Column(f"{axis.axis.name} ({axis.axis.unit})", "integer"),
+        Column(axis.axis.physical_unit, number_kind(axis.curve["physical"])),
+        Column("WA", "percent", f"pooled, {_INTERVAL}"),
+        Column("UA", "percent"),
+        *(Column(label, "percent") for label in classes),
+        Column("WA, mean of folds", "percent"),
+        Column("cells", "integer", "finished"),
+        *((Column("planned", "integer"), Column("failed", "integer")) if partial else ()),
+    )
+    rows = [
+        (
+            row["extent"],
+            row["physical"],
+            *(_interval(row, score) for score in ("wa", "ua")),
+            *(row[f"acc_{label}"] for label in classes),
+            row["wa_folds"],
+            row["cells"],
+            *((row["expected"], row["failed"]) if partial else ()),
+        )
+        for row in axis.curve.to_dict("records")
+    ]
+    marked = [k for k, row in enumerate(rows) if row[0] == axis.choices["plateau"].extent]
+    return Table(
+        axis.axis.name,
+        f"Scores over filter {axis.axis.name}; {axis.axis.other} {axis.fixed}",
+        columns,
+        tuple(rows),
+        frozenset(marked),
+        (
+            "Marked: where the plateau begins. ablate promote --best takes the highest score "
+            "unless --rule plateau or --rule one-se is given.",
+        ),
+    )
+
+
+def _interval(row: Mapping[Hashable, Any], score: str) -> Value:
+    if row[score] != row[score]:
+        return None
+    low, high = row[f"{score}_low"], row[f"{score}_high"]
+    return Interval(row[score], low, high, float("nan"), int(row["speakers"]))

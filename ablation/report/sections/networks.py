@@ -1,0 +1,83 @@
+"""The full networks: Table 1, every stored network, and how they compare."""
+
+from collections.abc import Mapping, Sequence
+
+from ablation.analysis import all_pairs, score_interval
+from ablation.analysis.evidence import Evidence, references_scores
+from ablation.analysis.networks import StoredNetwork
+from ablation.report import Column, Picture, Section, Table
+from ablation.report.document import picked
+from ablation.report.sections.statistics import family_table
+from ablation.report.sections.table1 import table1
+
+
+def networks_section(
+    evidence: Evidence, networks: Sequence[StoredNetwork], pictures: Mapping[str, Picture]
+) -> Section:
+    tables = [table] if (table := table1(evidence.stored, networks)) else []
+    whole = [network for network in networks if network.complete]
+    if networks:
+        tables.append(_networks_table(networks, evidence))
+        held = references_scores(evidence.stored)
+        models = {network.label: network.counts for network in whole} | held
+        if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
+            family = all_pairs(models, evidence.metric)
+            caption = "All pairs of networks and baselines"
+            tables.append(family_table(family, "pairs_networks", caption))
+    return Section(
+        "networks",
+        "The full networks",
+        paragraphs=tuple(_sentences(networks, whole, evidence.stored.as_study)),
+        pictures=picked(pictures, "costs", "filters"),
+        tables=tuple(tables),
+    )
+
+
+def _sentences(
+    networks: Sequence[StoredNetwork], whole: Sequence[StoredNetwork], study: str
+) -> list[str]:
+    """Return what is not there, or not alike; ``whole`` are the ``networks`` that are complete."""
+    lines = []
+    if not networks:
+        lines.append(f"No network has been cross-validated yet (ablate promote --best {study}).")
+    if len({network.steps for network in whole}) > 1:
+        budgets = ", ".join(f"{network.label}: {network.steps:,}" for network in whole)
+        lines.append(
+            f"Networks were trained for different numbers of steps ({budgets}), so differences "
+            f"between them may come from the training budget."
+        )
+    if whole and all("," in network.shapes for network in whole):
+        lines.append(
+            f"Not run: one group of filters instead of two, which shows whether separate shapes "
+            f"help (ablate promote --shapes 10x8:16 {study} for the paper's 10x2,2x8)."
+        )
+    return lines
+
+
+def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Table:
+    rows = [
+        (
+            network.label,
+            score_interval(network.counts, "wa"),
+            score_interval(network.counts, "ua"),
+            network.parameters,
+            network.multiply_adds,
+            network.folds,
+            network.seeds,
+            network.steps,
+            network.digest,
+        )
+        for network in networks
+    ]
+    columns = (
+        Column("network"),
+        Column("WA", "percent", "95 % confidence interval by speaker"),
+        Column("UA", "percent"),
+        Column("parameters", "integer"),
+        Column("multiply-adds", "millions", "per segment"),
+        Column("folds", "integer", f"of {len(evidence.run.folds)}"),
+        Column("seeds", "integer"),
+        Column("steps", "integer", "of training"),
+        Column("digest"),
+    )
+    return Table("networks", "All stored networks", columns, tuple(rows))
