@@ -235,7 +235,7 @@ def test_the_words_offered_are_those_that_commands_take() -> None:
         ("corpus chek", 2, ["no command 'chek'", "'check'", "ablate corpus --help"]),
         ("grid --axsi height", 2, ["no option --axsi", "'--axis'", "ablate grid --help"]),
         ("grid --axis heigth", 2, ["--axis", "'heigth'", "did you mean 'height'?"]),
-        ("search --trials 0", 2, ["--trials", "greater than or equal to 1"]),
+        ("search --trials 0", 2, ["--trials", "at least 1", "'0'"]),
         ("search", 2, ["missing option '--trials'"]),
         ("grid --xyzzy", 2, ["no option --xyzzy", "see ablate grid --help"]),
         ("grid --axis both --study emdob", 1, ["emdob", "'emodb'?"]),

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-import typer
+from typer import Exit, Option
 
 from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import (
@@ -27,7 +27,7 @@ def doctor(
     devices: DevicesOption = None,
     workers_per_device: PerDeviceOption = None,
     results: ResultsOption = RESULTS,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check this machine.
 
@@ -48,4 +48,4 @@ def doctor(
     for problem in found.problems:
         say(f"error: {problem.what}" + (f"\n  {problem.remedy}" if problem.remedy else ""))
     if found.problems:
-        raise typer.Exit(EXPECTED_ERROR)
+        raise Exit(EXPECTED_ERROR)

@@ -2,259 +2,229 @@
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Option
 
 from ablation.cli import completion
-from ablation.cli.failures import say
+from ablation.cli.failures import finish, say
 from ablation.cli.options import (
     DEMO,
-    RESULTS,
-    ClusterOption,
-    CorpusOption,
-    DevicesOption,
-    DigestOption,
-    DryRunJsonOption,
-    DryRunOption,
-    PerDeviceOption,
-    ResultsOption,
-    RootOption,
-    SetOption,
+    Changes,
+    DryRun,
+    Machine,
+    Stored,
     StudyOption,
-    WorkersOption,
-    chosen_poolings,
-    execution_overrides,
-    load_given,
     parse_seeds,
     parse_shapes,
     parse_words,
+    say_taken,
     set_overrides,
-    study_name,
 )
-from ablation.errors.common import InvalidOption, OptionRequires, OptionsExclude
-from ablation.errors.studies import CorpusFixedByProbes, NoShapesToPromote
+from ablation.errors import counted
 
 if TYPE_CHECKING:
-    from ablation.progress import Reporter
-    from ablation.results.run_record import RunRecord
+    from pathlib import Path
+
+    from ablation.estimate.estimate import Estimate
     from ablation.runs.promote import PromotePlan
-    from ablation.study import Shape, Study
+    from ablation.runs.promotion import PromoteOptions, Settings
+    from ablation.runs.table1 import Table1
 
 
-def promote(
-    study: StudyOption = DEMO,
+@dataclass(frozen=True)
+class Networks:
+    """The networks that are promoted: their shapes, chosen or given, poolings and seeds."""
+
     best: Annotated[
-        bool, typer.Option("--best", help="Choose a height and a width from the stored probes.")
-    ] = False,
+        bool, Option("--best", help="Choose a height and a width from the stored probes.")
+    ] = False
     rule: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="How --best chooses: best (highest score; default), one-se (smallest extent "
             "within one standard error of it) or plateau (smallest extent that no larger one "
             "significantly outperforms).",
-            autocompletion=completion.rules,
+            autocompletion=completion.among(*completion.RULES),
         ),
-    ] = None,
+    ] = None
     metric: Annotated[
         str | None,
-        typer.Option(
+        Option(
             help="Score to choose by: wa (default), ua or a class (its recall).",
             autocompletion=completion.metrics,
         ),
-    ] = None,
+    ] = None
     shapes: Annotated[
         str | None,
-        typer.Option(help="Use these shapes in Conv1, e.g. 10x2,2x8 (10x2:12 for twelve filters)."),
-    ] = None,
+        Option(help="Use these shapes in Conv1, e.g. 10x2,2x8 (10x2:12 for twelve filters)."),
+    ] = None
     pooling: Annotated[
         str | None,
-        typer.Option(
+        Option(
             metavar="attention|gap|bilinear|all",
             help="Comma-separated; default: the study's; all: the paper's three. Others: "
             "attention-sum, attention-class, max, statistics.",
             autocompletion=completion.poolings,
         ),
-    ] = None,
+    ] = None
     network: Annotated[
         str | None,
-        typer.Option(
-            metavar="MODULE:FACTORY",
-            help="Your own network, made by FACTORY(shapes, classes).",
+        Option(
+            metavar="MODULE:FACTORY", help="Your own network, made by FACTORY(shapes, classes)."
         ),
-    ] = None,
+    ] = None
     nested: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--nested",
             help="Also choose shapes for each fold without the scores of its test speakers.",
         ),
-    ] = False,
+    ] = False
     nested_full: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--nested-full",
             help="As --nested, with probes that were not trained on the fold either.",
         ),
-    ] = False,
-    seeds: Annotated[
-        str | None, typer.Option(help="Comma-separated; default: the study's.")
-    ] = None,
+    ] = False
+    seeds: Annotated[str | None, Option(help="Comma-separated; default: the study's.")] = None
+
+    def options(
+        self, changes: Changes, machine: Machine, digest: str | None, fresh: bool
+    ) -> PromoteOptions:
+        """Return these and the other options as the driver takes them."""
+        from ablation.runs.promotion import PromoteOptions
+
+        words = None if self.pooling is None else self.pooling.lower().split(",")
+        return PromoteOptions(
+            best=self.best,
+            nested=self.nested,
+            nested_full=self.nested_full,
+            rule=self.rule,
+            metric=self.metric,
+            shapes=None if self.shapes is None else parse_shapes(parse_words(self.shapes)),
+            poolings=None if words is None else tuple(word.strip() for word in words),
+            network=self.network,
+            seeds=None if self.seeds is None else tuple(parse_seeds(self.seeds)),
+            digest=digest,
+            corpus=changes.corpus,
+            corpus_root=changes.corpus_root,
+            overrides=(*set_overrides(changes.set_), *machine.overrides()),
+            fresh=fresh,
+        )
+
+
+def promote(
+    *,
+    study: StudyOption = DEMO,
+    networks: Networks,
     final: Annotated[
-        bool,
-        typer.Option("--final/--no-final", help="Also train the best network on all speakers."),
+        bool, Option("--final/--no-final", help="Also train the best network on all speakers.")
     ] = True,
-    corpus: CorpusOption = None,
-    corpus_root: RootOption = None,
-    set_: SetOption = None,
-    workers: WorkersOption = None,
-    devices: DevicesOption = None,
-    workers_per_device: PerDeviceOption = None,
-    cluster: ClusterOption = None,
-    digest: DigestOption = None,
-    results: ResultsOption = RESULTS,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Train stored folds again.")] = False,
-    dry_run: DryRunOption = False,
-    json_: DryRunJsonOption = False,
+    changes: Changes,
+    machine: Machine,
+    stored: Stored,
+    fresh: Annotated[bool, Option("--fresh", help="Train stored folds again.")] = False,
+    dry: DryRun,
 ) -> None:
     """Cross-validate the full network with chosen shapes.
 
     The best network is then trained on all speakers and saved.
     """
-    from ablation.cli import evidence_printing, network_printing
-    from ablation.progress import Reporter
-    from ablation.results import run_record
-    from ablation.runs import promote as driver
-    from ablation.runs.grid import as_given
-    from ablation.runs.shape_selection import SelectionOptions, select, select_given
+    import time
 
-    if json_ and not dry_run:
-        raise OptionRequires("--json", "--dry-run")
-    began, reporter = time.perf_counter(), Reporter()
-    choices = {"--best": best, "--nested": nested, "--nested-full": nested_full}
-    chosen_by = [option for option, given in choices.items() if given]
-    if chosen_by and shapes is not None:
-        raise OptionsExclude(["--shapes", *chosen_by])
-    if not chosen_by and (rule or metric):
-        raise OptionRequires("--rule" if rule else "--metric", "--best")
-    if network is not None:
-        _check_factory(network, pooling)
-    overrides = execution_overrides(workers, devices, workers_per_device, cluster)
-    if chosen_by or digest is not None or run_record.any_run(results, study_name(study)):
-        run = run_record.find_run(results, study_name(study), digest)
-        overrides = [*set_overrides(set_), *overrides]
-        evidence_printing.say_taken(run, study, results)
-        known = True
-    else:  # shapes are given, and there is no run of probes to go by
-        fixed, own = driver.part_overrides(set_overrides(set_))
-        run = as_given(load_given(study, fixed, corpus, corpus_root))
-        overrides = [*own, *overrides]
-        say(f"study {run.study.name}: settings {run.digest}, as given")
-        known = False
-    if network is not None:
-        overrides.append(("network.factory", network))
-    changed = driver.change_settings(run, overrides)
-    if known:
-        _note_other_network(study, run, changed)
-    changed = _moved(changed, corpus, corpus_root)
-    if seeds is not None:
-        changed = _with_seeds(changed, parse_seeds(seeds))
-    poolings = chosen_poolings(pooling, changed.network.pooling)
-    given = None if chosen_by else _given_shapes(shapes, changed)
-    prepared = driver.prepare_promotion(run, changed)
-    if given is None:
-        options = SelectionOptions(rule or "best", metric or "wa", nested, nested_full)
-        selections = select(results, run, prepared, options, reporter, dry_run)
-    else:
-        selections = select_given(prepared, given)
-    plan = driver.plan_promote(results, run, prepared, selections, poolings, fresh)
-    network_printing.say_promotion(plan)
-    if dry_run:
-        _say_what_it_takes(plan, time.perf_counter() - began, final, json_, reporter)
-        return
-    _carry_out(plan, results, final, reporter)
-
-
-def _say_what_it_takes(
-    plan: PromotePlan, planning: float, final: bool, json_: bool, reporter: Reporter
-) -> None:
-    from ablation.cli import network_printing, plan_printing, status_printing
+    from ablation.cli.plan_printing import print_dry_run
     from ablation.estimate.networks import estimate_promotion, promotion_json
+    from ablation.progress import Reporter
+    from ablation.runs import promotion
 
-    if not json_:
-        plan_printing.print_jobs(plan.study)
-    if plan.missing:
-        reporter.say("measuring a few training steps on the workers that the run would use")
-    estimate = estimate_promotion(plan, planning, final, reporter)
-    if json_:
-        status_printing.print_object(promotion_json(plan, estimate))
-    else:
-        network_printing.print_promotion(plan, estimate)
-
-
-def _carry_out(plan: PromotePlan, results: Path, final: bool, reporter: Reporter) -> None:
-    """Train, print Table 1, train the best network on all speakers."""
-    from ablation.cli.study_commands import finish
-    from ablation.runs import promote as driver
-    from ablation.runs.table1 import write_table1
-
-    tally = driver.run_promote(plan, results, reporter)
-    if tally.trained or tally.stored:
-        table = write_table1(plan, results)
-        print(table.text)
-        for file in table.files:
-            print(file)
-        for doubt in table.at_chance:
-            say(f"warning: {doubt}")
-        if final and table.best is not None and table.scores is not None:
-            say(f"{table.best.title} has the highest WA: training it on all speakers, to be saved")
-            place, last = driver.run_final(plan, table.best, table.scores, results, reporter)
-            tally.failures += last.failures
-            if not last.failures:
-                print(place)
-    finish(tally)
+    began, reporter = time.perf_counter(), Reporter()
+    options = networks.options(changes, machine, stored.digest, fresh)
+    settings = promotion.find_settings(study, stored.results, options)
+    _say_settings(settings, study, stored.results)
+    plan = promotion.plan_promotion(settings, stored.results, options, reporter, dry.dry_run)
+    _say_plan(plan)
+    if dry:
+        planning = time.perf_counter() - began
+        print_dry_run(
+            plan.study,
+            bool(plan.missing),
+            lambda reporter: estimate_promotion(plan, planning, final, reporter),
+            (lambda estimate: promotion_json(plan, estimate)) if dry.json_ else None,
+            lambda estimate: _print_plan(plan, estimate),
+        )
+        return
+    promoted = promotion.cross_validate(plan, stored.results, reporter)
+    if promoted.table is not None:
+        _print_table(promoted.table)
+    if final:
+        promoted = promotion.train_final(promoted, stored.results, reporter)
+    if promoted.network is not None:
+        print(promoted.network)
+    finish(promoted.tally)
 
 
-def _check_factory(network: str, pooling: str | None) -> None:
-    """Raise :class:`StudyError` for a text that names no factory, or a pooling beside one."""
-    from ablation.study.fields import FACTORY
-
-    if not re.fullmatch(FACTORY, network):
-        raise InvalidOption("--network", network, "MODULE:FACTORY", "mynet:build")
-    if pooling is not None:  # a network of the user's own has its own
-        raise OptionsExclude(["--pooling", "--network"])
-
-
-def _given_shapes(shapes: str | None, study: Study) -> tuple[Shape, ...]:
-    words = parse_words(shapes) if shapes is not None else study.network.conv1
-    if not words:
-        raise NoShapesToPromote
-    return parse_shapes(words, "network.conv1" if shapes is None else "--shapes")
-
-
-def _note_other_network(study: Path, run: RunRecord, changed: Study) -> None:
-    """Say when the study file's [network] is not the one used: a run keeps its settings."""
-    if load_given(study, [], None, None).network not in (run.study.network, changed.network):
+def _say_settings(settings: Settings, study: Path, results: Path) -> None:
+    """Say which settings are promoted, and when the file's [network] is another."""
+    run = settings.run
+    if not settings.stored:
+        say(f"study {run.study.name}: settings {run.digest}, as given")
+        return
+    say_taken(run, study, results)
+    if settings.other_network:
         say(
             f"note: [network] in {study} differs from the settings last run, which are used; "
             f"to use the file's, run ablate grid again (stored cells are not trained again)"
         )
 
 
-def _moved(study: Study, corpus: str | None, root: Path | None) -> Study:
-    """Return the study with its corpus in another folder; its digest tells if it is the same."""
-    from ablation.study import override_study
+def _print_table(table: Table1) -> None:
+    print(table.text)
+    for file in table.files:
+        print(file)
+    for doubt in table.at_chance:
+        say(f"warning: {doubt}")
 
-    if corpus is not None and corpus != study.corpus.name:
-        raise CorpusFixedByProbes(corpus, study.corpus.name)
-    return study if root is None else override_study(study, [("corpus.root", str(root))])
+
+def _say_plan(plan: PromotePlan) -> None:
+    """Print which networks will be cross-validated, and why with these shapes."""
+    from ablation.report import millions
+    from ablation.study import shapes_text
+
+    for line in plan.variants:
+        manner = line.selection.manner
+        if manner:
+            continue
+        chosen = next(iter(line.selection.by_fold.values()))
+        for reason in chosen.reasons:
+            say(reason)
+        break
+    for line in plan.variants:
+        shapes = Counter(shapes_text(chosen.shapes) for chosen in line.selection.by_fold.values())
+        listed = "; ".join(
+            f"{text} in {counted(n, 'fold')}" if len(shapes) > 1 else text
+            for text, n in shapes.most_common()
+        )
+        cost = max((plan.costs[d] for d in line.digests.values()), key=lambda c: c.parameters)
+        manner = f", {line.selection.manner}" if line.selection.manner else ""
+        say(
+            f"{line.title}{manner}: {listed}; {cost.parameters:,} parameters, "
+            f"{millions(cost.multiply_adds)} multiply-adds per segment"
+        )
+    say(
+        f"{counted(len(plan.cells), 'cell')}: {len(plan.cells) - len(plan.missing)} stored, "
+        f"{len(plan.missing)} to train"
+    )
 
 
-def _with_seeds(study: Study, seeds: Sequence[int]) -> Study:
-    from ablation.study import override_study
+def _print_plan(plan: PromotePlan, estimate: Estimate) -> None:
+    """Print what a dry run reports."""
+    from ablation.cli.plan_printing import print_estimate
 
-    return override_study(study, [("grid.seeds", list(seeds))])
+    print(f"networks: {', '.join(dict.fromkeys(line.title for line in plan.variants))}")
+    print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
+    if plan.missing:
+        print_estimate(estimate)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ablation.cli.failures import finish
 from ablation.cli.options import (
     DEMO,
     RESULTS,
@@ -26,7 +27,6 @@ from ablation.cli.options import (
     set_overrides,
     study_name,
 )
-from ablation.cli.study_commands import finish
 
 if TYPE_CHECKING:
     from ablation.study.reading import Override
