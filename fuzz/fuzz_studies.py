@@ -127,12 +127,12 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
     del folder
     base = load_study("demo")
     takers: list[Callable[[str], object]] = [
-        lambda text: options.grid_overrides("height", text, None, None, None),
-        lambda text: options.grid_overrides("both", None, text, None, None),
-        lambda text: options.grid_overrides("both", None, None, text, None),
-        lambda text: options.grid_overrides("both", None, None, None, text),
-        lambda text: options.execution_overrides(3, text, 1, None),
-        lambda text: options.execution_overrides(None, None, None, text),
+        lambda text: grid.Cells(grid.AxisName.height, text).overrides(),
+        lambda text: grid.Cells(windows=text).overrides(),
+        lambda text: options.Repeats(seeds=text).overrides(),
+        lambda text: options.Repeats(folds=text).overrides(),
+        lambda text: options.Workers(3, text, 1).overrides(),
+        lambda text: options.Machines(cluster=text).overrides(),
         lambda text: grid.parse_shard(text),
         lambda text: grid.Cells(shapes=text).requested(base),
         lambda text: grid.Cells(matched=text).requested(base),

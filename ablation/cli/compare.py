@@ -67,7 +67,7 @@ def compare(
     files = study or [DEMO]
     if len(files) > 2:
         names = ", ".join(map(study_name, files))
-        raise InvalidOption(names, "one study or two")
+        raise InvalidOption("--study", names, "one study or two")
     first = stored.taken(files[0])
     given = parse_references(reference)
     if len(files) == 1:
@@ -78,7 +78,7 @@ def compare(
     there = run_record.any_run(stored.results, tested_on)
     second = Stored(None, stored.results).taken(files[1]) if there else None
     if given is not None and len(given) > 1:
-        raise InvalidOption(reference, "one shape", "10x2")
+        raise InvalidOption("--reference", reference, "one shape", "10x2")
     how = Choosing(axis, rule, metric, given[0] if given else None, anew)
     _print_confirmed(confirm(stored.results, first, second, tested_on, how))
 

@@ -16,12 +16,11 @@ from ablation.cli.options import (
     RESULTS,
     Changes,
     DryRun,
-    FoldsOption,
-    Machine,
+    Machines,
+    Repeats,
     ResultsOption,
-    SeedsOption,
     StudyOption,
-    grid_overrides,
+    parse_numbers,
     parse_shapes,
     parse_words,
 )
@@ -50,7 +49,7 @@ class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a grid: the shapes of an axis or shapes given instead, windows, seeds, folds."""
+    """The cells of a grid: the shapes of an axis or shapes given instead, and windows."""
 
     axis: Annotated[
         AxisName | None, Option(help="both: the two axes; product: every height with every width.")
@@ -62,8 +61,6 @@ class Cells:
         Option(metavar="HxW", help="Instead of an axis, all shapes with as many weights as HxW."),
     ] = None
     windows: Annotated[str | None, Option(help="Analysis windows in ms, e.g. 20,40,80.")] = None
-    seeds: SeedsOption = None
-    folds: FoldsOption = None
 
     @property
     def along(self) -> str | None:
@@ -72,8 +69,19 @@ class Cells:
 
     def overrides(self) -> list[Override]:
         """Return the fields of the study that these options set."""
-        along = self.along or ""
-        return grid_overrides(along, self.values, self.windows, self.seeds, self.folds)
+        overrides: list[Override] = []
+        if self.values is not None:
+            numbers = parse_numbers("--values", self.values, int)
+            if min(numbers) < 1:
+                expected = "numbers of bins (height) or frames (width) from 1 on"
+                raise InvalidOption("--values", min(numbers), expected)
+            if self.along != "width":
+                overrides.append(("grid.heights", numbers))
+            if self.along != "height":
+                overrides.append(("grid.widths", numbers))
+        if self.windows is not None:
+            overrides.append(("grid.windows", parse_numbers("--windows", self.windows, float)))
+        return overrides
 
     def requested(self, study: Study) -> str | tuple[Shape, ...]:
         """Return the axis, or the shapes given instead of one.
@@ -110,8 +118,9 @@ def grid(
     *,
     study: StudyOption = DEMO,
     cells: Cells,
+    repeats: Repeats,
     changes: Changes,
-    machine: Machine,
+    machines: Machines,
     shard: Annotated[
         str | None,
         Option(
@@ -133,7 +142,9 @@ def grid(
     from ablation.runs.grid import plan_grid, run_grid
 
     part = (0, 1) if shard is None else parse_shard(shard)
-    given = changes.applied_to(study, [*cells.overrides(), *machine.overrides()])
+    given = changes.applied_to(
+        study, [*cells.overrides(), *repeats.overrides(), *machines.overrides()]
+    )
     plan = plan_grid(given, cells.requested(given), results, fresh, part)
     plan_printing.warn_damaged(plan.damaged)
     if dry:

@@ -40,37 +40,8 @@ SetOption = Annotated[
         autocompletion=completion.fields,
     ),
 ]
-CorpusOption = Annotated[
-    str | None,
-    Option(
-        help="Use this corpus instead of the study's (see: ablate corpus list).",
-        autocompletion=completion.corpora,
-    ),
-]
-RootOption = Annotated[Path | None, Option(help="Folder of the corpus, or manifest file.")]
 ResultsOption = Annotated[Path, Option(help="Folder of all results.")]
 FiguresOption = Annotated[Path, Option(help="Folder of all figures.")]
-WorkersOption = Annotated[int | None, Option(min=1, help="Worker processes on the CPU.")]
-DevicesOption = Annotated[
-    str | None,
-    Option(help="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs) or cuda:0,cuda:1."),
-]
-PerDeviceOption = Annotated[int | None, Option(min=1, help="Worker processes per GPU.")]
-ClusterOption = Annotated[
-    str | None,
-    Option(
-        metavar="ADDRESS|none",
-        help="Address of a dask scheduler, e.g. tcp://host:8786; none: use this machine only.",
-    ),
-]
-SeedsOption = Annotated[str | None, Option(help="Seeds of training, e.g. 0,1,2.")]
-FoldsOption = Annotated[
-    str | None,
-    Option(metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."),
-]
-DigestOption = Annotated[
-    str | None, Option(help="Digest of the settings to use; default: those run last.")
-]
 ReferenceOption = Annotated[
     str | None, Option(help="Pre-specified shapes, e.g. 10x2,2x8; default: the paper's extents.")
 ]
@@ -85,37 +56,103 @@ RESULTS, FIGURES = Path("results"), Path("figures")
 class Changes:
     """What the command line changes in a study."""
 
-    corpus: CorpusOption = None
-    corpus_root: RootOption = None
+    corpus: Annotated[
+        str | None,
+        Option(
+            help="Use this corpus instead of the study's (see: ablate corpus list).",
+            autocompletion=completion.corpora,
+        ),
+    ] = None
+    corpus_root: Annotated[Path | None, Option(help="Folder of the corpus, or manifest file.")] = (
+        None
+    )
     set_: SetOption = None
 
     def applied_to(self, study: Path, overrides: "Sequence[Override]" = ()) -> "Study":
         """Return the study of a file with these changes and ``overrides``, which come last."""
+        from ablation.study import load_study
+
         every = [*set_overrides(self.set_), *overrides]
-        return load_given(study, every, self.corpus, self.corpus_root)
+        return load_study(study, every, self.corpus, self.corpus_root)
 
 
 @dataclass(frozen=True)
-class Machine:
-    """Where cells are trained."""
+class Repeats:
+    """The seeds and folds with which a shape is trained."""
 
-    workers: WorkersOption = None
-    devices: DevicesOption = None
-    workers_per_device: PerDeviceOption = None
-    cluster: ClusterOption = None
+    seeds: Annotated[str | None, Option(help="Seeds of training, e.g. 0,1,2.")] = None
+    folds: Annotated[
+        str | None,
+        Option(
+            metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."
+        ),
+    ] = None
 
     def overrides(self) -> "list[Override]":
-        """Return the fields of a study that these options set."""
-        return execution_overrides(
-            self.workers, self.devices, self.workers_per_device, self.cluster
-        )
+        """Return the fields of the study that these options set."""
+        overrides: list[Override] = []
+        if self.seeds is not None:
+            overrides.append(("grid.seeds", parse_seeds(self.seeds)))
+        if self.folds == "speaker":
+            overrides.append(("folds.scheme", "speaker"))
+        elif self.folds is not None:
+            if not re.fullmatch("[0-9]{1,9}", self.folds):
+                expected = "speaker or a number of speaker groups"
+                raise InvalidOption("--folds", self.folds, expected, "6")
+            overrides += [("folds.scheme", "speaker-groups"), ("folds.count", int(self.folds))]
+        return overrides
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of this machine that train cells."""
+
+    workers: Annotated[int | None, Option(min=1, help="Worker processes on the CPU.")] = None
+    devices: Annotated[
+        str | None,
+        Option(help="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs) or cuda:0,cuda:1."),
+    ] = None
+    workers_per_device: Annotated[int | None, Option(min=1, help="Worker processes per GPU.")] = (
+        None
+    )
+
+    def overrides(self) -> "list[Override]":
+        """Return the fields of the study that these options set."""
+        given = {
+            "workers": self.workers,
+            "devices": None if self.devices is None else parse_words(self.devices),
+            "workers_per_device": self.workers_per_device,
+        }
+        return [(f"execution.{name}", v) for name, v in given.items() if v is not None]
+
+
+@dataclass(frozen=True)
+class Machines(Workers):
+    """Where cells are trained: on this machine or on a cluster."""
+
+    cluster: Annotated[
+        str | None,
+        Option(
+            metavar="ADDRESS|none",
+            help="Address of a dask scheduler, e.g. tcp://host:8786; none: use this machine only.",
+        ),
+    ] = None
+
+    def overrides(self) -> "list[Override]":
+        """Return the fields of the study that these options set."""
+        if self.cluster is None:
+            return super().overrides()
+        where = ("cluster", {}) if self.cluster == "none" else ("cluster.address", self.cluster)
+        return [where, *super().overrides()]
 
 
 @dataclass(frozen=True)
 class Stored:
     """The stored settings that a command reads."""
 
-    digest: DigestOption = None
+    digest: Annotated[
+        str | None, Option(help="Digest of the settings to use; default: those run last.")
+    ] = None
     results: ResultsOption = RESULTS
 
     def taken(self, study: Path) -> "RunRecord":
@@ -185,10 +222,11 @@ def say_differing(run: "RunRecord", study: Path, results: Path) -> None:
     Warn too of stored settings that cannot be read.
     """
     from ablation.results import run_record
+    from ablation.study import load_study
 
     for fault in run_record.unreadable(results, run):
         say(f"warning: {fault.what}; it is ignored")
-    given = load_given(study)
+    given = load_study(study)
     found = run_record.differing(run, given)
     if not found:
         return
@@ -226,7 +264,7 @@ def parse_seeds(text: str) -> list[int]:
     seeds = parse_numbers("--seeds", text, int)
     for seed in seeds:
         if not 0 <= seed < 2**31:
-            raise InvalidOption(seed, "whole numbers from 0 to 2147483647")
+            raise InvalidOption("--seeds", seed, "whole numbers from 0 to 2147483647")
     return seeds
 
 
@@ -244,50 +282,6 @@ def parse_references(text: str | None) -> "tuple[Shape, ...] | None":
     return None if text is None else parse_shapes(parse_words(text), "--reference")
 
 
-def grid_overrides(
-    axis: str, values: str | None, windows: str | None, seeds: str | None, folds: str | None
-) -> "list[Override]":
-    """Return the fields that the grid's own options set."""
-    overrides: list[Override] = []
-    if values is not None:
-        numbers = parse_numbers("--values", values, int)
-        if min(numbers) < 1:
-            raise InvalidOption(
-                "--values", min(numbers), "numbers of bins (height) or frames (width) from 1 on"
-            )
-        if axis != "width":
-            overrides.append(("grid.heights", numbers))
-        if axis != "height":
-            overrides.append(("grid.widths", numbers))
-    if windows is not None:
-        overrides.append(("grid.windows", parse_numbers("--windows", windows, float)))
-    if seeds is not None:
-        overrides.append(("grid.seeds", parse_seeds(seeds)))
-    if folds == "speaker":
-        overrides.append(("folds.scheme", "speaker"))
-    elif folds is not None:
-        if not re.fullmatch("[0-9]{1,9}", folds):
-            raise InvalidOption(folds, "speaker or a number of speaker groups", "6")
-        overrides += [("folds.scheme", "speaker-groups"), ("folds.count", int(folds))]
-    return overrides
-
-
-def execution_overrides(
-    workers: int | None, devices: str | None, per_device: int | None, cluster: str | None = None
-) -> "list[Override]":
-    """Return the fields that say where cells are trained."""
-    overrides: list[Override] = []
-    if cluster is not None:
-        overrides.append(("cluster", {}) if cluster == "none" else ("cluster.address", cluster))
-    if workers is not None:
-        overrides.append(("execution.workers", workers))
-    if devices is not None:
-        overrides.append(("execution.devices", parse_words(devices)))
-    if per_device is not None:
-        overrides.append(("execution.workers_per_device", per_device))
-    return overrides
-
-
 def set_overrides(texts: Sequence[str] | None) -> "list[Override]":
     """Return the fields that ``--set`` names; :class:`InvalidOption` for a text that is none."""
     from ablation.study.reading import parse_override
@@ -295,18 +289,8 @@ def set_overrides(texts: Sequence[str] | None) -> "list[Override]":
     return [parse_override(text) for text in texts or ()]
 
 
-def load_given(
-    study: Path,
-    overrides: "Sequence[Override]" = (),
-    corpus: str | None = None,
-    root: Path | None = None,
-) -> "Study":
-    """Return the study that the command line describes."""
-    from ablation.study import load_study
-
-    return load_study(study, overrides, corpus, root)
-
-
 def study_name(study: Path) -> str:
     """Return the name of the study in a file, under which its results lie."""
-    return load_given(study).name
+    from ablation.study import load_study
+
+    return load_study(study).name

@@ -14,7 +14,7 @@ from ablation.cli.options import (
     DEMO,
     Changes,
     DryRun,
-    Machine,
+    Machines,
     Stored,
     StudyOption,
     parse_seeds,
@@ -93,7 +93,7 @@ class Networks:
     seeds: Annotated[str | None, Option(help="Comma-separated; default: the study's.")] = None
 
     def options(
-        self, changes: Changes, machine: Machine, digest: str | None, fresh: bool
+        self, changes: Changes, machines: Machines, digest: str | None, fresh: bool
     ) -> PromoteOptions:
         """Return these and the other options as the driver takes them."""
         from ablation.runs.promotion import PromoteOptions
@@ -112,7 +112,7 @@ class Networks:
             digest=digest,
             corpus=changes.corpus,
             corpus_root=changes.corpus_root,
-            overrides=(*set_overrides(changes.set_), *machine.overrides()),
+            overrides=(*set_overrides(changes.set_), *machines.overrides()),
             fresh=fresh,
         )
 
@@ -125,7 +125,7 @@ def promote(
         bool, Option("--final/--no-final", help="Also train the best network on all speakers.")
     ] = True,
     changes: Changes,
-    machine: Machine,
+    machines: Machines,
     stored: Stored,
     fresh: Annotated[bool, Option("--fresh", help="Train stored folds again.")] = False,
     dry: DryRun,
@@ -142,7 +142,7 @@ def promote(
     from ablation.runs import promotion
 
     began, reporter = time.perf_counter(), Reporter()
-    options = networks.options(changes, machine, stored.digest, fresh)
+    options = networks.options(changes, machines, stored.digest, fresh)
     settings = promotion.find_settings(study, stored.results, options)
     _say_settings(settings, study, stored.results)
     plan = promotion.plan_promotion(settings, stored.results, options, reporter, dry.dry_run)
@@ -194,14 +194,9 @@ def _say_plan(plan: PromotePlan) -> None:
     from ablation.report import millions
     from ablation.study import shapes_text
 
-    for line in plan.variants:
-        manner = line.selection.manner
-        if manner:
-            continue
-        chosen = next(iter(line.selection.by_fold.values()))
-        for reason in chosen.reasons:
-            say(reason)
-        break
+    chosen = next(line.selection for line in plan.variants if line.plain)
+    for reason in next(iter(chosen.by_fold.values())).reasons:
+        say(reason)
     for line in plan.variants:
         shapes = Counter(shapes_text(chosen.shapes) for chosen in line.selection.by_fold.values())
         listed = "; ".join(
