@@ -22,7 +22,8 @@ from joblib import Parallel, delayed
 from machine import bare_environment, cpu_name
 
 from ablation import load_study, read_results
-from ablation.cli.options import grid_overrides
+from ablation.cli.grid import AxisName, Cells
+from ablation.cli.options import Repeats
 from ablation.errors import AblationError
 from ablation.executors.devices import core_count
 from ablation.files import cache_folder
@@ -131,7 +132,8 @@ def _prepared(options: argparse.Namespace) -> tuple[GridPlan, list[CellTask]]:
     Made by the drivers that ``ablate grid`` calls, so that the same cells are meant.
     """
     overrides = [
-        *grid_overrides("height", options.values, None, None, options.folds),
+        *Cells(AxisName.height, options.values).overrides(),
+        *Repeats(folds=options.folds).overrides(),
         *(parse_override(field) for field in _settings("ours", options)),
     ]
     study = load_study(STUDY, overrides, corpus_root=options.corpus_root)

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 from strategies import altered, arguments, damaged, texts, values
 from trials import Trials, Unfit
 
-from ablation.cli import options
+from ablation.cli import grid, options
 from ablation.results import run_record
+from ablation.runs.promotion import chosen_poolings
 from ablation.runs.status import status_of
 from ablation.study import Shape, Study, at_window, load_study, override_study, shipped_studies
 from ablation.study.reading import parse_override
@@ -126,16 +127,16 @@ def fuzz_options(fuzz: Trials, folder: Path) -> None:
     del folder
     base = load_study("demo")
     takers: list[Callable[[str], object]] = [
-        lambda text: options.grid_overrides("height", text, None, None, None),
-        lambda text: options.grid_overrides("both", None, text, None, None),
-        lambda text: options.grid_overrides("both", None, None, text, None),
-        lambda text: options.grid_overrides("both", None, None, None, text),
-        lambda text: options.execution_overrides(3, text, 1, None),
-        lambda text: options.execution_overrides(None, None, None, text),
-        lambda text: options.parse_shard(text),
-        lambda text: options.requested_shapes(base, None, text, None, None),
-        lambda text: options.requested_shapes(base, None, None, text, None),
-        lambda text: options.chosen_poolings(text, "gap"),
+        lambda text: grid.Cells(grid.AxisName.height, text).overrides(),
+        lambda text: grid.Cells(windows=text).overrides(),
+        lambda text: options.Repeats(seeds=text).overrides(),
+        lambda text: options.Repeats(folds=text).overrides(),
+        lambda text: options.Workers(3, text, 1).overrides(),
+        lambda text: options.Machines(cluster=text).overrides(),
+        lambda text: grid.parse_shard(text),
+        lambda text: grid.Cells(shapes=text).requested(base),
+        lambda text: grid.Cells(matched=text).requested(base),
+        lambda text: chosen_poolings(text.split(",")),
         lambda text: at_window(base, *options.parse_numbers("--windows", text, float)[:1]),
         lambda text: load_study(text),
     ]

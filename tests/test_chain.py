@@ -366,17 +366,29 @@ def test_status_as_text_and_json(done: Path, tiny_study: Path) -> None:
     assert (data["cells"], data["done"], data["failed"], data["left"]) == (20, 20, 0, 0)
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("words", "heavy"),
+    [
+        (["--help"], "torch pandas numpy matplotlib pyarrow pydantic"),
+        (["status", "--study", "tiny"], "torch matplotlib seaborn scipy"),
+    ],
+)
+def test_quick_commands_load_nothing_heavy(
+    done: Path, tiny_study: Path, tmp_path: Path, words: list[str], heavy: str
+) -> None:
+    (tmp_path / "results").symlink_to(done / "results")
+    shutil.copy(tiny_study, tmp_path)
     code = (
-        "import sys, time; sys.argv = ['ablate', '--help']\n"
+        f"import sys; sys.argv = ['ablate', *{words}]\n"
         "from ablation.cli import main\n"
-        "try:\n    main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'matplotlib', 'pyarrow'} & set(sys.modules)\n"
-        "print(sorted(heavy), file=sys.stderr)"
+        "try:\n    main()\n"
+        f"finally: print({{*{heavy.split()}}} & {{*sys.modules}}, file=sys.stderr)"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stderr.strip() == "[]"
-    assert "grid" in run.stdout and "promote" in run.stdout
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert run.stderr.splitlines()[-1] == "set()"
+    assert "probes" in run.stdout
 
 
 @pytest.mark.parametrize(

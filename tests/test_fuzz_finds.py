@@ -19,11 +19,8 @@ from storing import Drawn, store_study
 from test_corpora import manifest_csv, manifest_rows
 
 from ablation import load_corpus, load_study, read_results
-from ablation.cli.options import parse_shard
-from ablation.errors import (
-    CorpusError,
-    StudyError,
-)
+from ablation.cli.grid import parse_shard
+from ablation.errors import CorpusError, StudyError
 from ablation.errors.audio import (
     NoHeader,
     NotFinite,

@@ -4,7 +4,6 @@ import csv
 import errno
 import itertools
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,12 +19,17 @@ import ablation
 from ablation import read_results
 from ablation.analysis import Counts, choose_best, speaker_counts, tally
 from ablation.errors import StudyError
-from ablation.errors.common import UnknownName
+from ablation.errors.common import OptionsExclude
 from ablation.errors.networks import NoFinalNetwork
 from ablation.errors.reading import NoCompleteAxis
 from ablation.errors.running import CorpusChanged, FileAccessFailed
+from ablation.progress import Reporter
+from ablation.report import table1_csv, table1_latex, table1_markdown
 from ablation.results import Results
+from ablation.runs.promotion import PromoteOptions, promote
 from ablation.saved.record import read
+from ablation.study import Shape
+from ablation.study.baselines import BASELINES
 from ablation.training.baselines import TRAINERS, majority_class
 from ablation.training.task import CellTask
 
@@ -75,6 +79,9 @@ def test_table_1_has_both_scores_what_they_must_beat_and_the_optimism(promoted: 
     text = (promoted / "results" / "tiny" / "table1.md").read_text()
     assert text.count("Selection optimism of") == 3
     assert "Li et al. 2018" not in text  # the paper's rows are of IEMOCAP
+    latex = (promoted / "results" / "tiny" / "table1.tex").read_text()
+    lines = [line for line in latex.splitlines() if line.endswith(r"\\")]
+    assert [line.count(" & ") for line in lines] == [6] * (1 + 8)
 
 
 def test_a_network_that_learned_nothing_is_named(
@@ -100,6 +107,8 @@ def test_a_third_baseline_is_trained_and_shown(
         return majority_class(task)[:, ::-1]
 
     monkeypatch.setitem(TRAINERS, "other class", other)
+    for place in ("ablation.runs.promote", "ablation.report.sections.table1"):
+        monkeypatch.setattr(f"{place}.BASELINES", (*BASELINES, "other class"))
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2", "--pooling", "gap", "--study", tiny_study)
     train(*promote, "--no-final", cwd=tmp_path)
@@ -159,7 +168,13 @@ def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None
         mine = networks[(networks["fold"] == fold) & (networks["pooling"] == "gap")]
         assert set(mine["shapes"]) == {choice(results), choice(results, without=fold)}
         assert len(mine) == 2 * mine["shapes"].nunique()  # two seeds, nothing twice
-    rows = table(promoted)
+    for name, kind in (("networks", "network"), ("references", "reference")):
+        cells = getattr(results, name)
+        rows = results.predictions[results.predictions["kind"] == kind]
+        assert (rows["label"] == rows["predicted"]).sum() == cells["n_correct"].sum()
+        assert len(rows) == cells["n_test"].sum()
+    assert np.isfinite(results.predictions["score_dark"]).all()
+    assert float(table(promoted)["log-mel SVM"]["wa"]) > 0.9  # noise is plain to tell
     wa, n = 0.0, 0
     for fold in "abcd":
         mine = networks[
@@ -169,31 +184,17 @@ def test_a_nested_fold_is_chosen_without_its_own_speaker(promoted: Path) -> None
         ]
         wa += mine["n_correct"].sum()
         n += mine["n_test"].sum()
-    assert float(rows["CNN_TF_GAP, nested"]["wa"]) == pytest.approx(wa / n, abs=1e-6)
+    shown = table(promoted)["CNN_TF_GAP, nested"]["wa"]
+    assert float(shown) == pytest.approx(wa / n, abs=1e-6)
 
 
-def test_the_papers_rows_stand_beside_iemocap(promoted: Path) -> None:
-    from ablation.report import table1_csv, table1_latex, table1_markdown
-
-    assert "| CNN_TF_Att.pooling (Li et al. 2018) | iemocap | 10x2 + 2x8 |" in table1_markdown(
-        [], paper=True, notes=[]
-    )
+def test_the_papers_rows_stand_beside_iemocap() -> None:
+    text = table1_markdown([], paper=True, notes=[])
+    assert "| CNN_TF_Att.pooling (Li et al. 2018) | iemocap | 10x2 + 2x8 |" in text
     assert "71.75 & 68.06" in table1_latex([], True, [], "caption")
     rows = list(csv.DictReader(table1_csv([], paper=True).splitlines()))
-    assert [(float(r["wa"]), float(r["ua"])) for r in rows] == [
-        (0.7135, 0.6754), (0.6917, 0.6416), (0.7175, 0.6806),
-    ]  # fmt: skip
-
-
-def test_the_latex_table_is_booktabs_and_even(promoted: Path) -> None:
-    text = (promoted / "results" / "tiny" / "table1.tex").read_text()
-    for rule in ("toprule", "midrule", "bottomrule"):
-        assert rf"\{rule}" in text
-    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
-    assert len(rows) == 1 + 8
-    assert {line.count(" & ") for line in rows} == {6}
-    assert not re.search(r"(?<!\\)[_%#]", re.sub(r"(?m)^\s*%.*$", "", body))
+    assert [row["wa"] for row in rows] == ["0.7135", "0.6917", "0.7175"]
+    assert [row["ua"] for row in rows] == ["0.6754", "0.6416", "0.6806"]
 
 
 def test_promotion_again_trains_nothing_and_fresh_gives_the_same(
@@ -257,7 +258,7 @@ def test_a_fold_killed_in_the_middle_goes_on_from_its_last_epoch(
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> None:
+def test_options_that_cannot_be_used_are_named(done: Path, tiny_study: Path) -> None:
     for options, facts in (
         (("--rule", "bset"), ("bset", "'best'")),
         (("--metric", "drak"), ("drak", "'dark'")),
@@ -267,6 +268,9 @@ def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> 
         (("--seeds", "-1"), ("--seeds", "-1")),
         (("--network", "mynet"), ("--network", "mynet")),
         (("--network", "mynet:build", "--pooling", "gap"), ("--network", "--pooling")),
+        (("--set", "training.steps=7"), ("training", "network")),
+        # Options of the grid are copied to the next line: what was run may be said again.
+        (("--set", "training.steps=6", "--rule", "none"), ("--rule", "none")),
     ):
         run = invoke("promote", "--best", *options, "--study", tiny_study, cwd=done, check=1)
         assert isinstance(run.error, StudyError)
@@ -277,6 +281,24 @@ def test_rules_metrics_and_poolings_have_names(done: Path, tiny_study: Path) -> 
                      "max,statistics", "--study", tiny_study, "--dry-run", cwd=done)  # fmt: skip
         assert "networks: CNN_TF_Max, CNN_TF_Statistics" in run.stdout
         assert "cells: 8, to train: 8" in run.stdout
+
+
+def test_python_promotes_as_the_command_does(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """What is stored is not trained again; what a Python user gets is what the command prints."""
+    shutil.copytree(promoted, tmp_path, dirs_exist_ok=True)
+    results, quiet = tmp_path / "results", Reporter(quiet=True)
+    options = PromoteOptions(best=True, nested=True, poolings=("all",), seeds=(0, 1))
+    found = promote(tiny_study, results, options, quiet)
+    assert (found.tally.trained, found.tally.stored) == (0, len(found.plan.cells))
+    assert found.table is not None and found.network is not None
+    shown = train(*NESTED, "--study", tiny_study, cwd=tmp_path).stdout
+    files = [str(file.relative_to(tmp_path)) for file in (*found.table.files, found.network)]
+    assert shown == "\n".join([found.table.text, *files, ""])
+    assert promote(tiny_study, results, options, quiet, final=False).network is None
+    with pytest.raises(OptionsExclude):
+        promote(tiny_study, results, PromoteOptions(best=True, shapes=(Shape(3, 2),)), quiet)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -351,7 +373,9 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     assert gone.stderr != other.stderr
 
 
-def test_every_fold_and_the_best_network_are_kept(promoted: Path) -> None:
+def test_every_fold_and_the_best_network_are_kept(
+    promoted: Path, tiny_study: Path, tiny_manifest: Path
+) -> None:
     folder = promoted / "results" / "tiny"
     networks = read_results(folder).networks
     kept = {path.parent: read(path.parent) for path in folder.glob("networks/*/network.json")}
@@ -369,43 +393,23 @@ def test_every_fold_and_the_best_network_are_kept(promoted: Path) -> None:
     card = (place / "README.md").read_text()
     for fact in (best.title, "nobody was held out", best.corpus.fingerprint, "bright, dark"):
         assert fact in card
+    recording = next(tiny_manifest.parent.glob("*.wav"))
+    predict = ("predict", recording, "--study", tiny_study, "--digest")
+    run = invoke(*predict, best.digest[:6], cwd=promoted)
+    assert f"settings {best.digest}" in run.stderr
+    run = invoke(*predict, "0" * 6, cwd=promoted, check=1)
+    assert isinstance(run.error, NoFinalNetwork) and run.error.digest == "000000"
 
 
 def test_promote_changes_the_network_only(done: Path, tiny_study: Path, tmp_path: Path) -> None:
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2,2x5", "--study", tiny_study, "--no-final")
-    run = invoke(*promote, "--set", "training.steps=7", cwd=tmp_path, check=1)
-    assert isinstance(run.error, StudyError)
-    assert "training" in str(run.error) and "network" in str(run.error)
     train(*promote, "--set", "network.training.steps=2", cwd=tmp_path)
     networks = read_results(tmp_path / "results" / "tiny").networks
     assert set(networks["steps"]) == {2}
     (digest,) = set(networks["network_digest"])
     settings = tmp_path / "results" / "tiny" / "studies" / "networks" / f"{digest}.toml"
     assert "steps = 2" in settings.read_text()  # as it was run
-
-
-def test_the_best_network_is_of_the_settings_asked_for(
-    promoted: Path, tiny_study: Path, tiny_manifest: Path
-) -> None:
-    recording = next(tiny_manifest.parent.glob("*.wav"))
-    (settings,) = (promoted / "results" / "tiny" / "studies").glob("*.toml")
-    predict = ("predict", recording, "--study", tiny_study, "--digest")
-    run = invoke(*predict, settings.stem[:6], cwd=promoted)
-    assert f"settings {settings.stem}" in run.stderr
-    run = invoke(*predict, "0" * 6, cwd=promoted, check=1)
-    assert isinstance(run.error, NoFinalNetwork) and run.error.digest == "000000"
-
-
-def test_what_was_run_may_be_said_again(done: Path, tiny_study: Path) -> None:
-    """Options of the grid are copied to the next line."""
-    promote = ("promote", "--best", "--rule", "none", "--study", tiny_study, "--set")
-    run = invoke(*promote, "training.steps=6", cwd=done, check=1)
-    assert isinstance(run.error, UnknownName)
-    assert (run.error.where, run.error.name) == ("--rule", "none")
-    run = invoke(*promote, "training.steps=7", cwd=done, check=1)
-    assert isinstance(run.error, StudyError)
-    assert "training" in str(run.error)
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -463,16 +467,3 @@ def test_a_full_disk_ends_a_promotion_cleanly_and_it_goes_on_later(
         filler.unlink()
         again = train(*promote, "--results", disk / "results", cwd=tmp_path)
         assert f"{4 - stored} trained, {stored} were stored before" in again.stderr
-
-
-def test_scores_by_fold_are_those_of_the_predictions(promoted: Path) -> None:
-    results = read_results(promoted / "results" / "tiny")
-    for table_name, kind in (("networks", "network"), ("references", "reference")):
-        cells = getattr(results, table_name)
-        rows = results.predictions[results.predictions["kind"] == kind]
-        right = (rows["label"] == rows["predicted"]).sum()
-        assert right == cells["n_correct"].sum()
-        assert len(rows) == cells["n_test"].sum()
-    svm = results.references[results.references["reference"] == "log-mel SVM"]
-    assert svm["wa"].mean() > 0.9  # noise below or above 500 Hz is plain to see
-    assert np.isfinite(results.predictions["score_dark"]).all()

@@ -15,7 +15,7 @@ import tomli_w
 from running import invoke, train
 
 from ablation.cli import completion
-from ablation.cli.options import execution_overrides
+from ablation.cli.options import Machines
 from ablation.study import (
     Study,
     load_study,
@@ -36,12 +36,12 @@ def test_a_study_is_shown_as_it_would_run(tmp_path: Path) -> None:
     assert "probe" not in tomllib.loads(shown.stdout)  # all of its fields have their defaults
 
 
-@pytest.mark.parametrize("name", sorted(file.stem for file in shipped_studies().glob("*.toml")))
-def test_all_of_a_study_is_the_same_study(name: str, tmp_path: Path) -> None:
-    shown = invoke("study", "show", "--study", name, "--all", cwd=tmp_path).stdout
-    (tmp_path / "shown.toml").write_text(shown)
-    assert load_study(tmp_path / "shown.toml") == load_study(name)
-    assert tomllib.loads(shown)["features"]["floor_db"] == 80.0
+def test_all_of_a_study_is_the_same_study(tmp_path: Path) -> None:
+    for file in shipped_studies().glob("*.toml"):
+        shown = invoke("study", "show", "--study", file.stem, "--all", cwd=tmp_path).stdout
+        (tmp_path / "shown.toml").write_text(shown)
+        assert load_study(tmp_path / "shown.toml") == load_study(file.stem)
+        assert tomllib.loads(shown)["features"]["floor_db"] == 80.0
 
 
 def test_shipped_studies_are_listed_with_a_line_each(tmp_path: Path) -> None:
@@ -127,44 +127,28 @@ def test_shipped_studies_keep_to_the_schema_and_faulty_ones_do_not() -> None:
 
 # -------------------------------------------------------------------------------- completion
 
-ASK = """
-import sys
-sys.argv = ["ablate"]
-from ablation.cli import main
-try:
-    main()
-finally:
-    heavy = [name for name in ("torch", "pandas", "scipy", "numba") if name in sys.modules]
-    print("heavy:", *heavy, file=sys.stderr)
-"""
-
-
-def asked(line: str, cwd: Path) -> list[str]:
-    """What bash is offered for the last word of a line."""
-    words = line.split(" ")
-    variables = {
-        "_ABLATE_COMPLETE": "complete_bash",
-        "COMP_WORDS": "\n".join(words),
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", ASK], cwd=cwd, env=os.environ | variables, capture_output=True,
-        text=True, check=True,
-    )  # fmt: skip
-    assert done.stderr.strip() == "heavy:"
-    return done.stdout.split()
-
 
 def test_a_shell_completes_fields_without_loading_anything_heavy(tmp_path: Path) -> None:
-    assert asked("ablate grid --set training.opt", tmp_path) == [
-        "training.optimizer=sgd",
-        "training.optimizer=adam",
-        "training.optimizer=adamw",
+    line = "ablate\ngrid\n--set\ntraining.opt"
+    asking = {"_ABLATE_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "3"}
+    code = (
+        "import sys; sys.argv = ['ablate']\n"
+        "from ablation.cli import main\n"
+        "try:\n    main()\n"
+        "finally: print({'torch', 'pandas', 'scipy', 'numba'} & {*sys.modules}, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | asking, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr.strip() == "set()"
+    assert done.stdout.split() == [
+        f"training.optimizer={name}" for name in ("sgd", "adam", "adamw")
     ]
 
 
 def completed(line: str, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """As :func:`asked`, in this process."""
+    """What bash is offered for the last word of a line."""
     words = line.split(" ")
     monkeypatch.setenv("_ABLATE_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "\n".join(words))
@@ -235,9 +219,12 @@ def test_the_words_offered_are_those_that_commands_take() -> None:
         ("corpus chek", 2, ["no command 'chek'", "'check'", "ablate corpus --help"]),
         ("grid --axsi height", 2, ["no option --axsi", "'--axis'", "ablate grid --help"]),
         ("grid --axis heigth", 2, ["--axis", "'heigth'", "did you mean 'height'?"]),
-        ("search --trials 0", 2, ["--trials", "greater than or equal to 1"]),
+        ("search --trials 0", 2, ["--trials", "at least 1", "'0'"]),
         ("search", 2, ["missing option '--trials'"]),
         ("grid --xyzzy", 2, ["no option --xyzzy", "see ablate grid --help"]),
+        ("grid --workers lots", 2, ["--workers", "a whole number", "'lots'", "ablate grid --help"]),
+        ("explain a.wav --end soon", 2, ["--end", "a number, got 'soon'"]),
+        ("corpus check --corpus", 2, ["'--corpus' requires", "see ablate corpus check --help"]),
         ("grid --axis both --study emdob", 1, ["emdob", "'emodb'?"]),
         ("study show --study mein.toml", 1, ["mein.toml", "'mine'?"]),
         ("study show --set traning.steps=3", 1, ["traning", "'training'?"]),
@@ -260,21 +247,18 @@ def test_no_command_at_all_is_answered_with_help(tmp_path: Path) -> None:
     assert "Train the probes" in shown.stdout + shown.stderr
 
 
-PATHS = [r"a\b", r"a\tb", "a'b", 'a"b', "a b", "a=b", "a,b", "#a", "ä"]
-
-
-@pytest.mark.parametrize("name", PATHS)
-def test_a_path_is_taken_as_it_is(name: str, done: Path, tiny_study: Path, tmp_path: Path) -> None:
+def test_a_path_is_taken_as_it_is(done: Path, tiny_study: Path, tmp_path: Path) -> None:
     """Only ``--set`` is read as TOML: in any other option a backslash is a backslash."""
-    folder = tmp_path / name
-    shown = invoke("study", "show", "--corpus-root", folder, cwd=tmp_path).stdout
-    assert tomllib.loads(shown)["corpus"]["root"] == str(folder)
-    promote = ("promote", "--shapes", "2x2", "--study", tiny_study, "--corpus-root", folder)
-    refused = invoke(*promote, cwd=done, check=1)
-    assert f" {folder} " in str(refused.error)
-    address = f"tcp://{name}:8786"
-    study = override_study(Study(), execution_overrides(None, None, None, address))
-    assert study.cluster.address == address
+    for name in (r"a\b", r"a\tb", "a'b", 'a"b', "a b", "a=b", "a,b", "#a", "ä"):
+        folder = tmp_path / name
+        shown = invoke("study", "show", "--corpus-root", folder, cwd=tmp_path).stdout
+        assert tomllib.loads(shown)["corpus"]["root"] == str(folder)
+        promote = ("promote", "--shapes", "2x2", "--study", tiny_study, "--corpus-root", folder)
+        refused = invoke(*promote, cwd=done, check=1)
+        assert f" {folder} " in str(refused.error)
+        address = f"tcp://{name}:8786"
+        study = override_study(Study(), Machines(cluster=address).overrides())
+        assert study.cluster.address == address
 
 
 # ------------------------------------------------------------- the file, and what was last run

@@ -13,60 +13,66 @@ from typing import Annotated
 import typer
 
 from ablation.cli import (
-    data_commands,
-    evidence_commands,
+    compare,
+    corpus,
+    doctor,
     failures,
     fetch_command,
+    grid,
     init_command,
-    machine_commands,
-    network_commands,
-    promote_command,
+    networks,
+    promote,
+    report,
     search_command,
-    settings_commands,
-    study_commands,
+    status,
+    studies,
 )
-from ablation.cli.usage import Commands
+from ablation.cli.options import with_groups
 from ablation.version import __version__
 
 app = typer.Typer(
     name="ablate",
-    cls=Commands,
+    cls=failures.Commands,
     help="Which receptive field does my speech-emotion CNN need, and can I trust the answer?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-study_app = typer.Typer(
-    help="Show and list studies, or print their schema.",
-    no_args_is_help=True,
-)
-corpus_app = typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True)
-for command in (
-    init_command.init,
-    study_commands.grid,
-    search_command.search,
-    study_commands.plot,
-    promote_command.promote,
-    evidence_commands.report,
-    evidence_commands.compare,
-    study_commands.status,
-    search_command.dashboard,
-    machine_commands.doctor,
-    network_commands.predict,
-    network_commands.explain,
-    network_commands.export,
-):
-    app.command()(command)
-app.add_typer(corpus_app, name="corpus")
-app.add_typer(study_app, name="study")
-app.command()(data_commands.cache)
-corpus_app.command("list")(data_commands.corpus_list)
-corpus_app.command("fetch")(fetch_command.corpus_fetch)
-corpus_app.command("check")(data_commands.corpus_check)
-corpus_app.command("synthesize")(data_commands.corpus_synthesize)
-study_app.command("show")(settings_commands.show)
-study_app.command("list")(settings_commands.list_)
-study_app.command("schema")(settings_commands.schema)
+_GROUPS = {
+    "": app,
+    "corpus": typer.Typer(help="List, fetch, check or synthesize corpora.", no_args_is_help=True),
+    "study": typer.Typer(
+        help="Show and list studies, or print their schema.", no_args_is_help=True
+    ),
+}
+_COMMANDS = {
+    "init": init_command.init,
+    "grid": grid.grid,
+    "search": search_command.search,
+    "plot": report.plot,
+    "promote": promote.promote,
+    "report": report.report,
+    "compare": compare.compare,
+    "status": status.status,
+    "dashboard": search_command.dashboard,
+    "doctor": doctor.doctor,
+    "predict": networks.predict,
+    "explain": networks.explain,
+    "export": networks.export,
+    "cache": corpus.cache,
+    "corpus list": corpus.corpus_list,
+    "corpus fetch": fetch_command.corpus_fetch,
+    "corpus check": corpus.corpus_check,
+    "corpus synthesize": corpus.corpus_synthesize,
+    "study show": studies.show,
+    "study list": studies.list_,
+    "study schema": studies.schema,
+}
+for words, command in _COMMANDS.items():
+    group, _, name = words.rpartition(" ")
+    _GROUPS[group].command(name, cls=failures.Command)(with_groups(command))
+for name in ("corpus", "study"):
+    app.add_typer(_GROUPS[name], name=name)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,10 +1,14 @@
 """Completions of option values. Nothing heavy is imported, since a shell waits for them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 RULES = ("best", "one-se", "plateau")
-AXES = ("height", "width")
+
+
+def among(*words: str) -> Callable[[str], list[str]]:
+    """Return the completion of a value that is one of ``words``."""
+    return lambda incomplete: _beginning(incomplete, words)
 
 
 def studies(incomplete: str) -> list[str]:
@@ -34,21 +38,11 @@ def poolings(incomplete: str) -> list[str]:
     return [f"{before}{comma}{word}" for word in _beginning(last, ["all", *NETWORK_NAMES])]
 
 
-def rules(incomplete: str) -> list[str]:
-    """Return the rules that choose a shape."""
-    return _beginning(incomplete, RULES)
-
-
 def metrics(incomplete: str) -> list[str]:
     """Return the scores of every study; a class is one too, but only results name classes."""
     from ablation.study.grid import SCORES
 
     return _beginning(incomplete, SCORES)
-
-
-def axes(incomplete: str) -> list[str]:
-    """Return the axes along which shapes are compared."""
-    return _beginning(incomplete, AXES)
 
 
 def fields(incomplete: str) -> list[tuple[str, str]]:

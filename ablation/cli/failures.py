@@ -1,21 +1,25 @@
-"""How a command ends when something goes wrong."""
+"""How a command ends: expected errors, wrong usage and interrupts in a few lines and a code."""
 
 import os
+import re
 import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ablation.errors import AblationError, counted
 
 if TYPE_CHECKING:
     from ablation.runs.runner import Tally
 
-EXPECTED_ERROR, SOME_FAILED, INTERRUPTED = 1, 3, 130
+EXPECTED_ERROR, USAGE, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
+UsageError: Any = typer.BadParameter.__mro__[1]  # typer shows no other name of it
 
 debug = False  # set by --debug: expected errors keep their traceback
 
@@ -90,3 +94,89 @@ def _resuming() -> str:
 def say(text: str) -> None:
     """Print a line on stderr; stdout is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def finish(tally: "Tally") -> None:
+    """Say how many cells were trained; exit with code 3 when some failed."""
+    parts = [f"{tally.trained} trained", f"{tally.stored} were stored before"]
+    if tally.failures:
+        parts.append(f"{len(tally.failures)} failed")
+    say(f"{counted(tally.cells, 'cell')}: {', '.join(parts)}")
+    if tally.failures:
+        say("the same command tries failed cells again; ablate status lists them")
+        raise typer.Exit(SOME_FAILED)
+
+
+class Command(TyperCommand):
+    """A command whose usage errors all know which command they are of."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Do as typer does; its parser leaves out the command where an option lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Commands(TyperGroup):
+    """The group of all commands: the one place where errors become a few lines and an exit code."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        """Do as typer does; a wrong option of ``ablate`` itself ends here."""
+        with _wrong_usage():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Do as typer does; wrong usage and expected errors of every command end here."""
+        with _wrong_usage(), expected_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _wrong_usage() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise  # asks for help, and gets it
+        say(f"error: {_describe(error)}")
+        raise typer.Exit(USAGE) from None
+
+
+def _describe(error: Any) -> str:
+    """Return what is wrong, the nearest right word, and where to read on."""
+    command: Any = getattr(error.ctx, "command", None)
+    path = getattr(error.ctx, "command_path", "ablate")
+    text = " ".join(error.format_message().split())
+    word, known = "", []
+    if found := re.match("No such command '(.*?)'", text):
+        word, known = found[1], [*command.commands]
+        text = f"no command {word!r}"
+    elif text.startswith("No such option"):
+        word = error.option_name
+        known = [name for option in command.get_params(error.ctx) for name in option.opts]
+        text = f"no option {word}"
+    elif found := re.match(r"Invalid value for '?(.+?)'?: (?:Value error, )?(.+)", text):
+        word, *known = re.findall(r"'([^']*)'", found[2]) or [""]
+        text = f"{found[1]}: {_misfit(error.__cause__) or found[2][:1].lower() + found[2][1:]}"
+    else:
+        text = text[:1].lower() + text[1:]
+    near = get_close_matches(word, known, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"{text.rstrip('.')}\n  {meant}see {path} --help"
+
+
+_EXPECTED = {  # by pydantic's name of a fault, whose words typer takes over
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than_equal": "a number of at most {le:g}",
+}
+
+
+def _misfit(cause: Any) -> str:
+    """Return in our words why a number cannot be used, or "" where there is none to blame."""
+    fault: dict[str, Any] = cause.errors()[0] if hasattr(cause, "errors") else {}
+    expected = _EXPECTED.get(fault.get("type", ""), "").format(**fault.get("ctx", {}))
+    return f"expected {expected}, got {fault['input']!r}" if expected else ""

@@ -1,93 +1,245 @@
-"""Options that commands share, and how their texts are read."""
+"""Options that commands share, alone or in groups, and how their texts are read.
 
+A group is a dataclass. A command that takes one has each of its fields as an option of its own, in
+the group's place (:func:`with_groups`).
+"""
+
+import inspect
 import re
 from collections.abc import Callable, Sequence
-from enum import Enum
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
-import typer
+from typer import Option
 
 from ablation.cli import completion
-from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude, UnknownName
-from ablation.errors.studies import NoMatchedShape
+from ablation.cli.failures import say
+from ablation.errors import named
+from ablation.errors.common import InvalidOption, OptionRequires
 
 if TYPE_CHECKING:
+    from ablation.results.run_record import RunRecord
     from ablation.study import Shape, Study
     from ablation.study.reading import Override
 
 Number = TypeVar("Number", int, float)
 
 
-class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
-    height = "height"
-    width = "width"
-    both = "both"
-    product = "product"
-
-
 StudyOption = Annotated[
     Path,
-    typer.Option(
-        "--study",
-        help="Study file, or the name of a shipped study.",
-        autocompletion=completion.studies,
-    ),
+    Option(help="Study file, or the name of a shipped study.", autocompletion=completion.studies),
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--set",
         metavar="FIELD=VALUE",
         help="Set any field of the study, e.g. training.epochs=5. Repeatable.",
         autocompletion=completion.fields,
     ),
 ]
-CorpusOption = Annotated[
-    str | None,
-    typer.Option(
-        "--corpus",
-        help="Use this corpus instead of the study's (see: ablate corpus list).",
-        autocompletion=completion.corpora,
-    ),
+ResultsOption = Annotated[Path, Option(help="Folder of all results.")]
+FiguresOption = Annotated[Path, Option(help="Folder of all figures.")]
+ReferenceOption = Annotated[
+    str | None, Option(help="Pre-specified shapes, e.g. 10x2,2x8; default: the paper's extents.")
 ]
-RootOption = Annotated[
-    Path | None,
-    typer.Option("--corpus-root", help="Folder of the corpus, or manifest file."),
+MetricOption = Annotated[
+    str, Option(help="wa, ua or a class (its recall).", autocompletion=completion.metrics)
 ]
-ResultsOption = Annotated[Path, typer.Option("--results", help="Folder of all results.")]
-FiguresOption = Annotated[Path, typer.Option("--figures", help="Folder of all figures.")]
-WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Worker processes on the CPU.")
-]
-DevicesOption = Annotated[
-    str | None,
-    typer.Option(
-        "--devices",
-        help="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs) or cuda:0,cuda:1.",
-    ),
-]
-PerDeviceOption = Annotated[
-    int | None, typer.Option("--workers-per-device", min=1, help="Worker processes per GPU.")
-]
-ClusterOption = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar="ADDRESS|none",
-        help="Address of a dask scheduler, e.g. tcp://host:8786; none: use this machine only.",
-    ),
-]
-DigestOption = Annotated[
-    str | None,
-    typer.Option("--digest", help="Digest of the settings to use; default: those run last."),
-]
-DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would be done and how long it would take.")
-]
-DryRunJsonOption = Annotated[bool, typer.Option("--json", help="Print the dry run as JSON.")]
 DEMO = Path("studies/demo.toml")
 RESULTS, FIGURES = Path("results"), Path("figures")
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What the command line changes in a study."""
+
+    corpus: Annotated[
+        str | None,
+        Option(
+            help="Use this corpus instead of the study's (see: ablate corpus list).",
+            autocompletion=completion.corpora,
+        ),
+    ] = None
+    corpus_root: Annotated[Path | None, Option(help="Folder of the corpus, or manifest file.")] = (
+        None
+    )
+    set_: SetOption = None
+
+    def applied_to(self, study: Path, overrides: "Sequence[Override]" = ()) -> "Study":
+        """Return the study of a file with these changes and ``overrides``, which come last."""
+        from ablation.study import load_study
+
+        every = [*set_overrides(self.set_), *overrides]
+        return load_study(study, every, self.corpus, self.corpus_root)
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The seeds and folds with which a shape is trained."""
+
+    seeds: Annotated[str | None, Option(help="Seeds of training, e.g. 0,1,2.")] = None
+    folds: Annotated[
+        str | None,
+        Option(
+            metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."
+        ),
+    ] = None
+
+    def overrides(self) -> "list[Override]":
+        """Return the fields of the study that these options set."""
+        overrides: list[Override] = []
+        if self.seeds is not None:
+            overrides.append(("grid.seeds", parse_seeds(self.seeds)))
+        if self.folds == "speaker":
+            overrides.append(("folds.scheme", "speaker"))
+        elif self.folds is not None:
+            if not re.fullmatch("[0-9]{1,9}", self.folds):
+                expected = "speaker or a number of speaker groups"
+                raise InvalidOption("--folds", self.folds, expected, "6")
+            overrides += [("folds.scheme", "speaker-groups"), ("folds.count", int(self.folds))]
+        return overrides
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of this machine that train cells."""
+
+    workers: Annotated[int | None, Option(min=1, help="Worker processes on the CPU.")] = None
+    devices: Annotated[
+        str | None,
+        Option(help="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs) or cuda:0,cuda:1."),
+    ] = None
+    workers_per_device: Annotated[int | None, Option(min=1, help="Worker processes per GPU.")] = (
+        None
+    )
+
+    def overrides(self) -> "list[Override]":
+        """Return the fields of the study that these options set."""
+        given = {
+            "workers": self.workers,
+            "devices": None if self.devices is None else parse_words(self.devices),
+            "workers_per_device": self.workers_per_device,
+        }
+        return [(f"execution.{name}", v) for name, v in given.items() if v is not None]
+
+
+@dataclass(frozen=True)
+class Machines(Workers):
+    """Where cells are trained: on this machine or on a cluster."""
+
+    cluster: Annotated[
+        str | None,
+        Option(
+            metavar="ADDRESS|none",
+            help="Address of a dask scheduler, e.g. tcp://host:8786; none: use this machine only.",
+        ),
+    ] = None
+
+    def overrides(self) -> "list[Override]":
+        """Return the fields of the study that these options set."""
+        if self.cluster is None:
+            return super().overrides()
+        where = ("cluster", {}) if self.cluster == "none" else ("cluster.address", self.cluster)
+        return [where, *super().overrides()]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The stored settings that a command reads."""
+
+    digest: Annotated[
+        str | None, Option(help="Digest of the settings to use; default: those run last.")
+    ] = None
+    results: ResultsOption = RESULTS
+
+    def taken(self, study: Path) -> "RunRecord":
+        """Return the settings of the file ``study`` last run, and say which they are."""
+        from ablation.results import run_record
+
+        run = run_record.find_run(self.results, study_name(study), self.digest)
+        say_taken(run, study, self.results)
+        return run
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """Whether a command only says what it would do, and in which form."""
+
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Show what would be done and how long it would take.")
+    ] = False
+    json_: Annotated[bool, Option("--json", help="Print the dry run as JSON.")] = False
+
+    def __post_init__(self) -> None:
+        """Raise :class:`OptionRequires` for a form without a dry run."""
+        if self.json_ and not self.dry_run:
+            raise OptionRequires("--json", "--dry-run")
+
+    def __bool__(self) -> bool:
+        return self.dry_run
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, in the place of each group that it takes, the options of that group."""
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        own = [(name, parameter.default, hints[name])]
+        if name in groups:
+            of_group = get_type_hints(groups[name], include_extras=True)
+            own = [(f.name, f.default, of_group[f.name]) for f in fields(groups[name])]
+        parameters += [
+            inspect.Parameter(option, parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for option, default, kind in own
+        ]
+
+    @wraps(command)
+    def taking_options(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        command(**given)
+
+    taking_options.__dict__["__signature__"] = inspect.Signature(parameters)
+    taking_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    return taking_options
+
+
+def say_taken(run: "RunRecord", study: Path, results: Path) -> None:
+    """Say which stored settings were taken, and how they differ from the file ``study``."""
+    say(
+        f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
+    )
+    say_differing(run, study, results)
+
+
+def say_differing(run: "RunRecord", study: Path, results: Path) -> None:
+    """Warn when the file ``study`` is another study, or has other settings than those used.
+
+    Warn too of stored settings that cannot be read.
+    """
+    from ablation.results import run_record
+    from ablation.study import load_study
+
+    for fault in run_record.unreadable(results, run):
+        say(f"warning: {fault.what}; it is ignored")
+    given = load_study(study)
+    found = run_record.differing(run, given)
+    if not found:
+        return
+    own = [o for o in run_record.others(results, run) if not run_record.differing(o, given)]
+    remedy = f"; --digest {own[0].digest} takes those of the file" if own else ""
+    if {"corpus.name", "corpus.root", "corpus.labels"}.intersection(found):
+        say(
+            f"warning: these settings were run on another corpus than that of {study} "
+            f"({run.study.corpus.name}, {run.study.corpus.root or 'no root given'}){remedy}; "
+            f"studies of two corpora need two names, or separate --results folders"
+        )
+    else:
+        say(f"note: these settings differ from {study} in {named(found, 4)}{remedy}")
 
 
 def parse_words(text: str) -> list[str]:
@@ -125,108 +277,9 @@ def parse_shapes(words: Sequence[str], option: str = "--shapes") -> "tuple[Shape
     return tuple(Shape.parse(word, option) for word in dict.fromkeys(words))
 
 
-def requested_shapes(
-    study: "Study", axis: str | None, shapes: str | None, matched: str | None, values: str | None
-) -> "str | tuple[Shape, ...]":
-    """Return the axis, or the shapes given instead of one.
-
-    ``matched`` stands for all shapes with as many weights that fit the study's segments.
-
-    Raises
-    ------
-    StudyError
-        When not exactly one of the three is given, or a shape cannot be read.
-    """
-    given = {"--axis": axis, "--shapes": shapes, "--matched": matched}
-    names = [name for name, value in given.items() if value is not None]
-    if not names:
-        raise OptionMissing(
-            "shapes", ["--axis height|width|both|product", "--shapes 10x2,4x5", "--matched 10x2"]
-        )
-    if len(names) > 1:
-        raise OptionsExclude(names)
-    if axis is not None:
-        return axis
-    if values is not None:
-        raise OptionsExclude(["--values", names[0]])
-    chosen = parse_shapes(parse_words(shapes or matched or ""), names[0])
-    for shape in chosen:
-        if shape.filters is not None:
-            expected = "HEIGHTxWIDTH alone (probe.filters says how many filters a probe has)"
-            raise InvalidOption(names[0], str(shape), expected, "10x2")
-    if matched is None:
-        return chosen
-    if len(chosen) != 1:
-        raise InvalidOption("--matched", matched, "one shape", "10x2")
-    return _matched(study, chosen[0])
-
-
-def _matched(study: "Study", shape: "Shape") -> "tuple[Shape, ...]":
-    """Return all shapes with as many weights that fit the study's segments."""
-    from ablation.study import matched_shapes
-
-    height, width = study.features.height, study.features.width
-    fitting = tuple(
-        one for one in matched_shapes(shape) if one.height <= height and one.width <= width
-    )
-    if not fitting:
-        raise NoMatchedShape(str(shape), height, width)
-    return fitting
-
-
-def grid_overrides(
-    axis: str, values: str | None, windows: str | None, seeds: str | None, folds: str | None
-) -> "list[Override]":
-    """Return the fields that the grid's own options set."""
-    overrides: list[Override] = []
-    if values is not None:
-        numbers = parse_numbers("--values", values, int)
-        if min(numbers) < 1:
-            raise InvalidOption(
-                "--values", min(numbers), "numbers of bins (height) or frames (width) from 1 on"
-            )
-        if axis != "width":
-            overrides.append(("grid.heights", numbers))
-        if axis != "height":
-            overrides.append(("grid.widths", numbers))
-    if windows is not None:
-        overrides.append(("grid.windows", parse_numbers("--windows", windows, float)))
-    if seeds is not None:
-        overrides.append(("grid.seeds", parse_seeds(seeds)))
-    if folds == "speaker":
-        overrides.append(("folds.scheme", "speaker"))
-    elif folds is not None:
-        if not re.fullmatch("[0-9]{1,9}", folds):
-            raise InvalidOption("--folds", folds, "speaker or a number of speaker groups", "6")
-        overrides += [("folds.scheme", "speaker-groups"), ("folds.count", int(folds))]
-    return overrides
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return "0/4" as (0, 4); :class:`InvalidOption` for any other text."""
-    index, _, count = text.partition("/")
-    if not re.fullmatch("[0-9]{1,9}/[0-9]{1,9}", text) or int(index) >= int(count):
-        raise InvalidOption("--shard", text, "I/N with I from 0 to N - 1", "0/4")
-    return int(index), int(count)
-
-
-def execution_overrides(
-    workers: int | None,
-    devices: str | None,
-    per_device: int | None,
-    cluster: str | None = None,
-) -> "list[Override]":
-    """Return the fields that say where cells are trained."""
-    overrides: list[Override] = []
-    if cluster is not None:
-        overrides.append(("cluster", {}) if cluster == "none" else ("cluster.address", cluster))
-    if workers is not None:
-        overrides.append(("execution.workers", workers))
-    if devices is not None:
-        overrides.append(("execution.devices", parse_words(devices)))
-    if per_device is not None:
-        overrides.append(("execution.workers_per_device", per_device))
-    return overrides
+def parse_references(text: str | None) -> "tuple[Shape, ...] | None":
+    """Return the shapes of ``--reference``, or None where it is not given."""
+    return None if text is None else parse_shapes(parse_words(text), "--reference")
 
 
 def set_overrides(texts: Sequence[str] | None) -> "list[Override]":
@@ -236,31 +289,8 @@ def set_overrides(texts: Sequence[str] | None) -> "list[Override]":
     return [parse_override(text) for text in texts or ()]
 
 
-def chosen_poolings(text: str | None, default: str) -> list[str]:
-    """Return the poolings of ``--pooling``; :class:`UnknownName` for one that does not exist."""
-    from ablation.study import NETWORK_NAMES, PAPER_POOLINGS
-
-    chosen: list[str] = []
-    for word in [default] if text is None else text.lower().split(","):
-        word = word.strip()
-        if word == "all":
-            chosen += PAPER_POOLINGS
-        elif word in NETWORK_NAMES:
-            chosen.append(word)
-        else:
-            raise UnknownName("--pooling", word, ["all", *NETWORK_NAMES])
-    return list(dict.fromkeys(chosen))
-
-
-def load_given(
-    study: Path, overrides: "Sequence[Override]", corpus: str | None, root: Path | None
-) -> "Study":
-    """Return the study that the command line describes."""
-    from ablation.study import load_study
-
-    return load_study(study, overrides, corpus, root)
-
-
 def study_name(study: Path) -> str:
     """Return the name of the study in a file, under which its results lie."""
-    return load_given(study, [], None, None).name
+    from ablation.study import load_study
+
+    return load_study(study).name

@@ -7,26 +7,18 @@ from typing import Annotated
 
 import typer
 
+from ablation.cli.failures import finish
 from ablation.cli.options import (
     DEMO,
     RESULTS,
-    ClusterOption,
-    CorpusOption,
-    DevicesOption,
-    PerDeviceOption,
+    Changes,
+    Machines,
+    Repeats,
     ResultsOption,
-    RootOption,
-    SetOption,
     StudyOption,
-    WorkersOption,
-    execution_overrides,
-    grid_overrides,
-    load_given,
     parse_words,
-    set_overrides,
     study_name,
 )
-from ablation.cli.study_commands import finish
 
 
 class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -37,6 +29,7 @@ class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str e
 
 
 def search(
+    *,
     trials: Annotated[
         int,
         typer.Option("--trials", min=1, help="Trials in total, including those of earlier runs."),
@@ -55,20 +48,9 @@ def search(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Seed of the sampler, not of training.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds of training, e.g. 0,1,2.")] = None,
-    folds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="speaker|K", help="speaker: leave-one-speaker-out; K: K groups of speakers."
-        ),
-    ] = None,
-    corpus: CorpusOption = None,
-    corpus_root: RootOption = None,
-    set_: SetOption = None,
-    workers: WorkersOption = None,
-    devices: DevicesOption = None,
-    workers_per_device: PerDeviceOption = None,
-    cluster: ClusterOption = None,
+    repeats: Repeats,
+    changes: Changes,
+    machines: Machines,
     results: ResultsOption = RESULTS,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be searched; write nothing.")
@@ -90,12 +72,11 @@ def search(
         "seed": seed,
     }
     overrides = [
-        *set_overrides(set_),
-        *grid_overrides("", None, None, seeds, folds),
-        *execution_overrides(workers, devices, workers_per_device, cluster),
+        *repeats.overrides(),
+        *machines.overrides(),
         *((f"search.{name}", value) for name, value in own.items() if value is not None),
     ]
-    plan = plan_search(load_given(study, overrides, corpus, corpus_root), trials, results)
+    plan = plan_search(changes.applied_to(study, overrides), trials, results)
     warn_damaged(plan.damaged)
     search_printing.say_plan(plan)
     if dry_run:

@@ -2,50 +2,45 @@
 
 from typing import Annotated
 
-import typer
+from typer import Exit, Option
 
 from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import (
     DEMO,
     RESULTS,
-    DevicesOption,
-    PerDeviceOption,
     ResultsOption,
     SetOption,
     StudyOption,
-    WorkersOption,
-    execution_overrides,
-    load_given,
+    Workers,
     set_overrides,
 )
+from ablation.cli.plan_printing import print_object
 
 
 def doctor(
+    *,
     study: StudyOption = DEMO,
     set_: SetOption = None,
-    workers: WorkersOption = None,
-    devices: DevicesOption = None,
-    workers_per_device: PerDeviceOption = None,
+    workers: Workers,
     results: ResultsOption = RESULTS,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json_: Annotated[bool, Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check this machine.
 
     Shows what a run would use here, what is missing, and how long a training step takes.
     """
-    import json
-
     from ablation.estimate.doctor import as_json, check_up, lines
     from ablation.progress import Reporter
+    from ablation.study import load_study
 
-    overrides = [*set_overrides(set_), *execution_overrides(workers, devices, workers_per_device)]
-    found = check_up(load_given(study, overrides, None, None), results, Reporter())
+    given = load_study(study, [*set_overrides(set_), *workers.overrides()])
+    found = check_up(given, results, Reporter())
     if json_:
-        print(json.dumps(as_json(found), indent=2, ensure_ascii=False))
+        print_object(as_json(found))
     else:
         for line in lines(found):
             print(line)
     for problem in found.problems:
         say(f"error: {problem.what}" + (f"\n  {problem.remedy}" if problem.remedy else ""))
     if found.problems:
-        raise typer.Exit(EXPECTED_ERROR)
+        raise Exit(EXPECTED_ERROR)

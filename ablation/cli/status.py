@@ -1,12 +1,23 @@
-"""What ``status`` prints, and the JSON of every command's ``--json``."""
+"""``ablate status``: how far a study is, as lines or JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
 
+from typer import Option
+
+from ablation.cli.options import (
+    DEMO,
+    FIGURES,
+    FiguresOption,
+    Stored,
+    StudyOption,
+    say_differing,
+    study_name,
+)
+from ablation.cli.plan_printing import print_object, warn_damaged
 from ablation.errors import counted
 from ablation.progress import duration
 
@@ -14,15 +25,34 @@ if TYPE_CHECKING:
     from ablation.results.run_record import RunRecord
     from ablation.runs.status import Status
 
-
 _MOST_SHAPES = 8  # that lack cells and are listed one by one
 
 
-def print_status(
-    run: RunRecord,
-    others: Sequence[RunRecord],
-    state: Status,
-    files: Sequence[tuple[Path, str]],
+def status(
+    *,
+    study: StudyOption = DEMO,
+    stored: Stored,
+    figures: FiguresOption = FIGURES,
+    json_: Annotated[bool, Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count the cells done, failed and left, and list the files."""
+    from ablation.results import run_record
+    from ablation.runs.status import files_of, status_of
+
+    results = stored.results
+    run = run_record.find_run(results, study_name(study), stored.digest, begun=True)
+    say_differing(run, study, results)
+    state = status_of(results, run)
+    warn_damaged(state.damaged)
+    files = files_of(results, figures, run.study.name)
+    if json_:
+        _print_json(run, state, files)
+    else:
+        _print_status(run, run_record.others(results, run), state, files)
+
+
+def _print_status(
+    run: RunRecord, others: Sequence[RunRecord], state: Status, files: Sequence[tuple[Path, str]]
 ) -> None:
     """Print how far a study is, and its files."""
     print(
@@ -60,7 +90,7 @@ def print_status(
         print(f"  {path}{'  - ' + meaning if meaning else ''}")
 
 
-def print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]]) -> None:
+def _print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]]) -> None:
     """Print the same as one JSON object."""
     print_object(
         {
@@ -84,8 +114,3 @@ def print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]])
             "files": [str(path) for path, _ in files],
         }
     )
-
-
-def print_object(content: Mapping[str, Any]) -> None:
-    """Print one JSON object."""
-    print(json.dumps(content, indent=2, ensure_ascii=False))

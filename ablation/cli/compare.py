@@ -1,60 +1,95 @@
-"""What ``compare`` prints, and every command that takes stored settings."""
+"""``ablate compare``: which shapes of a study differ, or whether a choice holds on a second one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from ablation.analysis.axes import MOST_PAIRED
-from ablation.cli.failures import say
-from ablation.cli.options import load_given
-from ablation.errors import counted, named
-from ablation.errors.common import UnknownName
+from typer import Option
+
+from ablation.cli import completion
+from ablation.cli.options import (
+    DEMO,
+    MetricOption,
+    ReferenceOption,
+    Stored,
+    parse_references,
+    study_name,
+)
+from ablation.errors import counted
+from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
-from ablation.report import points, show
-from ablation.report.wording import limits
-from ablation.results import run_record
-from ablation.study import AXES
 
 if TYPE_CHECKING:
     from ablation.analysis.evidence import Evidence
     from ablation.report.compare import Confirmed
 
 
-def say_taken(run: run_record.RunRecord, study: Path, results: Path) -> None:
-    """Say which stored settings were taken, and how they differ from the file ``study``."""
-    say(
-        f"study {run.study.name}: settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
-    )
-    say_differing(run, study, results)
+def compare(
+    *,
+    study: Annotated[
+        list[Path] | None,
+        Option(
+            help="The study; given twice: choose on the first, test on the second.",
+            autocompletion=completion.studies,
+        ),
+    ] = None,
+    axis: Annotated[
+        str | None,
+        Option(help="height or width.", autocompletion=completion.among("height", "width")),
+    ] = None,
+    reference: ReferenceOption = None,
+    metric: MetricOption = "wa",
+    rule: Annotated[
+        str,
+        Option(
+            help="best, one-se or plateau (two studies).",
+            autocompletion=completion.among(*completion.RULES),
+        ),
+    ] = "best",
+    pairs: Annotated[
+        bool, Option("--pairs", help="All pairs instead of one reference (one study).")
+    ] = False,
+    anew: Annotated[
+        bool, Option("--anew", help="Choose again even if a choice is already recorded.")
+    ] = False,
+    stored: Stored,
+) -> None:
+    """Test which shapes differ significantly.
 
-
-def say_differing(run: run_record.RunRecord, study: Path, results: Path) -> None:
-    """Warn when the file ``study`` is another study, or has other settings than those used.
-
-    Warn too of stored settings that cannot be read.
+    With two studies: choose a shape on the first and test that one contrast on the second.
     """
-    for fault in run_record.unreadable(results, run):
-        say(f"warning: {fault.what}; it is ignored")
-    given = load_given(study, [], None, None)
-    found = run_record.differing(run, given)
-    if not found:
+    from ablation.analysis.evidence import Evidence
+    from ablation.analysis.study_results import StudyResults
+    from ablation.report.compare import Choosing, confirm
+    from ablation.results import run_record
+
+    files = study or [DEMO]
+    if len(files) > 2:
+        names = ", ".join(map(study_name, files))
+        raise InvalidOption("--study", names, "one study or two")
+    first = stored.taken(files[0])
+    given = parse_references(reference)
+    if len(files) == 1:
+        evidence = Evidence(StudyResults(stored.results, first), given, metric)
+        _print_comparisons(evidence, axis, pairs)
         return
-    own = [o for o in run_record.others(results, run) if not run_record.differing(o, given)]
-    remedy = f"; --digest {own[0].digest} takes those of the file" if own else ""
-    others = {name for name in found if name in ("corpus.name", "corpus.root", "corpus.labels")}
-    if others:
-        say(
-            f"warning: these settings were run on another corpus than that of {study} "
-            f"({run.study.corpus.name}, {run.study.corpus.root or 'no root given'}){remedy}; "
-            f"studies of two corpora need two names, or separate --results folders"
-        )
-    else:
-        say(f"note: these settings differ from {study} in {named(found, 4)}{remedy}")
+    tested_on = study_name(files[1])
+    there = run_record.any_run(stored.results, tested_on)
+    second = Stored(None, stored.results).taken(files[1]) if there else None
+    if given is not None and len(given) > 1:
+        raise InvalidOption("--reference", reference, "one shape", "10x2")
+    how = Choosing(axis, rule, metric, given[0] if given else None, anew)
+    _print_confirmed(confirm(stored.results, first, second, tested_on, how))
 
 
-def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
+def _print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
     """Print the comparisons of an axis, with the reference or of all pairs."""
+    from ablation.analysis.axes import MOST_PAIRED
+    from ablation.report import points, show
+    from ablation.report.wording import limits
+    from ablation.study import AXES
+
     if axis is not None and axis not in AXES:
         raise UnknownName("--axis", axis, list(AXES))
     found = [known for name, known in evidence.axes.items() if axis in (None, name)]
@@ -89,8 +124,10 @@ def print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None
             print(line)
 
 
-def print_confirmed(confirmed: Confirmed) -> None:
+def _print_confirmed(confirmed: Confirmed) -> None:
     """Print a contrast and what the second study says of it."""
+    from ablation.report import points, show
+
     contrast, found = confirmed.contrast, confirmed.found
     written = "recorded now" if confirmed.new else "recorded"
     print(f"contrast: {contrast.chosen} compared with {contrast.reference} ({contrast.metric})")

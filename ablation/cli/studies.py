@@ -2,26 +2,18 @@
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
-from ablation.cli.options import (
-    DEMO,
-    CorpusOption,
-    RootOption,
-    SetOption,
-    StudyOption,
-    load_given,
-    set_overrides,
-)
+from ablation.cli.options import DEMO, Changes, StudyOption
+from ablation.cli.plan_printing import print_object
 
 
 def show(
+    *,
     study: StudyOption = DEMO,
-    set_: SetOption = None,
-    corpus: CorpusOption = None,
-    corpus_root: RootOption = None,
+    changes: Changes,
     all_: Annotated[
-        bool, typer.Option("--all", help="Also print fields that have their defaults.")
+        bool, Option("--all", help="Also print fields that have their defaults.")
     ] = False,
 ) -> None:
     """Print a study as it would run, as TOML."""
@@ -29,17 +21,14 @@ def show(
 
     from ablation.study import study_tables
 
-    given = load_given(study, set_overrides(set_), corpus, corpus_root)
-    print(tomli_w.dumps(study_tables(given, defaults=all_)), end="")
+    print(tomli_w.dumps(study_tables(changes.applied_to(study), defaults=all_)), end="")
 
 
 def schema() -> None:
     """Print the JSON schema of a study file, for completion in editors."""
-    import json
-
     from ablation.study import study_schema
 
-    print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
+    print_object(study_schema())
 
 
 def list_() -> None:

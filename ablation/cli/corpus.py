@@ -3,18 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Exit, Option
 
 from ablation.cli.failures import EXPECTED_ERROR, say
-from ablation.cli.options import (
-    DEMO,
-    CorpusOption,
-    RootOption,
-    SetOption,
-    StudyOption,
-    load_given,
-    set_overrides,
-)
+from ablation.cli.options import DEMO, Changes, StudyOption, set_overrides
 
 
 def corpus_list() -> None:
@@ -34,30 +26,25 @@ def corpus_list() -> None:
             print(f"{'':12} manual download: ablate corpus fetch {kind.name} --to FOLDER says how")
 
 
-def corpus_check(
-    study: StudyOption = DEMO,
-    corpus: CorpusOption = None,
-    corpus_root: RootOption = None,
-    set_: SetOption = None,
-) -> None:
+def corpus_check(*, study: StudyOption = DEMO, changes: Changes) -> None:
     """Read every recording of a corpus and count utterances by class and speaker."""
     from ablation.progress import Reporter
     from ablation.runs.check_corpus import check_corpus
 
-    checked = check_corpus(load_given(study, set_overrides(set_), corpus, corpus_root), Reporter())
+    checked = check_corpus(changes.applied_to(study), Reporter())
     for line in checked.lines:
         print(line)
     for fault in checked.faults:
         say(f"error: {fault}")
     if checked.faults:
-        raise typer.Exit(EXPECTED_ERROR)
+        raise Exit(EXPECTED_ERROR)
 
 
 def corpus_synthesize(
-    folder: Annotated[Path, typer.Argument(help="Where to put the recordings.")],
+    folder: Annotated[Path, Argument(help="Where to put the recordings.")],
     set_: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--set",
             metavar="OPTION=VALUE",
             help="kind=planted, seed, utterances, axis=height|width, extent (Hz or ms).",
@@ -74,7 +61,7 @@ def corpus_synthesize(
 
 
 def cache(
-    clear: Annotated[bool, typer.Option("--clear", help="Remove everything in it.")] = False,
+    clear: Annotated[bool, Option("--clear", help="Remove everything in it.")] = False,
 ) -> None:
     """Show or clear the cache.
 

@@ -1,0 +1,163 @@
+"""``ablate predict``, ``explain`` and ``export``, which use a saved network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from typer import Argument, Exit, Option
+
+from ablation.cli.failures import EXPECTED_ERROR, say
+from ablation.cli.options import (
+    DEMO,
+    FIGURES,
+    RESULTS,
+    FiguresOption,
+    ResultsOption,
+    StudyOption,
+    study_name,
+)
+from ablation.cli.plan_printing import print_object
+
+if TYPE_CHECKING:
+    from ablation.saved import SavedNetwork
+    from ablation.saved.predict import RecordingPrediction
+    from ablation.saved.record import Record
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which saved network is used."""
+
+    network: Annotated[
+        Path | None,
+        Option(help="Folder of a saved network; default: the one trained on all speakers."),
+    ] = None
+    study: StudyOption = DEMO
+    digest: Annotated[
+        str, Option(help="Use the best network of the settings with this digest; default: of any.")
+    ] = ""
+    results: ResultsOption = RESULTS
+
+    def opened(self) -> tuple[Path, SavedNetwork]:
+        """Load the network, say which one it is, and return its folder and itself."""
+        from ablation.saved.predict import open_network
+
+        name = study_name(self.study) if self.network is None else ""
+        folder, saved = open_network(self.results, name, self.network, self.digest)
+        record, scores = saved.record, saved.record.scores
+        known = "" if scores is None else f", WA {scores.wa:.1%} on {scores.measured_on}"
+        say(f"network {folder}: {record.title}, settings {record.digest}{known}")
+        return folder, saved
+
+
+def predict(
+    *,
+    files: Annotated[
+        list[str], Argument(metavar="FILE...", help="Recordings, folders or patterns.")
+    ],
+    choice: Choice,
+    json_: Annotated[
+        bool, Option("--json", help="Print JSON, with the scores of every segment.")
+    ] = False,
+    segments: Annotated[
+        bool, Option("--segments", help="Print a line for every segment, with its times.")
+    ] = False,
+) -> None:
+    """Predict the emotion of recordings."""
+    from ablation.progress import Reporter
+    from ablation.saved.predict import expand_recordings, predict_recordings
+
+    recordings = expand_recordings(files)
+    _, saved = choice.opened()
+    predictions = predict_recordings(saved, recordings, Reporter(quiet=len(recordings) == 1))
+    unusable = (
+        _print_json(saved.record, predictions)
+        if json_
+        else _print_predictions(saved.record, predictions, segments)
+    )
+    if unusable:
+        raise Exit(EXPECTED_ERROR)
+
+
+def explain(
+    *,
+    file: Annotated[Path, Argument(help="A recording.")],
+    choice: Choice,
+    start: Annotated[float | None, Option(min=0, help="Start at this second.")] = None,
+    end: Annotated[float | None, Option(min=0, help="End at this second.")] = None,
+    output: Annotated[
+        Path | None, Option(help="Default: FIGURES/STUDY/explain-FOLDER-NAME.png (or .pdf, .svg).")
+    ] = None,
+    figures: FiguresOption = FIGURES,
+) -> None:
+    """Draw what the network attends to in a recording."""
+    from ablation.runs.explain import explain as draw
+
+    _, saved = choice.opened()
+    # Many corpora use the same file names in every speaker's folder.
+    name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
+    path = output or figures / saved.record.study / name
+    for drawn in draw(saved, file, path, start, end):
+        print(drawn)
+
+
+def export(
+    *,
+    choice: Choice,
+    output: Annotated[
+        Path | None, Option(help="Default: network.onnx in the network's folder.")
+    ] = None,
+) -> None:
+    """Export a saved network as ONNX, checked against torch."""
+    from ablation.saved.export import export_onnx
+
+    folder, saved = choice.opened()
+    path = output or folder / "network.onnx"
+    difference = export_onnx(saved, path)
+    say(f"scores differ from torch's by at most {difference:.1g}")
+    print(path)
+
+
+def _print_predictions(
+    record: Record, predictions: Iterable[RecordingPrediction], segments: bool
+) -> int:
+    """Print a line per recording (label, scores, file), and below it its segments if asked for.
+
+    Return how many recordings could not be used.
+    """
+    faults = 0
+    width = max(len(label) for label in record.classes)
+    for item in predictions:
+        if item.prediction is None:
+            say(f"error: {item.fault}")
+            faults += 1
+            continue
+        scores = _scores(item.prediction.scores)
+        print(f"{item.prediction.label:{width}}  {scores}  {item.file}", flush=True)
+        for part in item.prediction.segments if segments else ():
+            times = f"{part.start:.2f} to {part.end:.2f} s"
+            print(f"{'':{width}}  {_scores(part.scores)}  {times}")
+    return faults
+
+
+def _scores(scores: Mapping[str, float]) -> str:
+    return "  ".join(f"{label} {score:6.2f}" for label, score in scores.items())
+
+
+def _print_json(record: Record, predictions: Iterable[RecordingPrediction]) -> int:
+    """Print one JSON object: the network, and an entry per recording; return how many failed."""
+    entries, faults = [], 0
+    for item in predictions:
+        if item.prediction is None:
+            say(f"error: {item.fault}")
+            entries.append({"file": str(item.file), "error": str(item.fault)})
+            faults += 1
+        else:
+            entries.append({"file": str(item.file)} | asdict(item.prediction))
+    fields = ("study", "title", "shapes", "network_digest", "classes")
+    network = {name: getattr(record, name) for name in fields}
+    print_object({"network": network, "recordings": entries})
+    return faults
