@@ -20,7 +20,7 @@ import pytest
 from layouts import sound
 from running import Invoked, command, fill, invoke, mounted
 
-from ablation.cli import fetch_command
+from ablation.cli import fetch as fetch_command
 from ablation.corpora.download.downloading import Downloads
 from ablation.corpora.download.fetch import fetch_corpus
 from ablation.corpora.download.sources import SOURCES, Archive

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import invoke
 
-from ablation.cli import init_asking, init_command
+from ablation.cli import init as init_command
+from ablation.cli import init_asking
 from ablation.corpora import load_corpus
 from ablation.corpora.recordings import SUFFIXES, is_recording
 from ablation.errors import (

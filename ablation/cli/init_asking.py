@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST = 15  # parts offered
+_CODES = "'W=angry,N=neutral,L=' (an empty class leaves the label out)"
 
 
 def agrees() -> bool:
@@ -34,7 +35,6 @@ def agrees() -> bool:
 
 def other_options(found: Found, options: ReadingOptions) -> ReadingOptions:
     """Ask for speaker, label and what labels mean, and return them."""
-    from ablation.cli.init_command import parse_codes
     from ablation.init.parts import columns
     from ablation.init.pattern import Pattern
 
@@ -111,3 +111,15 @@ def ask(question: str) -> str:
 def read_line() -> str:
     """Return a line from the terminal, or "" at the end of input."""
     return sys.stdin.readline()
+
+
+def parse_codes(text: str) -> dict[str, str]:
+    """Return "W=angry,N=neutral" as a map; raise :class:`StudyError` if it is not CODE=CLASS."""
+    codes: dict[str, str] = {}
+    for word in text.split(","):
+        code, equals, meaning = (piece.strip() for piece in word.partition("="))
+        if not equals or not code:
+            raise InvalidOption("--labels", word.strip(), "CODE=CLASS", _CODES)
+        if codes.setdefault(code, meaning) != meaning:
+            raise InvalidOption("--labels", word.strip(), f"one class for {code}", _CODES)
+    return codes

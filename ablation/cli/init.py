@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ablation.cli.failures import say
+from ablation.cli.init_asking import parse_codes
 from ablation.errors import CorpusError
-from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors.common import OptionsExclude
 
 if TYPE_CHECKING:
     from ablation.init.finding import Found
     from ablation.init.understanding import ReadingOptions, Understood
-
-_CODES = "'W=angry,N=neutral,L=' (an empty class leaves the label out)"
 
 
 def init(
@@ -96,18 +95,6 @@ def _options(
         None if pattern is None else Pattern(pattern),
         {} if labels is None else parse_codes(labels),
     )
-
-
-def parse_codes(text: str) -> dict[str, str]:
-    """Return "W=angry,N=neutral" as a map; raise :class:`StudyError` if it is not CODE=CLASS."""
-    codes: dict[str, str] = {}
-    for word in text.split(","):
-        code, equals, meaning = (piece.strip() for piece in word.partition("="))
-        if not equals or not code:
-            raise InvalidOption("--labels", word.strip(), "CODE=CLASS", _CODES)
-        if codes.setdefault(code, meaning) != meaning:
-            raise InvalidOption("--labels", word.strip(), f"one class for {code}", _CODES)
-    return codes
 
 
 def _agreed(found: Found, options: ReadingOptions, asking: bool) -> Understood:
