@@ -132,22 +132,9 @@ _threshold_only = _threshold(keep=False)
 
 @kernel
 def run(
-    x,
-    sideways,
-    height,
-    width,
-    size,
-    radices,
-    twiddles,
-    starts,
-    places,
-    mirrors,
-    weights,
-    delta,
-    relu,
-    count,
-    patches,
-):
+    x, sideways, height, width, size, radices, twiddles, starts, places, mirrors,
+    weights, delta, relu, count, patches,
+):  # fmt: skip
     """Compute scores and masks of all segments of ``x``, and the spectra of their patch sums.
 
     Parameters
@@ -161,8 +148,7 @@ def run(
     delta
         Shape (filters,), an even number.
     patches
-        Out: what :func:`patch_sums` reads, shape (n, filters / 2, 4 (size / 2 + 1) width). With no
-        rows (0, ...) only the scores are computed.
+        Out: what :func:`patch_sums` reads, (n, filters / 2, 4 (size / 2 + 1) width), or (0, ...).
     """
     lanes = VECTOR_BYTES // x.itemsize
     keep = len(patches) > 0
