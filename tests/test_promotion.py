@@ -26,7 +26,7 @@ from ablation.errors.running import CorpusChanged, FileAccessFailed
 from ablation.progress import Reporter
 from ablation.report import table1_csv, table1_latex, table1_markdown
 from ablation.results import Results
-from ablation.runs.promotion import PromoteOptions, promote
+from ablation.runs.network_plan import PromoteOptions, promote
 from ablation.saved.record import read
 from ablation.study import Shape
 from ablation.study.baselines import BASELINES
@@ -107,7 +107,7 @@ def test_a_third_baseline_is_trained_and_shown(
         return majority_class(task)[:, ::-1]
 
     monkeypatch.setitem(TRAINERS, "other class", other)
-    for place in ("ablation.runs.promote", "ablation.report.sections.table1"):
+    for place in ("ablation.runs.network_plan", "ablation.report.sections.table1"):
         monkeypatch.setattr(f"{place}.BASELINES", (*BASELINES, "other class"))
     shutil.copytree(done, tmp_path, dirs_exist_ok=True)
     promote = ("promote", "--shapes", "3x2", "--pooling", "gap", "--study", tiny_study)

@@ -22,7 +22,7 @@ from ablation.progress import Reporter
 from ablation.results import run_record
 from ablation.results.run_record import RunRecord
 from ablation.runs.grid import as_given
-from ablation.runs.promote import (
+from ablation.runs.network_plan import (
     CHANGEABLE,
     PromotePlan,
     change_settings,
