@@ -15,7 +15,7 @@ class Scheme:
     """The naming scheme of a corpus.
 
     ``expression`` has the groups ``speaker`` and ``label``, ``codes`` maps the latter in lower case
-    to labels. ``kind`` is the corpus of that name, which ``ablate`` reads itself.
+    to labels. ``kind`` is the name of the corpus, which ``ablate`` may read itself.
     """
 
     title: str
@@ -87,7 +87,7 @@ SCHEMES = (
     ),
     _scheme(
         "SAVEE",
-        ("savee",),
+        "savee",
         r"(?P<speaker>DC|JE|JK|KL)[_/](?P<label>sa|su|[adfhn])\d\d",
         {
             "a": "angry",
