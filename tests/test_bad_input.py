@@ -20,52 +20,13 @@ from typer.testing import CliRunner
 from ablation import read_results
 from ablation.cli import app
 from ablation.corpora import KINDS
-from ablation.errors import (
-    AblationError,
-    AudioError,
-    nearest,
-)
-from ablation.errors.audio import (
-    CutBeyondEnd,
-    NotFinite,
-    TruncatedRecording,
-    UnusableRecording,
-)
-from ablation.errors.common import (
-    InvalidOption,
-    UnknownName,
-)
-from ablation.errors.corpora import (
-    CorpusRootMissing,
-    DuplicateRow,
-    EmptyCorpus,
-    LongRow,
-    MissingColumn,
-    MissingRecording,
-    NoLabelUsed,
-    SemicolonSeparated,
-    SingleClass,
-    UnknownLabel,
-    UnreadableFile,
-    WrongCorpusRoot,
-)
-from ablation.errors.folds import (
-    ClassNotInTraining,
-    OneSpeaker,
-    TooManyFolds,
-)
-from ablation.errors.running import (
-    FileAccessFailed,
-    FilterTooLarge,
-    NewerFile,
-    StudyNotRun,
-)
-from ablation.errors.studies import (
-    InvalidField,
-    StudyNotFound,
-    UnknownField,
-    UnreadableStudy,
-)
+from ablation.errors import AblationError, AudioError, nearest
+from ablation.errors import corpora as faults
+from ablation.errors.audio import CutBeyondEnd, NotFinite, TruncatedRecording, UnusableRecording
+from ablation.errors.common import InvalidOption, UnknownName
+from ablation.errors.folds import ClassNotInTraining, OneSpeaker, TooManyFolds
+from ablation.errors.running import FileAccessFailed, FilterTooLarge, NewerFile, StudyNotRun
+from ablation.errors.studies import InvalidField, StudyNotFound, UnknownField, UnreadableStudy
 from ablation.executors import EXECUTORS
 from ablation.results import ResultStore
 from ablation.results.schema import SCHEMA_VERSION, VERSION_KEY
@@ -351,14 +312,14 @@ def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
 
 
 def test_an_empty_map_of_labels_is_said_to_be_empty(bench: Bench) -> None:
-    error = ended_by(bench.grid(sets=["corpus.labels={}"]), NoLabelUsed)
+    error = ended_by(bench.grid(sets=["corpus.labels={}"]), faults.NoLabelUsed)
     assert (error.corpus, error.found) == ("manifest", sorted(LABELS))
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
 def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: str) -> None:
     missing = bench.folder / "nowhere"
-    error = ended_by(bench.grid(corpus=corpus, corpus_root=missing), WrongCorpusRoot)
+    error = ended_by(bench.grid(corpus=corpus, corpus_root=missing), faults.WrongCorpusRoot)
     assert (error.root, error.layout) == (missing, KINDS[corpus].layout)
     assert error.fault == "does not exist"
     assert not bench.results.exists()
@@ -370,7 +331,7 @@ def test_an_empty_corpus_is_named(bench: Bench, corpus: str) -> None:
     empty.mkdir()
     by_files = corpus in ("iemocap", "manifest", "synthetic")
     result = bench.grid(corpus=corpus, corpus_root=empty)
-    error = ended_by(result, WrongCorpusRoot if by_files else EmptyCorpus)
+    error = ended_by(result, faults.WrongCorpusRoot if by_files else faults.EmptyCorpus)
     assert error.root == empty
     assert error.remedy
     assert not bench.results.exists()
@@ -382,7 +343,7 @@ def test_an_unknown_corpus_names_the_nearest(bench: Bench) -> None:
 
 
 def test_a_corpus_without_its_folder_says_how_to_give_it(bench: Bench) -> None:
-    error = ended_by(bench.grid(corpus="emodb", corpus_root=None), CorpusRootMissing)
+    error = ended_by(bench.grid(corpus="emodb", corpus_root=None), faults.CorpusRootMissing)
     assert (error.corpus, error.layout) == ("emodb", KINDS["emodb"].layout)
 
 
@@ -471,20 +432,20 @@ def test_corpus_check_names_every_recording_that_cannot_be_used(bench: Bench) ->
 
 def test_a_manifest_with_a_column_missing(bench: Bench) -> None:
     bench.edit(lambda lines: ["file,speaker,emotion", *lines[1:]])
-    error = ended_by(bench.grid(), MissingColumn)
+    error = ended_by(bench.grid(), faults.MissingColumn)
     assert (error.file, error.column) == (bench.manifest, "label")
     assert error.found == ["file", "speaker", "emotion"]
 
 
 def test_a_manifest_with_semicolons(bench: Bench) -> None:
     bench.edit(lambda lines: [line.replace(",", ";") for line in lines])
-    error = ended_by(bench.grid(), SemicolonSeparated)
+    error = ended_by(bench.grid(), faults.SemicolonSeparated)
     assert (error.file, error.header) == (bench.manifest, "file;speaker;label")
 
 
 def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
     bench.edit(lambda lines: [line.replace("b_dark_1", "b_drak_1") for line in lines])
-    error = ended_by(bench.grid(), MissingRecording)
+    error = ended_by(bench.grid(), faults.MissingRecording)
     assert (error.origin, error.nearest) == (f"{bench.manifest}, row 7", "b_dark_1.wav")
     assert error.file == bench.corpus / "b_drak_1.wav"
     assert not bench.results.exists()
@@ -492,27 +453,27 @@ def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
 
 def test_a_manifest_with_a_duplicate_row(bench: Bench) -> None:
     bench.edit(lambda lines: [*lines, lines[2]])
-    error = ended_by(bench.grid(), DuplicateRow)
+    error = ended_by(bench.grid(), faults.DuplicateRow)
     assert (error.origin, error.other) == (f"{bench.manifest}, row 14", f"{bench.manifest}, row 3")
     assert error.id == "a_dark_1.wav"
 
 
 def test_a_manifest_with_a_row_too_long(bench: Bench) -> None:
     bench.edit(lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]])
-    error = ended_by(bench.grid(), LongRow)
+    error = ended_by(bench.grid(), faults.LongRow)
     assert (error.origin, error.fields, error.columns) == (f"{bench.manifest}, row 5", 4, 3)
 
 
 def test_a_manifest_that_is_not_text(bench: Bench) -> None:
     bench.manifest.write_bytes(bytes(range(256)) * 4)
-    error = ended_by(bench.grid(), UnreadableFile)
+    error = ended_by(bench.grid(), faults.UnreadableFile)
     assert error.file == bench.manifest
     assert KINDS["manifest"].layout in error.remedy
 
 
 def test_a_manifest_without_rows(bench: Bench) -> None:
     bench.edit(lambda lines: lines[:1])
-    error = ended_by(bench.grid(), EmptyCorpus)
+    error = ended_by(bench.grid(), faults.EmptyCorpus)
     assert (error.root, error.layout) == (bench.manifest, KINDS["manifest"].layout)
 
 
@@ -522,7 +483,7 @@ def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
         f"[corpus]\nname = 'manifest'\nroot = '{bench.manifest}'\n"
         "labels = { dark = 'dark', bright = 'bright' }\n"
     )
-    error = ended_by(bench.grid(corpus=None, corpus_root=None), UnknownLabel)
+    error = ended_by(bench.grid(corpus=None, corpus_root=None), faults.UnknownLabel)
     assert (error.origin, error.label) == (f"{bench.manifest}, row 8", "brigth")
     assert nearest(error.label, error.allowed) == "bright"
     assert not bench.results.exists()
@@ -542,7 +503,7 @@ def test_more_folds_than_speakers(bench: Bench) -> None:
 
 def test_one_class_only(bench: Bench) -> None:
     bench.edit(lambda lines: [line for line in lines if "bright" not in line])
-    assert ended_by(bench.grid(), SingleClass).label == "dark"
+    assert ended_by(bench.grid(), faults.SingleClass).label == "dark"
 
 
 def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> None:

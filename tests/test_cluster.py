@@ -16,17 +16,9 @@ import pytest
 from clusters import Cluster, cluster
 from running import assert_same, command, invoke, train
 
-from ablation.errors import (
-    AblationError,
-    StudyError,
-)
-from ablation.errors.common import (
-    InvalidOption,
-)
-from ablation.errors.execution import (
-    NoScheduler,
-    SubmitCommandMissing,
-)
+from ablation.errors import AblationError, StudyError
+from ablation.errors.common import InvalidOption
+from ablation.errors.execution import NoScheduler, SubmitCommandMissing
 from ablation.results import ResultStore
 
 BOTH = ["grid", "--axis", "both", "--values", "2,3,5"]

@@ -17,45 +17,7 @@ from ablation.corpora import KINDS, Corpus, Utterance, load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, check_folds, make_folds
 from ablation.errors import CorpusError, FoldError, nearest
-from ablation.errors.corpora import (
-    ClassNotInTraining,
-    ClassWithoutUtterances,
-    CorpusRootMissing,
-    CorpusRootNotFound,
-    DuplicateRow,
-    EmptyCorpus,
-    EmptyField,
-    EndBeforeStart,
-    InvalidCorpusOption,
-    InvalidTime,
-    InvalidTurn,
-    LabelNotInCorpus,
-    LongRow,
-    ManifestIsAFolder,
-    ManifestNotFound,
-    ManifestNotUtf8,
-    MisnamedRecording,
-    MisplacedRecording,
-    MissingColumn,
-    MissingManifestFile,
-    MissingRecording,
-    NobodyToTrainOn,
-    NotACorpus,
-    NotASyntheticCorpus,
-    OneSpeaker,
-    ReservedClass,
-    SemicolonSeparated,
-    SpeakerOnBothSides,
-    SyntheticCorpusNotFound,
-    TooManyFolds,
-    TwoFormats,
-    UnknownCorpus,
-    UnknownCorpusOption,
-    UnknownLabel,
-    UnknownLabelMap,
-    UnreadableFile,
-    UnreadableManifest,
-)
+from ablation.errors import corpora as faults
 
 TWO = ("tense", "calm")
 
@@ -204,19 +166,19 @@ def test_a_kind_reads_its_own_layout(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_missing_folder_is_named_with_what_is_expected(name: str, tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
-    with pytest.raises(CorpusRootNotFound) as caught:
+    with pytest.raises(faults.CorpusRootNotFound) as caught:
         load_corpus(name, missing)
     error = caught.value
     assert (error.corpus, error.root, error.layout) == (name, missing, KINDS[name].layout)
-    special = {"synthetic": SyntheticCorpusNotFound, "manifest": ManifestNotFound}
-    assert type(error) is special.get(name, CorpusRootNotFound)
+    special = {"synthetic": faults.SyntheticCorpusNotFound, "manifest": faults.ManifestNotFound}
+    assert type(error) is special.get(name, faults.CorpusRootNotFound)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
-    expected = {"synthetic": NotASyntheticCorpus, "manifest": ManifestIsAFolder}
-    expected |= dict.fromkeys(("iemocap", "audformat", "huggingface"), NotACorpus)
-    with pytest.raises(expected.get(name, EmptyCorpus)) as caught:
+    expected = {"synthetic": faults.NotASyntheticCorpus, "manifest": faults.ManifestIsAFolder}
+    expected |= dict.fromkeys(("iemocap", "audformat", "huggingface"), faults.NotACorpus)
+    with pytest.raises(expected.get(name, faults.EmptyCorpus)) as caught:
         load_corpus(name, tmp_path)
     assert caught.value.root == tmp_path
     assert caught.value.layout == KINDS[name].layout
@@ -225,7 +187,7 @@ def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", [kind.name for kind in KINDS.values() if kind.needs_root])
 def test_no_folder_at_all_says_which_option_gives_it(name: str) -> None:
-    with pytest.raises(CorpusRootMissing) as caught:
+    with pytest.raises(faults.CorpusRootMissing) as caught:
         load_corpus(name)
     assert (caught.value.corpus, caught.value.layout) == (name, KINDS[name].layout)
 
@@ -234,7 +196,7 @@ def test_no_folder_at_all_says_which_option_gives_it(name: str) -> None:
 def test_an_unknown_option_names_the_nearest(name: str, tmp_path: Path) -> None:
     known = list(KINDS[name].options.model_fields)
     wrong = f"{known[0]}s" if known else "anything"
-    with pytest.raises(UnknownCorpusOption) as caught:
+    with pytest.raises(faults.UnknownCorpusOption) as caught:
         load_corpus(name, TREES[name](tmp_path), options={wrong: 1})
     error = caught.value
     assert (error.corpus, error.option, error.allowed) == (name, wrong, known)
@@ -242,21 +204,21 @@ def test_an_unknown_option_names_the_nearest(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_an_unknown_ready_map_is_refused_with_those_there_are(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UnknownLabelMap) as caught:
+    with pytest.raises(faults.UnknownLabelMap) as caught:
         load_corpus(name, TREES[name](tmp_path), labels="every")
     assert (caught.value.corpus, caught.value.name) == (name, "every")
     assert caught.value.allowed == list(KINDS[name].label_maps)
 
 
 def test_an_unknown_corpus_names_the_nearest() -> None:
-    with pytest.raises(UnknownCorpus) as caught:
+    with pytest.raises(faults.UnknownCorpus) as caught:
         load_corpus("emobd")
     assert caught.value.name == "emobd"
     assert nearest(caught.value.name, caught.value.allowed) == "emodb"
 
 
 def test_an_ill_typed_option_is_named_with_its_allowed_values(tmp_path: Path) -> None:
-    with pytest.raises(InvalidCorpusOption) as caught:
+    with pytest.raises(faults.InvalidCorpusOption) as caught:
         load_corpus("iemocap", iemocap_tree(tmp_path), options={"dialogues": "both"})
     assert (caught.value.option, caught.value.value) == ("dialogues", "both")
     assert "'improvised', 'scripted' or 'all'" in caught.value.reason  # pydantic's words
@@ -332,7 +294,7 @@ def test_iemocap_missing_recording_names_file_and_line(tmp_path: Path) -> None:
     root = iemocap_tree(tmp_path)
     wav = root / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F001.wav"
     wav.unlink()
-    with pytest.raises(MissingRecording) as caught:
+    with pytest.raises(faults.MissingRecording) as caught:
         load_corpus("iemocap", root)
     text = evaluation(root, "Ses01F_impro01").read_text().splitlines()
     line = 1 + next(n for n, line in enumerate(text) if "\tSes01F_impro01_F001\t" in line)
@@ -356,7 +318,7 @@ def test_iemocap_broken_turn_names_file_and_line(tmp_path: Path, broken: str) ->
     line = len(file.read_text().splitlines()) + 1
     with file.open("a") as stream:
         stream.write(broken + "\n")
-    with pytest.raises(InvalidTurn) as caught:
+    with pytest.raises(faults.InvalidTurn) as caught:
         load_corpus("iemocap", root)
     assert (caught.value.origin, caught.value.line) == (f"{file}, line {line}", broken)
     assert "neu" in caught.value.labels
@@ -419,7 +381,7 @@ def test_emodb_may_be_given_by_the_folder_of_its_recordings(tmp_path: Path) -> N
 )
 def test_a_stray_recording_is_named(tmp_path: Path, name: str, stray: str, example: str) -> None:
     file = touch(TREES[name](tmp_path) / stray)
-    with pytest.raises(MisnamedRecording) as caught:
+    with pytest.raises(faults.MisnamedRecording) as caught:
         load_corpus(name, tmp_path)
     assert caught.value.file == file
     assert caught.value.expected.startswith(example)
@@ -427,7 +389,7 @@ def test_a_stray_recording_is_named(tmp_path: Path, name: str, stray: str, examp
 
 def test_a_recording_in_both_formats_is_refused(tmp_path: Path) -> None:
     twin = touch(emodb_tree(tmp_path) / "wav" / "03a01Wa.flac")
-    with pytest.raises(TwoFormats) as caught:
+    with pytest.raises(faults.TwoFormats) as caught:
         load_corpus("emodb", tmp_path)
     assert {caught.value.file, caught.value.other} == {twin, twin.with_suffix(".wav")}
 
@@ -442,7 +404,7 @@ def test_files_that_are_no_recordings_are_passed_over(tmp_path: Path) -> None:
 
 def test_ravdess_recording_in_another_actors_folder_is_named(tmp_path: Path) -> None:
     stray = touch(ravdess_tree(tmp_path) / "Actor_02" / "03-01-05-01-02-02-01.wav")
-    with pytest.raises(MisplacedRecording) as caught:
+    with pytest.raises(faults.MisplacedRecording) as caught:
         load_corpus("ravdess", tmp_path)
     error = caught.value
     assert (error.file, error.named, error.folder) == (stray, "actor 01", "Actor_02")
@@ -451,7 +413,7 @@ def test_ravdess_recording_in_another_actors_folder_is_named(tmp_path: Path) -> 
 def test_a_class_without_utterances_is_named(tmp_path: Path) -> None:
     for file in emodb_tree(tmp_path).glob("wav/*T?.*"):
         file.unlink()
-    with pytest.raises(ClassWithoutUtterances) as caught:
+    with pytest.raises(faults.ClassWithoutUtterances) as caught:
         load_corpus("emodb", tmp_path)
     assert (caught.value.root, caught.value.label) == (tmp_path, "sad")
 
@@ -534,7 +496,7 @@ def test_manifest_label_map(tmp_path: Path) -> None:
 
 
 def test_manifest_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabelNotInCorpus) as caught:
+    with pytest.raises(faults.LabelNotInCorpus) as caught:
         load_corpus("manifest", manifest_csv(tmp_path), {"tense": "a", "calm": "b", "clam": "b"})
     assert (caught.value.label, caught.value.allowed) == ("clam", ["calm", "tense"])
 
@@ -542,13 +504,13 @@ def test_manifest_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("changes", "kind", "facts"),
     [
-        ({"start": "soon"}, InvalidTime, {"column": "start", "value": "soon"}),
-        ({"start": -1}, InvalidTime, {"column": "start", "value": "-1.0"}),
-        ({"end": "inf"}, InvalidTime, {"column": "end", "value": "inf"}),
-        ({"start": 2, "end": 1}, EndBeforeStart, {"start": 2, "end": 1}),
-        ({"file": ""}, EmptyField, {"column": "file"}),
-        ({"speaker": ""}, EmptyField, {"column": "speaker"}),
-        ({"label": ""}, EmptyField, {"column": "label"}),
+        ({"start": "soon"}, faults.InvalidTime, {"column": "start", "value": "soon"}),
+        ({"start": -1}, faults.InvalidTime, {"column": "start", "value": "-1.0"}),
+        ({"end": "inf"}, faults.InvalidTime, {"column": "end", "value": "inf"}),
+        ({"start": 2, "end": 1}, faults.EndBeforeStart, {"start": 2, "end": 1}),
+        ({"file": ""}, faults.EmptyField, {"column": "file"}),
+        ({"speaker": ""}, faults.EmptyField, {"column": "speaker"}),
+        ({"label": ""}, faults.EmptyField, {"column": "label"}),
     ],
 )
 def test_manifest_fault_names_the_row(
@@ -572,17 +534,17 @@ def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
     rows[4] |= {"start": 1, "end": 1}
     rows.append(rows[5])
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(EmptyField) as caught:
+    with pytest.raises(faults.EmptyField) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.column) == (f"{manifest}, row 2", "label")
     expected = [
-        EmptyField("row 3", "speaker"),  # its remedy is that of the first fault
-        MissingManifestFile(folder / "b_clam.wav", "row 3", "b_calm.wav"),
-        MissingManifestFile(folder / "x.ogg", "row 4"),
-        InvalidTime("row 5", "start", "-1"),
-        InvalidTime("row 5", "end", "soon"),
-        EndBeforeStart("row 6", 1, 1),
-        DuplicateRow("row 8", str(rows[5]["file"]), f"{manifest}, row 7"),
+        faults.EmptyField("row 3", "speaker"),  # its remedy is that of the first fault
+        faults.MissingManifestFile(folder / "b_clam.wav", "row 3", "b_calm.wav"),
+        faults.MissingManifestFile(folder / "x.ogg", "row 4"),
+        faults.InvalidTime("row 5", "start", "-1"),
+        faults.InvalidTime("row 5", "end", "soon"),
+        faults.EndBeforeStart("row 6", 1, 1),
+        faults.DuplicateRow("row 8", str(rows[5]["file"]), f"{manifest}, row 7"),
     ]
     remedies = [f" ({error.remedy})" if error.remedy else "" for error in expected]
     assert caught.value.also == tuple(
@@ -596,7 +558,7 @@ def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
         {"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)
     ]
     manifest = manifest_csv(tmp_path, gone)
-    with pytest.raises(MissingManifestFile) as caught:
+    with pytest.raises(faults.MissingManifestFile) as caught:
         load_corpus("manifest", manifest)
     error = caught.value
     assert (error.origin, error.file) == (f"{manifest}, row 2", tmp_path / "gone0.wav")
@@ -615,11 +577,11 @@ def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> No
     header, *rows = manifest.read_text().splitlines()
     rows[1], rows[3] = f"{rows[1]},more", f"{rows[3]},and,more"
     manifest.write_text("\n".join([header, *rows]))
-    with pytest.raises(LongRow) as caught:
+    with pytest.raises(faults.LongRow) as caught:
         load_corpus("manifest", manifest)
     error = caught.value
     assert (error.origin, error.fields, error.columns) == (f"{manifest}, row 3", 4, 3)
-    assert error.also == (f"also {LongRow('row 5', 5, 3).what}",)
+    assert error.also == (f"also {faults.LongRow('row 5', 5, 3).what}",)
 
 
 def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> None:
@@ -628,7 +590,7 @@ def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> N
     lines = manifest.read_text().splitlines()
     lines[2] = lines[2].replace("calm", '"calm')
     manifest.write_text("\n".join(lines))
-    with pytest.raises(UnreadableManifest) as caught:
+    with pytest.raises(faults.UnreadableManifest) as caught:
         load_corpus("manifest", manifest)
     assert caught.value.reason.startswith("row 3:")
 
@@ -637,7 +599,7 @@ def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> N
 def test_a_file_that_is_no_manifest_is_not_blamed_on_a_row(tmp_path: Path, text: str) -> None:
     file = tmp_path / "manifest.csv"
     file.write_text(text)
-    with pytest.raises((MissingColumn, UnreadableManifest)) as caught:
+    with pytest.raises((faults.MissingColumn, faults.UnreadableManifest)) as caught:
         load_corpus("manifest", file)
     assert (caught.value.file, caught.value.layout) == (file, KINDS["manifest"].layout)
 
@@ -648,12 +610,12 @@ def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:
     rows[2]["label"] = "tens"
     manifest = manifest_csv(tmp_path, rows)
     known = ["calm", "tense"]
-    with pytest.raises(UnknownLabel) as caught:
+    with pytest.raises(faults.UnknownLabel) as caught:
         load_corpus("manifest", manifest, {label: label for label in known})
     error = caught.value
     assert (error.origin, error.label, error.more) == (f"{manifest}, row 3", "clam", 1)
     assert nearest("clam", error.allowed) == "calm"
-    other = UnknownLabel(f"{manifest}, row 4", "tens", known)
+    other = faults.UnknownLabel(f"{manifest}, row 4", "tens", known)
     assert error.also == (f"also {other.what} ({other.remedy})",)
 
 
@@ -662,7 +624,7 @@ def test_manifest_one_recording_spelt_in_two_ways_is_a_duplicate(tmp_path: Path)
     rows = manifest_rows(tmp_path)
     rows.append({"file": f"./{rows[0]['file']}", "speaker": "b", "label": "tense"})
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(DuplicateRow) as caught:
+    with pytest.raises(faults.DuplicateRow) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.id) == (f"{manifest}, row 8", rows[0]["file"])
     assert caught.value.other == f"{manifest}, row 2"
@@ -675,7 +637,7 @@ def test_manifest_row_numbers_count_blank_lines(tmp_path: Path) -> None:
     lines[3:3] = ["", ""]
     lines[6] = lines[6].replace("b_calm", "b_clam")
     manifest.write_text("\n".join(lines) + "\n")
-    with pytest.raises(MissingManifestFile) as caught:
+    with pytest.raises(faults.MissingManifestFile) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.nearest) == (f"{manifest}, row 7", "b_calm.wav")
 
@@ -687,7 +649,7 @@ def test_a_class_that_would_share_a_column_is_refused(tmp_path: Path, label: str
     for row in rows:
         row["label"] = label if row["label"] == "calm" else "tense"
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(ReservedClass) as caught:
+    with pytest.raises(faults.ReservedClass) as caught:
         load_corpus("manifest", manifest)
     assert caught.value.label == label
     assert load_corpus("manifest", manifest, {label: "calm", "tense": "tense"})
@@ -775,7 +737,7 @@ def test_the_seed_draws_the_groups() -> None:
 
 def test_a_training_set_lacking_a_class_names_the_fold() -> None:
     corpus = corpus_of([*((s, x) for s in "abc" for x in "xy"), ("b", "z")])
-    with pytest.raises(ClassNotInTraining) as caught:
+    with pytest.raises(faults.ClassNotInTraining) as caught:
         make_folds(corpus)
     error = caught.value
     assert (error.fold, error.missing, error.test_speakers) == ("b", ["z"], ("b",))
@@ -785,12 +747,12 @@ def test_a_training_set_lacking_a_class_names_the_fold() -> None:
 @pytest.mark.parametrize(
     ("speakers", "options", "kind", "facts"),
     [
-        ("a", {}, OneSpeaker, {"speaker": "a"}),
-        ("ab", {"pairs": True}, NobodyToTrainOn, {"folds": 2}),
+        ("a", {}, faults.OneSpeaker, {"speaker": "a"}),
+        ("ab", {"pairs": True}, faults.NobodyToTrainOn, {"folds": 2}),
         (
             "abc",
             {"scheme": "speaker-groups", "count": 4},
-            TooManyFolds,
+            faults.TooManyFolds,
             {"count": 4, "speakers": 3},
         ),
     ],
@@ -808,7 +770,7 @@ def test_folds_that_too_few_speakers_cannot_make(
 def test_a_speaker_on_both_sides_is_refused() -> None:
     corpus = corpus_of([(speaker, label) for speaker in "ab" for label in "xy"])
     leaky = Fold("a", ("a",), train=(1, 2, 3), test=(0,))
-    with pytest.raises(SpeakerOnBothSides) as caught:
+    with pytest.raises(faults.SpeakerOnBothSides) as caught:
         check_folds(corpus, [leaky])
     assert (caught.value.fold, caught.value.speakers) == ("a", ["a"])
 
@@ -866,7 +828,7 @@ def test_fingerprint_changes_with_the_label_map(tmp_path: Path) -> None:
 def test_a_recording_that_goes_missing_is_named(tmp_path: Path) -> None:
     corpus = load_corpus("manifest", manifest_csv(tmp_path))
     corpus[0].file.unlink()
-    with pytest.raises(UnreadableFile) as caught:
+    with pytest.raises(faults.UnreadableFile) as caught:
         content_digests(corpus)
     assert caught.value.file == corpus[0].file
 
@@ -929,11 +891,11 @@ def test_a_manifest_of_another_encoding_or_separator_is_recognised(tmp_path: Pat
     file = manifest_csv(tmp_path)
     text = file.read_text()
     file.write_bytes(text.replace("calm", "J\u00fcrgen").encode("latin-1"))
-    with pytest.raises(ManifestNotUtf8) as not_utf8:
+    with pytest.raises(faults.ManifestNotUtf8) as not_utf8:
         load_corpus("manifest", file)
     assert not_utf8.value.file == file
     header, *rows = text.replace(",", ";").splitlines()
     file.write_text("\n".join([header, *(f"{row};0,5" for row in rows)]) + "\n")
-    with pytest.raises(SemicolonSeparated) as semicolons:
+    with pytest.raises(faults.SemicolonSeparated) as semicolons:
         load_corpus("manifest", file)
     assert (semicolons.value.file, semicolons.value.header) == (file, header)

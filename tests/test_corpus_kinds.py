@@ -24,25 +24,9 @@ from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
-from ablation.errors import (
-    CorpusError,
-)
-from ablation.errors.common import (
-    MissingPackage,
-    UnknownName,
-)
-from ablation.errors.corpora import (
-    DuplicateRecording,
-    EmptyField,
-    MisnamedRecording,
-    MisplacedRecording,
-    MissingRecording,
-    NotAnAudioColumn,
-    PartNotChosen,
-    PointerFile,
-    RemoteRecording,
-    UnreadableFile,
-)
+from ablation.errors import CorpusError
+from ablation.errors import corpora as faults
+from ablation.errors.common import MissingPackage, UnknownName
 from ablation.features.audio import read_audio
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 72862\n" % (b"0" * 64)
@@ -70,7 +54,7 @@ def test_crema_d_names_say_actor_and_emotion(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["1001_DFA_JOY_XX.wav", "1001_DFA_ANG.wav", "angry.wav"])
 def test_crema_d_stray_recording_is_named(tmp_path: Path, name: str) -> None:
     stray = put(crema_d_tree(tmp_path) / "AudioWAV" / name)
-    with pytest.raises(MisnamedRecording) as caught:
+    with pytest.raises(faults.MisnamedRecording) as caught:
         load_corpus("crema_d", tmp_path)
     assert caught.value.file == stray
     assert caught.value.expected.startswith("1001_DFA_ANG_XX.wav")
@@ -78,7 +62,7 @@ def test_crema_d_stray_recording_is_named(tmp_path: Path, name: str) -> None:
 
 def test_crema_d_cloned_without_its_recordings_says_how_to_get_them(tmp_path: Path) -> None:
     note = put(crema_d_tree(tmp_path) / "AudioWAV" / "1001_DFA_ANG_XX.wav", POINTER)
-    with pytest.raises(PointerFile) as caught:
+    with pytest.raises(faults.PointerFile) as caught:
         load_corpus("crema_d", tmp_path)
     assert caught.value.file == note
 
@@ -116,7 +100,7 @@ def test_tess_copy_of_the_corpus_inside_it_is_passed_over(tmp_path: Path) -> Non
 def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
     tess_tree(tmp_path)
     other = put(tmp_path / "more" / "OAF_angry" / "OAF_back_angry.wav", sound(5))
-    with pytest.raises(DuplicateRecording) as caught:
+    with pytest.raises(faults.DuplicateRecording) as caught:
         load_corpus("tess", tmp_path)
     assert caught.value.file == other
     assert caught.value.other == tmp_path / "OAF_angry" / "OAF_back_angry.wav"
@@ -127,7 +111,7 @@ def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
 )
 def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
     stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(MisplacedRecording) as caught:
+    with pytest.raises(faults.MisplacedRecording) as caught:
         load_corpus("tess", tmp_path)
     assert caught.value.file == stray
     assert stray.parent.name in caught.value.what
@@ -136,7 +120,7 @@ def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
 @pytest.mark.parametrize("place", ["YAF_sad/YAF_dog_joy.wav", "YAF_sad/BAF_dog_sad.wav"])
 def test_tess_stray_recording_is_named(tmp_path: Path, place: str) -> None:
     stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(MisnamedRecording) as caught:
+    with pytest.raises(faults.MisnamedRecording) as caught:
         load_corpus("tess", tmp_path)
     assert caught.value.file == stray
     assert caught.value.expected.startswith("OAF_back_angry.wav")
@@ -212,11 +196,11 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
     os.utime(pickled, (4e9, 4e9))
     assert load_corpus("audformat", root).utterances == before
     (root / "db.labels.csv").unlink()
-    with pytest.raises(UnreadableFile, match="no file db.labels.csv"):
+    with pytest.raises(faults.UnreadableFile, match="no file db.labels.csv"):
         load_corpus("audformat", root)
     header = root / "db.yaml"
     header.write_text(f"{header.read_text()}\nx: !!python/object/apply:os.mkdir ['{trace}']\n")
-    with pytest.raises(UnreadableFile) as unreadable:
+    with pytest.raises(faults.UnreadableFile) as unreadable:
         load_corpus("audformat", root)
     assert unreadable.value.file == header
     assert not trace.exists()
@@ -224,7 +208,7 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
 
 def test_audformat_two_tables_to_choose_from_are_named(tmp_path: Path) -> None:
     root = audformat_tree(tmp_path, speaker="emotion")
-    with pytest.raises(PartNotChosen) as caught:
+    with pytest.raises(faults.PartNotChosen) as caught:
         load_corpus("audformat", root)
     error = caught.value
     assert (error.part, error.column, error.allowed) == ("table", "emotion", ["files", "labels"])
@@ -307,7 +291,7 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
     options = {"label": "emotion", "speaker": "who"}
     columns = ["audio", "emotion", "who"]
     for wrong, error, fields in (
-        ({}, PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
+        ({}, faults.PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
         (
             {"split": "trian"},
             UnknownName,
@@ -318,7 +302,7 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
             UnknownName,
             {"kind": "column", "name": "emotions", "allowed": columns},
         ),
-        ({"split": "train", "audio": "who"}, NotAnAudioColumn, {"column": "who"}),
+        ({"split": "train", "audio": "who"}, faults.NotAnAudioColumn, {"column": "who"}),
     ):
         with pytest.raises(error) as caught:
             load_corpus("huggingface", tmp_path / "saved", options=options | wrong)
@@ -330,19 +314,19 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("label", None, EmptyField),
-        ("label", -1, EmptyField),
-        ("speaker", None, EmptyField),
-        ("audio", None, EmptyField),
-        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, RemoteRecording),
-        ("audio", {"bytes": None, "path": "gone.wav"}, MissingRecording),
+        ("label", None, faults.EmptyField),
+        ("label", -1, faults.EmptyField),
+        ("speaker", None, faults.EmptyField),
+        ("audio", None, faults.EmptyField),
+        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, faults.RemoteRecording),
+        ("audio", {"bytes": None, "path": "gone.wav"}, faults.MissingRecording),
     ],
 )
 def test_huggingface_row_that_lacks_something_is_named(
     tmp_path: Path,
     column: str,
     value: object,
-    expected: type[EmptyField | RemoteRecording | MissingRecording],
+    expected: type[faults.EmptyField | faults.RemoteRecording | faults.MissingRecording],
 ) -> None:
     rows = huggingface_rows(tmp_path)
     rows[column][2] = rows[column][3] = value
@@ -350,7 +334,7 @@ def test_huggingface_row_that_lacks_something_is_named(
     with pytest.raises(expected) as caught:
         load_corpus("huggingface", folder)
     assert caught.value.origin == f"{folder}, row 2"
-    if isinstance(caught.value, EmptyField):
+    if isinstance(caught.value, faults.EmptyField):
         assert caught.value.column == column
     (also,) = caught.value.also
     assert "row 3" in also
@@ -367,7 +351,7 @@ def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(
     content = table.read_bytes()
     assert content.count(places) == 1
     table.write_bytes(content.replace(places, struct.pack("<iii", 0, 2**30, -5)))
-    with pytest.raises(UnreadableFile) as caught:
+    with pytest.raises(faults.UnreadableFile) as caught:
         load_corpus("huggingface", root)
     assert caught.value.file == root
 

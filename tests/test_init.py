@@ -17,35 +17,10 @@ from ablation.cli import init as init_command
 from ablation.cli import init_asking
 from ablation.corpora import load_corpus
 from ablation.corpora.recordings import SUFFIXES, is_recording
-from ablation.errors import (
-    AblationError,
-    CorpusError,
-    StorageError,
-)
-from ablation.errors.common import (
-    InvalidOption,
-    OptionsExclude,
-)
-from ablation.errors.corpora import (
-    LabelNotInCorpus,
-    ReservedClass,
-)
-from ablation.errors.naming import (
-    AmbiguousNames,
-    Candidate,
-    GaveUp,
-    InvalidPart,
-    LabelsOfOneSpeaker,
-    NoReadableRecording,
-    NoRecordingLeft,
-    NoRecordings,
-    NoSuchFolder,
-    NothingMatches,
-    OnlyOne,
-    ReadingFitsNothing,
-    TargetExists,
-    UnsurePart,
-)
+from ablation.errors import AblationError, CorpusError, StorageError
+from ablation.errors import naming as faults
+from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.init.finding import read_headers
 from ablation.progress import Reporter
 from ablation.saved.predict import expand_recordings
@@ -174,7 +149,7 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine")
     (tmp_path / "mine.csv").write_text("precious")
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, TargetExists)
+    assert isinstance(refused.error, faults.TargetExists)
     assert refused.error.file.name == "mine.csv"
     assert "--force" in refused.stderr
     assert (tmp_path / "mine.csv").read_text() == "precious"
@@ -197,7 +172,7 @@ def test_a_pattern_and_a_map_of_labels_say_all(tmp_path: Path) -> None:
 def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, AmbiguousNames)
+    assert isinstance(refused.error, faults.AmbiguousNames)
     assert refused.error.flags == ["--speaker field:2", "--speaker field:3"]
     for flag in refused.error.flags:
         assert flag in refused.stderr
@@ -209,27 +184,27 @@ def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "values", "flags", "kind", "fields", "remedy"),
     [
-        ("{label}/{take}.wav", {}, [], UnsurePart,
-         {"candidate": Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
-        ("{label}/{take}.wav", {"speakers": ["a"]}, [], UnsurePart, {}, "--speaker field:1"),
+        ("{label}/{take}.wav", {}, [], faults.UnsurePart,
+         {"candidate": faults.Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
+        ("{label}/{take}.wav", {"speakers": ["a"]}, [], faults.UnsurePart, {}, "--speaker field:1"),
         ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"],
-         OnlyOne, {"role": "speaker", "value": "x"},
+         faults.OnlyOne, {"role": "speaker", "value": "x"},
          "--speaker"),
         ("{speaker}/x/{take}.wav", {}, ["--label", "folder:2", "--speaker", "folder:1"],
-         OnlyOne, {"value": "x", "reading": "speaker folder:1, label folder:2"},
+         faults.OnlyOne, {"value": "x", "reading": "speaker folder:1, label folder:2"},
          "--label"),
         ("{speaker}/{label}/{take}.wav", {"labels": ["sad", "test"]}, ["--label", "folder:2"],
          ReservedClass, {"label": "test"}, "--labels test=tested"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "anger=angry"],
          LabelNotInCorpus, {"label": "anger", "allowed": ["angry", "neutral"]}, "'angry'?"),
-        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="], NoRecordingLeft,
-         {"labels": ["angry", "neutral"]}, ""),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="],
+         faults.NoRecordingLeft, {"labels": ["angry", "neutral"]}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], InvalidOption,
          {"option": "--labels", "value": "angry"}, "--labels 'W=angry,"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "a=b,a=c"], InvalidOption,
          {"value": "a=c", "expected": "one class for a"}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}-{label}.wav"],
-         ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
+         faults.ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}", "--label", "field:1"],
          OptionsExclude, {"options": ["--pattern", "--label"]}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--name", "a/b"], InvalidOption,
@@ -263,7 +238,7 @@ def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
         tone(folder / "anna" / "bored", f"{take}.wav")
     parts = ("--speaker", "folder:1", "--label", "folder:2")
     refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
-    assert isinstance(refused.error, LabelsOfOneSpeaker)
+    assert isinstance(refused.error, faults.LabelsOfOneSpeaker)
     assert refused.error.speakers == {"bored": "anna"}
     assert refused.error.flag == "--labels bored="
     assert refused.error.flag in refused.stderr
@@ -333,7 +308,7 @@ def test_questions_are_asked_where_somebody_answers(
     made = invoke("init", folder, cwd=tmp_path)
     assert "--speaker field:2 or --speaker field:3" in made.stderr
     assert str(InvalidOption("answer", 9, "a number from 1 to 3")) in made.stderr
-    assert str(InvalidPart("answer", "nine")) in made.stderr
+    assert str(faults.InvalidPart("answer", "nine")) in made.stderr
     assert InvalidOption("--labels", "angry", "CODE=CLASS").what in made.stderr
     assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
         ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
@@ -359,7 +334,7 @@ def test_a_user_who_gives_up_leaves_nothing(
     folder = simple(tmp_path / "mine")
     monkeypatch.setattr(init_command, "answers", lambda: True)
     refused = invoke("init", folder, cwd=tmp_path, check=1)  # at the end of input
-    assert isinstance(refused.error, GaveUp)
+    assert isinstance(refused.error, faults.GaveUp)
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -382,7 +357,7 @@ def test_one_thing_is_counted_in_the_singular(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "broken.wav").write_text("no audio")
     refused = invoke("init", tmp_path / "one", "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, NoReadableRecording)
+    assert isinstance(refused.error, faults.NoReadableRecording)
     assert (refused.error.unreadable, refused.error.path) == (1, "broken.wav")
     assert "reading headers: 1 of 1 file, in" in refused.stderr
 
@@ -390,9 +365,9 @@ def test_one_thing_is_counted_in_the_singular(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "fields"),
     [
-        ("none", NoSuchFolder, {"is_file": False}),
-        ("empty", NoRecordings, {"others": ("notes.txt",)}),
-        ("empty/notes.txt", NoSuchFolder, {"is_file": True}),
+        ("none", faults.NoSuchFolder, {"is_file": False}),
+        ("empty", faults.NoRecordings, {"others": ("notes.txt",)}),
+        ("empty/notes.txt", faults.NoSuchFolder, {"is_file": True}),
     ],
 )
 def test_a_folder_without_recordings_is_named(
@@ -462,9 +437,9 @@ def test_a_folder_without_audio_and_a_pattern_without_match_cannot_be_predicted(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(NoRecordings) as nothing:
+    with pytest.raises(faults.NoRecordings) as nothing:
         expand_recordings([str(tmp_path)])
     assert nothing.value.folder == tmp_path
-    with pytest.raises(NothingMatches) as unmatched:
+    with pytest.raises(faults.NothingMatches) as unmatched:
         expand_recordings([str(tmp_path / "*.wav")])
     assert unmatched.value.pattern == str(tmp_path / "*.wav")

@@ -9,17 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from ablation.errors import (
-    StudyError,
-)
-from ablation.errors.common import (
-    UnknownName,
-)
-from ablation.errors.networks import (
-    FactoryFailed,
-    FactoryModuleMissing,
-    UnusableNetwork,
-)
+from ablation.errors import StudyError
+from ablation.errors.common import UnknownName
+from ablation.errors.networks import FactoryFailed, FactoryModuleMissing, UnusableNetwork
 from ablation.models.network import (
     POOLINGS,
     Explains,

@@ -17,10 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import invoke
 
-from ablation.errors.running import (
-    NewerFile,
-    NoResults,
-)
+from ablation.errors.running import NewerFile, NoResults
 from ablation.files import atomic_write
 from ablation.results import ResultStore, Watch, read_results
 from ablation.results.schema import SCHEMA_VERSION, TABLES, VERSION_KEY, arrow_table, schema

@@ -14,29 +14,11 @@ import torch
 from running import ablate, invoke
 
 import ablation
-from ablation.errors import (
-    AudioError,
-    StorageError,
-)
-from ablation.errors.audio import (
-    EmptyCut,
-    TimeOutOfRange,
-)
-from ablation.errors.common import (
-    UnknownName,
-)
-from ablation.errors.networks import (
-    DamagedNetwork,
-    NetworkChanged,
-    NoFinalNetwork,
-    NoNetwork,
-    ShorterThanASegment,
-    TooLongToExplain,
-    WeightsMisfit,
-)
-from ablation.errors.running import (
-    NewerFile,
-)
+from ablation.errors import AudioError, StorageError
+from ablation.errors import networks as faults
+from ablation.errors.audio import EmptyCut, TimeOutOfRange
+from ablation.errors.common import UnknownName
+from ablation.errors.running import NewerFile
 from ablation.models.network import POOLINGS, Explains
 from ablation.saved.export import export_onnx
 from ablation.saved.record import read, weights_digest
@@ -149,9 +131,9 @@ def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path
     run = invoke("predict", tmp_path / "absent.wav", "--study", tiny_study, cwd=promoted, check=1)
     assert f"error: {tmp_path / 'absent.wav'}: " in run.stderr and "Traceback" not in run.stderr
     run = invoke("predict", "x.wav", "--network", tmp_path, cwd=promoted, check=1)
-    assert isinstance(run.error, NoNetwork) and run.error.folder == tmp_path
+    assert isinstance(run.error, faults.NoNetwork) and run.error.folder == tmp_path
     run = invoke("predict", "x.wav", "--study", tiny_study, cwd=tmp_path, check=1)
-    assert isinstance(run.error, NoFinalNetwork)
+    assert isinstance(run.error, faults.NoFinalNetwork)
     assert run.error.folder == Path("results/tiny/networks")
 
 
@@ -181,30 +163,30 @@ def _damaged(place: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "values"),
     [
-        (lambda p: _edit(p, classes=["dark", "bright"]), NetworkChanged, {}),
-        (lambda p: _edit(p, classes=["dark"]), DamagedNetwork, {"field": "classes"}),
+        (lambda p: _edit(p, classes=["dark", "bright"]), faults.NetworkChanged, {}),
+        (lambda p: _edit(p, classes=["dark"]), faults.DamagedNetwork, {"field": "classes"}),
         (lambda p: _edit(p, format=2), NewerFile, {"found": 2, "known": 1}),
-        (lambda p: _edit(p, surprise=1), DamagedNetwork, {"field": "surprise"}),
-        (lambda p: _edit(p, shapes=["3y2"]), DamagedNetwork, {"field": "shapes.0"}),
-        (lambda p: (p / "network.json").write_text("{"), DamagedNetwork, {}),
-        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), DamagedNetwork, {}),
+        (lambda p: _edit(p, surprise=1), faults.DamagedNetwork, {"field": "surprise"}),
+        (lambda p: _edit(p, shapes=["3y2"]), faults.DamagedNetwork, {"field": "shapes.0"}),
+        (lambda p: (p / "network.json").write_text("{"), faults.DamagedNetwork, {}),
+        (lambda p: (p / "network.json").write_bytes(b"\xff\xfe"), faults.DamagedNetwork, {}),
         (
             lambda p: (p / "network.json").write_text("[]"),
-            DamagedNetwork,
+            faults.DamagedNetwork,
             {"reason": "not a JSON object"},
         ),
-        (lambda p: (p / "network.json").write_text("[" * 200_000), DamagedNetwork, {}),
-        (lambda p: _edit(p, pooling="mean"), DamagedNetwork, {"field": ""}),
-        (lambda p: _edit(p, threads=0), DamagedNetwork, {"field": "threads"}),
-        (lambda p: _edit(p, classes=["dark", "dark"]), DamagedNetwork, {"field": ""}),
-        (lambda p: _edit(p, corpus_range=[0, 1]), DamagedNetwork, {"field": ""}),
-        (lambda p: (p / "network.json").unlink(), NoNetwork, {}),
+        (lambda p: (p / "network.json").write_text("[" * 200_000), faults.DamagedNetwork, {}),
+        (lambda p: _edit(p, pooling="mean"), faults.DamagedNetwork, {"field": ""}),
+        (lambda p: _edit(p, threads=0), faults.DamagedNetwork, {"field": "threads"}),
+        (lambda p: _edit(p, classes=["dark", "dark"]), faults.DamagedNetwork, {"field": ""}),
+        (lambda p: _edit(p, corpus_range=[0, 1]), faults.DamagedNetwork, {"field": ""}),
+        (lambda p: (p / "network.json").unlink(), faults.NoNetwork, {}),
         (lambda p: (p / "network.safetensors").unlink(), StorageError, {}),
-        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), NetworkChanged, {}),
-        (_damaged, DamagedNetwork, {}),
+        (lambda p: (p / "network.safetensors").write_bytes(b"x" * 99), faults.NetworkChanged, {}),
+        (_damaged, faults.DamagedNetwork, {}),
         (
             _reshaped,
-            WeightsMisfit,
+            faults.WeightsMisfit,
             {
                 "missing": [],
                 "unknown": [],
@@ -236,7 +218,7 @@ def test_values_that_contradict_each_other_are_named(
     attention: Path, changes: dict[str, Any], reason: str
 ) -> None:
     _edit(attention, **changes)
-    with pytest.raises(DamagedNetwork) as caught:
+    with pytest.raises(faults.DamagedNetwork) as caught:
         read(attention)
     assert caught.value.file == attention / "network.json"
     assert reason in caught.value.reason
@@ -258,7 +240,7 @@ def test_too_short_for_a_network_that_drops_is_said(attention: Path, tmp_path: P
     dropping = record.features.model_copy(update={"short": "drop"})
     network.record = record.model_copy(update={"features": dropping})
     soundfile.write(tmp_path / "s.wav", 0.1 * np.random.default_rng(0).standard_normal(800), 8000)
-    with pytest.raises(ShorterThanASegment) as caught:
+    with pytest.raises(faults.ShorterThanASegment) as caught:
         network.predict(tmp_path / "s.wav")
     assert caught.value.file == tmp_path / "s.wav"
     assert caught.value.segment_s == pytest.approx(0.3)
@@ -293,7 +275,7 @@ def test_a_long_recording_is_explained_in_parts(
     soundfile.write(tmp_path / "long.wav", noise, 8000)
     explain = ("explain", tmp_path / "long.wav", "--study", tiny_study, "--figures", tmp_path)
     run = invoke(*explain, cwd=promoted, check=1)
-    assert isinstance(run.error, TooLongToExplain)
+    assert isinstance(run.error, faults.TooLongToExplain)
     assert run.error.file == tmp_path / "long.wav"
     assert (run.error.seconds, run.error.longest) == (61, 60)
     invoke(*explain, "--start", "58.5", "--end", "60", cwd=promoted)
