@@ -20,7 +20,6 @@ from layouts import (
     sound,
     tess_tree,
 )
-from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
@@ -51,15 +50,6 @@ def test_crema_d_names_say_actor_and_emotion(tmp_path: Path) -> None:
     assert everything.counts() == dict.fromkeys((*FOUR, "fearful", "disgusted"), 3)
 
 
-@pytest.mark.parametrize("name", ["1001_DFA_JOY_XX.wav", "1001_DFA_ANG.wav", "angry.wav"])
-def test_crema_d_stray_recording_is_named(tmp_path: Path, name: str) -> None:
-    stray = put(crema_d_tree(tmp_path) / "AudioWAV" / name)
-    with pytest.raises(faults.MisnamedRecording) as caught:
-        load_corpus("crema_d", tmp_path)
-    assert caught.value.file == stray
-    assert caught.value.expected.startswith("1001_DFA_ANG_XX.wav")
-
-
 def test_crema_d_cloned_without_its_recordings_says_how_to_get_them(tmp_path: Path) -> None:
     note = put(crema_d_tree(tmp_path) / "AudioWAV" / "1001_DFA_ANG_XX.wav", POINTER)
     with pytest.raises(faults.PointerFile) as caught:
@@ -81,20 +71,16 @@ def test_tess_names_say_speaker_and_emotion(tmp_path: Path) -> None:
     assert load_corpus("tess", tmp_path).classes == FOUR
 
 
-def test_tess_without_folders_is_the_same_corpus(tmp_path: Path) -> None:
-    """The archive of the corpus' home has none."""
+def test_tess_may_have_no_folders_or_lie_within_itself_again(tmp_path: Path) -> None:
+    """The archive of the corpus' home has none; another one holds the corpus twice."""
     tree = load_corpus("tess", tess_tree(tmp_path / "tree"))
     for file in (tmp_path / "tree").glob("*/*.wav"):
         put(tmp_path / "flat" / file.name, file.read_bytes())
     flat = load_corpus("tess", tmp_path / "flat")
     prints = [corpus_fingerprint(corpus, content_digests(corpus)) for corpus in (tree, flat)]
     assert prints[0] == prints[1]
-
-
-def test_tess_copy_of_the_corpus_inside_it_is_passed_over(tmp_path: Path) -> None:
-    once = load_corpus("tess", tess_tree(tmp_path)).utterances
-    tess_tree(tmp_path / "TESS Toronto emotional speech set data")
-    assert load_corpus("tess", tmp_path).utterances == once
+    tess_tree(tmp_path / "tree" / "TESS Toronto emotional speech set data")
+    assert load_corpus("tess", tmp_path / "tree").utterances == tree.utterances
 
 
 def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -104,26 +90,6 @@ def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
         load_corpus("tess", tmp_path)
     assert caught.value.file == other
     assert caught.value.other == tmp_path / "OAF_angry" / "OAF_back_angry.wav"
-
-
-@pytest.mark.parametrize(
-    "place", ["OAF_Pleasant_surprise/OAF_dog_happy.wav", "YAF_sad/OAF_dog_sad.wav"]
-)
-def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
-    stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(faults.MisplacedRecording) as caught:
-        load_corpus("tess", tmp_path)
-    assert caught.value.file == stray
-    assert stray.parent.name in caught.value.what
-
-
-@pytest.mark.parametrize("place", ["YAF_sad/YAF_dog_joy.wav", "YAF_sad/BAF_dog_sad.wav"])
-def test_tess_stray_recording_is_named(tmp_path: Path, place: str) -> None:
-    stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(faults.MisnamedRecording) as caught:
-        load_corpus("tess", tmp_path)
-    assert caught.value.file == stray
-    assert caught.value.expected.startswith("OAF_back_angry.wav")
 
 
 # ---------------------------------------------------------------------------- audformat
@@ -261,13 +227,12 @@ def test_huggingface_bytes_become_files_that_can_be_read(tmp_path: Path, own_cac
     assert again[1].file.read_bytes() == rows["audio"][1]["bytes"]
 
 
-def test_the_cache_is_shown_and_cleared_with_what_was_unpacked(
+def test_the_cache_is_cleared_with_what_was_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ABLATION_CACHE", str(tmp_path / "cache"))
     corpus = load_corpus("huggingface", huggingface_tree(tmp_path))
-    assert all(utterance.file.is_file() for utterance in corpus)
-    assert invoke("cache", "--clear", cwd=tmp_path).stdout.endswith("cleared\n")
+    invoke("cache", "--clear", cwd=tmp_path)
     assert not any(utterance.file.exists() for utterance in corpus)
 
 
