@@ -20,6 +20,7 @@ from layouts import (
     sound,
     tess_tree,
 )
+from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
