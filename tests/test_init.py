@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from running import invoke
+from running import invoke, train
 
 from ablation.cli import init as init_command
 from ablation.cli import init_asking
@@ -111,6 +111,10 @@ def test_the_study_says_what_fits_the_recordings(tmp_path: Path) -> None:
     assert max(study.grid.widths) <= 0.4 * study.features.width
     assert study.folds.scheme == "speaker"
     assert study.training.steps == 600
+    simple(folder, speakers=[f"spk{n}" for n in range(11)])
+    invoke("init", folder, "--yes", "--force", cwd=tmp_path)
+    folds = load_study(tmp_path / "short.toml").folds
+    assert (folds.scheme, folds.count) == ("speaker-groups", 6)
 
 
 def test_every_field_of_the_study_has_a_comment_and_the_rest_can_be_taken_in(
@@ -248,14 +252,17 @@ def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
     assert "'Doerte', 'Dörte'" in checked.stdout
 
 
-def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.wav", speakers=["03", "08"],
+@pytest.mark.parametrize("suffix", ["wav", "AIFF"])
+def test_a_known_corpus_is_said_to_be_one(tmp_path: Path, suffix: str) -> None:
+    layout = "wav/{speaker}a0{take}{label}a." + suffix
+    folder = simple(tmp_path / "emo", layout, speakers=["03", "08"],
                     labels=["W", "N", "F", "T", "A"])  # fmt: skip
     made = invoke("init", folder, "--yes", cwd=tmp_path)
     assert "these are recordings of EmoDB" in made.stdout
     study = load_study(tmp_path / "emo.toml")
     assert (study.corpus.name, study.corpus.root) == ("emodb", folder)
     assert study.corpus.labels == "four"
+    assert len(load_corpus("emodb", folder)) == 16
     assert not (tmp_path / "emo.csv").exists()
     tone(folder, "my own.wav")  # the corpus' reader knows no such file: a manifest does
     made = invoke("init", folder, "--yes", "--force", cwd=tmp_path)
@@ -293,6 +300,10 @@ def test_what_was_understood_can_be_put_right(
     assert "speaker folder:1, label" in made.stdout
     assert "by --pattern '{label}-{speaker}_{}'" in made.stdout
     assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"anna", "ben"}
+    monkeypatch.undo()
+    monkeypatch.setattr(init_command, "answers", lambda: True)
+    refused = invoke("init", folder, "--force", cwd=tmp_path, check=1)  # at the end of input
+    assert isinstance(refused.error, faults.GaveUp)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -308,6 +319,7 @@ def test_a_folder_one_may_not_look_into_is_named(tmp_path: Path) -> None:
         ("none", faults.NoSuchFolder, {"is_file": False}),
         ("empty", faults.NoRecordings, {"others": ("notes.txt",)}),
         ("empty/notes.txt", faults.NoSuchFolder, {"is_file": True}),
+        ("broken", faults.NoReadableRecording, {"unreadable": 1, "path": "broken.wav"}),
     ],
 )
 def test_a_folder_without_recordings_is_named(
@@ -315,9 +327,11 @@ def test_a_folder_without_recordings_is_named(
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "broken.wav").write_text("no audio")
     refused = invoke("init", tmp_path / name, "--yes", cwd=tmp_path, check=1)
     assert isinstance(refused.error, kind)
-    assert vars(refused.error) == {"folder": tmp_path / name} | fields
+    assert vars(refused.error).items() >= ({"folder": tmp_path / name} | fields).items()
     assert str(tmp_path / name) in refused.stderr
 
 
