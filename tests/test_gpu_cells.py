@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from emodb_fold import CLASSES, emodb_fold
-from running import ablate, assert_same, command, lasting, train
+from running import assert_same, command, lasting, train
 
 from ablation.device import CPU, INTERPRETER
 from ablation.features import batches as feeding
@@ -271,7 +271,7 @@ def test_a_killed_run_on_a_card_goes_on(tmp_path: Path, tiny_study: Path) -> Non
             assert run.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         os.killpg(run.pid, signal.SIGKILL)
-    assert "were stored before" in ablate(*grid, cwd=killed).stderr
+    assert "were stored before" in train(*grid, cwd=killed).stderr
     train(*grid, cwd=whole)
     assert_same(whole / "results/tiny", killed / "results/tiny")
     assert len(lasting(killed / "results/tiny")["probes"]) == 4
