@@ -385,10 +385,10 @@ def no_text(lines: list[str]) -> list[str]:
     [
         (lambda lines: [HEADER.replace("label", "emotion"), *lines[1:]], faults.MissingColumn, 0),
         (lambda lines: [x.replace(",", ";") for x in lines], faults.SemicolonSeparated, 0),
-        (no_text, faults.ManifestNotUtf8, 0),
+        (no_text, faults.UnreadableFile, 0),
         (lambda lines: lines[:1], faults.EmptyCorpus, 0),
         (lambda lines: [x.replace("b_dark_1", "b_drak_1") for x in lines],
-         faults.MissingManifestFile, 7),
+         faults.MissingRecording, 7),
         (lambda lines: [*lines, lines[2]], faults.DuplicateRow, 14),
         (lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]], faults.LongRow, 5),
         (lambda lines: lines[:5], OneSpeaker, 0),

@@ -187,8 +187,7 @@ def test_audformat_header_that_is_none(tmp_path: Path, header: str) -> None:
     (tmp_path / "db.yaml").write_text(header)
     with pytest.raises(CorpusError) as caught:
         load_corpus("audformat", tmp_path)
-    place = vars(caught.value).get("header", vars(caught.value).get("place"))
-    assert place == tmp_path / "db.yaml"
+    assert str(tmp_path / "db.yaml") in caught.value.what
 
 
 @pytest.mark.parametrize("name", ["audformat", "huggingface"])
@@ -329,5 +328,4 @@ def test_huggingface_folder_that_is_damaged_is_named(tmp_path: Path, file: str) 
         spoil(tmp_path / "saved" / file)
         with pytest.raises(CorpusError) as caught:
             load_corpus("huggingface", tmp_path / "saved")
-        place = vars(caught.value).get("folder", vars(caught.value).get("root"))
-        assert place == tmp_path / "saved"
+        assert str(tmp_path / "saved") in caught.value.what

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablation.corpora import Utterance
-from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, NoSamples
+from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, UnusableRecording
 from ablation.features.audio import read_audio
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
 from ablation.features.segment_dataset import SegmentDataset, mu_law
@@ -287,13 +287,13 @@ def test_threads_keep_the_order_of_results_and_of_errors() -> None:
     def fail(number: int) -> None:
         time.sleep(0.3 if number == 1 else 0)
         if number:
-            raise NoSamples(Path(str(number)))
+            raise UnusableRecording(Path(str(number)), "no samples")
 
     seen: list[tuple[int, int]] = []
     squares = in_threads(lambda number: number**2, range(30), lambda *now: seen.append(now))
     assert squares == [number**2 for number in range(30)]
     assert seen == [(number, 30) for number in range(1, 31)]
-    with pytest.raises(NoSamples) as caught:
+    with pytest.raises(UnusableRecording) as caught:
         in_threads(fail, range(4))
     assert caught.value.file == Path("1")
 

@@ -14,7 +14,7 @@ import torch
 from running import ablate, invoke
 
 import ablation
-from ablation.errors import AudioError, StorageError
+from ablation.errors import StorageError
 from ablation.errors import networks as faults
 from ablation.errors.audio import EmptyCut, TimeOutOfRange
 from ablation.errors.common import UnknownName
@@ -118,7 +118,6 @@ def test_recordings_of_every_kind_in_one_call(
 def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:
     for given in (tmp_path, tmp_path / "*.wav"):
         run = invoke("predict", given, "--study", tiny_study, cwd=promoted, check=1)
-        assert isinstance(run.error, AudioError)
         assert run.stderr.startswith(f"error: {given}: ") and "Traceback" not in run.stderr
     run = invoke("predict", tmp_path / "absent.wav", "--study", tiny_study, cwd=promoted, check=1)
     assert f"error: {tmp_path / 'absent.wav'}: " in run.stderr and "Traceback" not in run.stderr
