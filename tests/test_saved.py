@@ -118,7 +118,7 @@ def test_recordings_of_every_kind_in_one_call(
 def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:
     for given in (tmp_path, tmp_path / "*.wav"):
         run = invoke("predict", given, "--study", tiny_study, cwd=promoted, check=1)
-        assert run.stderr.startswith(f"error: {given}: ") and "Traceback" not in run.stderr
+        assert str(given) in run.stderr.splitlines()[0] and "Traceback" not in run.stderr
     run = invoke("predict", tmp_path / "absent.wav", "--study", tiny_study, cwd=promoted, check=1)
     assert f"error: {tmp_path / 'absent.wav'}: " in run.stderr and "Traceback" not in run.stderr
     run = invoke("predict", "x.wav", "--network", tmp_path, cwd=promoted, check=1)
