@@ -207,7 +207,7 @@ def _slacks(
     reach = patch + patch.mean() + normal * patch.square().mean().sqrt()
     terms = {
         "conv.weight": each(alpha.abs()) * reach,
-        "conv.bias": each(alpha.abs()),
+        "conv.bias": each(alpha.abs()) * (2 + normal),  # as a patch of ones
         "norm.weight": (each(length) * patch + each(mean.abs())) / each(deviation),
         "norm.bias": torch.ones_like(y),
     }

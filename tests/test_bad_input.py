@@ -1,7 +1,6 @@
 """Bad input through the command line: one clear line, exit code 1, nothing half-written."""
 
 import errno
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -19,53 +18,13 @@ from typer.testing import CliRunner
 
 from ablation import read_results
 from ablation.cli import app
-from ablation.corpora import KINDS
-from ablation.errors import (
-    AblationError,
-    AudioError,
-    nearest,
-)
-from ablation.errors.audio import (
-    CutBeyondEnd,
-    NotFinite,
-    TruncatedRecording,
-    UnusableRecording,
-)
-from ablation.errors.common import (
-    InvalidOption,
-    UnknownName,
-)
-from ablation.errors.corpora import (
-    CorpusRootMissing,
-    DuplicateRow,
-    EmptyCorpus,
-    LongRow,
-    MissingColumn,
-    MissingRecording,
-    NoLabelUsed,
-    SemicolonSeparated,
-    SingleClass,
-    UnknownLabel,
-    UnreadableFile,
-    WrongCorpusRoot,
-)
-from ablation.errors.folds import (
-    ClassNotInTraining,
-    OneSpeaker,
-    TooManyFolds,
-)
-from ablation.errors.running import (
-    FileAccessFailed,
-    FilterTooLarge,
-    NewerFile,
-    StudyNotRun,
-)
-from ablation.errors.studies import (
-    InvalidField,
-    StudyNotFound,
-    UnknownField,
-    UnreadableStudy,
-)
+from ablation.errors import AblationError, AudioError, nearest
+from ablation.errors import corpora as faults
+from ablation.errors.audio import CutBeyondEnd, NotFinite, TruncatedRecording, UnusableRecording
+from ablation.errors.common import InvalidOption, UnknownName
+from ablation.errors.folds import ClassNotInTraining, OneSpeaker, TooManyFolds
+from ablation.errors.running import FileAccessFailed, FilterTooLarge, NewerFile, StudyNotRun
+from ablation.errors.studies import InvalidField, StudyNotFound, UnknownField, UnreadableStudy
 from ablation.executors import EXECUTORS
 from ablation.results import ResultStore
 from ablation.results.schema import SCHEMA_VERSION, VERSION_KEY
@@ -84,6 +43,7 @@ SETTINGS = (
     "training.steps=2",
     "training.batch_size=4",
     "probe.filters=2",
+    'probe.engine="reference"',  # no kernels to compile
 )
 SPEAKERS, LABELS, TAKES = "abc", ("dark", "bright"), 2
 
@@ -131,7 +91,7 @@ class Bench:
     def edit(self, change: Callable[[list[str]], Sequence[str]]) -> None:
         """Change the manifest's lines; the header is the first."""
         lines = self.manifest.read_text().splitlines()
-        self.manifest.write_text("\n".join(change(lines)) + "\n")
+        self.manifest.write_text("\n".join(change(lines)) + "\n", errors="surrogateescape")
 
     def grid(self, *options: object, sets: Sequence[str] = (), **more: object) -> Result:
         """``ablate grid`` over two heights of the tiny study, unless options say otherwise."""
@@ -155,7 +115,7 @@ def bench(tmp_path: Path, model_corpus: Path) -> Bench:
     return Bench(tmp_path, corpus, study, tmp_path / "results")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Train without worker processes, which take seconds to start."""
     monkeypatch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
@@ -226,6 +186,7 @@ FAULTY_STUDIES = [
     ("[network]\npools = [9]", InvalidField, {"value": "", "field": "network"}),
     ("[training]\nepochs = 3\nsteps = 4", InvalidField, {"value": "", "field": "training"}),
     ("[training\nepochs = 3", UnreadableStudy, {}),
+    ("\udcff", UnreadableStudy, {}),
     ("[training]\nepochs == 3", UnreadableStudy, {}),
 ]
 
@@ -234,18 +195,12 @@ FAULTY_STUDIES = [
 def test_a_faulty_study_names_its_file_and_field(
     bench: Bench, text: str, kind: type[AblationError], fields: dict[str, str]
 ) -> None:
-    bench.study.write_text(text + "\n")
+    bench.study.write_text(text + "\n", errors="surrogateescape")
     result = ablate("grid", "--axis", "both", "--study", bench.study, "--results", bench.results)
     error = ended_by(result, kind)
     assert str(bench.study) in error.what
     assert {name: getattr(error, name) for name in fields} == fields
     assert not bench.results.exists()
-
-
-def test_a_study_that_is_not_text_is_named(bench: Bench) -> None:
-    bench.study.write_bytes(b"\xff\xfe\x00")
-    result = ablate("grid", "--axis", "both", "--study", bench.study, "--results", bench.results)
-    assert ended_by(result, UnreadableStudy).file == bench.study
 
 
 def test_a_study_that_is_not_there_lists_those_shipped(bench: Bench) -> None:
@@ -256,16 +211,12 @@ def test_a_study_that_is_not_there_lists_those_shipped(bench: Bench) -> None:
     assert {"demo", "paper"} <= set(error.shipped)
 
 
-@pytest.mark.parametrize("text", ["training.epochs", "=5", "a..b=1", "nonsense"])
-def test_a_set_that_is_no_field_and_value_is_named(bench: Bench, text: str) -> None:
-    error = ended_by(bench.grid(sets=[text]), InvalidOption)
-    assert (error.option, error.value) == ("--set", text)
-    assert not bench.results.exists()
-
-
 @pytest.mark.parametrize(
     ("text", "kind", "field"),
     [
+        ("=5", InvalidOption, None),
+        ("a..b=1", InvalidOption, None),
+        ("nonsense", InvalidOption, None),
         ("foo=1", UnknownField, "foo"),
         ("training.batchsize=1", UnknownField, "training.batchsize"),
         ("training.batch_size=many", InvalidField, "training.batch_size"),
@@ -275,47 +226,45 @@ def test_a_set_that_is_no_field_and_value_is_named(bench: Bench, text: str) -> N
     ],
 )
 def test_a_set_that_makes_no_sense_is_named(
-    bench: Bench, text: str, kind: type[Any], field: str
+    bench: Bench, text: str, kind: type[Any], field: str | None
 ) -> None:
     error = ended_by(bench.grid(sets=[text]), kind)
-    assert error.field == field
+    if field is None:
+        assert (error.option, error.value) == ("--set", text)
+    else:
+        assert error.field == field
     assert str(bench.study) not in str(error)  # who is told of a file looks for the fault in it
     assert not bench.results.exists()
 
 
 @pytest.mark.parametrize(
-    ("option", "text", "value"),
+    ("option", "text", "kind", "value"),
     [
-        ("values", "2,x", "x"),
-        ("values", "2,,3", ""),
-        ("values", "0", 0),
-        ("values", "4,-3", -3),
-        ("values", "2.5", "2.5"),
-        ("folds", "x", "x"),
-        ("seeds", "a", "a"),
-        ("seeds", "-1", -1),
-        ("seeds", "3000000000", 3000000000),
-        ("windows", "20,q", "q"),
+        ("values", "2,x", InvalidOption, "x"),
+        ("values", "2,,3", InvalidOption, ""),
+        ("values", "0", InvalidOption, 0),
+        ("values", "2.5", InvalidOption, "2.5"),
+        ("folds", "x", InvalidOption, "x"),
+        ("seeds", "-1", InvalidOption, -1),
+        ("seeds", "3000000000", InvalidOption, 3000000000),
+        ("windows", "20,q", InvalidOption, "q"),
+        ("windows", "500", InvalidField, None),
+        ("folds", "1", InvalidField, None),
+        ("folds", "7", TooManyFolds, None),
+        ("devices", "tpu", UnknownName, None),
+        ("corpus", "emobd", UnknownName, None),
     ],
 )
 def test_a_faulty_option_is_named(
-    bench: Bench, in_process: None, option: str, text: str, value: object
+    bench: Bench, option: str, text: str, kind: type[Any], value: object
 ) -> None:
-    error = ended_by(bench.grid(**{option: text}), InvalidOption)
-    assert (error.option, error.value) == (f"--{option}", value)
-    assert error.expected
-    assert not bench.results.exists()
-
-
-@pytest.mark.parametrize(
-    ("option", "text", "kind"),
-    [("folds", "1", InvalidField), ("windows", "500", InvalidField)],
-)
-def test_an_option_that_its_field_cannot_be_is_named(
-    bench: Bench, option: str, text: str, kind: type[AblationError]
-) -> None:
-    ended_by(bench.grid(**{option: text}), kind)
-    assert not bench.results.exists()
+    error = ended_by(bench.grid(**{option: text}), kind)
+    if kind is InvalidOption:
+        assert (error.option, error.value) == (f"--{option}", value)
+        assert error.expected
+    if kind is UnknownName:
+        assert error.name == text
+    assert not files_below(bench.results)
 
 
 @pytest.mark.parametrize(
@@ -323,22 +272,14 @@ def test_an_option_that_its_field_cannot_be_is_named(
     [("height", "17", "17x2"), ("height", "2,500", "500x2"), ("width", "2,31", "2x31")],
 )
 def test_a_filter_larger_than_the_spectrogram(
-    bench: Bench, in_process: None, axis: str, values: str, shape: str
+    bench: Bench, axis: str, values: str, shape: str
 ) -> None:
     error = ended_by(bench.grid(axis=axis, values=values), FilterTooLarge)
     assert (error.shape, error.segment, error.largest) == (shape, (16, 30), (16, 30))
     assert not bench.results.exists()
 
 
-def test_a_device_that_is_not_there_is_refused_before_anything_is_written(bench: Bench) -> None:
-    error = ended_by(bench.grid(devices="tpu"), UnknownName)
-    assert (error.where, error.name) == ("execution.devices", "tpu")
-    assert files_below(bench.results) == []
-
-
-def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
-    bench: Bench, in_process: None
-) -> None:
+def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(bench: Bench) -> None:
     """``--corpus`` replaces what the study says; ``--set corpus...`` is about the replacement."""
     bench.study.write_text("[corpus]\nname = 'emodb'\nlabels = 'all'\n")
     merged = "corpus.labels={dark='low', bright='high'}"
@@ -348,42 +289,6 @@ def test_settings_of_the_corpus_act_on_the_corpus_given_beside_them(
 
 
 # ---------------------------------------------------------------------------- the corpus
-
-
-def test_an_empty_map_of_labels_is_said_to_be_empty(bench: Bench) -> None:
-    error = ended_by(bench.grid(sets=["corpus.labels={}"]), NoLabelUsed)
-    assert (error.corpus, error.found) == ("manifest", sorted(LABELS))
-
-
-@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
-def test_a_missing_corpus_is_named_with_what_is_expected(bench: Bench, corpus: str) -> None:
-    missing = bench.folder / "nowhere"
-    error = ended_by(bench.grid(corpus=corpus, corpus_root=missing), WrongCorpusRoot)
-    assert (error.root, error.layout) == (missing, KINDS[corpus].layout)
-    assert error.fault == "does not exist"
-    assert not bench.results.exists()
-
-
-@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "manifest", "synthetic"])
-def test_an_empty_corpus_is_named(bench: Bench, corpus: str) -> None:
-    empty = bench.folder / "empty"
-    empty.mkdir()
-    by_files = corpus in ("iemocap", "manifest", "synthetic")
-    result = bench.grid(corpus=corpus, corpus_root=empty)
-    error = ended_by(result, WrongCorpusRoot if by_files else EmptyCorpus)
-    assert error.root == empty
-    assert error.remedy
-    assert not bench.results.exists()
-
-
-def test_an_unknown_corpus_names_the_nearest(bench: Bench) -> None:
-    error = ended_by(bench.grid(corpus="emobd"), UnknownName)
-    assert (error.name, error.nearest) == ("emobd", "emodb")
-
-
-def test_a_corpus_without_its_folder_says_how_to_give_it(bench: Bench) -> None:
-    error = ended_by(bench.grid(corpus="emodb", corpus_root=None), CorpusRootMissing)
-    assert (error.corpus, error.layout) == ("emodb", KINDS["emodb"].layout)
 
 
 def write_text(file: Path) -> None:
@@ -469,87 +374,48 @@ def test_corpus_check_names_every_recording_that_cannot_be_used(bench: Bench) ->
     assert "Traceback" not in result.stderr
 
 
-def test_a_manifest_with_a_column_missing(bench: Bench) -> None:
-    bench.edit(lambda lines: ["file,speaker,emotion", *lines[1:]])
-    error = ended_by(bench.grid(), MissingColumn)
-    assert (error.file, error.column) == (bench.manifest, "label")
-    assert error.found == ["file", "speaker", "emotion"]
+HEADER = "file,speaker,label"
 
 
-def test_a_manifest_with_semicolons(bench: Bench) -> None:
-    bench.edit(lambda lines: [line.replace(",", ";") for line in lines])
-    error = ended_by(bench.grid(), SemicolonSeparated)
-    assert (error.file, error.header) == (bench.manifest, "file;speaker;label")
+def no_text(lines: list[str]) -> list[str]:
+    return ["\udcff\udcfe", *lines]
 
 
-def test_a_manifest_with_a_missing_file(bench: Bench) -> None:
-    bench.edit(lambda lines: [line.replace("b_dark_1", "b_drak_1") for line in lines])
-    error = ended_by(bench.grid(), MissingRecording)
-    assert (error.origin, error.nearest) == (f"{bench.manifest}, row 7", "b_dark_1.wav")
-    assert error.file == bench.corpus / "b_drak_1.wav"
+@pytest.mark.parametrize(
+    ("change", "kind", "row"),
+    [
+        (lambda lines: [HEADER.replace("label", "emotion"), *lines[1:]], faults.MissingColumn, 0),
+        (lambda lines: [x.replace(",", ";") for x in lines], faults.SemicolonSeparated, 0),
+        (no_text, faults.UnreadableFile, 0),
+        (lambda lines: lines[:1], faults.EmptyCorpus, 0),
+        (lambda lines: [x.replace("b_dark_1", "b_drak_1") for x in lines],
+         faults.MissingRecording, 7),
+        (lambda lines: [*lines, lines[2]], faults.DuplicateRow, 14),
+        (lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]], faults.LongRow, 5),
+        (lambda lines: lines[:5], OneSpeaker, 0),
+        (lambda lines: [x for x in lines if "bright" not in x], faults.SingleClass, 0),
+        (lambda lines: [x for x in lines if "bright" not in x or x.startswith("b_")],
+         ClassNotInTraining, 0),
+    ],
+)  # fmt: skip
+def test_a_faulty_manifest_is_named_with_its_row(
+    bench: Bench, change: Callable[[list[str]], list[str]], kind: type[AblationError], row: int
+) -> None:
+    bench.edit(change)
+    error = ended_by(bench.grid(), kind)
+    if row:
+        assert vars(error)["origin"] == f"{bench.manifest}, row {row}"
     assert not bench.results.exists()
-
-
-def test_a_manifest_with_a_duplicate_row(bench: Bench) -> None:
-    bench.edit(lambda lines: [*lines, lines[2]])
-    error = ended_by(bench.grid(), DuplicateRow)
-    assert (error.origin, error.other) == (f"{bench.manifest}, row 14", f"{bench.manifest}, row 3")
-    assert error.id == "a_dark_1.wav"
-
-
-def test_a_manifest_with_a_row_too_long(bench: Bench) -> None:
-    bench.edit(lambda lines: [*lines[:4], f"{lines[4]},more", *lines[5:]])
-    error = ended_by(bench.grid(), LongRow)
-    assert (error.origin, error.fields, error.columns) == (f"{bench.manifest}, row 5", 4, 3)
-
-
-def test_a_manifest_that_is_not_text(bench: Bench) -> None:
-    bench.manifest.write_bytes(bytes(range(256)) * 4)
-    error = ended_by(bench.grid(), UnreadableFile)
-    assert error.file == bench.manifest
-    assert KINDS["manifest"].layout in error.remedy
-
-
-def test_a_manifest_without_rows(bench: Bench) -> None:
-    bench.edit(lambda lines: lines[:1])
-    error = ended_by(bench.grid(), EmptyCorpus)
-    assert (error.root, error.layout) == (bench.manifest, KINDS["manifest"].layout)
 
 
 def test_a_label_that_the_map_does_not_know(bench: Bench) -> None:
     bench.edit(lambda lines: [*lines[:7], "b_bright_0.wav,b,brigth", *lines[8:]])
-    bench.study.write_text(
-        f"[corpus]\nname = 'manifest'\nroot = '{bench.manifest}'\n"
-        "labels = { dark = 'dark', bright = 'bright' }\n"
-    )
-    error = ended_by(bench.grid(corpus=None, corpus_root=None), UnknownLabel)
+    labels = "corpus.labels={dark='dark', bright='bright'}"
+    error = ended_by(bench.grid(sets=[labels]), faults.UnknownLabel)
     assert (error.origin, error.label) == (f"{bench.manifest}, row 8", "brigth")
     assert nearest(error.label, error.allowed) == "bright"
-    assert not bench.results.exists()
-
-
-def test_one_speaker_only(bench: Bench) -> None:
-    bench.edit(lambda lines: lines[:5])
-    assert ended_by(bench.grid(), OneSpeaker).speaker == "a"
-    assert not bench.results.exists()
-
-
-def test_more_folds_than_speakers(bench: Bench) -> None:
-    error = ended_by(bench.grid(folds=7), TooManyFolds)
-    assert (error.corpus, error.count, error.speakers) == ("manifest", 7, 3)
-    assert not bench.results.exists()
-
-
-def test_one_class_only(bench: Bench) -> None:
-    bench.edit(lambda lines: [line for line in lines if "bright" not in line])
-    assert ended_by(bench.grid(), SingleClass).label == "dark"
-
-
-def test_a_class_absent_from_a_training_fold_names_the_fold(bench: Bench) -> None:
-    bench.edit(lambda lines: [x for x in lines if "bright" not in x or x.startswith("b_")])
-    error = ended_by(bench.grid(), ClassNotInTraining)
-    assert (error.fold, error.missing, error.test_speakers) == ("b", ["bright"], ("b",))
-    assert not bench.results.exists()
+    error = ended_by(bench.grid(sets=["corpus.labels={}"]), faults.NoLabelUsed)
+    assert error.corpus == "manifest"
 
 
 def test_a_cut_beyond_the_recording_names_the_row(bench: Bench) -> None:
@@ -577,14 +443,6 @@ def test_results_on_a_read_only_disk(bench: Bench) -> None:
     with mounted(bench.folder / "disk", "ro") as disk:
         error = ended_by(bench.grid(results=disk / "r"), FileAccessFailed)
         assert (error.path, error.code) == (disk / "r" / "tiny", errno.EROFS)
-
-
-def test_results_in_a_folder_one_may_not_write_to(bench: Bench) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("permissions do not bind root; the read-only disk stands for them")
-    bench.results.mkdir(mode=0o500)
-    error = ended_by(bench.grid(), FileAccessFailed)
-    assert (error.path, error.code) == (bench.results / "tiny", errno.EACCES)
 
 
 def test_a_read_only_cache_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -623,7 +481,7 @@ def test_results_on_a_disk_that_fills_up(bench: Bench) -> None:
 # Arrays smaller and larger than a file's buffer: numpy writes the larger ones past it.
 @pytest.mark.parametrize("sets", [(), ("features.max_hz=4000", "features.segment_s=2")])
 def test_a_cache_on_a_disk_that_fills_up(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, in_process: None, sets: Sequence[str]
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, sets: Sequence[str]
 ) -> None:
     """The fault is named, nothing half-made is left, and the same command completes."""
     with mounted(bench.folder / "disk", "size=1m") as disk:
@@ -642,7 +500,7 @@ def test_a_cache_on_a_disk_that_fills_up(
 
 
 def test_synthetic_speech_on_a_disk_that_fills_up(bench: Bench) -> None:
-    """A corpus half made is made anew by the same command."""
+    """A corpus half made is made anew by the same command; a complete one needs no writing."""
     with mounted(bench.folder / "disk", "size=8m") as disk:
         filler = fill(disk, leaving=200_000)
         command = ("corpus", "synthesize", disk / "speech", "--set", "utterances=80")
@@ -653,17 +511,8 @@ def test_synthetic_speech_on_a_disk_that_fills_up(bench: Bench) -> None:
         filler.unlink()
         assert ablate(*command).exit_code == 0
         assert len((disk / "speech" / "manifest.csv").read_text().splitlines()) == 81
-
-
-def test_synthetic_speech_that_is_there_needs_no_writing(bench: Bench) -> None:
-    """A complete corpus on a disk that became read-only is as good as any."""
-    with mounted(bench.folder / "disk", "size=16m") as disk:
-        command = ("corpus", "synthesize", disk, "--set", "utterances=80")
-        assert ablate(*command).exit_code == 0
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        again = ablate(*command)
-        assert again.exit_code == 0, repr(again.exception)
-        assert str(disk / "manifest.csv") in again.stdout
+        assert str(disk / "speech" / "manifest.csv") in ablate(*command).stdout
 
 
 # ---------------------------------------------------------------------------- stored rows
@@ -676,7 +525,9 @@ def stored(model_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     study = folder / "tiny.toml"
     study.write_text("")
     bench = Bench(folder, model_corpus, study, folder / "results")
-    shown(bench.grid())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EXECUTORS, "local", EXECUTORS["in-process"])
+        shown(bench.grid())
     return bench.results
 
 
@@ -695,7 +546,7 @@ def as_parts(folder: Path) -> list[Path]:
 
 
 def test_damaged_parts_are_named_and_only_their_cells_trained_again(
-    bench: Bench, stored: Path, in_process: None
+    bench: Bench, stored: Path
 ) -> None:
     shutil.copytree(stored, bench.results)
     whole = read_results(bench.results / "tiny").probes.set_index(["height", "fold"])
@@ -739,7 +590,7 @@ def test_a_part_with_some_bytes_changed_never_lies(stored: Path, tmp_path: Path)
     part, _ = sorted((folder / "probes.parts").iterdir())
     content = part.read_bytes()
     random = np.random.default_rng(0)
-    for _ in range(400):
+    for _ in range(100):
         spoilt = bytearray(content)
         at, size = int(random.integers(len(content))), int(random.choice([1, 1, 64]))
         spoilt[at : at + size] = random.bytes(len(spoilt[at : at + size]))
@@ -758,9 +609,7 @@ def rows_of(folder: Path) -> list[dict]:
     return ResultStore(folder).read("probes").rows.to_pylist()
 
 
-def test_a_damaged_table_is_named_and_left_alone(
-    bench: Bench, stored: Path, in_process: None
-) -> None:
+def test_a_damaged_table_is_named_and_left_alone(bench: Bench, stored: Path) -> None:
     """Compaction must not write over what may yet be rescued."""
     shutil.copytree(stored, bench.results)
     main = bench.results / "tiny" / "probes.parquet"

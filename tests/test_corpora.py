@@ -16,48 +16,20 @@ from layouts import FOUR, audformat_tree, crema_d_tree, huggingface_tree, tess_t
 from ablation.corpora import KINDS, Corpus, Utterance, load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, check_folds, make_folds
-from ablation.errors import CorpusError, FoldError, nearest
-from ablation.errors.corpora import (
+from ablation.errors import FoldError, nearest
+from ablation.errors import corpora as faults
+from ablation.errors.common import UnknownName
+from ablation.errors.folds import (
     ClassNotInTraining,
-    ClassWithoutUtterances,
-    CorpusRootMissing,
-    CorpusRootNotFound,
-    DuplicateRow,
-    EmptyCorpus,
-    EmptyField,
-    EndBeforeStart,
-    InvalidCorpusOption,
-    InvalidTime,
-    InvalidTurn,
-    LabelNotInCorpus,
-    LongRow,
-    ManifestIsAFolder,
-    ManifestNotFound,
-    ManifestNotUtf8,
-    MisnamedRecording,
-    MisplacedRecording,
-    MissingColumn,
-    MissingManifestFile,
-    MissingRecording,
     NobodyToTrainOn,
-    NotACorpus,
-    NotASyntheticCorpus,
     OneSpeaker,
-    ReservedClass,
-    SemicolonSeparated,
     SpeakerOnBothSides,
-    SyntheticCorpusNotFound,
     TooManyFolds,
-    TwoFormats,
-    UnknownCorpus,
-    UnknownCorpusOption,
-    UnknownLabel,
-    UnknownLabelMap,
-    UnreadableFile,
-    UnreadableManifest,
 )
+from ablation.errors.studies import InvalidField, UnknownField
 
 TWO = ("tense", "calm")
+SECONDS = "a time of at least 0 seconds"
 
 # ---------------------------------------------------------------------------- trees, made up
 
@@ -182,11 +154,6 @@ TREES: Mapping[str, Callable[[Path], Path]] = {
 # ---------------------------------------------------------------------------- every kind alike
 
 
-def test_every_kind_has_a_tree_here() -> None:
-    """The contract tests below run over the registry: a new kind needs a tree."""
-    assert set(TREES) == set(KINDS)
-
-
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_reads_its_own_layout(name: str, tmp_path: Path) -> None:
     """Ids are unique and sorted, recordings are there, every class has utterances."""
@@ -204,19 +171,16 @@ def test_a_kind_reads_its_own_layout(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_missing_folder_is_named_with_what_is_expected(name: str, tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
-    with pytest.raises(CorpusRootNotFound) as caught:
+    with pytest.raises(faults.WrongCorpusRoot) as caught:
         load_corpus(name, missing)
     error = caught.value
     assert (error.corpus, error.root, error.layout) == (name, missing, KINDS[name].layout)
-    special = {"synthetic": SyntheticCorpusNotFound, "manifest": ManifestNotFound}
-    assert type(error) is special.get(name, CorpusRootNotFound)
+    assert error.fault == "does not exist"
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None:
-    expected = {"synthetic": NotASyntheticCorpus, "manifest": ManifestIsAFolder}
-    expected |= dict.fromkeys(("iemocap", "audformat", "huggingface"), NotACorpus)
-    with pytest.raises(expected.get(name, EmptyCorpus)) as caught:
+    with pytest.raises((faults.WrongCorpusRoot, faults.EmptyCorpus)) as caught:
         load_corpus(name, tmp_path)
     assert caught.value.root == tmp_path
     assert caught.value.layout == KINDS[name].layout
@@ -225,41 +189,32 @@ def test_a_folder_without_recordings_is_named(name: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", [kind.name for kind in KINDS.values() if kind.needs_root])
 def test_no_folder_at_all_says_which_option_gives_it(name: str) -> None:
-    with pytest.raises(CorpusRootMissing) as caught:
+    with pytest.raises(faults.CorpusRootMissing) as caught:
         load_corpus(name)
     assert (caught.value.corpus, caught.value.layout) == (name, KINDS[name].layout)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_an_unknown_option_names_the_nearest(name: str, tmp_path: Path) -> None:
+def test_an_option_that_cannot_be_is_named(name: str, tmp_path: Path) -> None:
     known = list(KINDS[name].options.model_fields)
     wrong = f"{known[0]}s" if known else "anything"
-    with pytest.raises(UnknownCorpusOption) as caught:
-        load_corpus(name, TREES[name](tmp_path), options={wrong: 1})
+    root = TREES[name](tmp_path)
+    with pytest.raises(UnknownField) as caught:
+        load_corpus(name, root, options={wrong: 1})
     error = caught.value
-    assert (error.corpus, error.option, error.allowed) == (name, wrong, known)
+    assert (error.field, error.allowed) == (f"corpus.options.{wrong}", known)
+    if known:
+        with pytest.raises(InvalidField) as invalid:
+            load_corpus(name, root, options={known[0]: [[]]})
+        assert (invalid.value.field, invalid.value.value) == (f"corpus.options.{known[0]}", "[[]]")
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_an_unknown_ready_map_is_refused_with_those_there_are(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UnknownLabelMap) as caught:
+    with pytest.raises(UnknownName) as caught:
         load_corpus(name, TREES[name](tmp_path), labels="every")
-    assert (caught.value.corpus, caught.value.name) == (name, "every")
+    assert caught.value.name == "every"
     assert caught.value.allowed == list(KINDS[name].label_maps)
-
-
-def test_an_unknown_corpus_names_the_nearest() -> None:
-    with pytest.raises(UnknownCorpus) as caught:
-        load_corpus("emobd")
-    assert caught.value.name == "emobd"
-    assert nearest(caught.value.name, caught.value.allowed) == "emodb"
-
-
-def test_an_ill_typed_option_is_named_with_its_allowed_values(tmp_path: Path) -> None:
-    with pytest.raises(InvalidCorpusOption) as caught:
-        load_corpus("iemocap", iemocap_tree(tmp_path), options={"dialogues": "both"})
-    assert (caught.value.option, caught.value.value) == ("dialogues", "both")
-    assert "'improvised', 'scripted' or 'all'" in caught.value.reason  # pydantic's words
 
 
 # ---------------------------------------------------------------------------- IEMOCAP
@@ -332,7 +287,7 @@ def test_iemocap_missing_recording_names_file_and_line(tmp_path: Path) -> None:
     root = iemocap_tree(tmp_path)
     wav = root / "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F001.wav"
     wav.unlink()
-    with pytest.raises(MissingRecording) as caught:
+    with pytest.raises(faults.MissingRecording) as caught:
         load_corpus("iemocap", root)
     text = evaluation(root, "Ses01F_impro01").read_text().splitlines()
     line = 1 + next(n for n, line in enumerate(text) if "\tSes01F_impro01_F001\t" in line)
@@ -356,7 +311,7 @@ def test_iemocap_broken_turn_names_file_and_line(tmp_path: Path, broken: str) ->
     line = len(file.read_text().splitlines()) + 1
     with file.open("a") as stream:
         stream.write(broken + "\n")
-    with pytest.raises(InvalidTurn) as caught:
+    with pytest.raises(faults.InvalidTurn) as caught:
         load_corpus("iemocap", root)
     assert (caught.value.origin, caught.value.line) == (f"{file}, line {line}", broken)
     assert "neu" in caught.value.labels
@@ -403,11 +358,6 @@ def test_names_say_speaker_and_emotion(
     assert everything.counts() == dict.fromkeys(everything.classes, 3)
 
 
-def test_emodb_may_be_given_by_the_folder_of_its_recordings(tmp_path: Path) -> None:
-    outer = load_corpus("emodb", emodb_tree(tmp_path))
-    assert load_corpus("emodb", tmp_path / "wav").utterances == outer.utterances
-
-
 @pytest.mark.parametrize(
     ("name", "stray", "example"),
     [
@@ -415,43 +365,58 @@ def test_emodb_may_be_given_by_the_folder_of_its_recordings(tmp_path: Path) -> N
         ("emodb", "wav/happy.wav", "03a01Fa.wav"),
         ("emodb", "wav/3a01Fa.wav", "03a01Fa.wav"),
         ("ravdess", "Actor_02/03-01-09-01-02-01-02.wav", "03-01-05-01-02-01-07.wav"),
+        ("crema_d", "AudioWAV/1001_DFA_JOY_XX.wav", "1001_DFA_ANG_XX.wav"),
+        ("crema_d", "AudioWAV/1001_DFA_ANG.wav", "1001_DFA_ANG_XX.wav"),
+        ("tess", "YAF_sad/YAF_dog_joy.wav", "OAF_back_angry.wav"),
+        ("tess", "YAF_sad/BAF_dog_sad.wav", "OAF_back_angry.wav"),
     ],
 )
 def test_a_stray_recording_is_named(tmp_path: Path, name: str, stray: str, example: str) -> None:
     file = touch(TREES[name](tmp_path) / stray)
-    with pytest.raises(MisnamedRecording) as caught:
+    with pytest.raises(faults.MisnamedRecording) as caught:
         load_corpus(name, tmp_path)
     assert caught.value.file == file
     assert caught.value.expected.startswith(example)
 
 
+@pytest.mark.parametrize(
+    ("name", "stray"),
+    [
+        ("ravdess", "Actor_02/03-01-05-01-02-02-01.wav"),
+        ("tess", "OAF_Pleasant_surprise/OAF_dog_happy.wav"),
+        ("tess", "YAF_sad/OAF_dog_sad.wav"),
+    ],
+)
+def test_a_recording_in_the_folder_of_others_is_named(
+    tmp_path: Path, name: str, stray: str
+) -> None:
+    file = touch(TREES[name](tmp_path) / stray)
+    with pytest.raises(faults.MisplacedRecording) as caught:
+        load_corpus(name, tmp_path)
+    assert caught.value.file == file
+
+
 def test_a_recording_in_both_formats_is_refused(tmp_path: Path) -> None:
     twin = touch(emodb_tree(tmp_path) / "wav" / "03a01Wa.flac")
-    with pytest.raises(TwoFormats) as caught:
+    with pytest.raises(faults.DuplicateRecording) as caught:
         load_corpus("emodb", tmp_path)
     assert {caught.value.file, caught.value.other} == {twin, twin.with_suffix(".wav")}
 
 
 def test_files_that_are_no_recordings_are_passed_over(tmp_path: Path) -> None:
+    """The folder may also be that of the recordings themselves."""
     root = emodb_tree(tmp_path)
     before = load_corpus("emodb", root).utterances
     touch(root / "wav" / "._03a01Wa.wav")
     touch(root / "wav" / "readme.txt")
     assert load_corpus("emodb", root).utterances == before
-
-
-def test_ravdess_recording_in_another_actors_folder_is_named(tmp_path: Path) -> None:
-    stray = touch(ravdess_tree(tmp_path) / "Actor_02" / "03-01-05-01-02-02-01.wav")
-    with pytest.raises(MisplacedRecording) as caught:
-        load_corpus("ravdess", tmp_path)
-    error = caught.value
-    assert (error.file, error.named, error.folder) == (stray, "actor 01", "Actor_02")
+    assert load_corpus("emodb", root / "wav").utterances == before
 
 
 def test_a_class_without_utterances_is_named(tmp_path: Path) -> None:
     for file in emodb_tree(tmp_path).glob("wav/*T?.*"):
         file.unlink()
-    with pytest.raises(ClassWithoutUtterances) as caught:
+    with pytest.raises(faults.ClassWithoutUtterances) as caught:
         load_corpus("emodb", tmp_path)
     assert (caught.value.root, caught.value.label) == (tmp_path, "sad")
 
@@ -531,35 +496,11 @@ def test_manifest_label_map(tmp_path: Path) -> None:
     assert corpus.classes == ("up", "down")
     assert corpus.counts() == {"up": 4, "down": 3}
     assert {u.id: u.label for u in corpus}["angry.wav"] == "up"
-
-
-def test_manifest_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(LabelNotInCorpus) as caught:
-        load_corpus("manifest", manifest_csv(tmp_path), {"tense": "a", "calm": "b", "clam": "b"})
-    assert (caught.value.label, caught.value.allowed) == ("clam", ["calm", "tense"])
-
-
-@pytest.mark.parametrize(
-    ("changes", "kind", "facts"),
-    [
-        ({"start": "soon"}, InvalidTime, {"column": "start", "value": "soon"}),
-        ({"start": -1}, InvalidTime, {"column": "start", "value": "-1.0"}),
-        ({"end": "inf"}, InvalidTime, {"column": "end", "value": "inf"}),
-        ({"start": 2, "end": 1}, EndBeforeStart, {"start": 2, "end": 1}),
-        ({"file": ""}, EmptyField, {"column": "file"}),
-        ({"speaker": ""}, EmptyField, {"column": "speaker"}),
-        ({"label": ""}, EmptyField, {"column": "label"}),
-    ],
-)
-def test_manifest_fault_names_the_row(
-    tmp_path: Path, changes: dict[str, object], kind: type[CorpusError], facts: dict[str, object]
-) -> None:
-    rows = manifest_rows(tmp_path)
-    rows[1] |= changes
-    manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(kind) as caught:
-        load_corpus("manifest", manifest)
-    assert vars(caught.value).items() >= ({"origin": f"{manifest}, row 3"} | facts).items()
+    with pytest.raises(faults.LabelNotInCorpus) as caught:
+        load_corpus("manifest", manifest, {"clam": "down", **merged})
+    assert (caught.value.label, caught.value.allowed) == (
+        "clam", ["angry", "calm", "noise", "tense"],
+    )  # fmt: skip
 
 
 def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
@@ -572,17 +513,17 @@ def test_manifest_faults_of_all_rows_are_told_at_once(tmp_path: Path) -> None:
     rows[4] |= {"start": 1, "end": 1}
     rows.append(rows[5])
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(EmptyField) as caught:
+    with pytest.raises(faults.EmptyField) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.column) == (f"{manifest}, row 2", "label")
     expected = [
-        EmptyField("row 3", "speaker"),  # its remedy is that of the first fault
-        MissingManifestFile(folder / "b_clam.wav", "row 3", "b_calm.wav"),
-        MissingManifestFile(folder / "x.ogg", "row 4"),
-        InvalidTime("row 5", "start", "-1"),
-        InvalidTime("row 5", "end", "soon"),
-        EndBeforeStart("row 6", 1, 1),
-        DuplicateRow("row 8", str(rows[5]["file"]), f"{manifest}, row 7"),
+        faults.EmptyField("row 3", "speaker"),  # its remedy is that of the first fault
+        faults.MissingRecording(folder / "b_clam.wav", "row 3", "b_calm.wav"),
+        faults.MissingRecording(folder / "x.ogg", "row 4"),
+        faults.InvalidValue("row 5", "start", "-1", SECONDS),
+        faults.InvalidValue("row 5", "end", "soon", SECONDS),
+        faults.InvalidValue("row 6", "end", 1.0, "after start = 1"),
+        faults.DuplicateRow("row 8", str(rows[5]["file"]), f"{manifest}, row 7"),
     ]
     remedies = [f" ({error.remedy})" if error.remedy else "" for error in expected]
     assert caught.value.also == tuple(
@@ -596,7 +537,7 @@ def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
         {"file": f"gone{n}.wav", "speaker": "a", "label": "calm"} for n in range(30)
     ]
     manifest = manifest_csv(tmp_path, gone)
-    with pytest.raises(MissingManifestFile) as caught:
+    with pytest.raises(faults.MissingRecording) as caught:
         load_corpus("manifest", manifest)
     error = caught.value
     assert (error.origin, error.file) == (f"{manifest}, row 2", tmp_path / "gone0.wav")
@@ -610,25 +551,13 @@ def test_manifest_many_faults_are_counted(tmp_path: Path) -> None:
     assert str(copy) == str(caught.value)
 
 
-def test_manifest_lines_that_are_too_long_are_told_at_once(tmp_path: Path) -> None:
-    manifest = manifest_csv(tmp_path)
-    header, *rows = manifest.read_text().splitlines()
-    rows[1], rows[3] = f"{rows[1]},more", f"{rows[3]},and,more"
-    manifest.write_text("\n".join([header, *rows]))
-    with pytest.raises(LongRow) as caught:
-        load_corpus("manifest", manifest)
-    error = caught.value
-    assert (error.origin, error.fields, error.columns) == (f"{manifest}, row 3", 4, 3)
-    assert error.also == (f"also {LongRow('row 5', 5, 3).what}",)
-
-
 def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> None:
     """Else all rows up to the next quote would be taken for one label."""
     manifest = manifest_csv(tmp_path)
     lines = manifest.read_text().splitlines()
     lines[2] = lines[2].replace("calm", '"calm')
     manifest.write_text("\n".join(lines))
-    with pytest.raises(UnreadableManifest) as caught:
+    with pytest.raises(faults.UnreadableFile) as caught:
         load_corpus("manifest", manifest)
     assert caught.value.reason.startswith("row 3:")
 
@@ -637,9 +566,10 @@ def test_manifest_quotes_that_enclose_no_field_name_the_row(tmp_path: Path) -> N
 def test_a_file_that_is_no_manifest_is_not_blamed_on_a_row(tmp_path: Path, text: str) -> None:
     file = tmp_path / "manifest.csv"
     file.write_text(text)
-    with pytest.raises((MissingColumn, UnreadableManifest)) as caught:
+    with pytest.raises((faults.MissingColumn, faults.UnreadableFile)) as caught:
         load_corpus("manifest", file)
-    assert (caught.value.file, caught.value.layout) == (file, KINDS["manifest"].layout)
+    assert caught.value.file == file
+    assert KINDS["manifest"].layout in caught.value.remedy
 
 
 def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:
@@ -648,12 +578,12 @@ def test_unknown_labels_are_told_at_once(tmp_path: Path) -> None:
     rows[2]["label"] = "tens"
     manifest = manifest_csv(tmp_path, rows)
     known = ["calm", "tense"]
-    with pytest.raises(UnknownLabel) as caught:
+    with pytest.raises(faults.UnknownLabel) as caught:
         load_corpus("manifest", manifest, {label: label for label in known})
     error = caught.value
     assert (error.origin, error.label, error.more) == (f"{manifest}, row 3", "clam", 1)
     assert nearest("clam", error.allowed) == "calm"
-    other = UnknownLabel(f"{manifest}, row 4", "tens", known)
+    other = faults.UnknownLabel(f"{manifest}, row 4", "tens", known)
     assert error.also == (f"also {other.what} ({other.remedy})",)
 
 
@@ -662,7 +592,7 @@ def test_manifest_one_recording_spelt_in_two_ways_is_a_duplicate(tmp_path: Path)
     rows = manifest_rows(tmp_path)
     rows.append({"file": f"./{rows[0]['file']}", "speaker": "b", "label": "tense"})
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(DuplicateRow) as caught:
+    with pytest.raises(faults.DuplicateRow) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.id) == (f"{manifest}, row 8", rows[0]["file"])
     assert caught.value.other == f"{manifest}, row 2"
@@ -675,7 +605,7 @@ def test_manifest_row_numbers_count_blank_lines(tmp_path: Path) -> None:
     lines[3:3] = ["", ""]
     lines[6] = lines[6].replace("b_calm", "b_clam")
     manifest.write_text("\n".join(lines) + "\n")
-    with pytest.raises(MissingManifestFile) as caught:
+    with pytest.raises(faults.MissingRecording) as caught:
         load_corpus("manifest", manifest)
     assert (caught.value.origin, caught.value.nearest) == (f"{manifest}, row 7", "b_calm.wav")
 
@@ -687,7 +617,7 @@ def test_a_class_that_would_share_a_column_is_refused(tmp_path: Path, label: str
     for row in rows:
         row["label"] = label if row["label"] == "calm" else "tense"
     manifest = manifest_csv(tmp_path, rows)
-    with pytest.raises(ReservedClass) as caught:
+    with pytest.raises(faults.ReservedClass) as caught:
         load_corpus("manifest", manifest)
     assert caught.value.label == label
     assert load_corpus("manifest", manifest, {label: "calm", "tense": "tense"})
@@ -766,11 +696,8 @@ def test_speaker_groups(spoken: Spoken, count: int, seed: int) -> None:
 
 def test_the_seed_draws_the_groups() -> None:
     corpus = corpus_of([(speaker, label) for speaker in "abcdefgh" for label in LABELS])
-    drawn = {
-        tuple(fold.test_speakers for fold in make_folds(corpus, "speaker-groups", 4, seed))
-        for seed in range(5)
-    }
-    assert len(drawn) > 1
+    one, *others = (make_folds(corpus, "speaker-groups", 4, seed) for seed in range(5))
+    assert any(folds != one for folds in others)
 
 
 def test_a_training_set_lacking_a_class_names_the_fold() -> None:
@@ -816,57 +743,41 @@ def test_a_speaker_on_both_sides_is_refused() -> None:
 # ---------------------------------------------------------------------------- fingerprint
 
 
-def fingerprint(manifest: Path, labels: Mapping[str, str] | None = None) -> str:
-    corpus = load_corpus("manifest", manifest, labels)
+def fingerprint(
+    folder: Path,
+    labels: Mapping[str, str] | None = None,
+    *,
+    content: bytes = b"first",
+    order: int = 1,
+    **first: object,
+) -> str:
+    """Of the same corpus made anew in ``folder``, its first row and recording changed."""
+    rows = manifest_rows(folder)
+    rows[0] |= {"id": "first"} | first  # an id of its own, which a cut does not change as well
+    touch(folder / str(rows[0]["file"]), content)
+    corpus = load_corpus("manifest", manifest_csv(folder, rows[::order]), labels)
     return corpus_fingerprint(corpus, content_digests(corpus))
 
 
-def moved_twin(folder: Path, **changes: object) -> str:
-    """The fingerprint of the same corpus made anew in ``folder``, its first row changed."""
-    rows = manifest_rows(folder)
-    rows[0] |= changes
-    return fingerprint(manifest_csv(folder, rows))
-
-
-def test_fingerprint_depends_neither_on_the_place_nor_on_the_order_of_rows(tmp_path: Path) -> None:
-    before = moved_twin(tmp_path / "here")
-    assert moved_twin(tmp_path / "elsewhere" / "deep") == before
-    manifest = tmp_path / "here" / "manifest.csv"
-    header, *rows = manifest.read_text().splitlines()
-    manifest.write_text("\n".join([header, *reversed(rows)]) + "\n")
-    assert fingerprint(manifest) == before
-
-
-@pytest.mark.parametrize(
-    "changes", [{"label": "calm"}, {"start": 0.1}, {"end": 1.0}, {"speaker": "b"}, {"id": "new"}]
-)
-def test_fingerprint_changes_with_a_row(tmp_path: Path, changes: dict[str, object]) -> None:
-    # An id of its own, so that a cut does not change the id as well.
-    same = {"id": "first"} | changes
-    assert moved_twin(tmp_path / "a", id="first") != moved_twin(tmp_path / "b", **same)
-
-
-def test_fingerprint_changes_with_one_byte_of_a_recording(tmp_path: Path) -> None:
-    manifest = manifest_csv(tmp_path)
-    before = fingerprint(manifest)
-    touch(tmp_path / "sounds/a_calm.wav", b"sounds/a_calm.waw")
-    assert fingerprint(manifest) != before
-
-
-def test_fingerprint_changes_with_the_label_map(tmp_path: Path) -> None:
-    manifest = manifest_csv(tmp_path)
-    ways: list[Mapping[str, str] | None] = [
-        None,
-        {"calm": "low", "tense": "high"},
-        {"tense": "high", "calm": "low"},  # scores stand in the order of the classes
-    ]
-    assert len({fingerprint(manifest, labels) for labels in ways}) == 3
+def test_a_fingerprint_changes_with_the_corpus_alone(tmp_path: Path) -> None:
+    """Neither with its place nor with the order of its rows."""
+    same = {"calm": "calm", "tense": "tense"}
+    before = fingerprint(tmp_path / "here")
+    assert fingerprint(tmp_path / "elsewhere" / "deep", order=-1) == before
+    changes: list[dict[str, Any]] = [
+        {"label": "calm"}, {"start": 0.1}, {"end": 1.0}, {"speaker": "b"}, {"id": "new"},
+        {"content": b"firsu"},
+        {"labels": same | {"calm": "low"}},
+        {"labels": {"tense": "tense", "calm": "calm"}},  # scores stand in the order of the classes
+    ]  # fmt: skip
+    prints = {fingerprint(tmp_path / str(k), **change) for k, change in enumerate(changes)}
+    assert len(prints | {before}) == 1 + len(changes)
 
 
 def test_a_recording_that_goes_missing_is_named(tmp_path: Path) -> None:
     corpus = load_corpus("manifest", manifest_csv(tmp_path))
     corpus[0].file.unlink()
-    with pytest.raises(UnreadableFile) as caught:
+    with pytest.raises(faults.UnreadableFile) as caught:
         content_digests(corpus)
     assert caught.value.file == corpus[0].file
 
@@ -923,17 +834,3 @@ def test_persons_in_several_sessions_are_doubted_and_numbered_speakers_are_not()
         ["03", "08", "Ses01F"],
     ):
         assert session_doubts(sound) == []
-
-
-def test_a_manifest_of_another_encoding_or_separator_is_recognised(tmp_path: Path) -> None:
-    file = manifest_csv(tmp_path)
-    text = file.read_text()
-    file.write_bytes(text.replace("calm", "J\u00fcrgen").encode("latin-1"))
-    with pytest.raises(ManifestNotUtf8) as not_utf8:
-        load_corpus("manifest", file)
-    assert not_utf8.value.file == file
-    header, *rows = text.replace(",", ";").splitlines()
-    file.write_text("\n".join([header, *(f"{row};0,5" for row in rows)]) + "\n")
-    with pytest.raises(SemicolonSeparated) as semicolons:
-        load_corpus("manifest", file)
-    assert (semicolons.value.file, semicolons.value.header) == (file, header)

@@ -24,25 +24,9 @@ from running import invoke
 
 from ablation.corpora import load_corpus
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
-from ablation.errors import (
-    CorpusError,
-)
-from ablation.errors.common import (
-    MissingPackage,
-    UnknownName,
-)
-from ablation.errors.corpora import (
-    DuplicateRecording,
-    EmptyField,
-    MisnamedRecording,
-    MisplacedRecording,
-    MissingRecording,
-    NotAnAudioColumn,
-    PartNotChosen,
-    PointerFile,
-    RemoteRecording,
-    UnreadableFile,
-)
+from ablation.errors import CorpusError
+from ablation.errors import corpora as faults
+from ablation.errors.common import MissingPackage, UnknownName
 from ablation.features.audio import read_audio
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 72862\n" % (b"0" * 64)
@@ -67,18 +51,9 @@ def test_crema_d_names_say_actor_and_emotion(tmp_path: Path) -> None:
     assert everything.counts() == dict.fromkeys((*FOUR, "fearful", "disgusted"), 3)
 
 
-@pytest.mark.parametrize("name", ["1001_DFA_JOY_XX.wav", "1001_DFA_ANG.wav", "angry.wav"])
-def test_crema_d_stray_recording_is_named(tmp_path: Path, name: str) -> None:
-    stray = put(crema_d_tree(tmp_path) / "AudioWAV" / name)
-    with pytest.raises(MisnamedRecording) as caught:
-        load_corpus("crema_d", tmp_path)
-    assert caught.value.file == stray
-    assert caught.value.expected.startswith("1001_DFA_ANG_XX.wav")
-
-
 def test_crema_d_cloned_without_its_recordings_says_how_to_get_them(tmp_path: Path) -> None:
     note = put(crema_d_tree(tmp_path) / "AudioWAV" / "1001_DFA_ANG_XX.wav", POINTER)
-    with pytest.raises(PointerFile) as caught:
+    with pytest.raises(faults.PointerFile) as caught:
         load_corpus("crema_d", tmp_path)
     assert caught.value.file == note
 
@@ -97,49 +72,25 @@ def test_tess_names_say_speaker_and_emotion(tmp_path: Path) -> None:
     assert load_corpus("tess", tmp_path).classes == FOUR
 
 
-def test_tess_without_folders_is_the_same_corpus(tmp_path: Path) -> None:
-    """The archive of the corpus' home has none."""
+def test_tess_may_have_no_folders_or_lie_within_itself_again(tmp_path: Path) -> None:
+    """The archive of the corpus' home has none; another one holds the corpus twice."""
     tree = load_corpus("tess", tess_tree(tmp_path / "tree"))
     for file in (tmp_path / "tree").glob("*/*.wav"):
         put(tmp_path / "flat" / file.name, file.read_bytes())
     flat = load_corpus("tess", tmp_path / "flat")
     prints = [corpus_fingerprint(corpus, content_digests(corpus)) for corpus in (tree, flat)]
     assert prints[0] == prints[1]
-
-
-def test_tess_copy_of_the_corpus_inside_it_is_passed_over(tmp_path: Path) -> None:
-    once = load_corpus("tess", tess_tree(tmp_path)).utterances
-    tess_tree(tmp_path / "TESS Toronto emotional speech set data")
-    assert load_corpus("tess", tmp_path).utterances == once
+    tess_tree(tmp_path / "tree" / "TESS Toronto emotional speech set data")
+    assert load_corpus("tess", tmp_path / "tree").utterances == tree.utterances
 
 
 def test_tess_two_recordings_of_one_name_are_refused(tmp_path: Path) -> None:
     tess_tree(tmp_path)
     other = put(tmp_path / "more" / "OAF_angry" / "OAF_back_angry.wav", sound(5))
-    with pytest.raises(DuplicateRecording) as caught:
+    with pytest.raises(faults.DuplicateRecording) as caught:
         load_corpus("tess", tmp_path)
     assert caught.value.file == other
     assert caught.value.other == tmp_path / "OAF_angry" / "OAF_back_angry.wav"
-
-
-@pytest.mark.parametrize(
-    "place", ["OAF_Pleasant_surprise/OAF_dog_happy.wav", "YAF_sad/OAF_dog_sad.wav"]
-)
-def test_tess_misplaced_recording_is_named(tmp_path: Path, place: str) -> None:
-    stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(MisplacedRecording) as caught:
-        load_corpus("tess", tmp_path)
-    assert caught.value.file == stray
-    assert stray.parent.name in caught.value.what
-
-
-@pytest.mark.parametrize("place", ["YAF_sad/YAF_dog_joy.wav", "YAF_sad/BAF_dog_sad.wav"])
-def test_tess_stray_recording_is_named(tmp_path: Path, place: str) -> None:
-    stray = put(tess_tree(tmp_path) / place)
-    with pytest.raises(MisnamedRecording) as caught:
-        load_corpus("tess", tmp_path)
-    assert caught.value.file == stray
-    assert caught.value.expected.startswith("OAF_back_angry.wav")
 
 
 # ---------------------------------------------------------------------------- audformat
@@ -212,11 +163,11 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
     os.utime(pickled, (4e9, 4e9))
     assert load_corpus("audformat", root).utterances == before
     (root / "db.labels.csv").unlink()
-    with pytest.raises(UnreadableFile, match="no file db.labels.csv"):
+    with pytest.raises(faults.UnreadableFile, match="no file db.labels.csv"):
         load_corpus("audformat", root)
     header = root / "db.yaml"
     header.write_text(f"{header.read_text()}\nx: !!python/object/apply:os.mkdir ['{trace}']\n")
-    with pytest.raises(UnreadableFile) as unreadable:
+    with pytest.raises(faults.UnreadableFile) as unreadable:
         load_corpus("audformat", root)
     assert unreadable.value.file == header
     assert not trace.exists()
@@ -224,7 +175,7 @@ def test_audformat_runs_nothing_that_lies_in_the_folder(tmp_path: Path) -> None:
 
 def test_audformat_two_tables_to_choose_from_are_named(tmp_path: Path) -> None:
     root = audformat_tree(tmp_path, speaker="emotion")
-    with pytest.raises(PartNotChosen) as caught:
+    with pytest.raises(faults.PartNotChosen) as caught:
         load_corpus("audformat", root)
     error = caught.value
     assert (error.part, error.column, error.allowed) == ("table", "emotion", ["files", "labels"])
@@ -236,8 +187,7 @@ def test_audformat_header_that_is_none(tmp_path: Path, header: str) -> None:
     (tmp_path / "db.yaml").write_text(header)
     with pytest.raises(CorpusError) as caught:
         load_corpus("audformat", tmp_path)
-    place = vars(caught.value).get("header", vars(caught.value).get("place"))
-    assert place == tmp_path / "db.yaml"
+    assert str(tmp_path / "db.yaml") in caught.value.what
 
 
 @pytest.mark.parametrize("name", ["audformat", "huggingface"])
@@ -277,13 +227,12 @@ def test_huggingface_bytes_become_files_that_can_be_read(tmp_path: Path, own_cac
     assert again[1].file.read_bytes() == rows["audio"][1]["bytes"]
 
 
-def test_the_cache_is_shown_and_cleared_with_what_was_unpacked(
+def test_the_cache_is_cleared_with_what_was_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ABLATION_CACHE", str(tmp_path / "cache"))
     corpus = load_corpus("huggingface", huggingface_tree(tmp_path))
-    assert all(utterance.file.is_file() for utterance in corpus)
-    assert invoke("cache", "--clear", cwd=tmp_path).stdout.endswith("cleared\n")
+    invoke("cache", "--clear", cwd=tmp_path)
     assert not any(utterance.file.exists() for utterance in corpus)
 
 
@@ -307,7 +256,7 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
     options = {"label": "emotion", "speaker": "who"}
     columns = ["audio", "emotion", "who"]
     for wrong, error, fields in (
-        ({}, PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
+        ({}, faults.PartNotChosen, {"part": "split", "allowed": ["test", "train"]}),
         (
             {"split": "trian"},
             UnknownName,
@@ -318,7 +267,7 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
             UnknownName,
             {"kind": "column", "name": "emotions", "allowed": columns},
         ),
-        ({"split": "train", "audio": "who"}, NotAnAudioColumn, {"column": "who"}),
+        ({"split": "train", "audio": "who"}, faults.NotAnAudioColumn, {"column": "who"}),
     ):
         with pytest.raises(error) as caught:
             load_corpus("huggingface", tmp_path / "saved", options=options | wrong)
@@ -330,19 +279,19 @@ def test_huggingface_split_and_columns_are_chosen_by_options(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [
-        ("label", None, EmptyField),
-        ("label", -1, EmptyField),
-        ("speaker", None, EmptyField),
-        ("audio", None, EmptyField),
-        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, RemoteRecording),
-        ("audio", {"bytes": None, "path": "gone.wav"}, MissingRecording),
+        ("label", None, faults.EmptyField),
+        ("label", -1, faults.EmptyField),
+        ("speaker", None, faults.EmptyField),
+        ("audio", None, faults.EmptyField),
+        ("audio", {"bytes": None, "path": "https://a.example/x.wav"}, faults.RemoteRecording),
+        ("audio", {"bytes": None, "path": "gone.wav"}, faults.MissingRecording),
     ],
 )
 def test_huggingface_row_that_lacks_something_is_named(
     tmp_path: Path,
     column: str,
     value: object,
-    expected: type[EmptyField | RemoteRecording | MissingRecording],
+    expected: type[faults.EmptyField | faults.RemoteRecording | faults.MissingRecording],
 ) -> None:
     rows = huggingface_rows(tmp_path)
     rows[column][2] = rows[column][3] = value
@@ -350,7 +299,7 @@ def test_huggingface_row_that_lacks_something_is_named(
     with pytest.raises(expected) as caught:
         load_corpus("huggingface", folder)
     assert caught.value.origin == f"{folder}, row 2"
-    if isinstance(caught.value, EmptyField):
+    if isinstance(caught.value, faults.EmptyField):
         assert caught.value.column == column
     (also,) = caught.value.also
     assert "row 3" in also
@@ -367,7 +316,7 @@ def test_huggingface_table_that_is_damaged_ends_the_reading_not_the_process(
     content = table.read_bytes()
     assert content.count(places) == 1
     table.write_bytes(content.replace(places, struct.pack("<iii", 0, 2**30, -5)))
-    with pytest.raises(UnreadableFile) as caught:
+    with pytest.raises(faults.UnreadableFile) as caught:
         load_corpus("huggingface", root)
     assert caught.value.file == root
 
@@ -379,5 +328,4 @@ def test_huggingface_folder_that_is_damaged_is_named(tmp_path: Path, file: str) 
         spoil(tmp_path / "saved" / file)
         with pytest.raises(CorpusError) as caught:
             load_corpus("huggingface", tmp_path / "saved")
-        place = vars(caught.value).get("folder", vars(caught.value).get("root"))
-        assert place == tmp_path / "saved"
+        assert str(tmp_path / "saved") in caught.value.what

@@ -10,16 +10,9 @@ import pytest
 import tomli_w
 from running import invoke, train
 
-from ablation.errors import (
-    AblationError,
-)
-from ablation.errors.common import (
-    OptionsExclude,
-    UnknownName,
-)
-from ablation.errors.execution import (
-    DevicesUnusable,
-)
+from ablation.errors import AblationError
+from ablation.errors.common import OptionsExclude, UnknownName
+from ablation.errors.execution import DevicesUnusable
 from ablation.executors import Slot, cards, choose, devices, make_slots
 from ablation.executors.cards import Card, Cards
 from ablation.study import load_study

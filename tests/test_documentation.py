@@ -55,7 +55,7 @@ NOT_RUN = {
     " --set network.training.steps=160 --no-final": HOURS,
     "ablate promote --best --nested --pooling all --study ravdess --corpus-root PATH/ravdess"
     " --set network.training.steps=160 --no-final": HOURS,
-    "pytest tests/test_networks.py tests/test_kept.py -k every_pooling": SHELL,
+    "pytest tests/test_networks.py tests/test_saved.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
     "#SBATCH --array=0-7": SHELL,

@@ -30,12 +30,8 @@ from tasks import (
 )
 
 from ablation import memory
-from ablation.errors import (
-    AblationError,
-)
-from ablation.errors.common import (
-    InvalidOption,
-)
+from ablation.errors import AblationError
+from ablation.errors.common import InvalidOption
 from ablation.errors.execution import (
     CellOutOfMemory,
     ConnectionLost,
@@ -43,13 +39,7 @@ from ablation.errors.execution import (
     WorkerLacksPackage,
     WorkerVersionsDiffer,
 )
-from ablation.executors import (
-    EXECUTORS,
-    Executor,
-    InProcessExecutor,
-    LocalExecutor,
-    Slot,
-)
+from ablation.executors import EXECUTORS, Executor, InProcessExecutor, LocalExecutor, Slot
 from ablation.executors.dask import ClusterExecutor
 from ablation.executors.dask_connection import connect_to
 from ablation.features.cache import Entry

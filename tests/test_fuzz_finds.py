@@ -28,9 +28,7 @@ from ablation.errors.audio import (
     TruncatedRecording,
     UnlikelyRate,
 )
-from ablation.errors.common import (
-    InvalidOption,
-)
+from ablation.errors.common import InvalidOption
 from ablation.errors.corpora import (
     EmptyField,
     InvalidValue,
@@ -38,17 +36,9 @@ from ablation.errors.corpora import (
     MissingRecording,
     UnreadableFile,
 )
-from ablation.errors.networks import (
-    NetworkChanged,
-)
-from ablation.errors.running import (
-    UnreadableSettings,
-)
-from ablation.errors.studies import (
-    InvalidField,
-    NotUtf8,
-    UnreadableStudy,
-)
+from ablation.errors.networks import NetworkChanged
+from ablation.errors.running import UnreadableSettings
+from ablation.errors.studies import InvalidField, NotUtf8, UnreadableStudy
 from ablation.features.audio import read_audio
 from ablation.results import ResultStore, run_record
 from ablation.results.schema import PROBES, arrow_table

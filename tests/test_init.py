@@ -11,41 +11,16 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from running import invoke
+from running import invoke, train
 
 from ablation.cli import init as init_command
 from ablation.cli import init_asking
 from ablation.corpora import load_corpus
-from ablation.corpora.recordings import SUFFIXES, is_recording
-from ablation.errors import (
-    AblationError,
-    CorpusError,
-    StorageError,
-)
-from ablation.errors.common import (
-    InvalidOption,
-    OptionsExclude,
-)
-from ablation.errors.corpora import (
-    LabelNotInCorpus,
-    ReservedClass,
-)
-from ablation.errors.naming import (
-    AmbiguousNames,
-    Candidate,
-    GaveUp,
-    InvalidPart,
-    LabelsOfOneSpeaker,
-    NoReadableRecording,
-    NoRecordingLeft,
-    NoRecordings,
-    NoSuchFolder,
-    NothingMatches,
-    OnlyOne,
-    ReadingFitsNothing,
-    TargetExists,
-    UnsurePart,
-)
+from ablation.corpora.recordings import SUFFIXES
+from ablation.errors import AblationError, StorageError
+from ablation.errors import naming as faults
+from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.init.finding import read_headers
 from ablation.progress import Reporter
 from ablation.saved.predict import expand_recordings
@@ -107,30 +82,23 @@ def rows(manifest: Path) -> list[dict[str, str]]:
 
 
 def test_a_folder_with_unusual_names_becomes_a_figure(unusual: Path, tmp_path: Path) -> None:
+    """What cannot be used is named and left out."""
     made = invoke("init", unusual, "--yes", "--name", "mine", "--to", "here", cwd=tmp_path)
     assert "25 recordings, 3 speakers, 2 labels" in made.stdout
+    for named in ("broken.wav", "truncated", "cut.wav", "nowhere.wav", "lies apart.wav",
+                  "1 other file (notes.txt)"):  # fmt: skip
+        assert named in made.stderr
+    assert "hidden" not in made.stderr
     study = load_study(tmp_path / "here" / "mine.toml")
     corpus = load_corpus("manifest", study.corpus.root)
     assert corpus.counts() == {"Fröhlich": 12, "Wut": 13}
     assert len(corpus.speakers) == 3
-    grid = ("grid", "--axis", "height", "--values", "2,3", "--set", "training.steps=3")
-    plain = ("--set", "probe.engine=reference", "--workers", "1")  # no kernels to compile
-    invoke(*grid, *plain, "--study", "here/mine.toml", cwd=tmp_path)
+    assert not any(u.id.endswith(("hidden.wav", "broken.wav")) or "loop" in u.id for u in corpus)
+    grid = ("grid", "--axis", "height", "--values", "2,3", "--set", "training.steps=2")
+    plain = ("--set", "probe.engine=reference")  # no kernels to compile
+    train(*grid, *plain, "--study", "here/mine.toml", cwd=tmp_path)
     invoke("plot", "--only", "figure2", "--study", "here/mine.toml", cwd=tmp_path)
     assert (tmp_path / "figures" / "mine" / "figure2.png").stat().st_size > 5000
-
-
-def test_what_cannot_be_used_is_named_and_left_out(unusual: Path, tmp_path: Path) -> None:
-    made = invoke("init", unusual, "--yes", "--name", "mine", cwd=tmp_path)
-    assert "broken.wav" in made.stderr
-    assert "truncated" in made.stderr
-    assert "cut.wav" in made.stderr
-    assert "nowhere.wav" in made.stderr
-    assert "lacks the speaker or the label: lies apart.wav" in made.stderr
-    assert "passed over: 1 other file (notes.txt)" in made.stderr
-    assert "hidden" not in made.stderr
-    files = [row["file"] for row in rows(tmp_path / "mine.csv")]
-    assert not any("hidden" in f or "loop" in f or "broken" in f for f in files)
 
 
 def test_the_study_says_what_fits_the_recordings(tmp_path: Path) -> None:
@@ -143,12 +111,9 @@ def test_the_study_says_what_fits_the_recordings(tmp_path: Path) -> None:
     assert max(study.grid.widths) <= 0.4 * study.features.width
     assert study.folds.scheme == "speaker"
     assert study.training.steps == 600
-
-
-def test_many_speakers_are_folded_in_groups(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "many", speakers=[f"spk{n}" for n in range(13)])
-    invoke("init", folder, "--yes", cwd=tmp_path)
-    folds = load_study(tmp_path / "many.toml").folds
+    simple(folder, speakers=[*"cdefghijklm"])
+    invoke("init", folder, "--yes", "--force", cwd=tmp_path)
+    folds = load_study(tmp_path / "short.toml").folds
     assert (folds.scheme, folds.count) == ("speaker-groups", 6)
 
 
@@ -174,7 +139,7 @@ def test_nothing_is_overwritten_unless_forced(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine")
     (tmp_path / "mine.csv").write_text("precious")
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, TargetExists)
+    assert isinstance(refused.error, faults.TargetExists)
     assert refused.error.file.name == "mine.csv"
     assert "--force" in refused.stderr
     assert (tmp_path / "mine.csv").read_text() == "precious"
@@ -197,7 +162,7 @@ def test_a_pattern_and_a_map_of_labels_say_all(tmp_path: Path) -> None:
 def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
     refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, AmbiguousNames)
+    assert isinstance(refused.error, faults.AmbiguousNames)
     assert refused.error.flags == ["--speaker field:2", "--speaker field:3"]
     for flag in refused.error.flags:
         assert flag in refused.stderr
@@ -209,27 +174,27 @@ def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layout", "values", "flags", "kind", "fields", "remedy"),
     [
-        ("{label}/{take}.wav", {}, [], UnsurePart,
-         {"candidate": Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
-        ("{label}/{take}.wav", {"speakers": ["a"]}, [], UnsurePart, {}, "--speaker field:1"),
+        ("{label}/{take}.wav", {}, [], faults.UnsurePart,
+         {"candidate": faults.Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
+        ("{label}/{take}.wav", {"speakers": ["a"]}, [], faults.UnsurePart, {}, "--speaker field:1"),
         ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"],
-         OnlyOne, {"role": "speaker", "value": "x"},
+         faults.OnlyOne, {"role": "speaker", "value": "x"},
          "--speaker"),
         ("{speaker}/x/{take}.wav", {}, ["--label", "folder:2", "--speaker", "folder:1"],
-         OnlyOne, {"value": "x", "reading": "speaker folder:1, label folder:2"},
+         faults.OnlyOne, {"value": "x", "reading": "speaker folder:1, label folder:2"},
          "--label"),
         ("{speaker}/{label}/{take}.wav", {"labels": ["sad", "test"]}, ["--label", "folder:2"],
          ReservedClass, {"label": "test"}, "--labels test=tested"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "anger=angry"],
          LabelNotInCorpus, {"label": "anger", "allowed": ["angry", "neutral"]}, "'angry'?"),
-        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="], NoRecordingLeft,
-         {"labels": ["angry", "neutral"]}, ""),
+        ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry=,neutral="],
+         faults.NoRecordingLeft, {"labels": ["angry", "neutral"]}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "angry"], InvalidOption,
          {"option": "--labels", "value": "angry"}, "--labels 'W=angry,"),
         ("{speaker}/{label}/{take}.wav", {}, ["--labels", "a=b,a=c"], InvalidOption,
          {"value": "a=c", "expected": "one class for a"}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}-{label}.wav"],
-         ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
+         faults.ReadingFitsNothing, {"path": "anna/angry/1.wav"}, "{}"),
         ("{speaker}/{label}/{take}.wav", {}, ["--pattern", "{speaker}", "--label", "field:1"],
          OptionsExclude, {"options": ["--pattern", "--label"]}, ""),
         ("{speaker}/{label}/{take}.wav", {}, ["--name", "a/b"], InvalidOption,
@@ -263,7 +228,7 @@ def test_a_label_of_one_speaker_is_refused_or_left_out(tmp_path: Path) -> None:
         tone(folder / "anna" / "bored", f"{take}.wav")
     parts = ("--speaker", "folder:1", "--label", "folder:2")
     refused = invoke("init", folder, "--yes", *parts, cwd=tmp_path, check=1)
-    assert isinstance(refused.error, LabelsOfOneSpeaker)
+    assert isinstance(refused.error, faults.LabelsOfOneSpeaker)
     assert refused.error.speakers == {"bored": "anna"}
     assert refused.error.flag == "--labels bored="
     assert refused.error.flag in refused.stderr
@@ -287,14 +252,17 @@ def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
     assert "'Doerte', 'Dörte'" in checked.stdout
 
 
-def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.wav", speakers=["03", "08"],
+@pytest.mark.parametrize("suffix", ["wav", "AIFF"])
+def test_a_known_corpus_is_said_to_be_one(tmp_path: Path, suffix: str) -> None:
+    layout = "wav/{speaker}a0{take}{label}a." + suffix
+    folder = simple(tmp_path / "emo", layout, speakers=["03", "08"],
                     labels=["W", "N", "F", "T", "A"])  # fmt: skip
     made = invoke("init", folder, "--yes", cwd=tmp_path)
     assert "these are recordings of EmoDB" in made.stdout
     study = load_study(tmp_path / "emo.toml")
     assert (study.corpus.name, study.corpus.root) == ("emodb", folder)
     assert study.corpus.labels == "four"
+    assert len(load_corpus("emodb", folder)) == 16
     assert not (tmp_path / "emo.csv").exists()
     tone(folder, "my own.wav")  # the corpus' reader knows no such file: a manifest does
     made = invoke("init", folder, "--yes", "--force", cwd=tmp_path)
@@ -302,25 +270,6 @@ def test_a_known_corpus_is_said_to_be_one(tmp_path: Path) -> None:
     assert {row["label"] for row in rows(tmp_path / "emo.csv")} == {
         "angry", "neutral", "happy", "sad", "afraid",
     }  # fmt: skip
-
-
-def test_a_known_corpus_in_another_format_is_read_as_that_corpus(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "emo", "wav/{speaker}a0{take}{label}a.AIFF", speakers=["03", "08"],
-                    labels=["W", "N", "F", "T"])  # fmt: skip
-    invoke("init", folder, "--yes", cwd=tmp_path)
-    assert load_study(tmp_path / "emo.toml").corpus.name == "emodb"
-    assert len(load_corpus("emodb", folder)) == 16
-
-
-def test_a_hint_for_a_missing_file_names_a_recording(tmp_path: Path) -> None:
-    tone(tmp_path, "anna_happy.aiff")
-    (tmp_path / "anna_happy.txt").write_text("")
-    manifest = tmp_path / "m.csv"
-    manifest.write_text("file,speaker,label\nanna_happy.tx,anna,happy\n")
-    with pytest.raises(CorpusError) as caught:
-        load_corpus("manifest", manifest)
-    assert "anna_happy.aiff" in caught.value.remedy
-    assert "anna_happy.txt" not in caught.value.remedy
 
 
 def test_questions_are_asked_where_somebody_answers(
@@ -333,7 +282,7 @@ def test_questions_are_asked_where_somebody_answers(
     made = invoke("init", folder, cwd=tmp_path)
     assert "--speaker field:2 or --speaker field:3" in made.stderr
     assert str(InvalidOption("answer", 9, "a number from 1 to 3")) in made.stderr
-    assert str(InvalidPart("answer", "nine")) in made.stderr
+    assert str(faults.InvalidPart("answer", "nine")) in made.stderr
     assert InvalidOption("--labels", "angry", "CODE=CLASS").what in made.stderr
     assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
         ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
@@ -351,16 +300,10 @@ def test_what_was_understood_can_be_put_right(
     assert "speaker folder:1, label" in made.stdout
     assert "by --pattern '{label}-{speaker}_{}'" in made.stdout
     assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"anna", "ben"}
-
-
-def test_a_user_who_gives_up_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = simple(tmp_path / "mine")
+    monkeypatch.undo()
     monkeypatch.setattr(init_command, "answers", lambda: True)
-    refused = invoke("init", folder, cwd=tmp_path, check=1)  # at the end of input
-    assert isinstance(refused.error, GaveUp)
-    assert list(tmp_path.iterdir()) == [folder]
+    refused = invoke("init", folder, "--force", cwd=tmp_path, check=1)  # at the end of input
+    assert isinstance(refused.error, faults.GaveUp)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -370,29 +313,13 @@ def test_a_folder_one_may_not_look_into_is_named(tmp_path: Path) -> None:
     assert "shut" in invoke("init", folder, "--yes", cwd=tmp_path).stderr
 
 
-def test_one_thing_is_counted_in_the_singular(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "mine")
-    (folder / "notes.txt").write_text("of the sessions")
-    made = invoke("init", folder, "--yes", cwd=tmp_path)
-    assert "passed over: 1 other file (notes.txt)" in made.stderr
-    alone = [line for line in (tmp_path / "mine.csv").read_text().splitlines() if "ben" not in line]
-    (tmp_path / "mine.csv").write_text("\n".join([*alone[:2], alone[-1]]))
-    checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path, check=1)
-    assert "corpus manifest: 2 utterances, 1 speaker\n" in checked.stdout
-    (tmp_path / "one").mkdir()
-    (tmp_path / "one" / "broken.wav").write_text("no audio")
-    refused = invoke("init", tmp_path / "one", "--yes", cwd=tmp_path, check=1)
-    assert isinstance(refused.error, NoReadableRecording)
-    assert (refused.error.unreadable, refused.error.path) == (1, "broken.wav")
-    assert "reading headers: 1 of 1 file, in" in refused.stderr
-
-
 @pytest.mark.parametrize(
     ("name", "kind", "fields"),
     [
-        ("none", NoSuchFolder, {"is_file": False}),
-        ("empty", NoRecordings, {"others": ("notes.txt",)}),
-        ("empty/notes.txt", NoSuchFolder, {"is_file": True}),
+        ("none", faults.NoSuchFolder, {"is_file": False}),
+        ("empty", faults.NoRecordings, {"others": ("notes.txt",)}),
+        ("empty/notes.txt", faults.NoSuchFolder, {"is_file": True}),
+        ("broken", faults.NoReadableRecording, {"unreadable": 1, "path": "broken.wav"}),
     ],
 )
 def test_a_folder_without_recordings_is_named(
@@ -400,9 +327,11 @@ def test_a_folder_without_recordings_is_named(
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "broken.wav").write_text("no audio")
     refused = invoke("init", tmp_path / name, "--yes", cwd=tmp_path, check=1)
     assert isinstance(refused.error, kind)
-    assert vars(refused.error) == {"folder": tmp_path / name} | fields
+    assert vars(refused.error).items() >= ({"folder": tmp_path / name} | fields).items()
     assert str(tmp_path / name) in refused.stderr
 
 
@@ -443,13 +372,6 @@ def test_init_and_predict_find_the_same_recordings(
     assert expand_recordings([str(folder)]) == sorted(visible)
 
 
-@pytest.mark.parametrize("name", ["a.aiff", "a.opus", "a.mp3", "a.WAV", "a.w64", "a.sph", "a.voc"])
-def test_what_counts_as_a_recording(name: str) -> None:
-    assert is_recording(Path(name))
-    assert not is_recording(Path(f".{name}"))
-    assert not is_recording(Path(name).with_suffix(".raw"))  # has no header
-
-
 def test_a_second_name_of_a_file_is_predicted_but_counts_once(tmp_path: Path) -> None:
     folder = simple(tmp_path / "mine")
     (folder / "again.wav").symlink_to(folder / "anna" / "angry_1.wav")
@@ -462,9 +384,9 @@ def test_a_folder_without_audio_and_a_pattern_without_match_cannot_be_predicted(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(NoRecordings) as nothing:
+    with pytest.raises(faults.NoRecordings) as nothing:
         expand_recordings([str(tmp_path)])
     assert nothing.value.folder == tmp_path
-    with pytest.raises(NothingMatches) as unmatched:
+    with pytest.raises(faults.NothingMatches) as unmatched:
         expand_recordings([str(tmp_path / "*.wav")])
     assert unmatched.value.pattern == str(tmp_path / "*.wav")

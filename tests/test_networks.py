@@ -9,17 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from ablation.errors import (
-    StudyError,
-)
-from ablation.errors.common import (
-    UnknownName,
-)
-from ablation.errors.networks import (
-    FactoryFailed,
-    FactoryModuleMissing,
-    UnusableNetwork,
-)
+from ablation.errors import StudyError
+from ablation.errors.common import UnknownName
+from ablation.errors.networks import FactoryFailed, FactoryModuleMissing, UnusableNetwork
 from ablation.models.network import (
     POOLINGS,
     Explains,
@@ -37,7 +29,6 @@ from ablation.models.network.pooling import (
 )
 from ablation.models.probe.reference import same_padding
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec, Shape
-from ablation.training.compute import network_compute
 from ablation.training.seeds import seeded
 
 SHAPES = (Shape(10, 2), Shape(2, 8))
@@ -61,13 +52,6 @@ def test_the_cost_of_the_default_network_by_hand() -> None:
     positions = [80_000, 80_000, 20_000, 5_000, 5_000]
     adds = sum(w * p for w, p in zip(weights, positions, strict=True))
     assert cost.multiply_adds == adds + 80 * 4
-
-
-def test_filters_channels_and_places_of_the_poolings_are_the_studys() -> None:
-    spec = NetworkSpec(filters=3, channels=[5, 7], pools=[1, 3])
-    network = Network([Shape(2, 2), Shape(4, 1, filters=6)], "max", 3, spec)
-    assert network.backbone.conv1.channels == 9
-    assert network.backbone(torch.rand(1, 1, 16, 12)).shape == (1, 7, 4, 3)
 
 
 @pytest.mark.parametrize("pools", [[], [1], [1, 2, 3]])
@@ -206,14 +190,6 @@ def test_average_max_and_statistics_by_hand() -> None:
     ):
         expected = head.linear.weight @ torch.tensor(features) + head.linear.bias
         assert torch.allclose(head(x)[0], expected, atol=1e-5)
-
-
-def test_the_precision_and_layout_that_pay_are_the_devices() -> None:
-    chosen = network_compute(NetworkSpec(), "cpu")
-    assert chosen.layout == "channels_last"
-    assert chosen.precision in ("float32", "bf16")
-    fixed = NetworkSpec(precision="float32", layout="contiguous")
-    assert str(network_compute(fixed, "cpu")) == "torch float32 contiguous"
 
 
 SMALL = FeaturesSpec(sample_rate=8000, n_fft=128, window_ms=16, max_hz=1000, segment_s=0.3)

@@ -1,8 +1,6 @@
 """The single-pass engine against the plain module, and against what it promises about itself."""
 
 import copy
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +15,12 @@ import pytest
 import torch
 from emodb_fold import CLASSES, emodb_fold
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from probe_truth import (
     KINDS,
     SIZE,
     Example,
+    Kind,
     check_gradients,
     check_scores,
     examples,
@@ -47,7 +47,6 @@ from ablation.training.fit import fit, predict
 from ablation.training.seeds import seeded
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
 from ablation.training.worker import train_cell
-from ablation.vectors import _cache_directory
 
 PASSES = ("compiled", "portable")
 
@@ -84,43 +83,43 @@ def forced(plan: Plan | None) -> Iterator[None]:
 
 @each_kind
 @each_pass
-@settings(max_examples=50)
-@given(example=examples())
-def test_gradients_and_statistics_under_training(passes: str, kind: str, example: Example) -> None:
-    """Against float64 autograd of the plain module, on every way through a segment."""
-    way = KINDS[kind]
-    probe = turned(example.probe, passes, way)
-    truth = truth_of(example, way)
-    with forced(example.plan):
-        check_gradients(probe, example, truth, way.rate)
-    norm, n = example.probe.norm, example.segments.numel()
-    assert probe.norm.num_batches_tracked.item() == norm.num_batches_tracked.item() == 1
-    eps, weight = 8 * torch.finfo(way.dtype).eps, example.probe.conv.weight.detach()
-    # Both are kept in the engine's type, but made of sums of float64.
-    loudness = weight.abs().sum((1, 2, 3)) * example.segments.abs().max() + 1
-    off = (probe.norm.running_mean - norm.running_mean).abs()
-    assert (off <= eps * (norm.running_mean.abs() + 1) + 1e-14 * loudness).all()
-    off = (probe.norm.running_var - norm.running_var).abs()
-    assert (off <= eps * (norm.running_var + 1) + 1e-14 * loudness**2 * n / (n - 1)).all()
+@settings(max_examples=60)
+@given(example=examples(), training=st.booleans())
+def test_scores_gradients_and_statistics(
+    passes: str, kind: str, example: Example, training: bool
+) -> None:
+    """Against float64 autograd of the plain module, on every way through a segment.
 
-
-@each_kind
-@each_pass
-@settings(max_examples=40)
-@given(example=examples())
-def test_scores_and_gradients_under_evaluation(passes: str, kind: str, example: Example) -> None:
-    """With running statistics, which nothing may change; without gradients, a pass of its own."""
+    Under evaluation nothing may change the running statistics; without gradients there is a pass
+    of its own.
+    """
     way = KINDS[kind]
-    example.probe.eval()
+    example.probe.train(training)
     probe = turned(example.probe, passes, way)
     before = copy.deepcopy(probe.norm.state_dict())
     truth = truth_of(example, way)
     with forced(example.plan):
         check_gradients(probe, example, truth, way.rate)
-        with torch.no_grad():
-            check_scores(probe(example.segments.to(way.dtype)), example, truth)
-    for name, value in probe.norm.state_dict().items():
-        assert torch.equal(value, before[name]), name
+        if not training:
+            with torch.no_grad():
+                check_scores(probe(example.segments.to(way.dtype)), example, truth)
+    if training:
+        check_statistics(probe, example, way)
+    else:
+        for name, value in probe.norm.state_dict().items():
+            assert torch.equal(value, before[name]), name
+
+
+def check_statistics(probe: SinglePassProbe, example: Example, way: Kind) -> None:
+    """Both are kept in the engine's type, but made of sums of float64."""
+    norm, n = example.probe.norm, example.segments.numel()
+    assert probe.norm.num_batches_tracked.item() == norm.num_batches_tracked.item() == 1
+    eps, weight = 8 * torch.finfo(way.dtype).eps, example.probe.conv.weight.detach()
+    loudness = weight.abs().sum((1, 2, 3)) * example.segments.abs().max() + 1
+    off = (probe.norm.running_mean - norm.running_mean).abs()
+    assert (off <= eps * (norm.running_mean.abs() + 1) + 1e-14 * loudness).all()
+    off = (probe.norm.running_var - norm.running_var).abs()
+    assert (off <= eps * (norm.running_var + 1) + 1e-14 * loudness**2 * n / (n - 1)).all()
 
 
 @each_pass
@@ -337,70 +336,46 @@ def test_four_threads_may_call_at_once(passes: str) -> None:
 
 STEP = """
 import sys
-if "without" in sys.argv:
-    sys.modules["numba"] = sys.modules["llvmlite"] = None
-from pathlib import Path
 import torch
-from ablation.features.segment_dataset import SegmentDataset
-from ablation.features.cache import Entry
-from ablation.models.probe import SinglePassProbe, passes_for
-from ablation.study import FeaturesSpec
 
-torch.set_num_threads(1)
-folder = Path(sys.argv[1])
-spec = FeaturesSpec(max_hz=300, segment_s=0.2)
-batch = SegmentDataset([Entry(folder / "a-40.npy", 40)], [0], spec, "test").batch([0, 1])
-probe = SinglePassProbe(3, 2, 4, 3)
-probe.load_state_dict(torch.load(folder / "state.pt"))
-(probe(batch) ** 2).sum().backward()
-gradients = [p.grad for p in probe.parameters()]
-has_numba = "numba" in sys.modules and bool(sys.modules["numba"])
-kinds = [type(passes_for(batch.device)).__name__, str(has_numba)]
-torch.save([kinds, batch, *gradients, *probe.norm.buffers()], folder / "result.pt")
-"""
+def step(path):
+    from ablation.models.probe import SinglePassProbe, passes_for
+    from ablation.features.cache import Entry
+    from ablation.features.segment_dataset import SegmentDataset
+    from ablation.study import FeaturesSpec
 
-
-def step_elsewhere(
-    folder: Path, *arguments: str, cache: Path | None = None
-) -> tuple[list[str], list[torch.Tensor]]:
-    """Names of the engine, then batch, gradients and statistics of a step in a new process."""
-    np.save(folder / "a-40.npy", np.random.default_rng(0).random((30, 40), np.float32))
+    spec = FeaturesSpec(max_hz=300, segment_s=0.2)
+    batch = SegmentDataset([Entry(path, 40)], [0], spec, "test").batch([0, 1])
     torch.manual_seed(0)
-    torch.save(SinglePassProbe(3, 2, 4, 3).state_dict(), folder / "state.pt")
-    environment = os.environ | ({"ABLATION_CACHE": str(cache)} if cache else {})
-    command = [sys.executable, "-c", STEP, str(folder), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    kinds, *numbers = torch.load(folder / "result.pt")
-    return kinds, numbers
+    probe = SinglePassProbe(3, 2, 4, 3)
+    (probe(batch) ** 2).sum().backward()
+    kind = type(passes_for(batch.device)).__name__
+    return [kind, batch, *(p.grad for p in probe.parameters()), *probe.norm.buffers()]
+
+if __name__ == "__main__":
+    from pathlib import Path
+    sys.modules["numba"] = sys.modules["llvmlite"] = None
+    torch.set_num_threads(1)
+    torch.save(step(Path(sys.argv[1])), sys.argv[2])
+"""
 
 
 def test_without_a_compiler_of_kernels(tmp_path: Path) -> None:
     """Where numba cannot be had, plain operators give the same numbers up to rounding."""
-    kernels = _cache_directory(Path(compiled.__file__).parent).parent.parent
-    kinds, with_numba = step_elsewhere(tmp_path, cache=kernels)
-    assert kinds == ["CompiledPass", "True"]
-    kinds, without = step_elsewhere(tmp_path, "without")
-    assert kinds == ["PortablePass", "False"]
+    path, result = tmp_path / "a-40.npy", tmp_path / "result.pt"
+    np.save(path, np.random.default_rng(0).random((30, 40), np.float32))
+    here: dict[str, Any] = {"__name__": "here"}
+    exec(STEP, here)
+    kind, *with_numba = here["step"](path)
+    assert kind == "CompiledPass"
+    command = [sys.executable, "-c", STEP, str(path), str(result)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    kind, *without = torch.load(result)
+    assert kind == "PortablePass"
     for one, other in zip(with_numba, without, strict=True):
         difference = float((one.double() - other.double()).norm())
         assert difference <= 1e-5 * float(one.double().norm())
-
-
-def test_a_step_with_kernels_that_were_cut_short(tmp_path: Path) -> None:
-    """A cache that a crash left half written costs time and nothing else."""
-    kernels = _cache_directory(Path(compiled.__file__).parent).parent
-    expected = step_elsewhere(tmp_path, cache=kernels.parent)
-    cache = tmp_path / "cache"
-    shutil.copytree(kernels, cache / "kernels")
-    kept = [path for path in cache.rglob("*.nb?") if path.stat().st_size]
-    assert kept
-    for path in sorted(kept)[::4]:  # those that are whole cost no time
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    kinds, numbers = step_elsewhere(tmp_path, cache=cache)
-    assert kinds == expected[0]
-    assert all(torch.equal(a, b) for a, b in zip(expected[1], numbers, strict=True))
 
 
 SPEECH = {

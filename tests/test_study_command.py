@@ -22,7 +22,6 @@ from ablation.study import (
     override_study,
     shipped_studies,
     study_fields,
-    study_schema,
 )
 
 # ------------------------------------------------------------------------------ ablate study
@@ -78,51 +77,6 @@ def test_the_schema_says_what_every_field_is(tmp_path: Path) -> None:
     assert found["training.optimizer"]["enum"] == ["sgd", "adam", "adamw"]
     assert found["features.sample_rate"]["minimum"] == 1000
     assert found["training.steps"]["type"] == "integer"
-
-
-KINDS = {
-    "string": str,
-    "integer": int,
-    "number": int | float,
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-}
-
-
-def fits(value: Any, node: dict[str, Any], schema: dict[str, Any]) -> bool:
-    """The part of JSON Schema that a study's schema uses."""
-    if "$ref" in node:
-        return fits(value, schema["$defs"][node["$ref"].rsplit("/")[-1]], schema)
-    if "anyOf" in node:
-        return any(fits(value, one, schema) for one in node["anyOf"])
-    if "enum" in node:
-        return value in node["enum"]
-    kind = node.get("type")
-    if kind and not (
-        isinstance(value, KINDS[kind]) and (kind == "boolean") == isinstance(value, bool)
-    ):
-        return False
-    if isinstance(value, dict):
-        known, rest = node.get("properties", {}), node.get("additionalProperties", True)
-        return all(
-            fits(item, known[key], schema)
-            if key in known
-            else (fits(item, rest, schema) if isinstance(rest, dict) else rest)
-            for key, item in value.items()
-        )
-    if isinstance(value, list):
-        return all(fits(item, node.get("items", {}), schema) for item in value)
-    return not isinstance(value, int | float) or node.get("minimum", value) <= value
-
-
-def test_shipped_studies_keep_to_the_schema_and_faulty_ones_do_not() -> None:
-    schema = study_schema()
-    for file in shipped_studies().glob("*.toml"):
-        assert fits(tomllib.loads(file.read_text()), schema, schema), file
-    for faulty in ("nam = 'x'", "[training]\nstep = 3", "[training]\noptimizer = 'sgdd'",
-                   "[features]\nsample_rate = 3", "[grid]\nheights = ['a']"):  # fmt: skip
-        assert not fits(tomllib.loads(faulty), schema, schema), faulty
 
 
 # -------------------------------------------------------------------------------- completion
@@ -190,16 +144,6 @@ def test_a_shell_is_offered_the_words_that_are_known(
     assert completed(line, tmp_path, monkeypatch) == offered
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_every_shell_has_its_script(
-    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("_ABLATE_COMPLETE", f"source_{shell}")
-    script = invoke(cwd=tmp_path).stdout
-    assert f"_ABLATE_COMPLETE=complete_{shell}" in script
-    assert "ablate" in script
-
-
 def test_the_words_offered_are_those_that_commands_take() -> None:
     from ablation.analysis.selection import RULES
 
@@ -242,14 +186,9 @@ def test_a_wrong_word_is_answered_in_two_lines_with_the_right_one(
         assert words in refused.stderr
 
 
-def test_no_command_at_all_is_answered_with_help(tmp_path: Path) -> None:
-    shown = invoke(cwd=tmp_path, check=2)
-    assert "Train the probes" in shown.stdout + shown.stderr
-
-
 def test_a_path_is_taken_as_it_is(done: Path, tiny_study: Path, tmp_path: Path) -> None:
     """Only ``--set`` is read as TOML: in any other option a backslash is a backslash."""
-    for name in (r"a\b", r"a\tb", "a'b", 'a"b', "a b", "a=b", "a,b", "#a", "ä"):
+    for name in (r"a\tb", "a'b", 'a"b', "a b", "a=b,c", "#ä"):
         folder = tmp_path / name
         shown = invoke("study", "show", "--corpus-root", folder, cwd=tmp_path).stdout
         assert tomllib.loads(shown)["corpus"]["root"] == str(folder)

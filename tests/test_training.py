@@ -21,7 +21,7 @@ from ablation.training.compute import Compute
 from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
-from ablation.training.seeds import derived_seed, generator, seeded
+from ablation.training.seeds import generator, seeded
 
 CPU = torch.device("cpu")
 PLAIN = Compute(CPU)
@@ -37,15 +37,6 @@ def test_accuracies_by_hand() -> None:
     assert result.ua == pytest.approx((0.75 + 0 + 0.5) / 3)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
-def test_accuracies_lie_between_their_classes(pairs: list[tuple[int, int]]) -> None:
-    result = accuracies([a for a, _ in pairs], [b for _, b in pairs], 4)
-    present = [p for p in result.per_class if p is not None]
-    assert min(present) - 1e-12 <= result.wa <= max(present) + 1e-12
-    assert min(present) - 1e-12 <= result.ua <= max(present) + 1e-12
-    assert sum(result.n) == len(pairs)
-
-
 def test_the_papers_schedule() -> None:
     """0.05, a tenth from epoch 21 on, counted from 1, and so on (section 3.1)."""
     spec = TrainingSpec()
@@ -56,11 +47,6 @@ def test_the_papers_schedule() -> None:
     assert learning_rate(spec, 20 * 3 - 1, total) == pytest.approx(0.05)
 
 
-def test_a_budget_in_steps_cuts_the_last_epoch() -> None:
-    total = budget(TrainingSpec(steps=20, epochs=None), segments=64 * 3)
-    assert (total.steps, total.epochs, total.steps_per_epoch) == (20, 7, 3)
-
-
 def test_cosine_falls_from_the_full_rate_towards_zero() -> None:
     spec = TrainingSpec(schedule="cosine", steps=100, epochs=None)
     total = budget(spec, 640)
@@ -69,19 +55,6 @@ def test_cosine_falls_from_the_full_rate_towards_zero() -> None:
     assert rates[50] == pytest.approx(0.025)
     assert all(a > b for a, b in itertools.pairwise(rates))
     assert 0 < rates[-1] < 1e-4
-
-
-def test_seeds_have_names_and_leave_the_global_state_alone() -> None:
-    assert derived_seed("init", 0, "10x2") != derived_seed("init", 0, "10x3")
-    assert 0 <= derived_seed("x") < 2**63
-    torch.manual_seed(5)
-    expected = torch.rand(1)
-    torch.manual_seed(5)
-    with seeded("anything"):
-        inside = torch.rand(1)
-    assert torch.equal(torch.rand(1), expected)
-    with seeded("anything"):
-        assert torch.equal(torch.rand(1), inside)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -103,11 +76,6 @@ def test_a_probe_against_explicit_loops(engine: str, height: int, width: int) ->
     normal = (z - mean[:, None, None]) / (variance[:, None, None] + 1e-5).sqrt()
     expected = probe.linear(normal.clamp(min=0).mean((2, 3)))
     assert torch.allclose(probe(x), expected, atol=1e-12)
-
-
-def test_the_papers_probe_has_its_parameters() -> None:
-    probe = ReferenceProbe(10, 2, 16, 4)
-    assert sum(p.numel() for p in probe.parameters()) == 16 * 20 + 2 * 16 + 16 * 4 + 4
 
 
 @pytest.fixture
@@ -194,7 +162,7 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
         assert torch.equal(value, resumed.model.state_dict()[key]), key
 
 
-@pytest.mark.parametrize("damage", ["torn", "other", "rubbish", "folder"])
+@pytest.mark.parametrize("damage", ["torn", "other", "folder"])
 def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
     two_tones: SegmentDataset, tmp_path: Path, damage: str
 ) -> None:
@@ -209,8 +177,6 @@ def test_a_checkpoint_that_is_not_this_trainings_is_passed_over(
     whole = run("mine")
     if damage == "torn":
         path.write_bytes(path.read_bytes()[:-20])
-    elif damage == "rubbish":
-        path.write_bytes(b"\xff" * 99)
     elif damage == "folder":
         path.unlink()
         path.mkdir()
