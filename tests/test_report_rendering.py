@@ -133,19 +133,6 @@ def test_no_text_is_a_negative_zero_or_has_a_hyphen_for_a_minus(value: float, ki
     assert points(interval(value, value, value)).startswith(show(value, "points"))
 
 
-NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
-
-
-@given(st.lists(NUMBERS | NUMBERS.map(interval)))
-def test_keys_sort_as_the_values(values: list[Value]) -> None:
-    def number(value: Any) -> float:
-        return float(value.estimate if isinstance(value, Interval) else value)
-
-    keys = [sort_key(value, "number") for value in values]
-    assert [float(key) for key in keys] == [number(value) for value in values]
-    assert not {"inf", "-inf", "nan"} & set(keys)  # JavaScript reads none of them
-
-
 def test_what_is_not_a_number_has_no_key() -> None:
     assert [sort_key(v, "percent") for v in (None, NAN, "not run", interval(NAN))] == [""] * 4
     assert sort_key("Zoë", "text") == "Zoë"
