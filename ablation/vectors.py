@@ -27,7 +27,6 @@ from ablation.files import cache_folder, locked, make_folder, require_writable
 Value = Any  # of llvmlite, whose own types are not annotated
 
 _INTEGER = ir.IntType(64)
-_BIT = ir.IntType(1)
 
 
 def _features() -> set[str]:

@@ -25,8 +25,8 @@ from ablation.models.network import Network
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import AugmentSpec, NetworkSpec, Shape
 from ablation.training.compute import network_compute
-from ablation.training.moments import SegmentMoments
 from ablation.training.seeds import derived_seed
+from ablation.training.segment_moments import SegmentMoments
 
 CLASSES = 4
 MATRIX = 2048  # rows and columns of the matrix product

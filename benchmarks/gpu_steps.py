@@ -17,7 +17,7 @@ from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import FeaturesSpec, TrainingSpec
 from ablation.training.compute import Compute
 from ablation.training.fit import fit, segment_scores
-from ablation.training.moments import SegmentMoments
+from ablation.training.segment_moments import SegmentMoments
 
 CLASSES = 4
 STUDY_STEPS, STUDY_SCORED = 6250, 2200  # of a cell of the paper's study: steps, scored segments

@@ -14,7 +14,7 @@ from trials import Trials, Unfit
 
 from ablation.cli import grid, options
 from ablation.results import run_record
-from ablation.runs.promotion import chosen_poolings
+from ablation.runs.promote import chosen_poolings
 from ablation.runs.status import status_of
 from ablation.study import Shape, Study, at_window, load_study, override_study, shipped_studies
 from ablation.study.reading import parse_override

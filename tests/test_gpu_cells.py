@@ -21,7 +21,7 @@ from ablation.features.segment_dataset import SegmentDataset
 from ablation.models.probe import SinglePassProbe
 from ablation.models.probe.moments import MomentSums
 from ablation.study import CellKind, FeaturesSpec, Shape, Study
-from ablation.training import moments
+from ablation.training import segment_moments as moments
 from ablation.training.task import Cell, CellTask, FoldData, Outcome
 from ablation.training.worker import train_cell
 

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ablation.analysis.signflip import flip_p_values
-from ablation.analysis.variance import LEVEL, POWER
+from ablation.analysis.variance import POWER, SIGNIFICANCE
 
 SPEAKERS = range(6, 15)  # fewer find nothing at 5 %; with more, the t-test's power is as good
 SEED = 2018
@@ -31,7 +31,7 @@ def needed(speakers: int, studies: int) -> tuple[float, float]:
     noise = np.random.default_rng([SEED, speakers]).standard_normal((studies, speakers))
 
     def power(effect: float) -> float:
-        return float((flip_p_values(noise + effect) <= LEVEL).mean())
+        return float((flip_p_values(noise + effect) <= SIGNIFICANCE).mean())
 
     effect = brentq(lambda x: power(x) - POWER, LOW, HIGH, xtol=0.001)
     slope = (power(effect + STEP) - power(effect - STEP)) / (2 * STEP)

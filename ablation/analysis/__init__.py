@@ -6,6 +6,7 @@ loaded.
 
 from ablation.analysis.axes import AxisEvidence, axis_evidence
 from ablation.analysis.comparisons import (
+    SIGNIFICANCE,
     Comparison,
     Family,
     against_reference,
@@ -41,6 +42,7 @@ from ablation.analysis.windows import Interaction, WindowReading, read_windows, 
 __all__ = [
     "METRICS",
     "RULES",
+    "SIGNIFICANCE",
     "AxisEvidence",
     "Choice",
     "Comparison",

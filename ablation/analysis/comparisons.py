@@ -16,7 +16,7 @@ from ablation.analysis.intervals import Interval, difference_interval, effect_in
 from ablation.analysis.signflip import flip_p_values, joint_p_values, smallest_p_value
 from ablation.analysis.speakers import Counts
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the two are significantly different: ``p_joint`` is at most :data:`LEVEL`."""
-        return self.p_joint <= LEVEL
+        """Whether the two differ significantly: ``p_joint`` is at most :data:`SIGNIFICANCE`."""
+        return self.p_joint <= SIGNIFICANCE
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Family:
     @property
     def can_reject(self) -> bool:
         """Whether any outcome at all could be significant."""
-        return bool(self.comparisons) and self.smallest_p <= LEVEL
+        return bool(self.comparisons) and self.smallest_p <= SIGNIFICANCE
 
     def between(self, one: str, other: str) -> Comparison | None:
         """Return the comparison of the two, in either order; None where there is none."""

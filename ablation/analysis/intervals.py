@@ -12,12 +12,12 @@ import numpy as np
 
 from ablation.analysis.speakers import Counts
 
-LEVEL = 0.95
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence interval at :data:`LEVEL`, nan for a sample of one.
+    """An estimate with its confidence interval at :data:`CONFIDENCE`, nan for a sample of one.
 
     ``sample`` is the number of speakers (or folds) behind it.
     """
@@ -82,7 +82,7 @@ def effect_interval(gains: np.ndarray) -> Interval:
     if deviation <= 1e-12 * max(1.0, float(np.abs(gains).max(initial=0.0))):
         return Interval(nan, nan, nan, nan, n)
     t = float(gains.mean() / deviation * np.sqrt(n))
-    tail = (1 - LEVEL) / 2
+    tail = (1 - CONFIDENCE) / 2
     low, high = (float(nctdtrinc(n - 1, share, t)) for share in (1 - tail, tail))
     half = (n - 1) / 2
     correction = np.exp(gammaln(half) - gammaln(half - 0.5)) / np.sqrt(half)
@@ -102,5 +102,5 @@ def _interval(estimate: float, influence: np.ndarray) -> Interval:
     if n < 2:
         return Interval(estimate, float("nan"), float("nan"), float("nan"), n)
     error = float(influence.std(ddof=1) / np.sqrt(n))
-    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * error
+    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * error
     return Interval(estimate, estimate - half, estimate + half, error, n)

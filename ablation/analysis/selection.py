@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablation.analysis.comparisons import speaker_gains
+from ablation.analysis.comparisons import SIGNIFICANCE, speaker_gains
 from ablation.analysis.intervals import difference_interval
 from ablation.analysis.signflip import max_t_p_value
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.errors import counted
 from ablation.errors.reading import NoCompleteShape
-
-LEVEL = 0.05  # of the plateau rule's tests
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
 
     All larger extents are tested as one family: the largest of their studentised gains, paired by
     speaker, against its distribution when each speaker's gains change sign together (max-T;
-    Westfall & Young, 1993), one-sided at :data:`LEVEL`. Raises as :func:`choose_best`.
+    Westfall & Young, 1993), one-sided at :data:`SIGNIFICANCE`. Raises as :func:`choose_best`.
     """
     scores = _scores(shapes, metric)
     *smaller, last = sorted(shapes)
@@ -89,7 +87,7 @@ def choose_plateau(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
         larger = [e for e in shapes if e > extent]
         gains = np.stack([speaker_gains(shapes[e], shapes[extent], metric) for e in larger])
         p = max_t_p_value(gains)
-        if p > LEVEL:
+        if p > SIGNIFICANCE:
             return Choice(
                 extent,
                 scores[extent],

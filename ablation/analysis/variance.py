@@ -15,7 +15,9 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-LEVEL, POWER = 0.05, 0.8
+from ablation.analysis.comparisons import SIGNIFICANCE
+
+POWER = 0.8
 _MOST = 100_000  # speakers or seeds that are looked at
 _SIGN_FLIP = {  # d_z found with that power, by speakers: docs/validation/power.csv
     6: 1.789, 7: 1.330, 8: 1.192, 9: 1.098, 10: 1.005, 11: 0.944, 12: 0.889, 13: 0.851, 14: 0.810,
@@ -97,7 +99,7 @@ def needed_effect(speakers: int) -> float:
 def _t_test_effect(speakers: int) -> float:
     from scipy.special import nctdtr, stdtrit
 
-    bar = float(stdtrit(speakers - 1, 1 - LEVEL / 2))
+    bar = float(stdtrit(speakers - 1, 1 - SIGNIFICANCE / 2))
     low, high = 0.0, 10.0  # of the noncentrality
     for _ in range(50):
         middle = (low + high) / 2

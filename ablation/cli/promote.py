@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ablation.estimate.estimate import Estimate
-    from ablation.runs.promote import PromotePlan
-    from ablation.runs.promotion import PromoteOptions, Settings
+    from ablation.runs.promote import PromoteOptions, PromotePlan, Settings
     from ablation.runs.table1 import Table1
 
 
@@ -96,7 +95,7 @@ class Networks:
         self, changes: Changes, machines: Machines, digest: str | None, fresh: bool
     ) -> PromoteOptions:
         """Return these and the other options as the driver takes them."""
-        from ablation.runs.promotion import PromoteOptions
+        from ablation.runs.promote import PromoteOptions
 
         words = None if self.pooling is None else self.pooling.lower().split(",")
         return PromoteOptions(
@@ -137,7 +136,7 @@ def promote(
     from ablation.cli.plan_printing import print_dry_run
     from ablation.estimate.estimate import as_json, estimate_promotion
     from ablation.progress import Reporter
-    from ablation.runs import promotion
+    from ablation.runs import promote as promotion
 
     reporter = Reporter()
     options = networks.options(changes, machines, stored.digest, fresh)

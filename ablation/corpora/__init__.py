@@ -1,8 +1,9 @@
 """Corpora: where utterances, speakers and labels come from, and how speakers become folds.
 
 Each corpus has one file and one line in ``KINDS``; :func:`load_corpus` reads any of them, applies
-the label map and checks what can be checked without decoding audio. Nothing here depends on
-spectrograms or networks.
+the label map and checks what can be checked without decoding audio. Where a corpus can be
+downloaded is in :mod:`~ablation.corpora.download.sources`; the names by which ``ablate init``
+recognises one are in ``ablation.init.schemes``. Nothing here depends on spectrograms or networks.
 """
 
 from collections import Counter

@@ -72,7 +72,7 @@ class UnreadableFile(CorpusError):
         return {
             "file": "",
             "manifest": _MANIFEST,
-            "encoding": "save it as UTF-8",
+            "encoding": f"save it as UTF-8; {_MANIFEST}",
             "dataset": "save the dataset again with save_to_disk",
             "header": "make sure that it is an audformat header",
             "table": "complete the database",

@@ -18,8 +18,8 @@ from ablation.features.audio import audio_seconds
 from ablation.progress import Reporter
 from ablation.results.run_record import unique
 from ablation.runs.grid import GridPlan
+from ablation.runs.network_plan import PromotePlan, with_pooling
 from ablation.runs.prepare import Prepared
-from ablation.runs.promote import PromotePlan, with_pooling
 from ablation.runs.runner import slots_of
 from ablation.runs.status import workers_of
 from ablation.study import Study, at_window

@@ -18,6 +18,7 @@ from ablation.executors import EXECUTORS, Slot
 from ablation.features.cache import Entry
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
+from ablation.results.schema import reason_of
 from ablation.study import FeaturesSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
 from ablation.training.worker import train_cell
@@ -143,7 +144,7 @@ def _seconds(task: CellTask, steps: int, device: str) -> float:
     )
     outcome = train_cell(replace(task, study=short), device)
     if outcome.failed:
-        raise NothingMeasured(outcome.row["error"].splitlines()[-1])
+        raise NothingMeasured(reason_of(outcome.row["error"]))
     return outcome.row["train_seconds"]
 
 

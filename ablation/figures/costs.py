@@ -10,7 +10,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from ablation.figures.curves import draw_intervals
-from ablation.figures.style import COLOURS, RC, finish, wrap_text
+from ablation.figures.style import COLOURS, RC, finish, quiet, wrap_text
 
 _COSTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per segment"}
 _COLOURS = {"probe": COLOURS["neutral"], "network": COLOURS["angry"]}
@@ -38,7 +38,8 @@ def draw_costs(points: pd.DataFrame, title: str) -> Figure:
         _draw_points(axes, points[points[cost] > 0], cost)
         axes.set(xlabel=label, ylabel="WA (%)")
     finish(figure, title)
-    figure.draw_without_rendering()  # labels are placed when the panels' positions are known
+    with quiet():
+        figure.draw_without_rendering()  # labels are placed when the panels' positions are known
     for axes, cost in zip(grid, _COSTS, strict=True):
         _name_front(axes, points[(points[cost] > 0) & points[f"front_{cost}"]], cost)
     return figure

@@ -129,20 +129,20 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # not allowed in XML
 def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
     """Write ``figure`` in format ``name``, without a date: the same data give the same bytes."""
     metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
-    with mpl.rc_context(RC), _quiet():
+    with mpl.rc_context(RC), quiet():
         figure.savefig(file, format=name, metadata=metadata)
 
 
 def svg_text(figure: Figure) -> str:
     """Return ``figure`` as SVG whose texts stay texts."""
     buffer = io.StringIO()
-    with mpl.rc_context({**RC, "svg.fonttype": "none"}), _quiet():
+    with mpl.rc_context({**RC, "svg.fonttype": "none"}), quiet():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", buffer.getvalue())
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Suppress warnings of glyphs missing from the font: a box is drawn, which says as much."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")

@@ -15,11 +15,11 @@ class Scheme:
     """The naming scheme of a corpus.
 
     ``expression`` has the groups ``speaker`` and ``label``, ``codes`` maps the latter in lower case
-    to labels. ``kinds`` are the names under which ``ablate`` may read the corpus itself.
+    to labels. ``kind`` is the name of the corpus, which ``ablate`` may read itself.
     """
 
     title: str
-    kinds: tuple[str, ...]
+    kind: str
     expression: re.Pattern[str]
     codes: Mapping[str, str]
     example: str
@@ -35,30 +35,30 @@ class Scheme:
 
 
 def _scheme(
-    title: str, kinds: Sequence[str], expression: str, codes: Mapping[str, str], example: str
+    title: str, kind: str, expression: str, codes: Mapping[str, str], example: str
 ) -> Scheme:
     lower = {code.casefold(): label for code, label in codes.items()}
-    return Scheme(title, tuple(kinds), re.compile(expression, re.IGNORECASE), lower, example)
+    return Scheme(title, kind, re.compile(expression, re.IGNORECASE), lower, example)
 
 
 SCHEMES = (
     _scheme(
         "EmoDB",
-        ("emodb",),
+        "emodb",
         r"(?P<speaker>\d\d)[ab]\d\d(?P<label>[WLEAFTN])[a-z]?",
         emodb.EMOTIONS,
         "03a01Fa: speaker 03, text a01, emotion F",
     ),
     _scheme(
         "RAVDESS",
-        ("ravdess",),
+        "ravdess",
         r"\d\d-\d\d-(?P<label>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)",
         ravdess.EMOTIONS,
         "03-01-05-01-02-01-07: third field the emotion, last the actor",
     ),
     _scheme(
         "CREMA-D",
-        ("crema-d", "crema", "cremad"),
+        "crema_d",
         r"(?P<speaker>1\d\d\d)_[A-Z]{3}_(?P<label>ANG|DIS|FEA|HAP|NEU|SAD)_(LO|MD|HI|XX|X)",
         {
             "ANG": "angry",
@@ -72,7 +72,7 @@ SCHEMES = (
     ),
     _scheme(
         "TESS",
-        ("tess",),
+        "tess",
         r"(?P<speaker>[OY]A)F?_[a-z]+_(?P<label>angry|disgust|fear|happy|neutral|ps|sad)",
         {
             "angry": "angry",
@@ -87,7 +87,7 @@ SCHEMES = (
     ),
     _scheme(
         "SAVEE",
-        ("savee",),
+        "savee",
         r"(?P<speaker>DC|JE|JK|KL)[_/](?P<label>sa|su|[adfhn])\d\d",
         {
             "a": "angry",

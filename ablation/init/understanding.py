@@ -136,7 +136,7 @@ def _pairs(reading: Reading) -> list[tuple[str, str] | None]:
 
 def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
     """Return what ``ablate`` reads itself as a known corpus, or None where it cannot."""
-    kind = next((KINDS[name] for name in scheme.kinds if name in KINDS), None)
+    kind = KINDS.get(scheme.kind)
     if kind is None:
         return None
     try:

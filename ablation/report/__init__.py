@@ -10,7 +10,7 @@ from ablation.report.document import Column, Document, Picture, Section, Table
 from ablation.report.html import render_html
 from ablation.report.latex import render_latex
 from ablation.report.markdown import render_markdown
-from ablation.report.table1 import Row, table1_csv, table1_latex, table1_markdown
+from ablation.report.table1_formats import Row, table1_csv, table1_latex, table1_markdown
 from ablation.report.values import millions, points, show, table_csv
 
 __all__ = [

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from ablation.analysis import AxisEvidence
+from ablation.analysis.comparisons import SIGNIFICANCE
 from ablation.errors import counted, named
 from ablation.report.values import percent_ends, show
 from ablation.report.wording import (
-    LEVEL,
     capital,
     detectable_difference,
     metric_name,
@@ -26,7 +26,7 @@ def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
             "is finished. The stored rows are listed below."
         )
     every = list(axes.values())
-    found = [axis for axis in every if axis.smallest_p <= LEVEL / len(every)]
+    found = [axis for axis in every if axis.smallest_p <= SIGNIFICANCE / len(every)]
     if not found:
         return f"{_nothing_found(every, majority)} {_trust(every, found)}"
     parts = [_plateau(axis) for axis in found]
@@ -60,7 +60,7 @@ def _not_shown(axis: AxisEvidence, axes: int) -> str:
 
 
 def _shared_level(axes: int) -> str:
-    level = f"{100 * LEVEL / axes:g} %"
+    level = f"{100 * SIGNIFICANCE / axes:g} %"
     return level if axes == 1 else f"{level}, which is 5 % divided between {axes} axes"
 
 
@@ -95,7 +95,7 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
     number = sum(len(family.comparisons) for family in families if family is not None)
     none = "the only comparison is not" if number == 1 else f"none of {number} comparisons is"
     smallest = min(axis.smallest_p for axis in axes)
-    level = f", tested at {_shared_level(len(axes))}" if smallest <= LEVEL else ""
+    level = f", tested at {_shared_level(len(axes))}" if smallest <= SIGNIFICANCE else ""
     chance = ""
     if all(axis.metric == "wa" and axis.score(axis.best).low <= majority for axis in axes):
         chance = (

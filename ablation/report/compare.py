@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from ablation.analysis import RULES, Comparison, Counts, against_reference
+from ablation.analysis import RULES, SIGNIFICANCE, Comparison, Counts, against_reference
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
@@ -30,7 +30,6 @@ from ablation.errors.reading import (
     UnreadableContrast,
 )
 from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
-from ablation.report.wording import LEVEL
 from ablation.results.run_record import RunRecord, now, study_folder
 from ablation.study import AXES, Shape
 
@@ -52,7 +51,7 @@ class Confirmed:
     @property
     def verdict(self) -> str:
         """What the one test says of the difference that was chosen on the first study."""
-        if self.found.p > LEVEL:
+        if self.found.p > SIGNIFICANCE:
             return "Not confirmed: in the second study, the two are not significantly different."
         if self.found.difference.estimate * self.contrast.difference > 0:
             direction, word = "same", "Confirmed"

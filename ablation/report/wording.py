@@ -1,10 +1,14 @@
 """Sentences that several parts of the report say, and ``ablate compare`` too."""
 
-from ablation.analysis import METRICS, AxisEvidence, detectable, smallest_p_value
+from ablation.analysis import (
+    METRICS,
+    SIGNIFICANCE,
+    AxisEvidence,
+    detectable,
+    smallest_p_value,
+)
 from ablation.errors import counted
 from ablation.report.values import show
-
-LEVEL = 0.05
 
 
 def metric_name(metric: str) -> str:
@@ -40,7 +44,9 @@ def limits(axis: AxisEvidence) -> list[str]:
         f"With {counted(speakers, 'speaker')}, the smallest two-sided p of the sign-flip test is "
         f"{show(smallest, 'p')}"
     )
-    lines = [f"{least}." if smallest <= LEVEL else f"{least}: nothing can be significant at 5 %."]
+    lines = [
+        f"{least}." if smallest <= SIGNIFICANCE else f"{least}: nothing can be significant at 5 %."
+    ]
     if 0 < detectable_difference(axis) < 1:
         text = power(axis, f"{axis.axis.name}s")
         lines.append(f"{capital(text)}; tests adjusted for several comparisons need more.")

@@ -17,6 +17,18 @@ VERSION_KEY = b"ablation.schema"
 
 OK, FAILED = "ok", "failed"
 
+
+def reason_of(error: str) -> str:
+    """Return the line of a failed row's ``error`` that says why.
+
+    Of a traceback it is the first line of the exception's message: a remedy may follow it.
+    """
+    lines = error.strip().splitlines() or [""]
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    message = lines[frames[-1] + 1 :] if frames else lines
+    return next((line for line in message if not line.startswith("    ")), lines[-1])
+
+
 _CELL = [
     ("study", pa.string()),
     ("digest", pa.string()),

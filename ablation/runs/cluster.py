@@ -9,8 +9,8 @@ from ablation.device import CPU, CUDA, is_cuda
 from ablation.executors import Slot
 from ablation.executors.dask import ClusterExecutor
 from ablation.executors.dask_connection import connect_to, job_script, start_jobs
+from ablation.runs.file_transfer import FeatureSupply
 from ablation.study import Study
-from ablation.training.file_transfer import FeatureSupply
 
 
 def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:

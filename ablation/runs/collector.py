@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from ablation.executors import Finished, WorkerPool
 from ablation.files import forget_half_written
 from ablation.results import ResultStore
-from ablation.results.schema import TABLE_OF
+from ablation.results.schema import TABLE_OF, reason_of
 from ablation.training import rows as cell_rows
 from ablation.training.task import CellTask, Outcome
 
@@ -143,7 +143,7 @@ class ResultCollector:
             if not outcome.failed:
                 self.tally.trained += 1
                 continue
-            reason = outcome.row["error"].splitlines()[-1]
+            reason = reason_of(outcome.row["error"])
             self.tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
             self.say(f"failed: {self.tally.failures[-1]}")
         return ended

@@ -1,324 +1,279 @@
-"""Promotion: the chosen shapes are cross-validated in the full network, and the best one is saved.
+"""A whole promotion: from options to Table 1 and the network of all speakers.
 
-A *variant* is a row of Table 1: a pooling with the shapes of each fold. A plain variant has the
-same shapes in every fold, a nested one may not. Variants that need the same training share its
-cell.
+:func:`promote` runs all of it. ``ablate promote`` calls the same four steps one by one, to print
+what each of them found: :func:`find_settings`, :func:`plan_promotion`, :func:`cross_validate` and
+:func:`train_final`.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
-from ablation.errors import counted
-from ablation.errors.running import CorpusChanged
+from ablation.errors.common import (
+    InvalidOption,
+    OptionMissing,
+    OptionRequires,
+    OptionsExclude,
+    UnknownName,
+)
 from ablation.errors.studies import FixedByProbes
-from ablation.files import require_writable
 from ablation.progress import Reporter
-from ablation.results import ResultStore, run_record
-from ablation.results.run_record import RunRecord, study_folder
-from ablation.results.schema import OK
-from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
-from ablation.runs.runner import Tally, check_devices, run_cells
-from ablation.runs.shape_selection import Selection
-from ablation.saved import saver
-from ablation.study import NETWORK_NAMES, CellKind, Shape, Study, override_study, shapes_text
-from ablation.study.baselines import BASELINES
+from ablation.results import run_record
+from ablation.results.run_record import RunRecord
+from ablation.runs.grid import as_given
+from ablation.runs.network_plan import (
+    CHANGEABLE,
+    PromotePlan,
+    change_settings,
+    part_overrides,
+    plan_promote,
+    prepare_promotion,
+    run_final,
+    run_promote,
+)
+from ablation.runs.runner import Tally
+from ablation.runs.shape_selection import SelectionOptions, select, select_given
+from ablation.runs.table1 import Table1, write_table1
+from ablation.study import (
+    NETWORK_NAMES,
+    PAPER_POOLINGS,
+    Shape,
+    Study,
+    load_study,
+    override_study,
+)
+from ablation.study.fields import FACTORY
 from ablation.study.reading import Override
-from ablation.training.task import Cell, CellTask, FoldData
-
-if TYPE_CHECKING:
-    from ablation.models.network import Cost
-
-CHANGEABLE = ("network", "execution", "cluster")
 
 
 @dataclass(frozen=True)
-class NetworkVariant:
-    """A row of Table 1: a network with the shapes and the network digest of each fold."""
+class PromoteOptions:
+    """What is promoted, and how; without any option the study's own ``network.conv1``.
 
-    title: str
-    pooling: str
-    selection: Selection
-    digests: Mapping[str, str]
-
-    def shapes(self, fold: str) -> tuple[Shape, ...]:
-        return self.selection.by_fold[fold].shapes
-
-    @property
-    def plain(self) -> bool:
-        return not self.selection.manner
-
-
-class CellRequest(NamedTuple):
-    """A cell and its network digest, which is empty for a baseline."""
-
-    cell: Cell
-    digest: str
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """The key of its row in the store."""
-        return self.digest or self.cell.title, self.cell.seed, self.cell.fold
-
-
-@dataclass(frozen=True)
-class PromotePlan:
-    """The networks to cross-validate, their missing cells, and the missing cells of baselines.
-
-    ``costs`` are by network digest.
+    Attributes
+    ----------
+    best
+        Whether a height and a width are chosen from the stored probes.
+    nested, nested_full
+        Whether shapes are also chosen for each fold without the scores of its test speakers, and
+        with probes that were not trained on the fold either; both imply ``best``.
+    rule, metric
+        How shapes are chosen: "best", "one-se" or "plateau" (None: best), by "wa", "ua" or a class
+        (None: wa).
+    shapes
+        The shapes of Conv1 instead of a choice.
+    poolings
+        Names of poolings, or "all" for the paper's three; None: the study's.
+    network
+        A factory of the user's own networks as "module:function".
+    seeds
+        Seeds of training; None: the study's.
+    digest
+        The beginning of the digest of the settings to use; None: those run last.
+    corpus, corpus_root
+        The corpus by its name, and where it lies now.
+    overrides
+        Other values of fields, as :func:`~ablation.study.load_study` takes them.
+    fresh
+        Whether stored folds are trained again.
     """
 
-    prepared: Prepared
+    best: bool = False
+    nested: bool = False
+    nested_full: bool = False
+    rule: str | None = None
+    metric: str | None = None
+    shapes: tuple[Shape, ...] | None = None
+    poolings: tuple[str, ...] | None = None
+    network: str | None = None
+    seeds: tuple[int, ...] | None = None
+    digest: str | None = None
+    corpus: str | None = None
+    corpus_root: Path | None = None
+    overrides: tuple[Override, ...] = ()
+    fresh: bool = False
+
+    @property
+    def choosing(self) -> list[str]:
+        """The options given that have shapes chosen from probes."""
+        given = {"--best": self.best, "--nested": self.nested, "--nested-full": self.nested_full}
+        return [option for option, wanted in given.items() if wanted]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings that a promotion starts from, and the study as it is promoted.
+
+    ``stored`` is False for a study without any run, whose shapes are given; ``other_network`` is
+    whether the file's [network] is neither the one stored nor the one promoted.
+    """
+
     run: RunRecord
     study: Study
-    variants: tuple[NetworkVariant, ...]
-    costs: "Mapping[str, Cost]"
-    seeds: tuple[int, ...]
-    cells: tuple[CellRequest, ...]
-    missing: tuple[CellRequest, ...]
-    references: tuple[CellRequest, ...]  # that are missing
-    fresh: bool = False  # stored cells are trained again
+    stored: bool
+    other_network: bool
 
 
-def change_settings(run: RunRecord, overrides: Sequence[Override]) -> Study:
-    """Return the study as run, with other values of fields that no probe's row depends on.
+@dataclass(frozen=True)
+class Promoted:
+    """The result of a promotion.
+
+    ``table`` is None when no fold was trained or stored; ``network`` is the folder of the network
+    of all speakers, None where it was not to be trained or failed.
+    """
+
+    plan: PromotePlan
+    tally: Tally
+    table: Table1 | None
+    network: Path | None = None
+
+
+def promote(
+    study: Path | str,
+    results: Path,
+    options: PromoteOptions,
+    reporter: Reporter,
+    final: bool = True,
+) -> Promoted:
+    """Cross-validate the full network with chosen shapes, and train the best on all speakers.
+
+    Parameters
+    ----------
+    study
+        A study file, or the name of a shipped study.
+    results
+        The folder of all results, where rows, networks and Table 1 are stored.
+    final
+        Whether the network with the highest WA is also trained on all speakers.
 
     Raises
     ------
-    FixedByProbes
-        When a field of any other table would change.
+    InterruptedRun
+        On an interrupt; the finished folds are stored.
+    AblationError
+        For options that cannot be used or combined, a corpus other than that of the probes, or
+        whatever else keeps a fold from being trained or stored.
     """
-    fixed, own = part_overrides(overrides)
-    for field, value in fixed:
-        if override_study(run.study, [(field, value)]) != run.study:
-            raise FixedByProbes(f"--set {field}={value}", "with other settings", CHANGEABLE)
-    return override_study(run.study, own)
+    settings = find_settings(study, results, options)
+    found = cross_validate(plan_promotion(settings, results, options, reporter), results, reporter)
+    return train_final(found, results, reporter) if final else found
 
 
-def part_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
-    """Part fields into those that a probe's row may depend on, and those of promotion alone."""
-    fixed, own = [], []
-    for field, value in overrides:
-        (own if field.partition(".")[0] in CHANGEABLE else fixed).append((field, value))
-    return fixed, own
-
-
-def prepare_promotion(run: RunRecord, study: Study) -> Prepared:
-    """Read the corpus of ``study``.
-
-    Raises :class:`CorpusChanged` when it is not the corpus of the run.
-    """
-    check_devices(study)
-    prepared = prepare(study)
-    if prepared.digest != run.digest:
-        raise CorpusChanged(study.corpus.root, run.study.name, run.digest)
-    return prepared
-
-
-def plan_promote(
-    results: Path,
-    run: RunRecord,
-    prepared: Prepared,
-    selections: Sequence[Selection],
-    poolings: Sequence[str],
-    fresh: bool = False,
-) -> PromotePlan:
-    """List variants and cells; nothing is written.
-
-    ``prepared`` has the study as run, with the network, execution and seeds requested now.
+def find_settings(study: Path | str, results: Path, options: PromoteOptions) -> Settings:
+    """Return the settings last run, or where there are none and shapes are given, the study's.
 
     Raises
     ------
     StudyError
-        For a shape that is too large, or a custom network that cannot be used.
+        For options that cannot be used or combined, and fields that the probes fix.
+    StorageError
+        When shapes are to be chosen and there is no run.
     """
-    study = prepared.study
-    for selection in selections:
-        for chosen in selection.by_fold.values():
-            check_shapes(study, chosen.shapes)
-    costs: dict[str, Cost] = {}
-    variants = tuple(
-        _line(run, study, selection, pooling, costs)
-        for pooling in ([""] if study.network.factory else poolings)
-        for selection in selections
+    _check(options)
+    given = load_study(study)
+    overrides: Sequence[Override] = options.overrides
+    stored = bool(
+        options.choosing or options.digest is not None or run_record.any_run(results, given.name)
     )
-    seeds = run_record.unique(study.grid.seeds)
-    window = study.features.window_ms
-    cells = run_record.unique(
-        CellRequest(_cell(variant, fold.name, window, seed), variant.digests[fold.name])
-        for variant in variants
-        for seed in seeds
-        for fold in prepared.folds
-    )
-    references = tuple(
-        CellRequest(Cell(CellKind.BASELINE, (), window, 0, fold.name, title=title), "")
-        for title in BASELINES
-        for fold in prepared.folds
-    )
-    done = _stored(results, run)
-    missing = tuple(c for c in cells if fresh or c.key not in done)
-    return PromotePlan(
-        prepared=prepared,
-        run=run,
-        study=study,
-        variants=variants,
-        costs=costs,
-        seeds=seeds,
-        cells=cells,
-        missing=missing,
-        references=tuple(c for c in references if c.key not in done),
-        fresh=fresh,
-    )
-
-
-def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Cell:
-    shapes = variant.shapes(fold)
-    return Cell(CellKind.NETWORK, shapes, window_ms, seed, fold, variant.pooling, variant.title)
-
-
-def _line(
-    run: RunRecord, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
-) -> NetworkVariant:
-    from ablation.models.network import network_cost
-
-    factory = study.network.factory
-    variant = with_pooling(study, pooling)
-    digests = {}
-    for fold, chosen in selection.by_fold.items():
-        code = _code(factory)
-        names = [str(shape) for shape in chosen.shapes]
-        digest = variant.network_digest(run.digest, names, code)
-        digests[fold] = digest
-        if digest not in costs:
-            costs[digest] = network_cost(
-                chosen.shapes, pooling, len(run.classes), variant.network, variant.features
-            )
-    return NetworkVariant(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
-
-
-def _code(factory: str | None) -> str:
-    from ablation.models.network import source_digest
-
-    return source_digest(factory) if factory else ""
-
-
-def with_pooling(study: Study, pooling: str) -> Study:
-    """Return the study with another pooling, or unchanged for a custom network."""
-    return override_study(study, [("network.pooling", pooling)]) if pooling else study
-
-
-def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
-    """Return the keys of the finished network and baseline cells of these settings."""
-    store = ResultStore(study_folder(results, run.study.name))
-    return {
-        (row[name], row["seed"], row["fold"])
-        for table, name in (("networks", "network_digest"), ("references", "reference"))
-        for row in store.read(table, []).rows.to_pylist()
-        if row["digest"] == run.digest and row["status"] == OK
-    }
-
-
-def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
-    """Train the missing cells; every network is saved beside its row.
-
-    Raises as :func:`ablation.runs.grid.run_grid`.
-    """
-    tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    if not plan.missing and not plan.references:
-        return tally
-    folder = study_folder(results, plan.study.name)
-    require_writable(folder)
-    _save_settings(plan, results, folder)
-    window = plan.study.features.window_ms
-    data = fold_data(plan.prepared, [window], reporter)
-    code = _code(plan.study.network.factory)
-    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
-    keeper = saver.ModelSaver(folder, corpus, fingerprint, code)
-    if plan.references:
-        reporter.say(
-            f"training the baselines first ({', '.join(BASELINES)}): "
-            f"{counted(len(plan.references), 'cell')}"
-        )
-        beside = Tally(cells=len(plan.references), stored=0)
-        tasks = [_task(plan, folder, request, data) for request in plan.references]
-        run_cells(tasks, folder, plan.study, beside, reporter)
-        tally.failures += beside.failures
-    if plan.missing:
-        tasks = [_task(plan, folder, request, data) for request in plan.missing]
-        run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
+    if stored:
+        run = run_record.find_run(results, given.name, options.digest)
     else:
-        ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
-    return tally
+        fixed, overrides = part_overrides(options.overrides)
+        run = as_given(load_study(study, fixed, options.corpus, options.corpus_root))
+    if options.network is not None:
+        overrides = [*overrides, ("network.factory", options.network)]
+    changed = change_settings(run, overrides)
+    other = stored and given.network not in (run.study.network, changed.network)
+    if options.corpus not in (None, changed.corpus.name):
+        raise FixedByProbes(f"--corpus {options.corpus}", f"on {changed.corpus.name}", CHANGEABLE)
+    moved: list[Override] = []
+    if options.corpus_root is not None:
+        moved.append(("corpus.root", str(options.corpus_root)))
+    if options.seeds is not None:
+        moved.append(("grid.seeds", list(options.seeds)))
+    promoted = override_study(changed, moved) if moved else changed
+    return Settings(run, promoted, stored, other)
 
 
-def run_final(
-    plan: PromotePlan,
-    variant: NetworkVariant,
-    scores: saver.ScoreNote,
+def plan_promotion(
+    settings: Settings,
     results: Path,
+    options: PromoteOptions,
     reporter: Reporter,
-) -> tuple[Path, Tally]:
-    """Train the network of a plain variant on all speakers; return its folder.
+    dry_run: bool = False,
+) -> PromotePlan:
+    """Read the corpus, choose shapes and list what is to be trained.
 
-    A network that is already saved gets these scores and is not trained again. Raises as
-    :func:`run_promote`.
+    ``nested_full`` trains its probes here, except in a dry run. Raises as :func:`promote`.
     """
-    folder = study_folder(results, plan.study.name)
-    first = plan.prepared.folds[0].name
-    window, seed = plan.study.features.window_ms, plan.seeds[0]
-    cell = Cell(
-        CellKind.FINAL, variant.shapes(first), window, seed, "", variant.pooling, variant.title
-    )
-    digest = variant.digests[first]
-    code = _code(plan.study.network.factory)
-    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
-    keeper = saver.ModelSaver(folder, corpus, fingerprint, code, scores)
-    place = keeper.place(cell, digest)
-    tally = Tally(cells=1, stored=0)
-    if saver.rescore(place, scores):
-        return place, replace(tally, stored=1)
-    data = fold_data(plan.prepared, [window], reporter)
-    some = data[window, first]
-    everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
-    data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
-    task = _task(plan, folder, CellRequest(cell, digest), data)
-    run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
-    return place, tally
+    run, study = settings.run, settings.study
+    names = options.poolings
+    poolings = chosen_poolings((study.network.pooling,) if names is None else names)
+    given = () if options.choosing else options.shapes or _own_shapes(study)
+    prepared = prepare_promotion(run, study)
+    if given:
+        selections = select_given(prepared, given)
+    else:
+        how = SelectionOptions(
+            options.rule or "best", options.metric or "wa", options.nested, options.nested_full
+        )
+        selections = select(results, run, prepared, how, reporter, dry_run)
+    return plan_promote(results, run, prepared, selections, poolings, options.fresh)
 
 
-def _task(
-    plan: PromotePlan,
-    folder: Path,
-    request: CellRequest,
-    data: Mapping[tuple[float, str], FoldData],
-) -> CellTask:
-    cell, digest = request
-    checkpoint = None
-    if digest:
-        name = saver.folder_name(cell, digest)
-        checkpoint = folder / "checkpoints" / f"{name}.safetensors"
-    return CellTask(
-        cell=cell,
-        study=with_pooling(plan.study, cell.pooling),
-        classes=plan.prepared.corpus.classes,
-        digest=plan.run.digest,
-        fold=data[cell.window_ms, cell.fold],
-        network_digest=digest or None,
-        checkpoint=checkpoint,
-    )
+def cross_validate(plan: PromotePlan, results: Path, reporter: Reporter) -> Promoted:
+    """Train the missing folds and write Table 1. Raises as :func:`promote`."""
+    tally = run_promote(plan, results, reporter)
+    some = tally.trained or tally.stored
+    return Promoted(plan, tally, write_table1(plan, results) if some else None)
 
 
-def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
-    """Write the settings of every network, under its digest."""
-    if not run_record.any_run(
-        results, plan.run.study.name
-    ):  # no grid was run, the shapes are given
-        run_record.save(results, plan.run)
-    for variant in plan.variants:
-        for fold, digest in variant.digests.items():
-            path = folder / "studies" / "networks" / f"{digest}.toml"
-            if not path.exists():
-                shapes = shapes_text(variant.shapes(fold)).split(",")
-                study = with_pooling(plan.study, variant.pooling)
-                run_record.save_network(path, override_study(study, [("network.conv1", shapes)]))
+def train_final(promoted: Promoted, results: Path, reporter: Reporter) -> Promoted:
+    """Train the network with the highest WA on all speakers. Raises as :func:`promote`.
+
+    The result is ``promoted`` itself where no network has all of its folds.
+    """
+    table, tally = promoted.table, promoted.tally
+    if table is None or table.best is None or table.scores is None:
+        return promoted
+    reporter.say(f"{table.best.title} has the highest WA: training it on all speakers, to be saved")
+    place, last = run_final(promoted.plan, table.best, table.scores, results, reporter)
+    tally.failures += last.failures
+    return promoted if last.failures else replace(promoted, network=place)
+
+
+def chosen_poolings(names: Sequence[str]) -> list[str]:
+    """Return poolings by name, "all" being the paper's.
+
+    Raises :class:`UnknownName` for one that does not exist.
+    """
+    chosen: list[str] = []
+    for name in names:
+        if name != "all" and name not in NETWORK_NAMES:
+            raise UnknownName("--pooling", name, ["all", *NETWORK_NAMES])
+        chosen += PAPER_POOLINGS if name == "all" else [name]
+    return list(dict.fromkeys(chosen))
+
+
+def _check(options: PromoteOptions) -> None:
+    """Raise :class:`StudyError` for options that cannot be combined or used."""
+    if options.choosing and options.shapes is not None:
+        raise OptionsExclude(["--shapes", *options.choosing])
+    if not options.choosing and (options.rule or options.metric):
+        raise OptionRequires("--rule" if options.rule else "--metric", "--best")
+    if options.network is None:
+        return
+    if not re.fullmatch(FACTORY, options.network):
+        raise InvalidOption("--network", options.network, "MODULE:FACTORY", "mynet:build")
+    if options.poolings is not None:  # a network of the user's own has its own
+        raise OptionsExclude(["--pooling", "--network"])
+
+
+def _own_shapes(study: Study) -> tuple[Shape, ...]:
+    """Return the shapes of ``network.conv1``; raise :class:`OptionMissing` if it is empty."""
+    if not study.network.conv1:
+        raise OptionMissing(
+            "shapes to promote", ["--best", "--shapes", "network.conv1 in the study"]
+        )
+    return tuple(Shape.parse(text, "network.conv1") for text in dict.fromkeys(study.network.conv1))

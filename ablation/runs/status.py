@@ -11,7 +11,7 @@ from ablation.analysis import probe_cost, seconds_by_cost
 from ablation.executors.devices import planned_slots
 from ablation.results import ResultStore
 from ablation.results.run_record import RunRecord, study_folder
-from ablation.results.schema import FAILED, OK
+from ablation.results.schema import FAILED, NETWORKS, OK, REFERENCES, reason_of
 from ablation.runs.best_so_far import BestSoFar
 from ablation.study import Shape, Study, cell_keys
 
@@ -79,7 +79,7 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     """Return the counts of cells, also while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
-    networks = store.read("networks", ["error"])
+    others = [store.read(table.name) for table in (NETWORKS, REFERENCES)]
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
     asked = run.cells
@@ -87,21 +87,25 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     finished, failed = mine[mine["status"] == OK], mine[mine["status"] == FAILED]
     by_shape = _left(run, finished)
     rate, quiet = _rate(finished, now or datetime.now(UTC)) if by_shape else (None, None)
-    of_digest = networks.frame()
-    of_digest = of_digest[(of_digest["digest"] == run.digest) & (of_digest["status"] == OK)]
+    networks, baselines = (
+        rows[rows["digest"] == run.digest] for rows in (table.frame() for table in others)
+    )
+    failed_too = [rows[rows["status"] == FAILED] for rows in (networks, baselines)]
     return Status(
         done=len(finished),
         failed=len(failed),
         left=len(asked) - len(finished) - len(failed),
-        networks=len(of_digest),
+        networks=int((networks["status"] == OK).sum()),
         workers=workers_of(run.study),
         worker_seconds_left=_sum(by_shape) if len(finished) else None,
         by_shape=by_shape,
         best=_best(run, finished),
         cells_an_hour=rate,
         quiet_seconds=quiet,
-        failures=tuple(_failure(row) for row in failed.to_dict("records")),
-        damaged=(*probes.damaged, *networks.damaged),
+        failures=tuple(
+            _failure(row) for rows in (failed, *failed_too) for row in rows.to_dict("records")
+        ),
+        damaged=tuple(file for table in (probes, *others) for file in table.damaged),
     )
 
 
@@ -167,8 +171,11 @@ def _rate(finished: pd.DataFrame, now: datetime) -> tuple[float, float] | tuple[
 
 
 def _failure(row: dict) -> str:
-    reason = str(row["error"]).splitlines()[-1]
-    return f"{row['height']}x{row['width']} fold {row['fold']} seed {row['seed']}: {reason}"
+    if "height" in row:
+        name = f"{row['height']}x{row['width']}"
+    else:
+        name = row.get("network") or row["reference"]
+    return f"{name} fold {row['fold']} seed {row['seed']}: {reason_of(str(row['error']))}"
 
 
 _MEANING = {

@@ -23,7 +23,7 @@ from ablation.report.sections.table1 import (
     scored_baselines,
     scored_lines,
 )
-from ablation.runs.promote import NetworkVariant, PromotePlan
+from ablation.runs.network_plan import NetworkVariant, PromotePlan
 from ablation.runs.shape_selection import Chosen
 from ablation.saved.record import ScoreNote
 from ablation.study import shapes_text

@@ -1,7 +1,9 @@
 """``ablate dashboard`` shows a study's searches in optuna-dashboard, on this machine only."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from ablation.errors.common import MissingPackage
 from ablation.errors.running import NoSearch, PortUnavailable
@@ -27,7 +29,7 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
         When there is no search, or its file cannot be used.
     """
     try:
-        from optuna_dashboard import run_server
+        from optuna_dashboard import wsgi
     except ImportError as error:
         raise MissingPackage("ablate dashboard", "optuna-dashboard", "dashboard") from error
     path = search_file(study_folder(results, name))
@@ -35,11 +37,19 @@ def serve(results: Path, name: str, port: int, say: Callable[[str], None]) -> No
         raise NoSearch(name, results.absolute())
     from ablation.results.search_file import open_storage
 
-    storage = open_storage(path, read_only=True)
-    say(f"searches of {name}, read-only: http://{HOST}:{port} (stop with Ctrl-C)")
+    app = wsgi(open_storage(path, read_only=True))
     try:
-        run_server(storage, host=HOST, port=port)
-    except KeyboardInterrupt:
-        return  # the normal end
+        server = make_server(HOST, port, app, handler_class=_Silent)
     except OSError as error:
         raise PortUnavailable(port, error.strerror or str(error)) from error
+    with server:
+        say(f"searches of {name}, read-only: http://{HOST}:{port} (stop with Ctrl-C)")
+        with suppress(KeyboardInterrupt):  # the normal end
+            server.serve_forever()
+
+
+class _Silent(WSGIRequestHandler):
+    """Every request would be a line on stderr."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""

@@ -18,9 +18,9 @@ from ablation.training.baselines import TRAINERS
 from ablation.training.checkpoint import Checkpoint
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import Fitted, fit, predict
-from ablation.training.moments import SegmentMoments
 from ablation.training.rows import Trained
 from ablation.training.seeds import seeded
+from ablation.training.segment_moments import SegmentMoments
 from ablation.training.task import (
     CellTask,
     Sample,

@@ -14,7 +14,6 @@ from ablation.study import TrainingSpec
 from ablation.training.augment import augment, draw, gains
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute
-from ablation.training.moments import SegmentMoments
 from ablation.training.schedule import (
     Budget,
     averaging_decay,
@@ -23,6 +22,7 @@ from ablation.training.schedule import (
     make_optimizer,
 )
 from ablation.training.seeds import generator, seeded
+from ablation.training.segment_moments import SegmentMoments
 
 
 class _Sums:

@@ -17,7 +17,7 @@ from ablation.errors.studies import (
     StudyNotFound,
     UnreadableStudy,
 )
-from ablation.runs.promote import CHANGEABLE
+from ablation.runs.network_plan import CHANGEABLE
 from ablation.study import parse_study
 
 

@@ -99,6 +99,6 @@ class Network(nn.Module):
     def forward(self, segments: torch.Tensor) -> torch.Tensor:
         maps = self.backbone(segments)
         # Sums over thousands of positions are too imprecise in bfloat16, and cheap in float32.
-        device = "cpu" if maps.is_meta else maps.device.type  # meta: costs.py only counts
+        device = "cpu" if maps.is_meta else maps.device.type  # meta: only counted (cost.py)
         with torch.autocast(device, enabled=False):
             return self.pooling(maps.float())

@@ -2,6 +2,9 @@
 
 A pooling is a module made from (channels, classes, spec) whose input is (n, channels, H, W). One
 that can say where in the map a score comes from has a method ``attention``.
+
+A new one is a class here and a line in ``POOLINGS``; its name, for studies and tables, is in
+:mod:`ablation.study.models`, which knows no torch.
 """
 
 from collections.abc import Callable

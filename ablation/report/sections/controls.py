@@ -12,12 +12,13 @@ from ablation.analysis import (
     all_pairs,
     score_interval,
 )
+from ablation.analysis.comparisons import SIGNIFICANCE
 from ablation.analysis.evidence import Evidence
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.contrast import contrasts_table
 from ablation.report.document import picked
 from ablation.report.values import points, show
-from ablation.report.wording import LEVEL, metric_name
+from ablation.report.wording import metric_name
 from ablation.study import Shape, matched_shapes
 
 
@@ -97,7 +98,7 @@ def _movement(reading: WindowReading) -> str:
 
 
 def _verdict(reading: WindowReading, test: Interaction) -> str:
-    if test.p > LEVEL:
+    if test.p > SIGNIFICANCE:
         if reading.follows("best"):
             return "This is not significant: the best may have moved by chance."
         return "Nothing shows that the useful extent depends on the window."

@@ -9,6 +9,7 @@ from ablation.analysis.evidence import Evidence
 from ablation.report import Column, Section, Table
 from ablation.report.document import Value
 from ablation.report.values import number_kind
+from ablation.results.schema import FAILED, reason_of
 from ablation.study import CellKind, ShapeKey
 
 _MOST_ROWS = 1200  # of the table of all shapes
@@ -65,7 +66,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
 def failures_section(evidence: Evidence) -> Section | None:
     """Return the cells that failed and why; None where none did."""
     stored = evidence.stored
-    networks = stored.networks[stored.networks["status"] != "ok"]
+    networks = stored.networks[stored.networks["status"] == FAILED]
     if stored.failed.empty and networks.empty:
         return None
     rows = [*_failed(stored.failed, "probe"), *_failed(networks, "network")]
@@ -89,5 +90,5 @@ def failures_section(evidence: Evidence) -> Section | None:
 def _failed(rows: pd.DataFrame, kind: str) -> Iterable[tuple[Value, ...]]:
     for row in rows.to_dict("records"):
         shape = f"{row['height']}x{row['width']}" if kind == CellKind.PROBE else str(row["shapes"])
-        reason = (str(row["error"]).splitlines() or [""])[-1]
+        reason = reason_of(str(row["error"]))
         yield (kind, shape, float(row["window_ms"]), int(row["seed"]), str(row["fold"]), reason)

@@ -25,7 +25,7 @@ from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.report import Column, Row, Table
-from ablation.report.table1 import PAPER
+from ablation.report.table1_formats import PAPER
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import OK
 from ablation.study import CellKind

@@ -1,0 +1,324 @@
+"""Promotion: the chosen shapes are cross-validated in the full network, and the best one is saved.
+
+A *variant* is a row of Table 1: a pooling with the shapes of each fold. A plain variant has the
+same shapes in every fold, a nested one may not. Variants that need the same training share its
+cell.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ablation.errors import counted
+from ablation.errors.running import CorpusChanged
+from ablation.errors.studies import FixedByProbes
+from ablation.files import require_writable
+from ablation.progress import Reporter
+from ablation.results import ResultStore, run_record
+from ablation.results.run_record import RunRecord, study_folder
+from ablation.results.schema import OK
+from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.runner import Tally, check_devices, run_cells
+from ablation.runs.shape_selection import Selection
+from ablation.saved import saver
+from ablation.study import NETWORK_NAMES, CellKind, Shape, Study, override_study, shapes_text
+from ablation.study.baselines import BASELINES
+from ablation.study.reading import Override
+from ablation.training.task import Cell, CellTask, FoldData
+
+if TYPE_CHECKING:
+    from ablation.models.network import Cost
+
+CHANGEABLE = ("network", "execution", "cluster")
+
+
+@dataclass(frozen=True)
+class NetworkVariant:
+    """A row of Table 1: a network with the shapes and the network digest of each fold."""
+
+    title: str
+    pooling: str
+    selection: Selection
+    digests: Mapping[str, str]
+
+    def shapes(self, fold: str) -> tuple[Shape, ...]:
+        return self.selection.by_fold[fold].shapes
+
+    @property
+    def plain(self) -> bool:
+        return not self.selection.manner
+
+
+class CellRequest(NamedTuple):
+    """A cell and its network digest, which is empty for a baseline."""
+
+    cell: Cell
+    digest: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """The key of its row in the store."""
+        return self.digest or self.cell.title, self.cell.seed, self.cell.fold
+
+
+@dataclass(frozen=True)
+class PromotePlan:
+    """The networks to cross-validate, their missing cells, and the missing cells of baselines.
+
+    ``costs`` are by network digest.
+    """
+
+    prepared: Prepared
+    run: RunRecord
+    study: Study
+    variants: tuple[NetworkVariant, ...]
+    costs: "Mapping[str, Cost]"
+    seeds: tuple[int, ...]
+    cells: tuple[CellRequest, ...]
+    missing: tuple[CellRequest, ...]
+    references: tuple[CellRequest, ...]  # that are missing
+    fresh: bool = False  # stored cells are trained again
+
+
+def change_settings(run: RunRecord, overrides: Sequence[Override]) -> Study:
+    """Return the study as run, with other values of fields that no probe's row depends on.
+
+    Raises
+    ------
+    FixedByProbes
+        When a field of any other table would change.
+    """
+    fixed, own = part_overrides(overrides)
+    for field, value in fixed:
+        if override_study(run.study, [(field, value)]) != run.study:
+            raise FixedByProbes(f"--set {field}={value}", "with other settings", CHANGEABLE)
+    return override_study(run.study, own)
+
+
+def part_overrides(overrides: Sequence[Override]) -> tuple[list[Override], list[Override]]:
+    """Part fields into those that a probe's row may depend on, and those of promotion alone."""
+    fixed, own = [], []
+    for field, value in overrides:
+        (own if field.partition(".")[0] in CHANGEABLE else fixed).append((field, value))
+    return fixed, own
+
+
+def prepare_promotion(run: RunRecord, study: Study) -> Prepared:
+    """Read the corpus of ``study``.
+
+    Raises :class:`CorpusChanged` when it is not the corpus of the run.
+    """
+    check_devices(study)
+    prepared = prepare(study)
+    if prepared.digest != run.digest:
+        raise CorpusChanged(study.corpus.root, run.study.name, run.digest)
+    return prepared
+
+
+def plan_promote(
+    results: Path,
+    run: RunRecord,
+    prepared: Prepared,
+    selections: Sequence[Selection],
+    poolings: Sequence[str],
+    fresh: bool = False,
+) -> PromotePlan:
+    """List variants and cells; nothing is written.
+
+    ``prepared`` has the study as run, with the network, execution and seeds requested now.
+
+    Raises
+    ------
+    StudyError
+        For a shape that is too large, or a custom network that cannot be used.
+    """
+    study = prepared.study
+    for selection in selections:
+        for chosen in selection.by_fold.values():
+            check_shapes(study, chosen.shapes)
+    costs: dict[str, Cost] = {}
+    variants = tuple(
+        _line(run, study, selection, pooling, costs)
+        for pooling in ([""] if study.network.factory else poolings)
+        for selection in selections
+    )
+    seeds = run_record.unique(study.grid.seeds)
+    window = study.features.window_ms
+    cells = run_record.unique(
+        CellRequest(_cell(variant, fold.name, window, seed), variant.digests[fold.name])
+        for variant in variants
+        for seed in seeds
+        for fold in prepared.folds
+    )
+    references = tuple(
+        CellRequest(Cell(CellKind.BASELINE, (), window, 0, fold.name, title=title), "")
+        for title in BASELINES
+        for fold in prepared.folds
+    )
+    done = _stored(results, run)
+    missing = tuple(c for c in cells if fresh or c.key not in done)
+    return PromotePlan(
+        prepared=prepared,
+        run=run,
+        study=study,
+        variants=variants,
+        costs=costs,
+        seeds=seeds,
+        cells=cells,
+        missing=missing,
+        references=tuple(c for c in references if c.key not in done),
+        fresh=fresh,
+    )
+
+
+def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Cell:
+    shapes = variant.shapes(fold)
+    return Cell(CellKind.NETWORK, shapes, window_ms, seed, fold, variant.pooling, variant.title)
+
+
+def _line(
+    run: RunRecord, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
+) -> NetworkVariant:
+    from ablation.models.network import network_cost
+
+    factory = study.network.factory
+    variant = with_pooling(study, pooling)
+    digests = {}
+    for fold, chosen in selection.by_fold.items():
+        code = _code(factory)
+        names = [str(shape) for shape in chosen.shapes]
+        digest = variant.network_digest(run.digest, names, code)
+        digests[fold] = digest
+        if digest not in costs:
+            costs[digest] = network_cost(
+                chosen.shapes, pooling, len(run.classes), variant.network, variant.features
+            )
+    return NetworkVariant(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
+
+
+def _code(factory: str | None) -> str:
+    from ablation.models.network import source_digest
+
+    return source_digest(factory) if factory else ""
+
+
+def with_pooling(study: Study, pooling: str) -> Study:
+    """Return the study with another pooling, or unchanged for a custom network."""
+    return override_study(study, [("network.pooling", pooling)]) if pooling else study
+
+
+def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
+    """Return the keys of the finished network and baseline cells of these settings."""
+    store = ResultStore(study_folder(results, run.study.name))
+    return {
+        (row[name], row["seed"], row["fold"])
+        for table, name in (("networks", "network_digest"), ("references", "reference"))
+        for row in store.read(table, []).rows.to_pylist()
+        if row["digest"] == run.digest and row["status"] == OK
+    }
+
+
+def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
+    """Train the missing cells; every network is saved beside its row.
+
+    Raises as :func:`ablation.runs.grid.run_grid`.
+    """
+    tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
+    if not plan.missing and not plan.references:
+        return tally
+    folder = study_folder(results, plan.study.name)
+    require_writable(folder)
+    _save_settings(plan, results, folder)
+    window = plan.study.features.window_ms
+    data = fold_data(plan.prepared, [window], reporter)
+    code = _code(plan.study.network.factory)
+    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, code)
+    if plan.references:
+        reporter.say(
+            f"training the baselines first ({', '.join(BASELINES)}): "
+            f"{counted(len(plan.references), 'cell')}"
+        )
+        beside = Tally(cells=len(plan.references), stored=0)
+        tasks = [_task(plan, folder, request, data) for request in plan.references]
+        run_cells(tasks, folder, plan.study, beside, reporter)
+        tally.failures += beside.failures
+    if plan.missing:
+        tasks = [_task(plan, folder, request, data) for request in plan.missing]
+        run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
+    else:
+        ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
+    return tally
+
+
+def run_final(
+    plan: PromotePlan,
+    variant: NetworkVariant,
+    scores: saver.ScoreNote,
+    results: Path,
+    reporter: Reporter,
+) -> tuple[Path, Tally]:
+    """Train the network of a plain variant on all speakers; return its folder.
+
+    A network that is already saved gets these scores and is not trained again. Raises as
+    :func:`run_promote`.
+    """
+    folder = study_folder(results, plan.study.name)
+    first = plan.prepared.folds[0].name
+    window, seed = plan.study.features.window_ms, plan.seeds[0]
+    cell = Cell(
+        CellKind.FINAL, variant.shapes(first), window, seed, "", variant.pooling, variant.title
+    )
+    digest = variant.digests[first]
+    code = _code(plan.study.network.factory)
+    corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
+    keeper = saver.ModelSaver(folder, corpus, fingerprint, code, scores)
+    place = keeper.place(cell, digest)
+    tally = Tally(cells=1, stored=0)
+    if saver.rescore(place, scores):
+        return place, replace(tally, stored=1)
+    data = fold_data(plan.prepared, [window], reporter)
+    some = data[window, first]
+    everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
+    data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
+    task = _task(plan, folder, CellRequest(cell, digest), data)
+    run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
+    return place, tally
+
+
+def _task(
+    plan: PromotePlan,
+    folder: Path,
+    request: CellRequest,
+    data: Mapping[tuple[float, str], FoldData],
+) -> CellTask:
+    cell, digest = request
+    checkpoint = None
+    if digest:
+        name = saver.folder_name(cell, digest)
+        checkpoint = folder / "checkpoints" / f"{name}.safetensors"
+    return CellTask(
+        cell=cell,
+        study=with_pooling(plan.study, cell.pooling),
+        classes=plan.prepared.corpus.classes,
+        digest=plan.run.digest,
+        fold=data[cell.window_ms, cell.fold],
+        network_digest=digest or None,
+        checkpoint=checkpoint,
+    )
+
+
+def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
+    """Write the settings of every network, under its digest."""
+    if not run_record.any_run(
+        results, plan.run.study.name
+    ):  # no grid was run, the shapes are given
+        run_record.save(results, plan.run)
+    for variant in plan.variants:
+        for fold, digest in variant.digests.items():
+            path = folder / "studies" / "networks" / f"{digest}.toml"
+            if not path.exists():
+                shapes = shapes_text(variant.shapes(fold)).split(",")
+                study = with_pooling(plan.study, variant.pooling)
+                run_record.save_network(path, override_study(study, [("network.conv1", shapes)]))
