@@ -175,7 +175,20 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     from ablation.estimate import estimate
 
     found = estimate.Estimate(workers=1, devices=("cpu",))
-    monkeypatch.setattr(estimate, "estimate_promotion", lambda *_: found)
+    for kind in ("estimate_grid", "estimate_promotion"):
+        monkeypatch.setattr(estimate, kind, lambda *_: found)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports with an empty picture for each figure: nine tenths of their time are matplotlib's."""
+    from ablation.report import study_report
+    from ablation.report.document import Picture
+
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
+    monkeypatch.setattr(
+        study_report, "_picture", lambda d: Picture(d.name, d.caption, d.description, svg)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -39,28 +39,6 @@ def counts(rates: Sequence[float], n: float = 100) -> Counts:
     return Counts(names, ("a",), total, np.array(rates)[:, None] * n)
 
 
-@given(st.lists(st.integers(-100, 100), min_size=4, max_size=8))
-@settings(max_examples=40)
-def test_a_sign_flip_test_is_scipys_permutation_test(gains: list[int]) -> None:
-    """Two-sided, all flips, of the studentised mean.
-
-    Whole numbers, whose sums are exact: scipy takes a sum that is 0 but for its rounding for one
-    that is larger than 0, and holds those of other roundings against it.
-    """
-    array = np.array(gains, float)
-    assume(array.std() > 0)
-
-    def t(values: np.ndarray, axis: int = -1) -> np.ndarray:
-        spread_ = values.std(axis=axis, ddof=1)
-        return np.abs(values.mean(axis=axis)) / np.where(spread_ > 0, spread_, 1e-300)
-
-    expected = stats.permutation_test(
-        (array,), t, permutation_type="samples", n_resamples=np.inf, vectorized=True,
-        alternative="greater",
-    ).pvalue  # fmt: skip
-    assert flip_p_values(array[None])[0] == pytest.approx(expected, abs=2 / 2 ** len(gains) + 1e-12)
-
-
 @pytest.mark.parametrize("two_sided", [True, False])
 def test_joint_p_values_by_enumeration(two_sided: bool) -> None:
     """Westfall and Young's single step, written out with scipy's t."""
@@ -74,6 +52,8 @@ def test_joint_p_values_by_enumeration(two_sided: bool) -> None:
     largest = np.array([t(flips).max() for flips in itertools.product([1, -1], repeat=6)])
     expected = [(largest >= value - 1e-9).mean() for value in observed]
     assert joint_p_values(gains, two_sided) == pytest.approx(expected)
+    alone = [joint_p_values(row[None], two_sided)[0] for row in gains]
+    assert not two_sided or flip_p_values(gains) == pytest.approx(alone)
 
 
 def test_many_speakers_draw_the_same_flips_each_time() -> None:
@@ -120,7 +100,7 @@ def test_a_difference_is_of_the_scores_and_its_order_is_kept() -> None:
 def test_unequal_numbers_of_utterances_leave_the_test_exact() -> None:
     """Nothing differs, speakers speak 5 to 80 utterances: 5 of 100 tests are false alarms."""
     rng = np.random.default_rng(2)
-    alarms, studies = 0, 3000
+    alarms, studies = 0, 1500
     names = tuple(map(str, range(8)))
     for _ in range(studies):
         n = rng.integers(5, 80, 8).astype(float)
@@ -150,11 +130,6 @@ def test_an_effect_size_has_the_interval_of_the_noncentral_t(gains: list[float])
             assert stats.nct.cdf(t, n - 1, ncp) == pytest.approx(share, abs=1e-4)
 
 
-def test_an_effect_without_spread_or_speakers_is_not_known() -> None:
-    assert np.isnan(effect_interval(np.full(9, 0.1)).estimate)
-    assert np.isnan(effect_interval(np.array([0.1, 0.2])).estimate)
-
-
 def test_variance_components_are_those_of_the_two_way_table() -> None:
     """Against expected mean squares worked out by hand on a balanced table."""
     table = np.array([[1.0, 2, 3], [2, 4, 3], [3, 3, 6], [0, 1, 2]]) / 100  # seeds x speakers
@@ -179,20 +154,16 @@ def test_one_seed_leaves_seeds_unknown() -> None:
     assert seeds_needed(found, 0.01, 3) is None
 
 
-@pytest.mark.parametrize("speakers", [6, 7, 10])
-def test_the_power_of_few_speakers_is_the_sign_flip_tests(speakers: int) -> None:
+def test_the_power_is_the_sign_flip_tests_and_of_many_speakers_the_t_tests() -> None:
     """The tabled effect is found in 80 of 100 drawn studies, by the very test of a report."""
-    rng = np.random.default_rng(speakers)
-    gains = rng.normal(needed_effect(speakers), 1, (4000, speakers))
-    assert (flip_p_values(gains) <= 0.05).mean() == pytest.approx(0.8, abs=0.025)
-
-
-def test_five_speakers_find_nothing_and_many_find_what_a_t_test_finds() -> None:
     assert needed_effect(5) == np.inf
-    for speakers in (15, 24, 300):
+    for speakers in (6, 10):
+        rng = np.random.default_rng(speakers)
+        gains = rng.normal(needed_effect(speakers), 1, (4000, speakers))
+        assert (flip_p_values(gains) <= 0.05).mean() == pytest.approx(0.8, abs=0.025)
+    for speakers in (15, 300):
         reached = TTestPower().power(needed_effect(speakers), speakers, 0.05)
         assert reached == pytest.approx(0.8, abs=1e-6)
-    assert needed_effect(14) == pytest.approx(needed_effect(15), rel=0.06)
 
 
 @given(st.floats(0.005, 0.2), st.floats(0.02, 0.2))
@@ -213,24 +184,7 @@ def test_more_seeds_help_until_speakers_are_what_is_left() -> None:
     assert detectable(noise, 5, 100) == np.inf
 
 
-def test_mean_ranks_and_the_groups_that_no_test_parts() -> None:
-    levels = {"low": 0.3, "mid": 0.6, "high": 0.61}
-    rng = np.random.default_rng(7)
-    models = {name: counts(level + rng.normal(0, 0.04, 10)) for name, level in levels.items()}
-    ranks = mean_ranks(models)
-    table = pd.DataFrame({name: c.by_speaker("wa") for name, c in models.items()})
-    for name, rank in ranks.items():
-        by_hand = np.mean(
-            [
-                1 + sum(row[o] > row[name] for o in levels if o != name)
-                for _, row in table.iterrows()
-            ]
-        )
-        assert rank == pytest.approx(by_hand)
-    assert [set(g) for g in indistinct_groups(ranks, all_pairs(models))] == [{"high", "mid"}]
-
-
-def test_groups_do_not_swallow_those_that_are_told_apart() -> None:
+def test_mean_ranks_and_groups_that_do_not_swallow_those_that_are_told_apart() -> None:
     """a-b and b-c are alike, a-c are not: two overlapping groups."""
     rng = np.random.default_rng(5)
     base = rng.normal(0.6, 0.1, 10)
@@ -238,12 +192,14 @@ def test_groups_do_not_swallow_those_that_are_told_apart() -> None:
     models = {
         n: counts(base + g + e) for n, g, e in zip("abc", (0.06, 0.03, 0), noise, strict=True)
     }
-    family = all_pairs(models)
+    ranks, family = mean_ranks(models), all_pairs(models)
+    scores = pd.DataFrame({name: c.by_speaker("wa") for name, c in models.items()})
+    by_hand = scores.rank(axis="columns", ascending=False).mean()
+    assert dict(ranks) == pytest.approx(dict(by_hand))
     told = {frozenset((c.first, c.second)) for c in family.comparisons if c.significant}
-    groups = indistinct_groups(mean_ranks(models), family)
-    for group in groups:
-        assert not any(frozenset(pair) in told for pair in itertools.combinations(group, 2))
+    groups = indistinct_groups(ranks, family)
     joined = {frozenset(p) for group in groups for p in itertools.combinations(group, 2)}
+    assert not joined & told
     assert joined | told == {frozenset(p) for p in itertools.combinations("abc", 2)}
 
 

@@ -39,7 +39,6 @@ from ablation.figures import (
     draw_windows,
     save_figure,
 )
-from ablation.figures.curves import physical_text, spread
 from ablation.figures.style import RC
 from ablation.study import AXES
 
@@ -260,26 +259,8 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
     "heatmap, 27 x 27": lambda: draw_heatmap(
         grid_frame(range(2, 29), range(2, 29), incomplete=[(3, 3)]), "ua", "UA", TITLE, (28, 28)
     ),
-    "heatmap, 1 x 27": lambda: draw_heatmap(grid_frame([2], range(2, 29)), "ua", "UA", TITLE),
     "classes, one extent": lambda: draw_classes(
         {"width": curve_frame(COLUMNS, [8])}, SCORES, TITLE
-    ),
-    "classes, nothing complete": lambda: draw_classes(
-        {"height": curve_frame(["ua"], incomplete=GRID)}, [("ua", "UA")], TITLE
-    ),
-    "classes, no intervals": lambda: draw_classes(
-        {name: without_intervals(curve_frame(["ua"])) for name in AXES}, [("ua", LONG)], TITLE
-    ),
-    "windows, one extent": lambda: draw_windows(
-        [
-            WindowPanel(
-                AXES["height"],
-                {40.0: without_intervals(curve_frame(["wa"], [10]))},
-                {40.0: 2.5},
-                {},
-            )
-        ],
-        TITLE,
     ),
     "windows, eight": lambda: draw_windows(
         [window_panel(name, [10.0, 16, 20, 25, 32, 40, 64, 100]) for name in AXES], TITLE
@@ -292,16 +273,11 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
         },
         TITLE,
     ),
-    "confusion, different classes": lambda: draw_confusion(
-        {"a": counts_frame(), "b": counts_frame(list("stuvwxyz")), "c": counts_frame(["s", "t"])},
-        TITLE,
-    ),
     "learning, one epoch": lambda: draw_learning(learning_frame(["10x2"], 1), TITLE),
     "learning, eight long names": lambda: draw_learning(
         without_intervals(learning_frame([f"{LONG} {k}" for k in range(8)])), TITLE
     ),
     "speakers, one of one": lambda: draw_speakers(speaker_frame(["10x2"], ["03"]), TITLE, "x"),
-    "speakers, 27 shapes": lambda: draw_speakers(speaker_frame(SHAPES), TITLE, "x"),
     "speakers, long names": lambda: draw_speakers(
         speaker_frame([LONG, "log-mel SVM"], [f"speaker {k} of the corpus" for k in range(10)]),
         TITLE,
@@ -315,9 +291,6 @@ AWKWARD: dict[str, Callable[[], Figure]] = {
     "costs, one": lambda: draw_costs(cost_frame(1, ()), TITLE),
     "costs, long names": lambda: draw_costs(
         cost_frame(27, [LONG, f"{LONG} and on"]), f"{TITLE}: {LONG}"
-    ),
-    "costs, all on the front": lambda: draw_costs(
-        cost_frame(27).assign(front_parameters=True, front_multiply_adds=True), TITLE
     ),
     "costs, none known": lambda: draw_costs(
         without_intervals(cost_frame()).assign(
@@ -395,10 +368,6 @@ def by_first(rows: np.ndarray) -> np.ndarray:
     return rows[np.argsort(rows[:, 0], kind="stable")]
 
 
-def texts_in(axes: Axes) -> list[str]:
-    return [text.get_text() for text in axes.texts]
-
-
 def tick_texts(labels: Iterable[Text]) -> list[str]:
     return [label.get_text() for label in labels]
 
@@ -467,15 +436,9 @@ def test_the_same_data_give_the_same_bytes(form: str) -> None:
     """A clip path, a marker and a font have names in SVG and PDF."""
     files = [io.BytesIO(), io.BytesIO()]
     for file in files:
-        save_figure(TYPICAL["heatmap"](), file, form)
+        few = grid_frame([10, 2], [2, 8], incomplete=[(2, 8)])
+        save_figure(draw_heatmap(few, "ua", "UA", TITLE, (10, 2)), file, form)
     assert files[0].getvalue() == files[1].getvalue()
-
-
-@pytest.mark.parametrize("name", ["heatmap", "confusion"])
-def test_cells_are_vectors(name: str) -> None:
-    """An image of a few pixels is blurred by many viewers; the colour bar is one of its own."""
-    figure = TYPICAL[name]()
-    assert not any(axes.images for axes in figure.axes)
 
 
 @pytest.mark.parametrize("name", ["heatmap, one shape", "costs, long names", "classes, one extent"])
@@ -492,7 +455,9 @@ def test_a_long_title_keeps_to_the_figure(name: str) -> None:
 
 def test_heatmap_draws_scores_in_their_cells() -> None:
     frame = grid_frame([10, 2], [8, 2, 4], absent=[(2, 4)], incomplete=[(10, 8)])
-    axes = draw_heatmap(frame, "ua", "UA", TITLE, (10, 2)).axes[0]
+    figure = draw_heatmap(frame, "ua", "UA", TITLE, (10, 2))
+    assert not any(axes.images for axes in figure.axes)  # which many viewers blur
+    axes = figure.axes[0]
     (mesh,) = (c for c in axes.collections if isinstance(c, QuadMesh))
     cells = np.ma.filled(mesh.get_array(), np.nan)
     expected = 100 * frame.pivot(index="height", columns="width", values="ua").to_numpy()[::-1]
@@ -507,27 +472,9 @@ def test_heatmap_draws_scores_in_their_cells() -> None:
         assert text.get_text() == (f"({value})" if (row, column) == (0, 2) else value)
     (outline,) = (p for p in axes.patches if isinstance(p, Rectangle))
     assert outline.get_xy() == (0, 0)
-
-
-def test_heatmap_explains_only_what_it_shows() -> None:
-    assert not draw_heatmap(grid_frame(), "ua", "UA", TITLE, (3, 3)).legends
-    assert legend_texts(TYPICAL["heatmap"]()) == [
-        "highest",
-        "no score",
-        "( ) not all folds and seeds",
-    ]
-
-
-def test_heatmap_of_many_cells_has_dots_for_numbers() -> None:
-    axes = AWKWARD["heatmap, 27 x 27"]().axes[0]
-    dots = [text.get_position() for text in axes.texts if text.get_text()]
-    assert dots == [(1.5, 25.5)]
-
-
-def test_heatmap_writes_in_what_can_be_read() -> None:
-    axes = TYPICAL["heatmap"]().axes[0]
-    inks = {text.get_color() for text in axes.texts}
-    assert inks == {"#010101", "#fefefe"}
+    shown = ["highest", "no score", "( ) not all folds and seeds"]
+    assert legend_texts(figure) == shown
+    assert not draw_heatmap(grid_frame(), "ua", "UA", TITLE, (3, 3)).legends  # but what it shows
 
 
 # Lines over the extent
@@ -581,23 +528,17 @@ def test_an_unknown_interval_leaves_a_gap() -> None:
     assert bands_of(alone) == []
     assert [bar[:, 0].tolist() for bar in bars_of(alone)] == [[8, 8]]
     none = draw_classes({"height": without_intervals(frame)}, [("ua", "UA")], TITLE)
-    assert bands_of(none.axes[0]) == bars_of(none.axes[0]) == []
-    assert none.legends == []
-
-
-def test_an_extent_without_a_score_is_not_explained() -> None:
-    """Of a shape that was never run the curve has nan, which is no incomplete score."""
-    frame = curve_frame(["ua"], incomplete=[20])
-    frame.loc[frame["extent"] == 20, ["ua", "ua_low", "ua_high"]] = np.nan
-    figure = draw_classes({"height": frame}, [("ua", "UA")], TITLE)
-    assert legend_texts(figure) == ["95 % interval by speaker"]
+    assert bands_of(none.axes[0]) == bars_of(none.axes[0]) == none.legends == []
+    never_run = curve_frame(["ua"], incomplete=[20])
+    never_run.loc[never_run["extent"] == 20, ["ua", "ua_low", "ua_high"]] = np.nan
+    figure = draw_classes({"height": never_run}, [("ua", "UA")], TITLE)
+    assert legend_texts(figure) == ["95 % interval by speaker"]  # it is no incomplete score
 
 
 def test_extents_label_the_axis() -> None:
     """In bins or frames below, in Hz or ms above, as far apart as their texts need."""
-    panel = Panel(AXES["height"], curve_frame(["wa"]), fixed=2)
-    for figure in (TYPICAL["windows"](), draw_figure2([panel], [], 0.37, TITLE)):
-        axes = figure.axes[0]
+    for name in ("windows", "figure2"):
+        axes = TYPICAL[name]().axes[0]
         (above,) = axes.child_axes
         assert axes.get_xticks().tolist() == above.get_xticks().tolist() == list(GRID)
         form = above.xaxis.get_major_formatter()
@@ -605,13 +546,6 @@ def test_extents_label_the_axis() -> None:
         assert axes.get_xscale() == "log"
     small = TYPICAL["classes"]().axes[0]
     assert small.get_xticks().tolist() == [2, 4, 8, 16, 40, 80]
-
-
-def test_spread_and_physical_text() -> None:
-    assert spread([10, 11, 12, 13, 20]) == [10, 12, 20]
-    assert spread([2, 3, 4, 8], 2) == [2, 4, 8]
-    numbers = [46.875, 100, 1015.625, 12000, 7.8125]
-    assert [physical_text(value) for value in numbers] == ["46.9", "100", "1016", "12000", "7.81"]
 
 
 def test_windows_have_a_line_a_mark_and_a_ring() -> None:
@@ -634,15 +568,9 @@ def test_windows_have_a_line_a_mark_and_a_ring() -> None:
     # A window of 100 ms resolves one bin: beyond the heights tried.
     heights = [list(mark.get_xdata()) for mark in lines_of(figure.axes[1], linewidth=5)]
     assert heights == [[5, 5], [2.5, 2.5]]
-    assert legend_texts(figure) == [
-        "window 20 ms",
-        "window 40 ms",
-        "window 100 ms",
-        "window's own extent",
-        "highest WA",
-        "95 % interval by speaker",
-        "not all folds and seeds",
-    ]
+    assert [text for text in legend_texts(figure) if text.startswith("window ")] == [
+        "window 20 ms", "window 40 ms", "window 100 ms",
+    ]  # fmt: skip
 
 
 # Confusion matrices
@@ -672,15 +600,12 @@ def test_confusion_draws_shares_and_counts() -> None:
     assert mesh.get_clim() == (0, 100)
 
 
-def test_confusion_has_three_panels_beside_each_other_and_labels_them_as_needed() -> None:
-    figure = AWKWARD["confusion, long names"]()
-    panels = [axes for axes in figure.axes if axes.get_title()]
-    assert len(panels) == 5
-    assert {axes.get_subplotspec().get_geometry()[:2] for axes in panels} == {(2, 3)}
-    assert [len(axes.get_yticks()) for axes in panels] == [4, 0, 0, 4, 0]
-    figure = AWKWARD["confusion, different classes"]()
-    named = [tick_texts(axes.get_yticklabels()) for axes in figure.axes[:3]]
-    assert named == [list(CLASSES), list("stuvwxyz"), ["s", "t"]]
+def test_confusion_labels_what_needs_it() -> None:
+    panels = [axes for axes in AWKWARD["confusion, long names"]().axes if axes.get_title()]
+    assert [len(axes.get_yticks()) for axes in panels] == [4, 0, 0, 4, 0]  # three in a row
+    different = {"a": counts_frame(), "b": counts_frame(list("tuvw")), "c": counts_frame(["s"])}
+    named = [tick_texts(axes.get_yticklabels()) for axes in draw_confusion(different, TITLE).axes]
+    assert named[:3] == [list(CLASSES), list("tuvw"), ["s"]]
 
 
 # Learning curves
@@ -740,33 +665,20 @@ def test_more_than_ten_speakers_are_not_named() -> None:
 # The critical-difference diagram
 
 
-def test_critical_puts_names_at_their_ranks() -> None:
+def test_critical_puts_names_at_their_ranks_and_a_bar_for_each_group() -> None:
     ranks = pd.Series({"c": 3.5, "a": 1.25, "d": 3.75, "b": 1.5})
-    axes = draw_critical(ranks, [], TITLE, "note").axes[0]
-    elbows = {
-        text.get_text(): line.get_xydata().tolist()
-        for text, line in zip(axes.texts, axes.get_lines(), strict=True)
-    }
-    assert list(elbows) == ["a  1.25", "b  1.50", "3.75  d", "3.50  c"]
-    for text, (top, corner, end) in elbows.items():
+    axes = draw_critical(ranks, [["a", "b"], ["c", "d"], ["d"]], TITLE, "note").axes[0]
+    elbows = [line.get_xydata() for line in lines_of(axes, marker="None")]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts == ["a  1.25", "b  1.50", "3.75  d", "3.50  c"]
+    for text, (top, corner, end) in zip(texts, elbows, strict=True):
         rank = ranks[text.strip("0123456789. ")]
-        assert top == [rank, 0] and corner[0] == rank
-        assert corner[1] == end[1] > 0  # downwards
+        assert top[0] == corner[0] == rank
+        assert corner[1] == end[1] > top[1] == 0  # downwards
         assert end[0] == (1 if rank < 2 else 4)
-    depth = [elbow[2][1] for elbow in elbows.values()]
-    assert depth[0] == depth[2] < depth[1] == depth[3]
-
-
-def test_critical_draws_a_bar_for_each_group() -> None:
-    ranks = pd.Series({name: rank for rank, name in enumerate("abcdef", 1)}).astype(float)
-    groups = ["abc", "bd", "ef", "f"]
-    axes = draw_critical(ranks, [list(group) for group in groups], TITLE, "").axes[0]
     bars = [line.get_xydata() for line in lines_of(axes, marker="o")]
-    assert [list(bar[:, 0]) for bar in bars] == [[1, 2, 3], [2, 4], [5, 6]]
-    levels = [set(bar[:, 1]) for bar in bars]
-    assert all(len(level) == 1 for level in levels) and len(set.union(*levels)) == 3
-    names = min(line.get_xydata()[1, 1] for line in lines_of(axes, marker="None"))
-    assert max(set.union(*levels)) < names
+    assert [list(bar[:, 0]) for bar in bars] == [[1.25, 1.5], [3.5, 3.75]]
+    assert max(bar[:, 1].max() for bar in bars) < min(elbow[1, 1] for elbow in elbows)
 
 
 # Costs
@@ -794,12 +706,11 @@ def test_costs_draw_points_front_and_names() -> None:
         np.testing.assert_allclose(
             step.get_xydata(), np.column_stack([front[cost], 100 * front["wa"]])
         )
-        named = texts_in(axes)
+        named = [text.get_text() for text in axes.texts]
         assert front["name"].iloc[-1] in named and set(named) <= set(front["name"])
         spans = np.array([[bar[0, 0], *bar[:, 1]] for bar in bars_of(axes)])
         ends = 100 * known[["wa_low", "wa_high"]].to_numpy()
         np.testing.assert_allclose(by_first(spans), by_first(np.column_stack([known[cost], ends])))
-        assert axes.get_xscale() == "log"
     assert legend_texts(figure) == ["Pareto front", "probe", "network"]
 
 
@@ -810,11 +721,3 @@ def test_intervals_of_many_points_are_those_of_the_front() -> None:
         (step,) = lines_of(axes, drawstyle="steps-post")
         assert sorted(bar[0, 0] for bar in bars_of(axes)) == list(step.get_xdata())
         assert len(points_of(axes)) == len(frame)
-
-
-def test_costs_of_a_short_range_have_ticks() -> None:
-    axes = AWKWARD["costs, one"]().axes[0]
-    axes.figure.draw_without_rendering()
-    low, high = axes.get_xlim()
-    shown = [t.get_text() for t in axes.get_xticklabels() if low <= t.get_position()[0] <= high]
-    assert shown == ["1k", "2k"]

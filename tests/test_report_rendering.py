@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -34,7 +35,7 @@ from ablation.report import (
     table_csv,
 )
 from ablation.report.document import Kind, Value
-from ablation.report.values import heading, show, sort_key
+from ablation.report.values import show, sort_key
 
 NAN = float("nan")
 NASTY = "<b>Zoë & co</b>"
@@ -100,27 +101,21 @@ def report(text: str = NASTY, pictures: int = 2) -> Document:
         (0.634, "percent", "63.4"),
         (interval(0.634, 0.57, 0.699), "percent", "63.4 [57.0, 69.9]"),
         (interval(0.634), "percent", "63.4 [no interval]"),
-        (interval(NAN), "percent", ""),
         (0.015, "points", "+1.5"),
         (interval(0.015, -0.005, 0.035), "points", "+1.5 [−0.5, 3.5]"),
         (-0.0001, "points", "+0.0"),
         (interval(-0.2, -0.0001, 0.1), "points", "−20.0 [0.0, 10.0]"),
         (0.002, "p", "0.002"),
         (0.0496, "p", "0.050"),
-        (0.125, "p", "0.125"),
         (0.41, "p", "0.41"),
-        (1.0, "p", "1.00"),
         (0.0004, "p", "<0.001"),
         (1234567, "integer", "1,234,567"),
-        (12.0, "integer", "12"),
         (-0.0, "integer", "0"),
         (np.int64(-1200), "integer", "−1,200"),
         (3.14159, "number", "3.14"),
         (interval(0.8, -0.1, 1.7), "number", "0.80 [−0.10, 1.70]"),
         (233_400_000, "millions", "233 M"),
         (999_999.0, "millions", "999,999"),
-        ("a-b", "text", "a-b"),
-        (10, "text", "10"),
         ("not run", "percent", "not run"),
         (None, "percent", ""),
         (NAN, "text", ""),
@@ -136,26 +131,6 @@ def test_no_text_is_a_negative_zero_or_has_a_hyphen_for_a_minus(value: float, ki
     assert "-" not in text
     assert not re.fullmatch(r"−0[.0]*", text)
     assert points(interval(value, value, value)).startswith(show(value, "points"))
-
-
-def test_a_heading_names_the_unit_once() -> None:
-    assert heading(Column("WA", "percent")) == "WA (%)"
-    assert heading(Column("WA [95 %]", "percent")) == "WA [95 %]"
-    assert heading(Column("gain", "points")) == "gain (points)"
-    assert heading(Column("Points gained", "points")) == "Points gained"
-
-
-NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53)
-
-
-@given(st.lists(NUMBERS | NUMBERS.map(interval)))
-def test_keys_sort_as_the_values(values: list[Value]) -> None:
-    def number(value: Any) -> float:
-        return float(value.estimate if isinstance(value, Interval) else value)
-
-    keys = [sort_key(value, "number") for value in values]
-    assert [float(key) for key in keys] == [number(value) for value in values]
-    assert not {"inf", "-inf", "nan"} & set(keys)  # JavaScript reads none of them
 
 
 def test_what_is_not_a_number_has_no_key() -> None:
@@ -177,21 +152,6 @@ def test_csv_keeps_raw_values_and_the_ends_of_intervals() -> None:
         ["", "", "", "", "", "1.5"],
         ["c", "0.1", "0.25", "", "", ""],
     ]
-
-
-@given(st.lists(st.tuples(st.text(), st.floats(allow_nan=False)), min_size=1))
-def test_csv_round_trip(rows: list[tuple[Value, ...]]) -> None:
-    text = table_csv(Table("t", "", (Column("name"), Column("x", "number")), tuple(rows)))
-    _, *found = csv.reader(io.StringIO(text, newline=""))
-    lines = [(str(name).replace("\r\n", "\n").replace("\r", "\n"), x) for name, x in rows]
-    assert [(name, float(x)) for name, x in found] == lines
-
-
-def test_a_row_of_the_wrong_length_is_refused() -> None:
-    table = Table("t", "", (Column("a"), Column("b")), (("x",),))
-    for render in (table_csv, render_latex):
-        with pytest.raises(ValueError, match="zip"):
-            render(table)
 
 
 # HTML
@@ -236,31 +196,22 @@ class Outline(HTMLParser):
 
 TEXTS = st.text(min_size=1, max_size=20) | st.sampled_from(
     [
-        NASTY,
-        "</script><script>",
-        "</style><svg onload=x>",
-        '" onclick="x',
-        "{{ 7 * 7 }}{% if %}",
-        "|a|\\|`*_",
-        "a\nb\r\n\n# c",
-        "]: x ![a](b)",
-        "$a_b^c$ 5 % # & ~ \\input{x}",
-        "<!--",
-        "&amp;&lt;",
-        "- a",
-        "1. a",
-        "---",
-        "\ud800\0",
+        NASTY, "</script><script>", "</style><svg onload=x>", '" onclick="x', "<!--", "&amp;&lt;",
+        "{{ 7 * 7 }}{% if %}", "|a|\\|`*_", "a\nb\r\n\n# c", "]: x ![a](b)", "- a", "1. a", "---",
+        "$a_b^c$ 5 % # & ~ \\input{x}", "\ud800\0",
     ]
-)
+)  # fmt: skip
 
 
-@settings(max_examples=60)
+PLAIN = Outline(render_html(report("x", pictures=1))).tags
+
+
+@settings(max_examples=20)
 @given(TEXTS)
 def test_a_text_is_never_markup_of_the_page(text: str) -> None:
     page = render_html(report(text, pictures=1))
     found = Outline(page)
-    assert found.tags == Outline(render_html(report("x", pictures=1))).tags
+    assert found.tags == PLAIN
     assert page.lower().count("<script") == 1
     legal = re.sub("[^\t\n\r -~\x80-\ud7ff\ue000-\U0010ffff]", "\ufffd", text)
     assert legal in found.cells
@@ -268,28 +219,15 @@ def test_a_text_is_never_markup_of_the_page(text: str) -> None:
     page.encode()
 
 
-def test_a_page_refers_to_nothing_outside() -> None:
+def test_a_page_refers_to_nothing_outside_and_to_what_is_there() -> None:
     page = render_html(report("x"))
     assert not re.search(r"https?:|@import|url\((?!#)|<link(?! rel=\"icon\" href=\"data:,\")", page)
     assert "default-src 'none'" in page
-
-
-def test_ids_are_unique_and_what_is_referred_to_is_there() -> None:
-    page = render_html(report("x"))
     ids = Outline(page).ids
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', page)) <= set(ids)
-
-
-def test_nothing_is_shown_of_what_there_is_not() -> None:
-    page = render_html(Document("t", "s", "a", (), (), (), ()))
-    assert not re.search("Warnings|<dl|<pre", page)
-
-
-def test_a_figure_is_an_image_whose_text_is_no_markup_of_the_page() -> None:
-    page = render_html(report("x"))
     assert f'src="data:image/svg+xml;base64,{base64.b64encode(SVG.encode()).decode()}"' in page
-    assert "onload" not in page
+    assert "onload" not in page  # a figure is an image, its text no markup of the page
 
 
 # Markdown
@@ -301,7 +239,7 @@ def cells_of(markdown: str) -> list[list[str]]:
     return [Outline(row).cells for row in re.findall("<tr>.*?</tr>", page, re.DOTALL)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_a_text_is_never_markup_of_the_markdown(text: str) -> None:
     table = Table("t", text, (Column("a"), Column("b")), ((text, "x"), ("y", text)), frozenset({1}))
@@ -317,20 +255,13 @@ def test_a_text_is_never_markup_of_the_markdown(text: str) -> None:
     assert line == "" or found.texts.count(line) >= 8
 
 
-def test_markdown_says_what_the_page_says() -> None:
-    markdown = render_markdown(report("x"), {"curve0": "figures/a (1).svg"})
+def test_markdown_has_pictures_marks_and_commands_that_cannot_end_their_block() -> None:
+    document = replace(report("x"), commands=("```", "````"))
+    markdown = render_markdown(document, {"curve0": "figures/a (1).svg"})
     assert "![x](figures/a%20%281%29.svg)" in markdown
     assert "curve1" not in markdown
-    assert "**WA**: pooled over utterances" in markdown
     assert "| **10** | **40.0 [30.0, 50.0]** | **+0.0** | **speaker 10** |" in markdown
-    assert "## Warnings\n\n- x\n" in markdown
-    assert "<details>\n<summary>Show</summary>\n\n" in markdown
-    assert "```sh\nx\nablate report\n```" in markdown
-
-
-def test_commands_cannot_end_their_block() -> None:
-    document = replace(report("x"), commands=("```", "````"))
-    assert "`````sh\n```\n````\n`````" in render_markdown(document, {})
+    assert "`````sh\n```\n````\n`````" in markdown
 
 
 # LaTeX
@@ -366,26 +297,19 @@ def test_latex_table() -> None:
         frozenset({1}),
         ("By speaker.",),
     )
-    assert render_latex(table) == (
-        "\\begin{table}\n"
-        "  \\centering\\small\n"
-        "  \\caption{Heights at 5 \\%}\n"
-        "  \\label{tab:table-2}\n"
-        "  \\begin{tabular}{lcr}\n"
-        "    \\toprule\n"
-        "    shape & WA (\\%) & p \\\\\n"
-        "    \\midrule\n"
-        "    {}[10]x2 & 63.4 [57.0, 69.9] & \\textless{}0.001 \\\\\n"
-        "    \\textbf{*} &  & \\textbf{0.40} \\\\\n"
-        "    \\bottomrule\n"
-        "  \\end{tabular}\n"
-        "  \\par\\medskip\n"
-        "  \\begin{minipage}{\\linewidth}\n"
-        "    \\footnotesize\\raggedright\n"
-        "    By speaker.\\par\n"
-        "  \\end{minipage}\n"
-        "\\end{table}\n"
-    )
+    latex = render_latex(table)
+    body = latex[latex.index("\\caption") : latex.index("\\bottomrule")]
+    assert [line.strip() for line in body.splitlines()] == [
+        "\\caption{Heights at 5 \\%}",
+        "\\label{tab:table-2}",
+        "\\begin{tabular}{lcr}",
+        "\\toprule",
+        "shape & WA (\\%) & p \\\\",
+        "\\midrule",
+        "{}[10]x2 & 63.4 [57.0, 69.9] & \\textless{}0.001 \\\\",
+        "\\textbf{*} &  & \\textbf{0.40} \\\\",
+        "",
+    ]
 
 
 # In a browser
@@ -449,35 +373,37 @@ class Visit:
         return cast("list[str]", self.page.evaluate(script, [table, number]))
 
 
-@pytest.fixture
-def visit(browser: Any, address: str) -> Iterator[Visit]:
+@contextmanager
+def visiting(browser: Any, address: str) -> Iterator[Visit]:
     page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
     visit = Visit(page, address)
     yield visit
+    for width in (1280, 390):  # nothing runs out of the page
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
     assert [url for url in visit.requests if not url.startswith("data:")] == [address]
     assert visit.complaints == []
 
 
-def test_names_are_shown_as_they_are(visit: Visit) -> None:
-    assert visit.page.title().startswith("A study of ")
-    assert visit.page.inner_text(".answer").startswith(NASTY)
-    assert NASTY in visit.column(3)
+@pytest.fixture
+def visit(browser: Any, address: str) -> Iterator[Visit]:
+    with visiting(browser, address) as visit:
+        yield visit
 
 
 def test_a_click_sorts_another_turns_and_a_third_restores(visit: Visit) -> None:
     original = visit.column(0)
     header = visit.page.locator("#heights thead th").nth(1)
-    header.locator("button").click()
-    assert header.get_attribute("aria-sort") == "ascending"
     upwards = [str(k) for k in range(27) if k != 5]
-    assert visit.column(0) == [*upwards, "5"]  # no score: last
-    header.locator("button").click()
-    assert header.get_attribute("aria-sort") == "descending"
-    assert visit.column(0) == [*reversed(upwards), "5"]
-    header.locator("button").click()
-    assert header.get_attribute("aria-sort") is None
-    assert visit.column(0) == original
+    for order, expected in (
+        ("ascending", [*upwards, "5"]),  # no score: last
+        ("descending", [*reversed(upwards), "5"]),
+        (None, original),
+    ):
+        header.locator("button").click()
+        assert header.get_attribute("aria-sort") == order
+        assert visit.column(0) == expected
 
 
 def test_the_keyboard_sorts_text_as_people_do(visit: Visit) -> None:
@@ -491,32 +417,31 @@ def test_the_keyboard_sorts_text_as_people_do(visit: Visit) -> None:
     assert visit.column(3) == [NASTY, *speakers]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_contrast_is_enough_for_everyone(visit: Visit, scheme: str) -> None:
-    """WCAG 2: 7 for text, 4.5 for what is said quietly."""
-    visit.page.emulate_media(color_scheme=scheme)
-    names = ["paper", "ink", "quiet", "accent", "raised", "marked", "warning"]
+def test_contrast_is_enough_for_everyone(visit: Visit) -> None:
+    """WCAG 2: 7 for text, 4.5 for what is said quietly, on screens of both kinds."""
     script = "(name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`)"
-    colours = {name: visit.page.evaluate(script, name) for name in names}
 
     def luminance(name: str) -> float:
-        parts = np.array([int(colours[name][k : k + 2], 16) / 255 for k in (1, 3, 5)])
+        colour = visit.page.evaluate(script, name)
+        parts = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
         linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    def contrast(first: str, second: str) -> float:
-        dark, light = sorted([luminance(first), luminance(second)])
-        return (light + 0.05) / (dark + 0.05)
-
-    for ground in ("paper", "raised", "marked", "warning"):
-        assert contrast("ink", ground) > 7
-    for ground in ("paper", "raised", "marked"):
-        assert contrast("quiet", ground) > 4.5
-    assert contrast("accent", "paper") > 4.5
-    ground = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert ground == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(21, 23, 27)")
-    visit.page.emulate_media(media="print")  # on white, whatever the screen
-    assert visit.page.evaluate(script, "paper") == "#ffffff"
+    for scheme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 23, 27)")):
+        visit.page.emulate_media(color_scheme=scheme)
+        ground = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == paper
+        for least, ink, grounds in (
+            (7, "ink", ("paper", "raised", "marked", "warning")),
+            (4.5, "quiet", ("paper", "raised", "marked")),
+            (4.5, "accent", ("paper",)),
+        ):
+            for name in grounds:
+                dark, light = sorted([luminance(ink), luminance(name)])
+                assert (light + 0.05) / (dark + 0.05) > least, (scheme, ink, name)
+        visit.page.emulate_media(media="print")  # on white, whatever the screen
+        assert visit.page.evaluate(script, "paper") == "#ffffff"
+        visit.page.emulate_media(media="screen")
 
 
 def test_print_opens_what_is_folded(visit: Visit) -> None:
@@ -535,11 +460,10 @@ def test_a_table_is_saved_as_csv(visit: Visit, tmp_path: Path) -> None:
     assert (tmp_path / "heights.csv").read_text(encoding="utf-8") == table_csv(heights())
 
 
-def test_nothing_runs_out_of_the_page(visit: Visit) -> None:
+def test_what_is_folded_opens(visit: Visit) -> None:
+    """And runs out of the page no more than the rest."""
     visit.page.locator("summary").click()
-    for width in (1280, 390):
-        visit.page.set_viewport_size({"width": width, "height": 900})
-        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.page.locator("#folded table").is_visible()
 
 
 def test_all_is_there_without_scripts(browser: Any, address: str) -> None:
@@ -562,16 +486,9 @@ def test_what_the_command_writes_opens_sorts_and_asks_for_nothing(
     (tmp_path / "drawn.toml").write_text('name = "drawn"\n')
     invoke("report", "--study", tmp_path / "drawn.toml", cwd=tmp_path)
     file = tmp_path / "results" / "drawn" / "report.html"
-    page = browser.new_page()
-    visit = Visit(page, file.as_uri())
-    shown = page.locator(".plot img").evaluate_all("(all) => all.map((one) => one.naturalWidth)")
-    assert len(shown) >= 6 and all(shown)
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-    by_wa = page.locator("#height thead th").nth(2).locator("button")
-    by_wa.click()
-    assert visit.column(0, "height") == ["2", "20", "10"]
-    page.close()
-    assert [url for url in visit.requests if not url.startswith("data:")] == [file.as_uri()]
-    assert visit.complaints == []
+    with visiting(browser, file.as_uri()) as visit:
+        shown = visit.page.locator(".plot img")
+        widths = shown.evaluate_all("(all) => all.map((one) => one.naturalWidth)")
+        assert len(widths) >= 6 and all(widths)
+        visit.page.locator("#height thead th").nth(2).locator("button").click()
+        assert visit.column(0, "height") == ["2", "20", "10"]

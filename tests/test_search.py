@@ -6,7 +6,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +19,7 @@ import optuna
 import pytest
 from conftest import once
 from filelock import FileLock
-from running import Invoked, ablate, assert_same, command, invoke, mounted, train
+from running import Invoked, assert_same, command, invoke, mounted, train
 
 from ablation import load_study
 from ablation.analysis import Counts, chosen_without, search_front
@@ -112,20 +111,14 @@ def drawn_cell(digest: str, shape: Shape, number: int, fold: str) -> tuple[dict,
     rng = np.random.default_rng([shape.height, shape.width, number])
     share = 0.45 + 0.15 * np.log2(shape.height) - 0.03 * np.log2(shape.width)
     right = rng.random(EACH) < share + 0.05 * number
-    base = {
-        "study": "tiny", "digest": digest, "window_ms": 16.0, "seed": 0, "fold": fold,
-    }  # fmt: skip
-    detail = base | {"kind": "probe", "name": str(shape), "network_digest": None}
-    labels = ["dark" if k % 2 else "bright" for k in range(EACH)]
+    base = {"study": "tiny", "digest": digest, "window_ms": 16.0, "seed": 0, "fold": fold}
+    detail = base | {"kind": "probe", "name": str(shape), "speaker": fold, "n_segments": 1}
     other = {"dark": "bright", "bright": "dark"}
+    labels = ["bright", "dark"] * (EACH // 2)
     predictions = [
-        detail
-        | {
-            "utterance": f"{fold}{k}", "speaker": fold, "label": label, "n_segments": 1,
-            "predicted": label if ok else other[label],
-        }
-        for k, (label, ok) in enumerate(zip(labels, right, strict=True))
-    ]  # fmt: skip
+        detail | {"utterance": f"{fold}{k}", "label": a, "predicted": a if ok else other[a]}
+        for k, (a, ok) in enumerate(zip(labels, right, strict=True))
+    ]
     row = base | {
         "height": shape.height, "width": shape.width, "height_hz": 62.5 * shape.height,
         "width_ms": 10.0 * shape.width, "test_speakers": fold, "n_test": EACH,
@@ -133,8 +126,8 @@ def drawn_cell(digest: str, shape: Shape, number: int, fold: str) -> tuple[dict,
         "status": "ok", "train_seconds": 1.0, "epochs": 1, "steps": 6, "engine": "single-pass",
         "device": "cpu", "threads": 1, "version": "0.1.0",
     }  # fmt: skip
-    for label in ("bright", "dark"):
-        mine = right[[a == label for a in labels]]
+    for k, label in enumerate(other.values()):
+        mine = right[k::2]
         row |= {f"n_{label}": len(mine), f"correct_{label}": int(mine.sum())}
         row[f"acc_{label}"] = float(mine.mean())
     return row, predictions
@@ -209,26 +202,23 @@ def killed_after(
 def test_a_full_disk_ends_a_search_in_one_line_and_it_goes_on_later(
     tmp_path: Path, tiny_study: Path
 ) -> None:
-    wanted = ("search", "--trials", "10", "--study", tiny_study, *options(*BOUNDS))
     disk = tmp_path / "disk"
-    with mounted(disk, "size=480k"):
-        full = ablate(*wanted, "--workers", "1", "--results", disk, cwd=tmp_path, check=1)
+    wanted = ("search", "--trials", "6", "--workers", "1", "--study", tiny_study,
+              *options(*BOUNDS), "--results", disk)  # fmt: skip
+    with mounted(disk, "size=320k"):
+        full = train(*wanted, cwd=tmp_path, check=1)
         assert "error: " in full.stderr.splitlines()[-2]
         assert str(disk / "tiny") in full.stderr.splitlines()[-2]
-        assert "Traceback" not in full.stderr and "Exception ignored" not in full.stderr
-        before = {tuple(row.items()) for row in stored_probes(disk / "tiny")}
+        before = ResultStore(disk / "tiny").read("probes").rows.to_pylist()
         assert before
         subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
-        train(*wanted, "--results", disk, cwd=tmp_path)
-        assert before < {tuple(row.items()) for row in stored_probes(disk / "tiny")}
+        train(*wanted, cwd=tmp_path)
+        after = ResultStore(disk / "tiny").read("probes")
+        assert after.damaged == []
+        rows = after.rows.to_pylist()
+        assert all(row in rows for row in before) and len(before) < len(rows)
         there = read_searches(disk / "tiny" / "search.db")[0]
-        assert [trial.state for trial in there.trials] == [COMPLETE] * 10
-
-
-def stored_probes(folder: Path) -> list[dict[str, Any]]:
-    content = ResultStore(folder).read("probes")
-    assert content.damaged == []
-    return content.rows.to_pylist()
+        assert [trial.state for trial in there.trials] == [COMPLETE] * 6
 
 
 def test_a_search_without_its_file_is_drawn_alike_from_the_store(
@@ -244,7 +234,7 @@ def test_a_search_without_its_file_is_drawn_alike_from_the_store(
 @pytest.mark.parametrize(
     # TPE learns from its tenth trial on, NSGA-II from its seventeenth.
     ("sampler", "first", "then"),
-    [("tpe", 13, 15), ("nsga2", 17, 18), ("random", 4, 6), ("grid", 4, 6)],
+    [("tpe", 11, 12), ("nsga2", 17, 18), ("random", 2, 3)],
 )
 def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
     stock_copy: Path, tiny_study: Path, sampler: str, first: int, then: int
@@ -261,9 +251,9 @@ def test_a_search_that_goes_on_is_the_one_that_asked_for_all_at_once(
 
 def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> None:
     for more in ([], ["--seed", "1"], ["--objective", "ua"], ["--prune"]):
-        search(stock_copy, tiny_study, "--trials", "3", *more)
+        search(stock_copy, tiny_study, "--trials", "2", *more)
     found = searches(stock_copy)
-    assert [len(one.trials) for one in found] == [3] * 4
+    assert [len(one.trials) for one in found] == [2] * 4
     assert len({one.config.name for one in found}) == 4
     points = [[trial.point for trial in one.trials] for one in found]
     assert points[0] != points[1]
@@ -271,10 +261,10 @@ def test_other_terms_are_another_search(stock_copy: Path, tiny_study: Path) -> N
 
 
 def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: Path) -> None:
-    fields = options("search.heights=[2,3]", "search.widths=[2,3]")
-    done = search(stock_copy, tiny_study, "--trials", "12", *fields)
+    fields = options("search.heights=[2,3]", "search.widths=[2,2]")
+    done = search(stock_copy, tiny_study, "--trials", "6", *fields)
     (searched,) = searches(stock_copy)
-    assert searched.repeated >= 8  # of 12 trials in 4 points
+    assert searched.repeated >= 4  # of 6 trials in 2 points
     assert f"{searched.repeated} trials repeated a point" in done.stdout
     assert searched.cells == searched.cells_of_all == 4 * len(searched.complete)
 
@@ -282,14 +272,14 @@ def test_a_repeated_point_is_answered_and_counted(stock_copy: Path, tiny_study: 
 def test_a_trial_that_was_killed_while_it_was_drawn_is_drawn_alike(
     stock_copy: Path, tiny_study: Path
 ) -> None:
-    search(stock_copy, tiny_study, "--trials", "14")
+    search(stock_copy, tiny_study, "--trials", "12")
     path = stock_copy / "results" / "tiny" / "search.db"
     wanted = told(searches(stock_copy)[0])
     path.unlink()
-    search(stock_copy, tiny_study, "--trials", "12")
+    search(stock_copy, tiny_study, "--trials", "11")
     optuna.load_study(study_name=None, storage=f"sqlite:///{path}").ask()  # without parameters
-    assert told(searches(stock_copy)[0]) == wanted[:12]
-    search(stock_copy, tiny_study, "--trials", "14")
+    assert told(searches(stock_copy)[0]) == wanted[:11]
+    search(stock_copy, tiny_study, "--trials", "12")
     assert told(searches(stock_copy)[0]) == wanted
 
 
@@ -355,11 +345,9 @@ def test_pruning_saves_cells_and_keeps_the_best(
 
 def test_workers_are_given_cells_of_other_trials(tmp_path: Path, tiny_study: Path) -> None:
     study = tiny_study_of(tiny_study, "search.at_once=3", "search.sampler=grid")
-    for workers, running in ((1, 1), (4, 1), (5, 2), (12, 3), (100, 3)):
-        path = tmp_path / f"{workers}.db"
-        playing = schedule(path, study, 10, workers)
+    for workers, running in ((1, 1), (4, 1), (5, 2), (100, 3)):
+        playing = schedule(tmp_path / f"{workers}.db", study, 10, workers)
         assert len({key[:3] for _, key in playing.due()}) == running
-        assert len(playing.trials.running) == running
 
 
 def test_a_failed_cell_fails_its_trial_alone(tmp_path: Path, tiny_study: Path) -> None:
@@ -400,6 +388,7 @@ def test_pruning_is_wilcoxons_test_of_differences() -> None:
 # --- Spaces.
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_study: Path) -> None:
     fields = options("search.dilations=[[1,1],[2,2]]", "search.heights=[7,12]")
     search(stock_copy, tiny_study, "--trials", "12", *fields, "--sampler", "random")
@@ -412,66 +401,57 @@ def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_st
     assert max(t.params["height"] for t in searched.trials) > 8
     # The study itself is what plots and promotion take, not what its search tried.
     run = run_record.find_run(stock_copy / "results", "tiny")
-    assert run.digest == digests["1x1"]
-    assert run.study.probe.dilation == (1, 1)
+    assert (run.digest, run.study.probe.dilation) == (digests["1x1"], (1, 1))
     other = run_record.find_run(stock_copy / "results", "tiny", digests["2x2"])
     assert other.variant_of == run.digest
     for taken, dilation in ((run, "1x1"), (other, "2x2")):
         mine = {t.shape for t in searched.complete if t.params["dilation"] == dilation}
         assert {Shape(h, w) for h, w, *_ in taken.cells} == mine
-    shown = invoke("report", "--study", tiny_study, cwd=stock_copy)
-    text = (stock_copy / "results" / "tiny" / "report.md").read_text()
-    assert "dilation 2x2" in text, shown.stdout
+    assert "dilation 2x2" in reported(stock_copy, tiny_study)
+
+
+def reported(folder: Path, study: Path) -> str:
+    invoke("report", "--study", study, cwd=folder)
+    return (folder / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
 
 
 def test_a_grid_ends_when_its_points_do(stock_copy: Path, tiny_study: Path) -> None:
     grid = options("grid.heights=[2,5,12]", "grid.widths=[2,3]")
     done = search(stock_copy, tiny_study, "--trials", "50", "--sampler", "grid", *grid)
     (searched,) = searches(stock_copy)
-    assert {str(trial.shape) for trial in searched.trials} == {
-        f"{h}x{w}" for h in (2, 5, 12) for w in (2, 3)
-    }
-    assert len(searched.trials) == 6
-    assert searched.repeated == 0
+    tried = sorted(str(trial.shape) for trial in searched.trials)
+    assert tried == sorted(f"{h}x{w}" for h in (2, 5, 12) for w in (2, 3))  # none again
     assert "6 trials" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("more", "kind", "facts"),
     [
-        (
-            ["--set", "search.heights=[2,17]"],
-            FilterTooLarge,
-            {"shape": "17x2", "extent": (17, 2), "segment": (16, 30), "largest": (16, 30)},
-        ),
-        (
-            ["--set", "search.dilations=[[16,1]]"],
-            FilterTooLarge,
-            {"shape": "2x2", "extent": (17, 2), "segment": (16, 30), "largest": (1, 30)},
-        ),
-        (["--objective", "f1"], StudyError, {}),
-        (["--objective", "wa,ua"], StudyError, {}),
-        (["--objective", "wa,params", "--prune"], StudyError, {}),
-        (
-            ["--sampler", "grid", "--set", "search.heights=[3,3]"],
-            EmptySearchGrid,
-            {"heights": (3, 3), "widths": (2, 12)},
-        ),
+        ("--set search.heights=[2,17]", FilterTooLarge,
+         {"shape": "17x2", "extent": (17, 2), "segment": (16, 30), "largest": (16, 30)}),
+        ("--set search.dilations=[[16,1]]", FilterTooLarge,
+         {"shape": "2x2", "extent": (17, 2), "segment": (16, 30), "largest": (1, 30)}),
+        ("--objective f1", StudyError, {}),
+        ("--objective wa,ua", StudyError, {}),
+        ("--objective wa,params --prune", StudyError, {}),
+        ("--sampler grid --set search.heights=[3,3]", EmptySearchGrid,
+         {"heights": (3, 3), "widths": (2, 12)}),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_searched_is_said(
-    tmp_path: Path, tiny_study: Path, more: list[str], kind: type, facts: dict[str, Any]
+    tmp_path: Path, tiny_study: Path, more: str, kind: type, facts: dict[str, Any]
 ) -> None:
-    done = search(tmp_path, tiny_study, "--trials", "4", *more, check=1)
+    done = search(tmp_path, tiny_study, "--trials", "4", *more.split(), check=1)
     assert isinstance(done.error, kind)
     assert {name: getattr(done.error, name) for name in facts} == facts
     assert len(done.stderr.strip().splitlines()) <= 2
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("cost", ["params", "multiply-adds"])
 def test_two_objectives_give_a_front(stock_copy: Path, tiny_study: Path, cost: str) -> None:
-    done = search(stock_copy, tiny_study, "--trials", "24", "--objective", f"wa,{cost}")
+    done = search(stock_copy, tiny_study, "--trials", "12", "--objective", f"wa,{cost}")
     (searched,) = searches(stock_copy)
     assert searched.config.sampler == "nsga2"
     front = search_front(searched)
@@ -481,16 +461,13 @@ def test_two_objectives_give_a_front(stock_copy: Path, tiny_study: Path, cost: s
         assert any(t.values[0] >= trial.values[0] and t.values[1] <= trial.values[1] for t in front)
     assert f"Pareto front, WA against {cost}" in done.stdout
     assert front[0].point in done.stdout
-    if cost != "params":
-        return
-    invoke("report", "--study", tiny_study, cwd=stock_copy)
-    text = (stock_copy / "results" / "tiny" / "report.md").read_text()
-    assert "Pareto front: " in text
+    assert "Pareto front: " in reported(stock_copy, tiny_study)
 
 
 # --- What a search leaves behind.
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> None:
     search(stock_copy, tiny_study, "--trials", "18", "--prune", *options(*PRUNED_BY[1:]))
     (searched,) = searches(stock_copy)
@@ -499,18 +476,18 @@ def test_pruned_cells_are_not_left_to_do(stock_copy: Path, tiny_study: Path) -> 
     assert state["cells"] == 4 * len(searched.complete)
     run = run_record.find_run(stock_copy / "results", "tiny")
     assert [request.axis for request in run.requests] == ["search"]
-    done = invoke("report", "--study", tiny_study, cwd=stock_copy)
-    assert "A search of 18 trials found its highest WA" in done.stdout
-    assert "is not tested" in done.stdout
-    report = (stock_copy / "results" / "tiny" / "report.md").read_text()
+    report = reported(stock_copy, tiny_study)
     assert "not finished" not in report
-    assert "ablate search --trials 18 --sampler tpe --objective wa --prune --seed 0" in report
-    assert "Best points of the search" in report
-    assert f"the trials took {searched.cells} cells" in report
-    assert f"the {searched.cells_of_all} of the same points" in report
-    assert "biased upwards" in report
-    assert "fANOVA" in report
-    assert f"**{searched.complete[0].point}**" in report  # marked
+    for words in (
+        "A search of 18 trials found its highest WA",
+        "ablate search --trials 18 --sampler tpe --objective wa --prune --seed 0",
+        f"the trials took {searched.cells} cells",
+        f"the {searched.cells_of_all} of the same points",
+        "biased upwards",
+        "fANOVA",
+        f"**{searched.complete[0].point}**",  # marked
+    ):
+        assert words in report
     assert (stock_copy / "figures" / "tiny" / "search.svg").exists()
     assert all((t.estimate or 0) < searched.complete[0].values[0] for t in searched.pruned)
 
@@ -520,19 +497,15 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
     grid = ("grid", "--axis", "height", "--values", "2,5,9", "--study", tiny_study)
     invoke(*grid, *options(*BOUNDS), cwd=stock_copy)
     fields = options(*PRUNED_BY[1:], "search.widths=[2,2]")
-    search(stock_copy, tiny_study, "--trials", "15", "--prune", *fields)
-    (searched,) = searches(stock_copy)
-    assert {shape.height for shape in (t.shape for t in searched.complete)} - {2, 5, 9}
-    stored = StudyResults(
-        stock_copy / "results", run_record.find_run(stock_copy / "results", "tiny")
-    )
-    axis = AXES["height"]
-    assert list(stored.axis_shapes(axis)) == [2, 5, 9]
-    curve = stored.curve(axis)
+    search(stock_copy, tiny_study, "--trials", "12", "--prune", *fields)
+    found = {t.shape for t in searches(stock_copy)[0].complete}
+    assert {shape.height for shape in found} - {2, 5, 9}
+    results = stock_copy / "results"
+    stored = StudyResults(results, run_record.find_run(results, "tiny"))
+    curve = stored.curve(AXES["height"])
     assert curve["extent"].tolist() == [2, 5, 9]
     assert curve["complete"].all()
-    assert {t.shape for t in searched.complete} <= set(stored.shapes())
-    assert stored.done == sum(stored.expected.values())
+    assert found <= set(stored.shapes())
     asked = ("grid", "--shapes", "2x2,5x2", "--study", tiny_study)
     lines = invoke(*asked, *options(*BOUNDS), cwd=stock_copy).stdout.splitlines()
     assert sorted(line.split()[0] for line in lines[1:-1]) == ["2x2", "5x2"]
@@ -541,77 +514,41 @@ def test_axes_and_tests_rest_on_shapes_named_beforehand(stock_copy: Path, tiny_s
 def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     stock_copy: Path, tiny_study: Path
 ) -> None:
-    search(stock_copy, tiny_study, "--trials", "4")
+    search(stock_copy, tiny_study, "--trials", "2")
     before = {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()}
-    done = search(stock_copy, tiny_study, "--trials", "10", "--dry-run")
-    assert "heights 2 to 12; widths 2 to 12" in done.stdout
-    assert "trials: 10, stored: 4" in done.stdout
-    assert "cells: at most 24" in done.stdout
+    done = search(stock_copy, tiny_study, "--trials", "8", "--dry-run")
+    for words in ("heights 2 to 12; widths 2 to 12", "trials: 8, stored: 2", "cells: at most 24"):
+        assert words in done.stdout
     assert {path: path.read_bytes() for path in stock_copy.rglob("*") if path.is_file()} == before
 
 
 def test_two_searches_at_once_on_a_folder_are_refused(stock_copy: Path, tiny_study: Path) -> None:
     with FileLock(stock_copy / "results" / "tiny" / ".search.lock"):
-        done = search(stock_copy, tiny_study, "--trials", "4", check=1)
-    assert isinstance(done.error, SearchRunning)
-    assert done.error.folder == Path("results/tiny")
-    assert len(done.stderr.strip().splitlines()) == 4  # two of them say what was planned
+        error = search(stock_copy, tiny_study, "--trials", "4", check=1).error
+    assert isinstance(error, SearchRunning) and error.folder == Path("results/tiny")
 
 
-@pytest.mark.parametrize("damage", ["text", "torn", "foreign"])
+@pytest.mark.usefixtures("undrawn")
 def test_a_file_that_is_no_search_is_said_and_left_as_it_is(
-    stock_copy: Path, tiny_study: Path, damage: str
-) -> None:
-    search(stock_copy, tiny_study, "--trials", "4")
-    path = stock_copy / "results" / "tiny" / "search.db"
-    if damage == "text":
-        path.write_text("no database " * 500)
-    elif damage == "torn":
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    else:
-        path.unlink()
-        with sqlite3.connect(path) as connection:
-            connection.execute("CREATE TABLE songs (name TEXT)")
-    before = path.read_bytes()
-    done = search(stock_copy, tiny_study, "--trials", "8", check=1)
-    assert isinstance(done.error, SearchFileUnusable)
-    assert done.error.path == Path("results/tiny/search.db")
-    assert not done.error.transient
-    assert path.read_bytes() == before
-    # Rows are rows: what reads them goes on without it.
-    stored = StudyResults(
-        stock_copy / "results", run_record.find_run(stock_copy / "results", "tiny")
-    )
-    assert (stored.searches, stored.damaged) == ([], [str(path)])
-    if damage == "torn":
-        invoke("report", "--study", tiny_study, cwd=stock_copy)
-        text = (stock_copy / "results" / "tiny" / "report.md").read_text()
-        assert "search.db is damaged" in text
-    path.unlink()
-    done = search(stock_copy, tiny_study, "--trials", "8")
-    assert " 0 trained" in done.stderr
-
-
-def test_what_was_half_written_when_it_was_killed_is_taken_back(
     stock_copy: Path, tiny_study: Path
 ) -> None:
-    search(stock_copy, tiny_study, "--trials", "4")
-    before = told(searches(stock_copy)[0])
+    search(stock_copy, tiny_study, "--trials", "2")
     path = stock_copy / "results" / "tiny" / "search.db"
-    # A page is overwritten and its journal still there: the moment before a commit ends.
-    half = (
-        "import os, sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None);"
-        "c.execute('PRAGMA cache_size=1'); c.execute('BEGIN IMMEDIATE');"
-        "[c.execute('UPDATE trial_params SET param_value = 99') for _ in range(3)];"
-        "[c.execute('INSERT INTO study_user_attributes (study_id, key, value_json) '"
-        "           'VALUES (1, ?, ?)', (f'k{i}', 'x' * 500)) for i in range(500)];"
-        "os.kill(os.getpid(), 9)"
-    )
-    subprocess.run([sys.executable, "-c", half, path], check=False)
-    assert path.with_name("search.db-journal").exists()
-    assert told(searches(stock_copy)[0]) == before
-    done = search(stock_copy, tiny_study, "--trials", "5")
-    assert "5 trials, 4 stored" in done.stderr
+    whole = path.read_bytes()
+    with sqlite3.connect(path.with_name("songs")) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    foreign = path.with_name("songs").read_bytes()
+    for damaged in (b"no database " * 500, foreign, whole[: len(whole) // 2]):
+        path.write_bytes(damaged)
+        done = search(stock_copy, tiny_study, "--trials", "3", check=1)
+        assert isinstance(done.error, SearchFileUnusable)
+        assert done.error.path == Path("results/tiny/search.db")
+        assert not done.error.transient
+        assert path.read_bytes() == damaged
+    # Rows are rows: what reads them goes on without it.
+    assert "search.db is damaged" in reported(stock_copy, tiny_study)
+    path.unlink()
+    assert " 0 trained" in search(stock_copy, tiny_study, "--trials", "3").stderr
 
 
 def test_choosing_for_each_speaker_by_the_others() -> None:
@@ -652,8 +589,7 @@ def test_the_dashboard_shows_and_changes_nothing(stock_copy: Path, tiny_study: P
         )
         assert isinstance(taken.error, PortUnavailable)
         assert taken.error.port == port
-        # A search goes on while it is open.
-        search(stock_copy, tiny_study, "--trials", "4")
+        search(stock_copy, tiny_study, "--trials", "4")  # goes on while it is open
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait() == 0
