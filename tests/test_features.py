@@ -14,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablation.corpora import Utterance
-from ablation.errors.audio import CutBeyondEnd, DamagedSpectrogram, UnusableRecording
+from ablation.errors.audio import (
+    CutBeyondEnd,
+    DamagedSpectrogram,
+    UnusableRecording,
+    UtterancesTooShort,
+)
 from ablation.features.audio import read_audio
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
 from ablation.features.segment_dataset import SegmentDataset, mu_law
@@ -314,3 +319,10 @@ def test_an_interrupt_leaves_no_thread_at_work() -> None:
         in_threads(work, range(1000), interrupt)
     assert 0 < len(begun) < 100
     assert sorted(begun) == sorted(ended)
+
+
+def test_dropping_every_utterance_is_an_error(tmp_path: Path, utterances: list[Utterance]) -> None:
+    spec = FeaturesSpec(short="drop", segment_s=3.0)
+    with pytest.raises(UtterancesTooShort) as caught:
+        FeatureCache(spec, tmp_path / "cache").ensure(utterances, digests(utterances))
+    assert caught.value.seconds == 3.0

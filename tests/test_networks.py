@@ -270,3 +270,10 @@ def test_a_factory_whose_module_cannot_be_imported_is_said(mine: Path) -> None:
         source_digest(f"{mine}_broken:build")
     assert (caught.value.stage, caught.value.line) == ("module", 2)
     assert Path(caught.value.file).name == f"{mine}_broken.py"
+
+
+def test_filters_channels_and_places_of_the_poolings_are_the_studys() -> None:
+    spec = NetworkSpec(filters=3, channels=[5, 7], pools=[1, 3])
+    network = Network([Shape(2, 2), Shape(4, 1, filters=6)], "max", 3, spec)
+    assert network.backbone.conv1.channels == 9
+    assert network.backbone(torch.rand(1, 1, 16, 12)).shape == (1, 7, 4, 3)

@@ -21,7 +21,7 @@ from ablation.training.compute import Compute
 from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
-from ablation.training.seeds import generator, seeded
+from ablation.training.seeds import derived_seed, generator, seeded
 
 CPU = torch.device("cpu")
 PLAIN = Compute(CPU)
@@ -322,3 +322,20 @@ def test_a_loss_that_is_not_finite_ends_the_training(two_tones: SegmentDataset) 
     spec = TrainingSpec(steps=20, epochs=None, learning_rate=1e30, schedule="constant")
     with seeded("init", 2), pytest.raises(DivergedError, match="training.learning_rate"):
         fit(ReferenceProbe(2, 2, 4, 2), HostFeed(two_tones), spec, [0], PLAIN)
+
+
+def test_a_budget_in_steps_cuts_the_last_epoch() -> None:
+    total = budget(TrainingSpec(steps=20, epochs=None), segments=64 * 3)
+    assert (total.steps, total.epochs, total.steps_per_epoch) == (20, 7, 3)
+
+
+def test_seeds_have_names_and_leave_the_global_state_alone() -> None:
+    assert derived_seed("init", 0, "10x2") != derived_seed("init", 0, "10x3")
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    with seeded("anything"):
+        inside = torch.rand(1)
+    assert torch.equal(torch.rand(1), expected)
+    with seeded("anything"):
+        assert torch.equal(torch.rand(1), inside)
