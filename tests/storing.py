@@ -16,6 +16,11 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 Accuracy = Callable[[Shape, float], float]  # of a shape under an analysis window (ms)
 
+FAULT = (
+    'Traceback (most recent call last):\n  File "cell.py", line 1, in train\n    fit()\n'
+    "RuntimeError: <b>no memory</b>\nuse a smaller batch"
+)
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -104,7 +109,7 @@ def _cell(
         "started_at": START + timedelta(minutes=1),
     }  # fmt: skip
     if (str(shape), fold) in drawn.failed:
-        failed = row | {"status": "failed", "error": "Traceback\nRuntimeError: <b>no memory</b>"}
+        failed = row | {"status": "failed", "error": FAULT}
         return {"predictions": [], "epochs": [], "probes": [failed]}
     detail = base | {"kind": "probe", "name": str(shape), "network_digest": None}
     level = (

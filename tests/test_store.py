@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from running import invoke
 from ablation.errors.running import NoResults
 from ablation.files import atomic_write
 from ablation.results import ResultStore, Watch, read_results
+from ablation.results.schema import reason_of
 
 CLASSES = ("neutral", "sad")
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -283,3 +285,12 @@ def study_of_old(folder: Path) -> Path:
     study = folder / "old.toml"
     study.write_text('name = "old"\n')
     return study
+
+
+def test_the_reason_of_a_failed_cell_is_what_went_wrong_not_what_to_do() -> None:
+    try:
+        raise ValueError("no such shape\n  it is 3x3\ngive another one")
+    except ValueError:
+        assert reason_of(traceback.format_exc()) == "ValueError: no such shape"
+    assert reason_of("the worker died 3 times") == "the worker died 3 times"
+    assert reason_of("") == ""

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from ablation.figures.curves import PARTIAL, physical_text
-from ablation.figures.style import COLOURS, RC, finish
+from ablation.figures.style import COLOURS, RC, finish, quiet
 from ablation.study import AXES, Axis
 
 _MOST_NUMBERS = 14  # cells along a side; more would be too small for a number
@@ -98,12 +98,13 @@ def draw_cells(axes: Axes, values: pd.DataFrame, texts: list[list[str]], **optio
 
     ``options`` are those of :func:`seaborn.heatmap`.
     """
-    sns.heatmap(values, annot=np.array(texts), fmt="", linewidths=0.5, ax=axes, **options)
+    with quiet():  # it measures the labels
+        sns.heatmap(values, annot=np.array(texts), fmt="", linewidths=0.5, ax=axes, **options)
     axes.grid(visible=False)
     axes.set_facecolor(_BLANK)
     for text in axes.texts:
-        # White and grey would follow the colours of a dark page, unlike the cells below them. And
-        # they lie inside: measuring them would make the layout slow.
+        # Seaborn's grey is faint in print. And they lie inside: measuring them would make the
+        # layout slow.
         text.set(color="#fefefe" if text.get_color() == "w" else "#010101", in_layout=False)
 
 

@@ -23,10 +23,10 @@ def reason_of(error: str) -> str:
 
     Of a traceback it is the first line of the exception's message: a remedy may follow it.
     """
-    lines = error.strip().splitlines() or [""]
+    lines = [line for line in error.strip().splitlines() if not line.startswith("Traceback (")]
     frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
     message = lines[frames[-1] + 1 :] if frames else lines
-    return next((line for line in message if not line.startswith("    ")), lines[-1])
+    return next((line for line in message if not line.startswith("    ")), error.strip())
 
 
 _CELL = [
