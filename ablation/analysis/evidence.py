@@ -132,12 +132,12 @@ def references_scores(stored: StudyResults) -> dict[str, Counts]:
     return named_counts(rows[rows["name"].isin(whole)], stored.run.classes)
 
 
-def check_metric(metric: str, classes: tuple[str, ...]) -> str:
+def check_metric(metric: str, classes: tuple[str, ...], where: str = "--metric") -> str:
     """Return the score's name as analysis knows it. Raise :class:`UnknownName` for others."""
     name = metric.lower() if metric.lower() in METRICS else metric
     allowed = [*METRICS, *classes]
     if name not in allowed:
-        raise UnknownName("--metric", metric, allowed)
+        raise UnknownName(where, metric, allowed)
     return name
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ablation.analysis.comparisons import against_reference, all_pairs
-from ablation.analysis.speakers import METRICS
+from ablation.analysis.evidence import check_metric
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoProbes, NoProbesWith, ReferenceNotComplete, SeveralStored
@@ -124,9 +124,7 @@ def compare(
         As :func:`curves`.
     """
     stored, window = _stored(results, window_ms, digest)
-    metric = metric.lower() if metric.lower() in METRICS else metric
-    if metric not in (allowed := (*METRICS, *stored.run.classes)):
-        raise UnknownName("metric", metric, list(allowed))
+    metric = check_metric(metric, stored.run.classes, "metric")
     models = {str(shape): counts for shape, counts in stored.named_shapes(window).items()}
     if axis is not None:
         kind = _axis(axis)

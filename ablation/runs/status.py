@@ -79,7 +79,7 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     """Return the counts of cells, also while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
-    others = [store.read(table.name) for table in (NETWORKS, REFERENCES)]
+    others = [store.read(table.name, ["error", "network"]) for table in (NETWORKS, REFERENCES)]
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
     asked = run.cells

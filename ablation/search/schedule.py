@@ -9,20 +9,14 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from ablation.analysis import pooled_scores, probe_cost
-from ablation.results.schema import OK
+from ablation.results.schema import OK, PROBES
 from ablation.results.search_record import COMPLETE, FAILED, PRUNED, Trial
 from ablation.search.space import Point
 from ablation.search.trials import Trials
 from ablation.study import COSTS
 
 Row = Mapping[str, Any]
-Key = tuple[str, int, int, float, int, str]  # digest, height, width, window (ms), seed, fold
-
-
-def key_of(row: Row) -> Key:
-    """Return the key of a cell's row, as in the table of probes."""
-    digest, height, width = row["digest"], row["height"], row["width"]
-    return digest, height, width, row["window_ms"], row["seed"], row["fold"]
+Key = tuple[Any, ...]  # of the table of probes
 
 
 @dataclass
@@ -98,7 +92,7 @@ class Schedule:
 
     def take(self, row: Row) -> None:
         """Take in the row of a cell that has ended."""
-        key = key_of(row)
+        key = PROBES.key_of(row)
         self._training.discard(key)
         if row["status"] == OK:
             self.rows[key] = row

@@ -10,7 +10,7 @@ from ablation.errors.running import SearchRunning
 from ablation.files import locked, make_folder, require_writable
 from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch, run_record
-from ablation.results.schema import OK
+from ablation.results.schema import OK, PROBES
 from ablation.results.search_file import read_searches, usable
 from ablation.results.search_record import (
     COMPLETE,
@@ -23,7 +23,7 @@ from ablation.results.search_record import (
 from ablation.runs.collector import Tally
 from ablation.runs.prepare import Prepared, fold_data, prepare
 from ablation.runs.runner import InterruptedRun, check_devices, result_collector, slots_of
-from ablation.search.schedule import Key, Row, Schedule, key_of
+from ablation.search.schedule import Key, Row, Schedule
 from ablation.search.space import Point, Space, space_of
 from ablation.search.trials import Trials
 from ablation.study import CellKind, SearchSpec, Study
@@ -169,7 +169,7 @@ class _Search:
         """Return the row of a cell that is stored by now, by whichever run."""
         if key not in self._rows and key in self._watch.finished():
             rows = self.store.read("probes").rows.to_pylist()
-            self._rows = {key_of(row): row for row in rows if row["status"] == OK}
+            self._rows = {PROBES.key_of(row): row for row in rows if row["status"] == OK}
         return self._rows.get(key)
 
     def _task(self, point: Point, key: Key) -> CellTask:
