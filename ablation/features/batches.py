@@ -202,16 +202,19 @@ class Spectrograms:
 
 
 def feeds(
-    train: SegmentDataset, test: SegmentDataset, device: torch.device, *, steady: bool
-) -> tuple[Feed, Feed]:
-    """Return feeds of a fold's training and test side for a GPU: resident if they fit, or streamed.
+    banks: Sequence[SegmentDataset], device: torch.device, *, steady: bool = False
+) -> list[Feed]:
+    """Return feeds of several datasets for a GPU: resident if all of them fit, or streamed.
 
-    ``steady`` says that training segments are the same in every epoch.
+    ``steady`` says that segments of the first one are used again, and the same each time.
     """
-    spectrograms = _loaded([train, test], device)
+    spectrograms = _loaded(banks, device)
     if spectrograms is None:
-        return StreamedFeed(train, device), StreamedFeed(test, device)
-    return ResidentFeed(train, spectrograms, steady=steady), ResidentFeed(test, spectrograms)
+        return [StreamedFeed(bank, device) for bank in banks]
+    return [
+        ResidentFeed(bank, spectrograms, steady=steady and number == 0)
+        for number, bank in enumerate(banks)
+    ]
 
 
 def available_bytes(device: torch.device) -> int:

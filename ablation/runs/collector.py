@@ -11,6 +11,7 @@ from ablation.executors import Finished, WorkerPool
 from ablation.files import forget_half_written
 from ablation.results import ResultStore
 from ablation.results.schema import TABLE_OF, reason_of
+from ablation.runs.groups import Group, grouped, halves
 from ablation.training import rows as cell_rows
 from ablation.training.task import CellTask, Outcome
 
@@ -47,6 +48,8 @@ class ResultCollector:
         Called with a line on every failed cell.
     keep
         Called with each task and finished outcome before its row is stored.
+    together
+        The most cells that a worker is given at once.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class ResultCollector:
         tally: Tally,
         say: Callable[[str], None],
         keep: Keep | None = None,
+        together: int = 1,
     ) -> None:
+        self.together = together
         self.pool, self.store, self.tally, self.say = pool, store, tally, say
         self.keep = keep
         self._held: list[Ended] = []
@@ -65,7 +70,7 @@ class ResultCollector:
 
     def submit(self, tasks: Iterable[CellTask]) -> None:
         """Submit tasks to the pool, as :class:`~ablation.executors.WorkerPool` does."""
-        self.pool.submit(tasks)
+        self.pool.submit(grouped(tasks, self.together))
 
     def ended(self) -> Generator[list[Ended]]:
         """Yield tasks and their outcomes, failed ones too, once they are on the disk.
@@ -104,7 +109,11 @@ class ResultCollector:
         """Hold what has ended; yield whether it came too soon to wait for the disk."""
         last = time.monotonic()
         for finished in self.pool.finished():
-            self._held += [(end.task, _outcome(end)) for end in finished]
+            for end in finished:
+                if end.crash is not None and len(end.task) > 1:
+                    self.pool.submit(halves(end.task))  # the others are not to go with one of them
+                else:
+                    self._held += zip(end.task, _outcomes(end), strict=True)
             quick = time.monotonic() - last < _QUICK
             last = time.monotonic()
             yield quick
@@ -149,10 +158,12 @@ class ResultCollector:
         return ended
 
 
-def _outcome(end: Finished) -> Outcome:
-    if end.crash is not None:
-        return cell_rows.failed(end.task, end.crash, end.device, datetime.now(UTC))
-    return end.value
+def _outcomes(end: Finished) -> list[Outcome]:
+    """Return the outcomes of a group, or of the one cell that took its worker with it."""
+    if end.crash is None:
+        return end.value
+    group: Group = end.task
+    return [cell_rows.failed(task, end.crash, end.device, datetime.now(UTC)) for task in group]
 
 
 def _forget_checkpoint(task: CellTask) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablation.features.cache import located, stored_place
 from ablation.files import atomic_write
-from ablation.training.task import CellTask
+from ablation.runs.groups import Group
 
 
 class FeatureSupply:
@@ -17,9 +17,11 @@ class FeatureSupply:
     worker trains on the same bytes as the driver would.
     """
 
-    def lacking(self, task: CellTask) -> list[str]:
+    def lacking(self, task: Group) -> list[str]:
         """Return the driver's files that this machine has neither there nor in its own cache."""
-        entries = [sample.entry for sample in (*task.fold.train, *task.fold.test)]
+        folds = [one.fold for one in task]
+        samples = (sample for fold in folds for sample in (*fold.train, *fold.test))
+        entries = list(dict.fromkeys(sample.entry for sample in samples))
         there = {folder: _names(folder) for folder in {entry.path.parent for entry in entries}}
         missing = [entry for entry in entries if entry.path.name not in there[entry.path.parent]]
         return [str(entry.path) for entry in missing if not located(entry.path).exists()]

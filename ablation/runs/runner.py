@@ -4,17 +4,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ablation.executors import EXECUTORS, Executor, Function, Slot, choose, make_slots
+from ablation.executors import EXECUTORS, Executor, Slot, choose, make_slots
 from ablation.files import locked
 from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch
 from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.collector import Keep, ResultCollector, Tally
+from ablation.runs.groups import group_size
 from ablation.study import ExecutionSpec, Study
 from ablation.training.rows import cell_columns
 from ablation.training.task import CellTask
-from ablation.training.worker import train_cell
+from ablation.training.worker import train_cells
 
 
 class InterruptedRun(KeyboardInterrupt):
@@ -67,12 +68,10 @@ def result_collector(
     tally: Tally,
     reporter: Reporter,
     keep: Keep | None = None,
-    function: Function | None = None,
 ) -> Iterator[ResultCollector]:
     """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
 
     The workers are stopped however the block ends, and the rows compacted unless an error ended it.
-    ``function`` trains a cell (None: :func:`~ablation.training.worker.train_cell`).
 
     Raises
     ------
@@ -81,8 +80,10 @@ def result_collector(
     """
     store = ResultStore(folder)
     try:
-        with executor_of(study, reporter.say).pool(function or train_cell) as pool:
-            yield ResultCollector(pool, store, tally, reporter.say, keep)
+        executor = executor_of(study, reporter.say)
+        together = group_size(study.execution, executor.slots, tally.left)
+        with executor.pool(train_cells) as pool:
+            yield ResultCollector(pool, store, tally, reporter.say, keep, together)
     except KeyboardInterrupt as interrupt:
         store.compact()
         raise InterruptedRun(tally) from interrupt
@@ -96,7 +97,6 @@ def run_cells(
     tally: Tally,
     reporter: Reporter,
     keep: Keep | None = None,
-    function: Function | None = None,
     again: bool = False,
     leading: BestSoFar | None = None,
 ) -> None:
@@ -115,7 +115,7 @@ def run_cells(
     """
     with (
         _order(folder, tasks) as ordered,
-        result_collector(study, folder, tally, reporter, keep, function) as collector,
+        result_collector(study, folder, tally, reporter, keep) as collector,
         reporter.task("cells", unit="cells") as advance,
     ):
         left = _unless_stored(ordered, collector.store, tally)

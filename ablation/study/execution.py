@@ -28,6 +28,10 @@ class ExecutionSpec(Spec):
         description="auto (all usable GPUs, else the CPU), cpu, cuda (all GPUs), cuda:0,cuda:1.",
     )
     workers_per_device: Positive = Field(default=1, description="Worker processes per GPU.")
+    group: Positive = Field(
+        default=16,
+        description="Cells of one shape, folds and seeds, that a GPU trains together at most.",
+    )
     tile: Positive | None = Field(
         default=None,
         description="Segments that the single pass holds at a time; default: by device.",

@@ -1,7 +1,7 @@
 """A cell, trained and scored: one probe, network or baseline, one fold and one seed."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors.torch
@@ -15,10 +15,11 @@ from ablation.models.network import build_network, cost_of
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import CellKind, shapes_text
 from ablation.training.baselines import TRAINERS
-from ablation.training.checkpoint import Checkpoint
+from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
-from ablation.training.fit import Fitted, fit, predict
+from ablation.training.fit import fit, predict
 from ablation.training.rows import Trained
+from ablation.training.schedule import Budget
 from ablation.training.seeds import seeded
 from ablation.training.segment_moments import SegmentMoments
 from ablation.training.task import (
@@ -36,25 +37,25 @@ def train(task: CellTask, device: str) -> Trained:
 
 def _probe(task: CellTask, device: str) -> Trained:
     compute = compute_of(task, device)
-    train, test = feeds_of(*_banks(task), task, compute)
-    with seeded("init", task.cell.name, task.cell.name, task.cell.seed, task.cell.fold):
-        model = compute.place(build_model(task, compute))
+    train, test = feeds_of(*banks_of(task), task, compute)
+    model = initial_probe(task, compute)
     moments = SegmentMoments.of(model, len(train), task.training.augment, on_card=compute.on_card)
-    fitted = fit(model, train, task.training, _seed(task), compute, moments=moments)
+    fitted = fit(model, train, task.training, order_seed(task), compute, moments=moments)
     scores, n_segments = predict(fitted.model, test, task.training)
     engine = task.study.probe.engine
-    return Trained(engine, scores, n_segments, _budget_columns(fitted), fitted.records)
+    columns = budget_columns(fitted.records, fitted.budget)
+    return Trained(engine, scores, n_segments, columns, fitted.records)
 
 
 def _network(task: CellTask, device: str) -> Trained:
-    banks, compute = _banks(task), compute_of(task, device)
+    banks, compute = banks_of(task), compute_of(task, device)
     train, test = feeds_of(*banks, task, compute)
-    with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *_seed(task)):
+    with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *order_seed(task)):
         model = build_model(task, compute)
     cost = cost_of(model, task.study.features.height, task.study.features.width)
     model = compute.place(model)
     checkpoint = _checkpoint(task, device, compute)
-    fitted = fit(model, train, task.training, _seed(task), compute, checkpoint)
+    fitted = fit(model, train, task.training, order_seed(task), compute, checkpoint)
     scores = n_segments = None
     if len(test):
         scores, n_segments = predict(fitted.model, test, task.training)
@@ -63,7 +64,7 @@ def _network(task: CellTask, device: str) -> Trained:
     network = TrainedNetwork(
         safetensors.torch.save(weights), None if known is None else (known.low, known.high)
     )
-    columns = _budget_columns(fitted) | vars(cost)
+    columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
     return Trained(str(compute), scores, n_segments, columns, fitted.records, network)
 
 
@@ -93,7 +94,9 @@ def feeds_of(
     """Return the feeds that bring a fold's training and test segments to the device."""
     if not compute.on_card:
         return HostFeed(train), HostFeed(test)
-    return feeds(train, test, compute.device, steady=not task.training.augment.used)
+    steady = not task.training.augment.used
+    trained, scored = feeds([train, test], compute.device, steady=steady)
+    return trained, scored
 
 
 def build_model(task: CellTask, compute: Compute) -> nn.Module:
@@ -114,12 +117,18 @@ def build_model(task: CellTask, compute: Compute) -> nn.Module:
     return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, passes=passes)
 
 
-def _seed(task: CellTask) -> tuple[int, str]:
+def order_seed(task: CellTask) -> tuple[int, str]:
     """Return the name of a training's draws: two shapes see the same batches in the same order."""
     return task.cell.seed, task.cell.fold
 
 
-def _banks(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:
+def initial_probe(task: CellTask, compute: Compute) -> ReferenceProbe:
+    """Return the untrained probe of a cell on its device."""
+    with seeded("init", task.cell.name, task.cell.name, *order_seed(task)):
+        return cast(ReferenceProbe, compute.place(build_model(task, compute)))
+
+
+def banks_of(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:
     """Return the training and test segments of the cell's fold."""
     fold = task.fold
     return SegmentDataset.pair(_side(fold.train), _side(fold.test), task.study.features)
@@ -140,9 +149,10 @@ def _checkpoint(task: CellTask, device: str, compute: Compute) -> Checkpoint | N
     return Checkpoint(task.checkpoint, "|".join(map(str, identity)))
 
 
-def _budget_columns(fitted: Fitted) -> dict[str, Any]:
+def budget_columns(records: Sequence[EpochRecord], budget: Budget) -> dict[str, Any]:
+    """Return the columns that say how long a cell was trained."""
     return {
-        "train_loss": fitted.records[-1].train_loss,
-        "epochs": fitted.budget.epochs,
-        "steps": fitted.budget.steps,
+        "train_loss": records[-1].train_loss,
+        "epochs": budget.epochs,
+        "steps": budget.steps,
     }

@@ -46,6 +46,12 @@ class _Sums:
 class DivergedError(Exception):
     """The loss is no longer finite."""
 
+    def __init__(self, epoch: int, rate: float) -> None:
+        super().__init__(
+            f"the loss is not finite in epoch {epoch} (learning rate {rate:g}); "
+            f"lower training.learning_rate"
+        )
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -120,10 +126,7 @@ def fit(
                     average.update_parameters(model)
         loss = float(sums.loss)
         if not np.isfinite(loss):
-            raise DivergedError(
-                f"the loss is not finite in epoch {epoch} (learning rate {rate:g}); "
-                f"lower training.learning_rate"
-            )
+            raise DivergedError(epoch, rate)
         records.append(EpochRecord(epoch, rate, loss / sums.n, int(sums.correct) / sums.n))
         if checkpoint:
             checkpoint.save(models, optimizer, records)
@@ -204,4 +207,4 @@ def _all(feed: Feed) -> list[torch.Tensor]:
 
 
 # Segments that are scored together; few on the CPU, so that the maps stay in the cache.
-_TOGETHER = {"cpu": 16, "card": 64}
+_TOGETHER = {"cpu": 16, "card": 256}

@@ -19,6 +19,8 @@ from ablation.study import AugmentSpec
 # sums are computed in every step.
 MOST_BYTES = {"cpu": 512 << 20, "card": 4 << 30}
 
+_TOGETHER = 16  # segments of a group whose sums a card computes at once
+
 
 class SegmentMoments:
     """The sums of a cell's training segments.
@@ -67,6 +69,22 @@ class SegmentMoments:
         self.sums.second[numbers] = made.second
         self.known[batch.places[missing]] = True
         return self.sums
+
+
+@torch.no_grad()
+def moment_rows(probe: SinglePassProbe, segments: torch.Tensor) -> torch.Tensor:
+    """Return the sums of segments (n, 1, height, width), float64, one after the other: (n, size).
+
+    A library's rounding may depend on how many it is given: so it is always the same number.
+    """
+    together = 1 if segments.device.type == "cpu" else _TOGETHER
+    parts = []
+    for part in segments.split(together):
+        filled = torch.cat([part, part[:1].expand(together - len(part), -1, -1, -1)])
+        sums = probe.moment_sums(filled)
+        rows = torch.cat([sums.first.flatten(1), sums.second.flatten(1)], 1)
+        parts.append(rows[: len(part)])
+    return torch.cat(parts)
 
 
 def kept_bytes(model: nn.Module, segments: int, augment: AugmentSpec, *, on_card: bool) -> int:

@@ -5,6 +5,7 @@ A run that hands tasks out need not load torch, which only the worker does.
 
 import time
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ablation.errors.execution import CellOutOfMemory
@@ -22,17 +23,45 @@ def train_cell(task: CellTask, device: str) -> Outcome:
         If the device's memory does not suffice, whatever the probe's tile; it may with fewer
         workers on the device.
     """
-    from ablation.training.cell import train
+    return train_cells((task,), device)[0]
+
+
+def train_cells(tasks: Sequence[CellTask], device: str) -> list[Outcome]:
+    """Train and score cells, together if they are alike and a card trains them.
+
+    A cell that fails does not take the others with it, and if memory does not suffice for all of
+    them, they are trained in smaller groups. Raises as :func:`train_cell`.
+    """
+    from ablation.training.group import train_group
 
     started, clock = datetime.now(UTC), time.perf_counter()
     try:
-        trained = train(task, device)
-        return rows.finished(task, trained, device, started, time.perf_counter() - clock)
+        trained = train_group(tasks, device)
     except Exception as error:  # a cell that fails must not stop the others
-        if _is_shortage(error):
-            option = f"{'' if task.cell.kind == CellKind.PROBE else 'network.'}training.batch_size"
-            raise CellOutOfMemory(task.cell.name, option) from error
-        return rows.failed(task, traceback.format_exc(), device, started)
+        failed = None
+        if len(tasks) == 1:
+            (task,) = tasks
+            if _is_shortage(error):
+                probe = task.cell.kind == CellKind.PROBE
+                option = f"{'' if probe else 'network.'}training.batch_size"
+                raise CellOutOfMemory(task.cell.name, option) from error
+            failed = rows.failed(task, traceback.format_exc(), device, started)
+    else:
+        seconds = (time.perf_counter() - clock) / len(tasks)
+        return [
+            rows.failed(task, _traceback_of(result), device, started)
+            if isinstance(result, Exception)
+            else rows.finished(task, result, device, started, seconds)
+            for task, result in zip(tasks, trained, strict=True)
+        ]
+    if failed is not None:
+        return [failed]
+    half = len(tasks) // 2  # after the failed try has returned its memory
+    return [*train_cells(tasks[:half], device), *train_cells(tasks[half:], device)]
+
+
+def _traceback_of(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 def _is_shortage(error: Exception) -> bool:

@@ -71,6 +71,15 @@ class SinglePassProbe(ReferenceProbe):
         (height, width), (down, along) = self.conv.kernel_size, self.conv.dilation
         return (height - 1) * down + 1, (width - 1) * along + 1
 
+    def on_kernels(self, device: torch.device) -> bool:
+        """Return whether a card's kernels, and not operators, compute the pass."""
+        passes = passes_for(device, bf16=self.precision == "bf16", on_card=True)
+        if isinstance(passes, PortablePass):
+            return False
+        from ablation.models.probe.cuda.passes import takes
+
+        return takes(self.extent)
+
     @property
     def moment_bytes(self) -> int:
         """The bytes that :meth:`moment_sums` needs per segment."""
@@ -134,7 +143,7 @@ class SinglePassProbe(ReferenceProbe):
         self, segments: torch.Tensor, passes: Pass, sums: MomentSums | None
     ) -> torch.Tensor:
         """Return the mean over all positions of the ReLU's output, shape (n, filters)."""
-        weight, norm = _spread(self.conv.weight[:, 0], self.conv.dilation), self.norm
+        weight, norm = spread_weight(self.conv.weight[:, 0], self.conv.dilation), self.norm
         scale, shift = norm.weight, norm.bias
         if not self.training:
             mean = cast(torch.Tensor, norm.running_mean)
@@ -217,7 +226,7 @@ def _rounded(values: torch.Tensor, precision: str) -> torch.Tensor:
     return values.bfloat16().to(values.dtype) if precision == "bf16" else values
 
 
-def _spread(weight: torch.Tensor, dilation: tuple[int, ...]) -> torch.Tensor:
+def spread_weight(weight: torch.Tensor, dilation: tuple[int, ...]) -> torch.Tensor:
     """Return filters (filters, height, width) with zeros between their values, for dilation.
 
     A pass multiplies the zeros too, which is wasteful but exact; autograd drops their gradient.

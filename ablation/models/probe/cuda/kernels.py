@@ -1,14 +1,20 @@
 """The pass over a batch's positions as Triton kernels: tensor-core products, no stored activations.
 
-A batch is zero-padded, so that a patch is read at one offset per tap and no address needs a check;
-positions past the last read the last one's patch, and taps that only fill a chunk read the first
-value. A program takes one segment, 16 filters and one share of the segment's positions, tile by
-tile in their order, and stores its own partial sums: nothing is added atomically, so the same batch
-gives the same bits every time. Taps are padded to a whole number of chunks by taps of weight 0.
+Positions are visited in blocks of ROWS rows, one column after the other: a *place* is a column of a
+block. The patches of a place's positions overlap in all but a few rows, so what is read for one
+place, ROWS + height - 1 values of each of ``width`` columns, serves ROWS positions. The product is
+that of a banded table, which holds each filter ROWS times, each time a row lower, with the values
+of the place; it has a row for every position of the place and every filter. Sums of patches are the
+transposed product of what is active with the same values, of which :func:`diagonals` adds up the
+ROWS copies of every tap.
 
-If all taps fit into one chunk, :func:`all_sums` reads a patch once for everything. Otherwise
-:func:`scores` comes first and stores one bit per position and filter, from which
-:func:`patch_sums` adds up the patches, one chunk of taps per program.
+A program takes one segment, 16 filters and one share of the places, in their order, and stores its
+own partial sums: nothing is added atomically, and no program depends on another's data, so the same
+segment and filters give the same bits whatever is launched together with them.
+
+Segments are padded by zeros (:func:`~ablation.models.probe.cuda.segments.padded`), so that no
+address needs a check. ``numbers`` (n) says which segment a program reads, and ``batch`` how many of
+the n share their filters: segments i * batch to (i + 1) * batch - 1 belong to cell i.
 """
 
 import triton
@@ -16,152 +22,310 @@ import triton.language as tl
 
 FILTERS = tl.constexpr(16)  # per program: the fewest that a matrix product takes
 
-# One compiled kernel serves all shapes and sizes: none is compiled again for multiples of 16.
-_ANY_SIZE = [
-    "segment_stride", "row_stride", "columns", "positions", "share", "width", "taps",
+# One compiled kernel serves all sizes: none is compiled again for multiples of 16.
+_SIZES = [
+    "segment_stride", "row_stride", "rows", "columns", "places", "share", "height", "width",
+    "batch", "chunks",
 ]  # fmt: skip
 
 
-@triton.jit
-def _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS: tl.constexpr):
-    """Return ``sums`` (filters, taps) plus those of ``patch`` (positions, taps) under ``mask``.
+@triton.jit(do_not_specialize=["first", "across", "down", "along", *_SIZES])
+def put(
+    segments, stored, centres, first, across, down, along,
+    segment_stride, row_stride, rows, columns, height, width,
+    VALUES: tl.constexpr, CENTRED: tl.constexpr,
+):  # fmt: skip
+    """Copy ``segments``, whose strides are ``across``, ``down`` and ``along``, into ``stored``.
 
-    A float32 value is, to its last two bits, the sum of two that tf32 holds, and a mask is exact
-    in any format: so two tf32 products do. Tensor cores round their sums towards zero, which would
-    pull sums of many values of one sign the same way: so ``centre`` is taken off first, and what a
-    tile gives is added outside of them.
+    They become numbers ``first`` and the following; with CENTRED their means become ``centres``.
     """
-    active = tl.trans(tl.where(mask, 1.0, 0.0).to(patch.dtype))
+    n = tl.program_id(0).to(tl.int64)
+    own = stored + (first + n) * segment_stride
+    own += (height - 1) // 2 * row_stride + (width - 1) // 2
+    total = tl.full((VALUES,), 0, tl.float32)
+    for at in range(0, rows * columns, VALUES):
+        place = at + tl.arange(0, VALUES)
+        row, column, there = place // columns, place % columns, place < rows * columns
+        at_value = segments + n * across + row * down + column * along
+        value = tl.load(at_value, there, other=0.0)
+        total += value
+        tl.store(own + row * row_stride + column, value.to(stored.dtype.element_ty), there)
+    if CENTRED:
+        tl.store(centres + first + n, tl.sum(total, 0) / (rows * columns))
+
+
+@triton.jit(do_not_specialize=["across", "down", "along", *_SIZES])
+def lags(
+    segments, lags, across, down, along, rows, columns, width, VALUES: tl.constexpr,
+):  # fmt: skip
+    """Write the autocorrelations ``lags`` (n, height, 2 width - 1), float64.
+
+    They are sums of X[r, c] X[r + i, c + j] over all r and c, j from 1 - width on; a library's
+    transforms would compute them faster, but with a rounding that depends on the other segments.
+    """
+    n, row_lag = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    own = segments + n * across
+    for number in range(2 * width - 1):
+        lag = number - width + 1
+        total = tl.full((VALUES,), 0, tl.float64)
+        for at in range(0, (rows - row_lag) * columns, VALUES):
+            place = at + tl.arange(0, VALUES)
+            row, column = place // columns, place % columns
+            there = (row + row_lag < rows) & (column + lag >= 0) & (column + lag < columns)
+            one = tl.load(own + row * down + column * along, there, other=0.0)
+            at_other = own + (row + row_lag) * down + (column + lag) * along
+            other = tl.load(at_other, there, other=0.0)
+            total += one.to(tl.float64) * other.to(tl.float64)
+        out = (n * tl.num_programs(1) + row_lag) * (2 * width - 1) + number
+        tl.store(lags + out, tl.sum(total, 0))
+
+
+@triton.jit
+def _products(active, values, centre, sums, THREE_PRODUCTS: tl.constexpr):
+    """Return ``sums`` plus ``active`` (rows, places) times ``values`` (places, taps).
+
+    A float32 value is, to its last two bits, the sum of two that tf32 holds, and what is active
+    counts 1, exact in any format: so two tf32 products do. Tensor cores round their sums towards
+    zero, which would pull sums of many values of one sign the same way: so ``centre`` is taken off
+    first, and a tile's part is added outside of them.
+    """
     if THREE_PRODUCTS:
-        patch -= centre
-        high = (patch.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
-        part = tl.dot(active, patch - high, input_precision="tf32")
+        values -= centre
+        high = (values.to(tl.int32, bitcast=True) & -8192).to(tl.float32, bitcast=True)
+        part = tl.dot(active, values - high, input_precision="tf32")
         sums += tl.dot(active, high, part, input_precision="tf32")
     else:
-        sums = tl.dot(active, patch, sums)
+        sums = tl.dot(active.to(values.dtype), values, sums)
     return sums
 
 
-@triton.jit(do_not_specialize=_ANY_SIZE)
+@triton.jit(do_not_specialize=_SIZES)
 def all_sums(
-    segments, weight, delta, relu, active, patches, centres,
-    segment_stride, row_stride, columns, positions, share, width, taps,
-    POSITIONS: tl.constexpr, TAPS: tl.constexpr, TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
+    segments, numbers, weight, delta, relu, active, sums, centres,
+    segment_stride, row_stride, rows, columns, places, share, height, width, batch,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr,
+    TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr, RAGGED: tl.constexpr,
 ):  # fmt: skip
-    """Sums of one share of a segment's positions, all taps in one chunk.
+    """Sums of one share of a segment's places, where all that a place reads fits into TAPS.
 
-    ``segments`` (n, padded rows, padded columns); ``weight`` (taps, filters) and ``delta``
-    (filters) of each block of 16 filters; ``relu`` and ``active`` (n, blocks, shares, filters) and
-    ``patches`` (n, blocks, shares, filters, taps), the last two only if TRAIN. In float32 patch
-    sums are those of the segments less ``centres`` (n).
+    ``weight`` (cells, blocks, filters, height, width) and ``delta`` (cells, blocks, filters);
+    ``relu`` and ``active`` (n, blocks, shares, filters), the latter only if TRAIN;
+    ``sums`` (n, blocks, shares, ROWS, filters, TAPS), only if TRAIN: of each value of a place over
+    the places at which a position is active.  In float32 ``sums`` are those of the segments less
+    ``centres``. In bfloat16 they have a column of ones, which counts: then relu and active follow
+    from ``sums`` (:func:`diagonals`) and are not written in training.
+
+    RAGGED says that the last block has fewer than ROWS rows.
     """
-    segment, block, split = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
-    tap, filters = tl.arange(0, TAPS), tl.arange(0, FILTERS)
-    offsets = tl.where(tap < taps, (tap // width) * row_stride + tap % width, 0)
-    table = tl.load(weight + (block * TAPS + tap[:, None]) * FILTERS + filters[None, :])
-    start = tl.load(delta + block * FILTERS + filters)
-    own, centre = segments + segment * segment_stride, tl.load(centres + segment)
-    heights = tl.full((FILTERS,), 0, tl.float32)
-    counts = tl.full((FILTERS,), 0, tl.float32)
-    sums = tl.full((FILTERS, TAPS), 0, tl.float32)
-    end = tl.minimum((split + 1) * share, positions)
-    for at in range(split * share, end, POSITIONS):
-        position = at + tl.arange(0, POSITIONS)
-        known = tl.minimum(position, positions - 1)
-        places = (known // columns) * row_stride + known % columns
-        patch = tl.load(own + places[:, None] + offsets[None, :])
+    n, block, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    blocks = tl.num_programs(1)
+    line = tl.arange(0, ROWS * FILTERS)
+    row, filters = line // FILTERS, line % FILTERS
+    tap = tl.arange(0, TAPS)
+    reach = ROWS + height - 1  # rows that a place reads
+    across, down = tap // reach, tap % reach
+    used = tap < width * reach
+    offsets = tl.where(used, down * row_stride + across, 0)
+    cell = (n // batch) * blocks + block
+    above = down[None, :] - row[:, None]
+    within = used[None, :] & (above >= 0) & (above < height)
+    own_weight = weight + cell * FILTERS * height * width
+    place_of = (filters[:, None] * height + above) * width + across[None, :]
+    table = tl.load(own_weight + place_of, within, other=0.0)
+    least = -tl.load(delta + cell * FILTERS + filters)
+    number = tl.load(numbers + n).to(tl.int64)
+    own, centre = segments + number * segment_stride, tl.load(centres + number)
+    heights = tl.full((ROWS * FILTERS,), 0, tl.float32)
+    counts = tl.full((ROWS * FILTERS,), 0, tl.float32)
+    found = tl.full((ROWS * FILTERS, TAPS), 0, tl.float32)
+    end = tl.minimum((split + 1) * share, places)
+    zeros = (rows + height - 1) * row_stride
+    for at in range(split * share, end, PLACES):
+        place = at + tl.arange(0, PLACES)
+        top = (place // columns) * ROWS
+        # What lies beyond the last place reads zeros, which add nothing to a sum of patches.
+        start = tl.where(place < end, top * row_stride + place % columns, zeros)
+        values = tl.load(own + (start[None, :] + offsets[:, None]))
         if THREE_PRODUCTS:
-            score = tl.dot(patch, table, input_precision="tf32x3") + start[None, :]
+            score = tl.dot(table, values, input_precision="tf32x3")
         else:
-            score = tl.dot(patch, table) + start[None, :]
-        mask = (score > 0) & (position < end)[:, None]
-        heights += tl.sum(tl.where(mask, score, 0.0), 0)
+            if TRAIN:
+                one = (tap == width * reach)[:, None] & (place < end)[None, :]
+                values = tl.where(one, 1.0, values)
+            score = tl.dot(table, values)
+        on = score > least[:, None]
+        if RAGGED:
+            on = on & (row[:, None] + top[None, :] < rows)
+        if THREE_PRODUCTS or not TRAIN:
+            on = on & (place < end)[None, :]
+            heights += tl.sum(tl.where(on, score - least[:, None], 0.0), 1)
         if TRAIN:
-            counts += tl.sum(tl.where(mask, 1.0, 0.0), 0)
-            sums = _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS)
-    out = (segment * tl.num_programs(1) + block) * tl.num_programs(2) + split
-    tl.store(relu + out * FILTERS + filters, heights)
-    if TRAIN:
-        tl.store(active + out * FILTERS + filters, counts)
-        rows = (out * FILTERS + filters[:, None]) * TAPS
-        tl.store(patches + rows + tap[None, :], sums)
-
-
-@triton.jit(do_not_specialize=_ANY_SIZE)
-def scores(
-    segments, weight, delta, relu, active, masks,
-    segment_stride, row_stride, columns, positions, share, width, taps,
-    POSITIONS: tl.constexpr, TAPS: tl.constexpr, TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
-):  # fmt: skip
-    """As :func:`all_sums` but for the patches: any number of taps, a chunk of TAPS at a time.
-
-    ``masks`` (n, blocks, positions), int32: bit f says whether filter f of the block is active.
-    ``weight`` has the chunks of a block one after the other.
-    """
-    segment, block, split = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
-    tap, filters = tl.arange(0, TAPS), tl.arange(0, FILTERS)
-    chunks = (taps + TAPS - 1) // TAPS
-    start = tl.load(delta + block * FILTERS + filters)
-    own = segments + segment * segment_stride
-    bits = masks + (segment * tl.num_programs(1) + block) * positions
-    heights = tl.full((FILTERS,), 0, tl.float32)
-    counts = tl.full((FILTERS,), 0, tl.float32)
-    end = tl.minimum((split + 1) * share, positions)
-    for at in range(split * share, end, POSITIONS):
-        position = at + tl.arange(0, POSITIONS)
-        known = tl.minimum(position, positions - 1)
-        places = (known // columns) * row_stride + known % columns
-        score = tl.full((POSITIONS, FILTERS), 0, tl.float32) + start[None, :]
-        for chunk in range(chunks):
-            mine = chunk * TAPS + tap
-            offsets = tl.where(mine < taps, (mine // width) * row_stride + mine % width, 0)
-            row = (block * chunks + chunk) * TAPS + tap
-            table = tl.load(weight + row[:, None] * FILTERS + filters[None, :])
-            patch = tl.load(own + places[:, None] + offsets[None, :])
+            mask = tl.where(on, 1.0, 0.0)
             if THREE_PRODUCTS:
-                score = tl.dot(patch, table, score, input_precision="tf32x3")
-            else:
-                score = tl.dot(patch, table, score)
-        mask = (score > 0) & (position < end)[:, None]
-        heights += tl.sum(tl.where(mask, score, 0.0), 0)
-        if TRAIN:
-            counts += tl.sum(tl.where(mask, 1.0, 0.0), 0)
-            packed = tl.sum(mask.to(tl.int32) << filters[None, :], 1)
-            tl.store(bits + position, packed, position < end)
-    out = (segment * tl.num_programs(1) + block) * tl.num_programs(2) + split
-    tl.store(relu + out * FILTERS + filters, heights)
+                counts += tl.sum(mask, 1)
+            found = _products(mask, tl.trans(values), centre, found, THREE_PRODUCTS)
+    out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
+    ends = out * FILTERS + tl.arange(0, FILTERS)
+    if THREE_PRODUCTS or not TRAIN:
+        tl.store(relu + ends, tl.sum(tl.reshape(heights, (ROWS, FILTERS)), 0))
     if TRAIN:
-        tl.store(active + out * FILTERS + filters, counts)
+        if THREE_PRODUCTS:
+            tl.store(active + ends, tl.sum(tl.reshape(counts, (ROWS, FILTERS)), 0))
+        at_line = (out * ROWS * FILTERS + line[:, None]) * TAPS
+        tl.store(sums + at_line + tap[None, :], found)
 
 
-@triton.jit(do_not_specialize=[*_ANY_SIZE, "blocks"])
-def patch_sums(
-    segments, masks, patches, centres,
-    segment_stride, row_stride, columns, positions, share, width, taps,
-    blocks, POSITIONS: tl.constexpr, TAPS: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
+@triton.jit(do_not_specialize=_SIZES)
+def banded(
+    weight, table, height, width, chunks,
+    ROWS: tl.constexpr, TAPS: tl.constexpr,
 ):  # fmt: skip
-    """Sum the patches of a share of a segment's positions, a block of filters and a chunk of taps.
+    """Write the banded ``table`` (cells, blocks, width, chunks, ROWS, filters, TAPS).
 
-    ``patches`` (n, blocks, shares, chunks, filters, TAPS), less ``centres`` as in
-    :func:`all_sums`.
+    ``weight`` is as in :func:`all_sums`; a chunk has TAPS of the rows that a place reads.
     """
-    segment = tl.program_id(0).to(tl.int64)
-    block, chunk, split = tl.program_id(1) % blocks, tl.program_id(1) // blocks, tl.program_id(2)
-    tap, filters = tl.arange(0, TAPS), tl.arange(0, FILTERS)
-    mine = chunk * TAPS + tap
-    offsets = tl.where(mine < taps, (mine // width) * row_stride + mine % width, 0)
-    own, centre = segments + segment * segment_stride, tl.load(centres + segment)
-    bits = masks + (segment * blocks + block) * positions
-    sums = tl.full((FILTERS, TAPS), 0, tl.float32)
-    end = tl.minimum((split + 1) * share, positions)
-    for at in range(split * share, end, POSITIONS):
-        position = at + tl.arange(0, POSITIONS)
-        known = tl.minimum(position, positions - 1)
-        places = (known // columns) * row_stride + known % columns
-        packed = tl.load(bits + position, position < end, other=0)
-        mask = ((packed[:, None] >> filters[None, :]) & 1) == 1
-        patch = tl.load(own + places[:, None] + offsets[None, :])
-        sums = _masked_sums(mask, patch, centre, sums, THREE_PRODUCTS)
-    out = (segment * blocks + block) * tl.num_programs(2) + split
-    rows = ((out * ((taps + TAPS - 1) // TAPS) + chunk) * FILTERS + filters[:, None]) * TAPS
-    tl.store(patches + rows + tap[None, :], sums)
+    cell, part = tl.program_id(0), tl.program_id(1)
+    across, chunk = part // chunks, part % chunks
+    line, tap = tl.arange(0, ROWS * FILTERS), tl.arange(0, TAPS)
+    row, filters = line // FILTERS, line % FILTERS
+    above = (chunk * TAPS + tap)[None, :] - row[:, None]
+    within = (above >= 0) & (above < height)
+    place_of = (filters[:, None] * height + above) * width + across
+    values = tl.load(weight + cell * FILTERS * height * width + place_of, within, other=0.0)
+    at_line = (cell.to(tl.int64) * tl.num_programs(1) + part) * ROWS * FILTERS + line[:, None]
+    tl.store(table + at_line * TAPS + tap[None, :], values)
+
+
+@triton.jit(do_not_specialize=_SIZES)
+def scores(
+    segments, numbers, table, delta, relu, active, masks,
+    segment_stride, row_stride, rows, columns, places, share, width, chunks, batch,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr,
+    TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
+):  # fmt: skip
+    """As :func:`all_sums` but for ``sums``: filters of any size, TAPS rows at a time.
+
+    ``table`` is that of :func:`banded`; ``masks`` (n, blocks, rows, columns), int32: bit f says
+    whether filter f of the block is active.
+    """
+    n, block, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    blocks = tl.num_programs(1)
+    line = tl.arange(0, ROWS * FILTERS)
+    row, filters, tap = line // FILTERS, line % FILTERS, tl.arange(0, TAPS)
+    cell = ((n // batch) * blocks + block).to(tl.int64)
+    least = -tl.load(delta + cell * FILTERS + filters)
+    number = tl.load(numbers + n).to(tl.int64)
+    own = segments + number * segment_stride
+    bits = masks + (n.to(tl.int64) * blocks + block) * rows * columns
+    heights = tl.full((ROWS * FILTERS,), 0, tl.float32)
+    counts = tl.full((ROWS * FILTERS,), 0, tl.float32)
+    end = tl.minimum((split + 1) * share, places)
+    for at in range(split * share, end, PLACES):
+        place = at + tl.arange(0, PLACES)
+        top = (place // columns) * ROWS
+        start = tl.where(place < end, top * row_stride + place % columns, 0)
+        score = tl.full((ROWS * FILTERS, PLACES), 0, tl.float32)
+        for part in range(width * chunks):
+            at_line = (cell * width * chunks + part) * ROWS * FILTERS + line[:, None]
+            weights = tl.load(table + at_line * TAPS + tap[None, :])
+            # Rows beyond those that a place reads have weight 0; they may lie in another segment.
+            offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks
+            values = tl.load(own + (start[None, :] + offsets[:, None]))
+            if THREE_PRODUCTS:
+                score = tl.dot(weights, values, score, input_precision="tf32x3")
+            else:
+                score = tl.dot(weights, values, score)
+        on = (score > least[:, None]) & (place < end)[None, :]
+        on = on & (row[:, None] + top[None, :] < rows)
+        heights += tl.sum(tl.where(on, score - least[:, None], 0.0), 1)
+        if TRAIN:
+            counts += tl.sum(tl.where(on, 1.0, 0.0), 1)
+            packed = tl.reshape(on.to(tl.int32) << filters[:, None], (ROWS, FILTERS, PLACES))
+            at_row = top[None, :] + tl.arange(0, ROWS)[:, None]
+            inside = (at_row < rows) & (place < end)[None, :]
+            at_place = at_row * columns + (place % columns)[None, :]
+            tl.store(bits + at_place, tl.sum(packed, 1), inside)
+    out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
+    ends = out * FILTERS + tl.arange(0, FILTERS)
+    tl.store(relu + ends, tl.sum(tl.reshape(heights, (ROWS, FILTERS)), 0))
+    if TRAIN:
+        tl.store(active + ends, tl.sum(tl.reshape(counts, (ROWS, FILTERS)), 0))
+
+
+@triton.jit(do_not_specialize=[*_SIZES, "blocks"])
+def masked_sums(
+    segments, numbers, masks, sums, centres,
+    segment_stride, row_stride, rows, columns, places, share, width, chunks, blocks,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
+):  # fmt: skip
+    """The ``sums`` of :func:`all_sums` from the ``masks`` of :func:`scores`, a chunk a program.
+
+    ``sums`` (n, blocks, shares, ROWS, filters, width, chunks, TAPS), less ``centres`` in float32.
+    """
+    n, split = tl.program_id(0), tl.program_id(2)
+    block, part = tl.program_id(1) % blocks, tl.program_id(1) // blocks
+    line, tap = tl.arange(0, ROWS * FILTERS), tl.arange(0, TAPS)
+    filters = tl.arange(0, FILTERS)
+    number = tl.load(numbers + n).to(tl.int64)
+    own, centre = segments + number * segment_stride, tl.load(centres + number)
+    bits = masks + (n.to(tl.int64) * blocks + block) * rows * columns
+    offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks
+    found = tl.full((ROWS * FILTERS, TAPS), 0, tl.float32)
+    end = tl.minimum((split + 1) * share, places)
+    for at in range(split * share, end, PLACES):
+        place = at + tl.arange(0, PLACES)
+        top = (place // columns) * ROWS
+        at_row = top[None, :] + tl.arange(0, ROWS)[:, None]
+        inside = (at_row < rows) & (place < end)[None, :]
+        packed = tl.load(bits + at_row * columns + (place % columns)[None, :], inside, other=0)
+        on = (packed[:, None, :] >> filters[None, :, None]) & 1
+        mask = tl.reshape(on, (ROWS * FILTERS, PLACES)).to(tl.float32)
+        start = tl.where(place < end, top * row_stride + place % columns, 0)
+        values = tl.load(own + (start[:, None] + offsets[None, :]))
+        found = _products(mask, values, centre, found, THREE_PRODUCTS)
+    out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
+    at_line = (out * ROWS * FILTERS + line[:, None]) * width * chunks + part
+    tl.store(sums + at_line * TAPS + tap[None, :], found)
+
+
+@triton.jit(do_not_specialize=[*_SIZES, "pitch", "wide"])
+def diagonals(
+    sums, weight, delta, relu, active, patches,
+    height, width, batch, pitch, wide,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, COUNTED: tl.constexpr,
+):  # fmt: skip
+    """Add up the copies of every tap in ``sums`` (n, blocks, shares, ROWS, filters, wide).
+
+    ``patches`` (n, blocks, shares, filters, taps) gets the sums; a column of taps begins every
+    ``pitch`` values. With COUNTED the value after the last column is the number of active
+    positions: ``active`` gets it, and ``relu`` what follows from both.
+    """
+    n, block, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    blocks = tl.num_programs(1)
+    cell = (n // batch) * blocks + block
+    out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
+    filters, tap = tl.arange(0, FILTERS), tl.arange(0, TAPS)
+    taps = height * width
+    scored = tl.full((FILTERS,), 0, tl.float32)
+    for first in range(0, taps, TAPS):
+        mine = first + tap
+        there = mine < taps
+        column = tl.where(there, (mine % width) * pitch + mine // width, 0)
+        found = tl.full((FILTERS, TAPS), 0, tl.float32)
+        for row in range(ROWS):
+            at_line = ((out * ROWS + row) * FILTERS + filters) * wide
+            found += tl.load(sums + at_line[:, None] + (column + row)[None, :])
+        at_tap = (filters * taps)[:, None] + mine[None, :]
+        tl.store(patches + out * FILTERS * taps + at_tap, found, there[None, :])
+        if COUNTED:
+            own_weight = weight + cell * FILTERS * taps
+            weights = tl.load(own_weight + at_tap, there[None, :], other=0.0).to(tl.float32)
+            scored += tl.sum(weights * found, 1)
+    if COUNTED:
+        counts = tl.full((FILTERS,), 0, tl.float32)
+        for row in range(ROWS):
+            at_line = ((out * ROWS + row) * FILTERS + filters) * wide
+            counts += tl.load(sums + at_line + width * pitch)
+        threshold = tl.load(delta + cell * FILTERS + filters)
+        tl.store(active + out * FILTERS + filters, counts)
+        tl.store(relu + out * FILTERS + filters, scored + threshold * counts)

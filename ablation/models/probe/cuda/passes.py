@@ -3,19 +3,20 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import torch
 from torch.nn import functional
 from triton.runtime import driver
 
 from ablation.models.probe.cuda import kernels
-from ablation.models.probe.cuda.plans import FILTERS, STAGES, WARPS, CardPlan, card_plan
+from ablation.models.probe.cuda.plans import FILTERS, MOST_TAPS, CardPlan, Tiles, card_plan
 from ablation.models.probe.portable import Parts, Patches, PortablePass, in_tiles
-from ablation.models.probe.reference import same_padding
 from ablation.models.probe.sums import Sums
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # when the kernels were imported
+
+_DIAGONAL_TAPS = 32  # taps that are added up at once
 
 
 @cache
@@ -30,11 +31,237 @@ def can_launch() -> bool:
     return True
 
 
+def takes(extent: tuple[int, int]) -> bool:
+    """Return whether kernels are made for filters of this height and width."""
+    return extent[0] * extent[1] <= MOST_TAPS
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Segments as the kernels read them: upright, and padded by zeros on all sides.
+
+    ``values`` (n, rows, columns) float32 or bfloat16; ``centres`` (n,), what is taken off each
+    segment before its patches are summed in float32: its mean.
+    """
+
+    values: torch.Tensor
+    centres: torch.Tensor
+
+
+class CardPass:
+    """How kernels go over segments of one size with filters of one extent.
+
+    Parameters
+    ----------
+    extent
+        Height and width of the filters, with the gaps that dilation leaves.
+    size
+        Rows and columns of a segment.
+    precision
+        ``float32``: products are each made of three tf32 products, and differ from those of IEEE
+        arithmetic in the last two bits. ``bf16``: values and filters are bfloat16.
+    """
+
+    def __init__(self, extent: tuple[int, int], size: tuple[int, int], precision: str) -> None:
+        self.precision = precision
+        self.turned = extent[0] < extent[1]
+        self.extent = extent[::-1] if self.turned else extent
+        self.size = size[::-1] if self.turned else size
+        # The interpreter cannot multiply bfloat16; in float32 such products are exact too.
+        exact = precision == "float32" or INTERPRETED
+        self.kind = torch.float32 if exact else torch.bfloat16
+
+    @cached_property
+    def plan(self) -> CardPlan | None:
+        """The division of the work; None if PyTorch's operators are faster."""
+        height, width = self.extent
+        return card_plan(height, width, self.precision, interpreted=INTERPRETED)
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Rows and columns of a stored segment."""
+        rows, columns = self.size
+        height, width = self.extent
+        plan = self._planned
+        return max(_rows_read(tiles, height, rows) for tiles in plan.used), columns + width - 1
+
+    @property
+    def _planned(self) -> CardPlan:
+        if self.plan is None:
+            raise ValueError(f"no kernel takes filters of {self.extent[0]}x{self.extent[1]}")
+        return self.plan
+
+    def room(self, n: int, device: torch.device) -> Stored:
+        """Return room for ``n`` segments."""
+        values = torch.zeros((n, *self.stored_size), dtype=self.kind, device=device)
+        return Stored(values, torch.zeros(n, device=device))
+
+    def put(self, segments: torch.Tensor, stored: Stored, first: int = 0) -> None:
+        """Store segments (n, rows, columns), float32, in places ``first`` and the following."""
+        upright = segments.mT if self.turned else segments
+        if self.kind == torch.float32 and self.precision == "bf16":
+            upright = upright.bfloat16().float()
+        values = stored.values
+        launch(kernels.put, (len(segments),), 4, upright, values, stored.centres, first,
+                *upright.stride(), values.stride(0), values.stride(1), *self.size, *self.extent,
+                VALUES=1024, CENTRED=self.precision == "float32")  # fmt: skip
+
+    def tables(
+        self, weight: torch.Tensor, delta: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return one cell's filters and thresholds in blocks of 16, as :meth:`run` takes them.
+
+        The last block is filled by filters that are never active.
+        """
+        upright = weight.mT if self.turned else weight
+        extra = -len(weight) % FILTERS
+        table = functional.pad(upright.flatten(1), (0, 0, 0, extra)).to(self.kind)
+        start = functional.pad(delta, (0, extra), value=-1.0)
+        return table.view(1, -1, FILTERS, table.shape[1]), start.view(1, -1, FILTERS)
+
+    def run(
+        self,
+        stored: Stored,
+        numbers: torch.Tensor,
+        batch: int,
+        weight: torch.Tensor,
+        delta: torch.Tensor,
+        *,
+        train: bool,
+    ) -> Parts:
+        """Go over the segments ``numbers`` (n,); each ``batch`` of them has filters of its own.
+
+        Parameters
+        ----------
+        weight, delta
+            Shapes (cells, blocks, 16, taps) and (cells, blocks, 16).
+
+        Returns
+        -------
+        relu, active
+            Shape (n, blocks, shares, 16): sums of each share of the positions.
+        patches
+            Shape (n, blocks, shares, 16, taps). Without ``train`` only relu is there.
+        """
+        job = _Launch(self, self._planned, stored, numbers, batch, weight, delta, train)
+        sums = self._planned.sums
+        return job.whole() if sums is None else job.in_chunks(sums)
+
+
+def _rows_read(tiles: Tiles, height: int, rows: int) -> int:
+    """Return how many rows a kernel may read, from the first on."""
+    reach = tiles.rows + height - 1
+    if tiles.whole:  # and beyond the padded segment as many rows of zeros as a place reads
+        return rows + height - 1 + reach
+    return -(-rows // tiles.rows) * tiles.rows - tiles.rows + -(-reach // tiles.taps) * tiles.taps
+
+
+@dataclass(frozen=True)
+class _Launch:
+    """A pass over some segments, laid out as the kernels expect it."""
+
+    way: CardPass
+    plan: CardPlan
+    stored: Stored
+    numbers: torch.Tensor
+    batch: int
+    weight: torch.Tensor
+    delta: torch.Tensor
+    train: bool
+
+    @property
+    def blocks(self) -> int:
+        return self.weight.shape[1]
+
+    def empty(self, *more: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Return an uninitialised tensor, (n, blocks, ...)."""
+        shape = (self.numbers.numel(), self.blocks, *more)
+        return torch.empty(shape, dtype=dtype, device=self.numbers.device)
+
+    def sizes(self, tiles: Tiles) -> tuple[int, ...]:
+        """The sizes and strides that all kernels take."""
+        values, (rows, columns) = self.stored.values, self.way.size
+        places = -(-rows // tiles.rows) * columns
+        pieces = -(-places // tiles.places)
+        share = -(-pieces // self.plan.shares) * tiles.places
+        return values.stride(0), values.stride(1), rows, columns, places, share
+
+    def constants(self, tiles: Tiles) -> dict[str, object]:
+        """The constants for which a kernel is compiled."""
+        three = self.way.precision == "float32"
+        return {"ROWS": tiles.rows, "TAPS": tiles.taps, "PLACES": tiles.places,
+                "THREE_PRODUCTS": three}  # fmt: skip
+
+    def whole(self) -> Parts:
+        """Return the sums by the one kernel that does everything."""
+        tiles, shares = self.plan.scores, self.plan.shares
+        relu, active = self.empty(shares, FILTERS), self.empty(shares, FILTERS)
+        wide = tiles.taps
+        sums = self.empty(shares, tiles.rows * FILTERS * wide) if self.train else relu
+        given = (self.stored.values, self.numbers, self.weight, self.delta, relu, active, sums)
+        ragged = self.way.size[0] % tiles.rows > 0
+        grid = (self.numbers.numel(), self.blocks, shares)
+        limit = {} if tiles.registers is None or INTERPRETED else {"maxnreg": tiles.registers}
+        launch(kernels.all_sums, grid, tiles.warps, *given, self.stored.centres,
+                *self.sizes(tiles), *self.way.extent, self.batch, TRAIN=self.train, RAGGED=ragged,
+                **self.constants(tiles), **limit)  # fmt: skip
+        if not self.train:
+            return (relu,)
+        pitch = tiles.rows + self.way.extent[0] - 1
+        counted = self.way.precision == "bf16"
+        return self.diagonals(tiles.rows, pitch, wide, counted, relu, active, sums)
+
+    def in_chunks(self, patches: Tiles) -> Parts:
+        """Return the sums by kernels that take a chunk of taps at a time, scores first."""
+        plan, shares, (height, width) = self.plan, self.plan.shares, self.way.extent
+        relu, active = self.empty(shares, FILTERS), self.empty(shares, FILTERS)
+        masks = self.empty(*(self.way.size if self.train else (0,)), dtype=torch.int32)
+        n, tiles = self.numbers.numel(), plan.scores
+        chunks = -(-(tiles.rows + height - 1) // tiles.taps)
+        cells = self.weight.shape[0] * self.blocks
+        table = torch.empty(
+            (cells, width * chunks, tiles.rows * FILTERS, tiles.taps),
+            dtype=self.way.kind, device=self.numbers.device,
+        )  # fmt: skip
+        launch(kernels.banded, (cells, width * chunks), tiles.warps, self.weight, table,
+                height, width, chunks, ROWS=tiles.rows, TAPS=tiles.taps)  # fmt: skip
+        launch(kernels.scores, (n, self.blocks, shares), tiles.warps, self.stored.values,
+                self.numbers, table, self.delta, relu, active, masks, *self.sizes(tiles), width,
+                chunks, self.batch, TRAIN=self.train, **self.constants(tiles))  # fmt: skip
+        if not self.train:
+            return (relu,)
+        tiles = patches
+        chunks = -(-(tiles.rows + height - 1) // tiles.taps)
+        wide = width * chunks * tiles.taps
+        sums = self.empty(shares, tiles.rows * FILTERS * wide)
+        launch(kernels.masked_sums, (n, self.blocks * width * chunks, shares), tiles.warps,
+                self.stored.values, self.numbers, masks, sums, self.stored.centres,
+                *self.sizes(tiles), width, chunks, self.blocks,
+                **self.constants(tiles))  # fmt: skip
+        return self.diagonals(tiles.rows, chunks * tiles.taps, wide, False, relu, active, sums)
+
+    def diagonals(
+        self, rows: int, pitch: int, wide: int, counted: bool, *found: torch.Tensor
+    ) -> Parts:
+        relu, active, sums = found
+        shares, (height, width) = self.plan.shares, self.way.extent
+        patches = self.empty(shares, FILTERS, height * width)
+        grid = (self.numbers.numel(), self.blocks, shares)
+        launch(kernels.diagonals, grid, 4, sums, self.weight, self.delta, relu, active, patches,
+                height, width, self.batch, pitch, wide, ROWS=rows, TAPS=_DIAGONAL_TAPS,
+                COUNTED=counted)  # fmt: skip
+        return relu, active, patches
+
+
+def launch(
+    kernel: Callable, grid: tuple[int, ...], warps: int, *arguments: object, **constants: object
+) -> None:
+    """Launch a kernel with so many programs, each of so many warps."""
+    kernel[grid](*arguments, **constants, num_warps=warps, num_stages=2)  # type: ignore[index]
+
+
 class FusedPass:
     """A pass by kernels that store no activations; PyTorch's operators do what they cannot.
-
-    Float32 products are each made of three tf32 products, and differ from those of IEEE arithmetic
-    in the last two bits; segments and filters of bfloat16 values are multiplied as they are.
 
     Parameters
     ----------
@@ -47,151 +274,62 @@ class FusedPass:
 
     def __init__(self, tile: int | None = None, *, bf16: bool = False) -> None:
         self.tile = tile
-        # The interpreter cannot multiply bfloat16; in float32 such products are exact too.
-        self.kind = torch.bfloat16 if bf16 and not INTERPRETED else torch.float32
+        self.precision = "bf16" if bf16 else "float32"
         self.operators = PortablePass(tile)
 
     def train(self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor) -> Sums:
-        plan = self._plan(segments, weight)
-        if plan is None:
+        way = self._way(segments, weight)
+        if way is None:
             return self.operators.train(segments, weight, delta)
-        centres = self._centres(segments)
-        relu, active, patches = self._run(plan, segments, centres, weight, delta, train=True)
+        relu, active, patches, centres = self._run(way, segments, weight, delta, train=True)
         return Sums(relu, active, Patches(patches, centres[:, None] * active.double()))
 
     def evaluate(
         self, segments: torch.Tensor, weight: torch.Tensor, delta: torch.Tensor
     ) -> torch.Tensor:
-        plan = self._plan(segments, weight)
-        if plan is None:
+        way = self._way(segments, weight)
+        if way is None:
             return self.operators.evaluate(segments, weight, delta)
-        return self._run(plan, segments, self._centres(segments), weight, delta, train=False)[0]
+        return self._run(way, segments, weight, delta, train=False)[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        return self.operators.lags(segments, height, width)
+        n, rows, columns = segments.shape
+        lags = segments.new_empty((n, height, 2 * width - 1), dtype=torch.float64)
+        launch(kernels.lags, (n, height), 4, segments, lags, *segments.stride(), rows, columns,
+                width, VALUES=1024)  # fmt: skip
+        return lags
 
-    def _plan(self, segments: torch.Tensor, weight: torch.Tensor) -> CardPlan | None:
+    def _way(self, segments: torch.Tensor, weight: torch.Tensor) -> CardPass | None:
         if segments.dtype != torch.float32:
             return None
-        _, height, width = weight.shape
-        return card_plan(height, width, segments[0].numel(), interpreted=INTERPRETED)
-
-    def _centres(self, segments: torch.Tensor) -> torch.Tensor:
-        """Return what is subtracted from each segment, (n,): its mean; 0 in bfloat16."""
-        if self.kind == torch.bfloat16:
-            return segments.new_zeros(len(segments))
-        return segments.mean((1, 2))
+        height, width = weight.shape[1:]
+        way = CardPass((height, width), (segments.shape[1], segments.shape[2]), self.precision)
+        return way if way.plan else None
 
     def _run(
         self,
-        plan: CardPlan,
+        way: CardPass,
         segments: torch.Tensor,
-        centres: torch.Tensor,
         weight: torch.Tensor,
         delta: torch.Tensor,
         *,
         train: bool,
     ) -> list[torch.Tensor]:
-        table, start = self._tables(plan, weight, delta)
-        filters, height, width = weight.shape
+        table, start = way.tables(weight, delta)
+        filters = len(weight)
 
-        def work(part: torch.Tensor, centre: torch.Tensor) -> Parts:
-            padded = functional.pad(part.to(self.kind), same_padding(height, width)).contiguous()
-            job = _Job(plan, padded, part.shape[2], part[0].numel(), width, height * width,
-                       table, start, centre, train)  # fmt: skip
-            relu, active, patches = _whole(job) if plan.chunks == 1 else _chunked(job)
+        def work(part: torch.Tensor) -> Parts:
+            stored = way.room(len(part), part.device)
+            way.put(part, stored)
+            numbers = torch.arange(len(part), device=part.device, dtype=torch.int32)
+            relu, *more = way.run(stored, numbers, len(part), table, start, train=train)
             sums = (relu.sum(2).flatten(1)[:, :filters],)
             if train:
-                counted = active.sum(2).flatten(1)[:, :filters]
-                # (n, blocks, chunks, filters, taps) to (n, all filters, all taps)
-                whole = patches.sum(2).transpose(2, 3).flatten(3).flatten(1, 2)
-                taps = whole[:, :filters, : height * width]
-                sums += (counted, taps.reshape(len(part), filters, height, width))
+                active, patches = more
+                whole = patches.sum(2).flatten(1, 2)[:, :filters]  # (n, filters, taps)
+                upright = whole.view(len(part), filters, *way.extent)
+                sums += (active.sum(2).flatten(1)[:, :filters],
+                         upright.mT if way.turned else upright, stored.centres)  # fmt: skip
             return sums
 
-        return in_tiles(self, work, len(segments), segments, centres)
-
-    def _tables(
-        self, plan: CardPlan, weight: torch.Tensor, delta: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return filters (blocks, taps, filters) and thresholds (blocks, filters).
-
-        They are padded to whole blocks by filters that are never active, and to whole chunks by
-        taps of weight 0.
-        """
-        extra = -len(weight) % FILTERS
-        missing = plan.chunks * plan.taps - weight[0].numel()
-        filled = functional.pad(weight.flatten(1), (0, missing, 0, extra))
-        table = filled.view(-1, FILTERS, plan.chunks * plan.taps).transpose(1, 2)
-        start = functional.pad(delta, (0, extra), value=-1.0).view(-1, FILTERS)
-        return table.to(self.kind).contiguous(), start.contiguous()
-
-
-@dataclass(frozen=True)
-class _Job:
-    """The padded segments and the filters of a launch, laid out as the kernels expect."""
-
-    plan: CardPlan
-    padded: torch.Tensor
-    columns: int
-    positions: int
-    width: int
-    taps: int
-    table: torch.Tensor
-    start: torch.Tensor
-    centres: torch.Tensor
-    train: bool
-
-    @property
-    def layout(self) -> tuple[int, ...]:
-        """The sizes and strides of the segments that all kernels take."""
-        row, share = self.padded.stride(1), self.plan.share
-        segment = self.padded.stride(0)
-        return segment, row, self.columns, self.positions, share, self.width, self.taps
-
-    @property
-    def constants(self) -> dict[str, object]:
-        """The constants for which a kernel is compiled."""
-        three = self.padded.dtype == torch.float32
-        return {"POSITIONS": self.plan.tile, "TAPS": self.plan.taps, "THREE_PRODUCTS": three}
-
-    def empty(self, *more: int) -> torch.Tensor:
-        """Return an uninitialised tensor for partial sums, (n, blocks, shares, ...)."""
-        shape = (len(self.padded), len(self.table), self.plan.shares, *more)
-        return torch.empty(shape, dtype=torch.float32, device=self.padded.device)
-
-    def launch(self, kernel: Callable, *arguments: object) -> None:
-        """Launch a scoring kernel: one program for each segment, block and share."""
-        grid = (len(self.padded), len(self.table), self.plan.shares)
-        given = (self.padded, self.table, self.start, *arguments, *self.layout)
-        _launch(kernel, grid, *given, TRAIN=self.train, **self.constants)
-
-
-def _whole(job: _Job) -> Parts:
-    """Return partial sums for filters of one chunk of taps."""
-    relu, active = job.empty(FILTERS), job.empty(FILTERS)
-    patches = job.empty(1, FILTERS, job.plan.taps) if job.train else relu
-    job.launch(kernels.all_sums, relu, active, patches, job.centres)
-    return relu, active, patches
-
-
-def _chunked(job: _Job) -> Parts:
-    """Return partial sums for filters of several chunks: scores first, then masked patches."""
-    n, blocks, plan = len(job.padded), len(job.table), job.plan
-    relu, active = job.empty(FILTERS), job.empty(FILTERS)
-    size = (n, blocks, job.positions if job.train else 0)
-    masks = torch.empty(size, dtype=torch.int32, device=job.padded.device)
-    job.launch(kernels.scores, relu, active, masks)
-    if not job.train:
-        return relu, active, relu
-    patches = job.empty(plan.chunks, FILTERS, plan.taps)
-    grid = (n, blocks * plan.chunks, plan.shares)
-    _launch(kernels.patch_sums, grid, job.padded, masks, patches, job.centres, *job.layout,
-            blocks, **job.constants)  # fmt: skip
-    return relu, active, patches
-
-
-def _launch(
-    kernel: Callable, grid: tuple[int, ...], *arguments: object, **constants: object
-) -> None:
-    kernel[grid](*arguments, **constants, num_warps=WARPS, num_stages=STAGES)  # type: ignore[index]
+        return in_tiles(self, work, len(segments), segments)

@@ -1,59 +1,114 @@
-"""How a pass is divided on a card: chunks of taps, and shares of a segment's positions.
+"""How a pass is divided on a card: rows of a block, chunks of what is read, shares of the places.
 
 All of it follows from the filter and the segment, never from the card's free memory or the batch,
 so that the same shape is summed in the same order in every run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FILTERS = 16  # per program (``kernels.FILTERS``)
-WARPS, STAGES = 4, 2
 
-_TILE = 64  # positions; with more, the registers overflow
-_INTERPRETED_TILE = 512  # in Triton's interpreter, which takes as long for few as for many
-_WHOLE = (16, 32, 64)  # taps that are read once for everything
-_CHUNK = 32  # taps at a time, if there are more
-_MOST_TAPS = 4096  # beyond that, a library's convolution needs fewer products
-_SHARES = 16  # of a segment's positions, so that a batch fills the card
+_INTERPRETED_PLACES = 512
+MOST_TAPS = 4096  # of a filter; beyond that, a library's convolution needs fewer products
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The constants of a kernel: rows of a block, values read at once, places at once, warps.
+
+    ``whole`` says that all that a place reads is read at once; ``registers`` is the most that a
+    thread may have, so that more programs fit beside each other, None: as many as it wants.
+    """
+
+    rows: int
+    taps: int
+    places: int
+    warps: int
+    whole: bool = False
+    registers: int | None = None
+
+
+# Tiles of the one kernel that does everything, in the order of their speed on an H200; the first
+# that has room for what a place reads is taken. Beyond the last ones the registers overflow.
+_WHOLE = {
+    "bf16": (
+        Tiles(8, 32, 64, 4, whole=True),
+        Tiles(4, 32, 64, 4, whole=True),
+        Tiles(8, 64, 64, 4, whole=True, registers=168),
+        Tiles(16, 128, 64, 8, whole=True),
+        Tiles(8, 128, 64, 8, whole=True),
+        Tiles(8, 256, 32, 8, whole=True),
+        Tiles(4, 256, 64, 8, whole=True),
+    ),
+    "float32": (
+        Tiles(4, 16, 64, 4, whole=True),
+        Tiles(8, 32, 64, 4, whole=True),
+        Tiles(4, 32, 64, 4, whole=True),
+        Tiles(8, 64, 64, 8, whole=True),
+    ),
+}
+
+# Of the two kernels that otherwise share the work: scores, then sums of patches.
+_CHUNKED = Tiles(16, 32, 64, 8), Tiles(16, 64, 64, 8)
 
 
 @dataclass(frozen=True)
 class CardPlan:
-    """How the kernels divide a filter and a segment.
+    """How the kernels divide a filter and a segment, whose longer side is in the rows.
 
     Attributes
     ----------
-    taps
-        Taps per chunk.
-    chunks
-        Chunks per filter: 1 if all its taps are read once.
-    tile
-        Positions processed together.
-    share
-        Positions per program, a whole number of tiles.
+    scores
+        The kernel that scores positions, or the one that does everything.
+    sums
+        The kernel that sums patches, chunk by chunk; None if the first one does.
     shares
         Programs that share a segment.
     """
 
-    taps: int
-    chunks: int
-    tile: int
-    share: int
+    scores: Tiles
+    sums: Tiles | None
     shares: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether one kernel does everything."""
+        return self.sums is None
+
+    @property
+    def used(self) -> tuple[Tiles, ...]:
+        """The tiles of all kernels."""
+        return (self.scores,) if self.sums is None else (self.scores, self.sums)
 
 
 def card_plan(
-    height: int, width: int, positions: int, *, interpreted: bool = False
+    height: int, width: int, precision: str, *, interpreted: bool = False
 ) -> CardPlan | None:
-    """Return the plan for filters of ``height`` x ``width`` on segments of so many positions.
+    """Return the plan for filters of ``height`` x ``width``, ``height`` >= ``width``.
 
     None means that PyTorch's operators are faster.
     """
-    taps = height * width
-    if taps > _MOST_TAPS:
+    if height * width > MOST_TAPS:
         return None
-    size = next((size for size in _WHOLE if taps <= size), _CHUNK)
-    tile = _INTERPRETED_TILE if interpreted else _TILE
-    tiles = -(-positions // tile)
-    share = -(-tiles // _SHARES) * tile
-    return CardPlan(size, -(-taps // size), tile, share, -(-positions // share))
+    whole = _whole(height, width, precision)
+    plan = CardPlan(*_CHUNKED, shares=2) if whole is None else CardPlan(whole, None, shares=2)
+    return _interpreted(plan) if interpreted else plan
+
+
+def _interpreted(plan: CardPlan) -> CardPlan:
+    """Return a plan of few large pieces, as the interpreter is as slow with small ones."""
+    scores, sums = plan.scores, plan.sums
+    return CardPlan(
+        replace(scores, places=_INTERPRETED_PLACES),
+        None if sums is None else replace(sums, places=_INTERPRETED_PLACES),
+        shares=1,
+    )
+
+
+def _whole(height: int, width: int, precision: str) -> Tiles | None:
+    """Return the tiles of the one kernel that does everything, or None."""
+    ones = precision == "bf16"  # read beside the patches, to count
+    for tiles in _WHOLE[precision]:
+        if width * (tiles.rows + height - 1) + ones <= tiles.taps:
+            return tiles
+    return None
