@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ablation.device import CPU, INTERPRETER
-from ablation.features.batches import Feed, feeds
+from ablation.features.batches import Batch, Feed, feeds
 from ablation.features.segment_dataset import ArrayEntry, SegmentDataset
 from ablation.models.network import build_network
 from ablation.study import AugmentSpec, FeaturesSpec, NetworkSpec, Shape, TrainingSpec
@@ -87,7 +87,7 @@ def by_operators(feed: Feed, spec: TrainingSpec, model: nn.Module | None = None)
     """As :func:`trained`, with the same optimiser; a rate is a float32 there, so it is here."""
 
     class Step(EagerStep):
-        def __call__(self, batch: object, draws: object, rate: float) -> None:
+        def __call__(self, batch: Batch, draws: torch.Tensor, rate: float) -> None:
             super().__call__(batch, draws, float(np.float32(rate)))
 
     with pytest.MonkeyPatch.context() as patch:
