@@ -1,8 +1,9 @@
-"""What a CUDA card does with the probe: is it right, and how long does a step take?
+"""What a CUDA card does with the probe and the network: is it right, how long does a step take?
 
 Checks come first: sums and gradients against float64, two hundred steps against the CPU's engine,
-and the same cell twice. Then steps are timed, against the plain module on the same card and the
-fastest that torch makes of it. One table is printed last; ``--out`` writes everything as JSON.
+and the same cell twice. Then steps are timed: those of the network, against torch's own and the
+compiled ones, and those of the probe, against the plain module on the same card and the fastest
+that torch makes of it. One table is printed last; ``--out`` writes everything as JSON.
 Without a card all of it runs on the CPU, kernels in Triton's interpreter, at sizes that say nothing
 about speed: to see that the script works.
 
@@ -44,6 +45,8 @@ def main() -> None:
         for name, check in gpu_checks.CHECKS.items():
             _say(name)
             result["checks"][name] = check(device, sizes)
+        _say("steps of the network")
+        result["network"] = gpu_steps.network_measured(device, sizes)
         result["steps"] = []
         for shape in shapes:
             left = SECONDS - (time.monotonic() - began)
@@ -106,6 +109,8 @@ def _report(result: dict[str, Any]) -> Sequence[str]:
     for name, found in result["checks"].items():
         judged = "ok" if found["passed"] else "FAILED"
         lines.append(f"| {name} | {found['found']} | {found['wanted']} | {judged} |")
+    if "network" in result:
+        lines += _network_table(result["network"])
     lines += [
         "",
         "| shape | plain, ms | best tuned, ms | (which) | ours float32, ms | bf16, ms "
@@ -120,6 +125,19 @@ def _report(result: dict[str, Any]) -> Sequence[str]:
         for step in result.get("steps", [])
     ]
     return lines
+
+
+def _network_table(found: dict[str, Any]) -> list[str]:
+    compiled, over = found["compiled_ms"], found["compiled_over_ours"]
+    return [
+        "",
+        "| network: plain float32, ms | torch.compile bf16, ms | ours, ms | (how) "
+        "| plain / ours | compiled / ours | first step, s |",
+        "|---|---|---|---|---|---|---|",
+        f"| {found['plain_ms']:.2f} | {'' if compiled is None else f'{compiled:.2f}'} "
+        f"| {found['ours_ms']:.2f} | {found['compute']} | {found['plain_over_ours']:.1f} "
+        f"| {'' if over is None else f'{over:.1f}'} | {found['first_step_s']:.1f} |",
+    ]
 
 
 if __name__ == "__main__":

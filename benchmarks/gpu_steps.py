@@ -1,4 +1,4 @@
-"""How long a step of the probe takes on a card: the second part of ``gpu.py``."""
+"""How long steps of the probe and of the network take on a card: the last part of ``gpu.py``."""
 
 import sys
 import time
@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from ablation.device import INTERPRETER
 from ablation.features.batches import Feed, feeds
 from ablation.features.segment_dataset import ArrayEntry, SegmentDataset
+from ablation.models.network import build_network
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
-from ablation.study import FeaturesSpec, TrainingSpec
-from ablation.training.compute import Compute
+from ablation.study import FeaturesSpec, NetworkSpec, Shape, TrainingSpec
+from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import fit, segment_scores
 from ablation.training.segment_moments import SegmentMoments
 
@@ -66,6 +68,84 @@ def measured(
         "cells_an_hour": 3600 / cell,
         "all_ms": found,
     }
+
+
+def network_measured(device: torch.device, sizes: Sizes) -> dict[str, Any]:
+    """Milliseconds of a step of the paper's network: plain, the same compiled by torch, and ours.
+
+    Ours is the steps of a fit, without those by which a longer fit begins.
+    """
+    card = device.type == "cuda"
+    contenders = {"plain": _network_steps(device, sizes, compiled=False)}
+    if card:
+        contenders["compiled"] = _network_steps(device, sizes, compiled=True)
+    number, rounds = (20, ROUNDS) if card else (2, 2)
+    found = {}
+    for name, steps in contenders.items():
+        times = [_seconds(steps, number, device) / number for _ in range(rounds)]
+        found[name] = 1e3 * median(times)
+    compute = network_compute(NetworkSpec(), str(device) if card else INTERPRETER)
+    train, _ = _feeds(device, sizes)
+
+    def fitted(steps: int) -> float:
+        spec = TrainingSpec(steps=steps, epochs=None, batch_size=sizes.batch, schedule="constant")
+        model = _network(sizes, compute)
+        torch.backends.cudnn.deterministic = True  # as in a worker
+        _settled(device)
+        start = time.perf_counter()
+        fit(model, train, spec, ("measured",), compute)
+        _settled(device)
+        torch.backends.cudnn.deterministic = False
+        return time.perf_counter() - start
+
+    first = fitted(1)  # it compiles
+    few, many = 4, 4 + 5 * number
+    times = [(fitted(many) - fitted(few)) / (many - few) for _ in range(rounds)]
+    ours = 1e3 * median(times)
+    return {
+        "compute": str(compute),
+        "plain_ms": found["plain"],
+        "compiled_ms": found.get("compiled"),
+        "ours_ms": ours,
+        "plain_over_ours": found["plain"] / ours,
+        "compiled_over_ours": found["compiled"] / ours if card else None,
+        "first_step_s": first,
+    }
+
+
+def _network(sizes: Sizes, compute: Compute) -> torch.nn.Module:
+    torch.manual_seed(0)
+    features = FeaturesSpec(
+        sample_rate=16000, n_fft=1600, max_hz=10 * sizes.rows, segment_s=sizes.columns / 100
+    )
+    shapes = [Shape(10, 2), Shape(2, 8)]
+    return compute.place(build_network(shapes, "attention", CLASSES, NetworkSpec(), features))
+
+
+def _network_steps(device: torch.device, sizes: Sizes, *, compiled: bool) -> Callable[[int], None]:
+    """The network in float32 as torch runs it, or compiled in bfloat16."""
+    layout = "channels_last" if compiled else "contiguous"
+    model: Any = _network(sizes, Compute(device, layout=layout)).train()
+    if compiled:
+        torch._dynamo.reset()
+    called = torch.compile(model) if compiled else model
+    segments = torch.rand(sizes.batch, 1, sizes.rows, sizes.columns, device=device)
+    labels = torch.arange(sizes.batch, device=device) % CLASSES
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=1e-4
+    )
+
+    def steps(number: int) -> None:
+        torch.backends.cudnn.allow_tf32 = True  # as it is by default
+        for _ in range(number):
+            optimizer.zero_grad()
+            with torch.autocast(device.type, torch.bfloat16, enabled=compiled):
+                loss = functional.cross_entropy(called(segments), labels)
+            loss.backward()
+            optimizer.step()
+        torch.backends.cudnn.allow_tf32 = False
+
+    return steps
 
 
 def _seconds(steps: Callable[[int], None], number: int, device: torch.device) -> float:

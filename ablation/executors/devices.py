@@ -94,6 +94,8 @@ def thread_environment(threads: int) -> dict[str, str]:
     return environment | {
         "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic sums on a card
+        # A network is compiled in the worker itself: a pool of its own would outlive it.
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
     }
 
 

@@ -91,6 +91,12 @@ class Checkpoint:
             states.setdefault(int(number), {})[field] = tensor
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": states, "param_groups": groups})
+        for parameter, state in optimizer.state.items():
+            for key, value in state.items():
+                if (
+                    key != "step" and value.shape == parameter.shape
+                ):  # laid out as before, for fused optimisers
+                    state[key] = torch.empty_like(parameter).copy_(value)
         return [EpochRecord(**record) for record in json.loads(header["records"])]
 
 

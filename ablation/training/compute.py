@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
 from ablation.device import CPU, INTERPRETER
 from ablation.study import NetworkSpec
+from ablation.training.compiling import can_compile
+
+Way = Literal["eager", "captured", "compiled"]
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,30 @@ class Compute:
     ----------
     on_card
         Whether work is arranged for a card: data in its memory, fused kernels.
+    way
+        How steps are made, if the network allows it: operator by operator, captured once and
+        replayed, or compiled and captured.
     """
 
     device: torch.device
     precision: str = "float32"
     layout: str = "contiguous"
     on_card: bool = False
+    way: Way = "eager"
 
     @classmethod
-    def on(cls, device: str, precision: str = "float32", layout: str = "contiguous") -> "Compute":
+    def on(
+        cls,
+        device: str,
+        precision: str = "float32",
+        layout: str = "contiguous",
+        way: Way = "eager",
+    ) -> "Compute":
         """Return the compute of ``device`` as a worker sees it.
 
         That is ``cpu``, ``cuda:0``, or ``interpreter``, which does a card's work on the CPU.
         """
-        return cls(_tensors_of(device), precision, layout, device != CPU)
+        return cls(_tensors_of(device), precision, layout, device != CPU, way)
 
     def place(self, model: nn.Module) -> nn.Module:
         """Return ``model`` on the device, in the layout."""
@@ -51,7 +65,8 @@ class Compute:
             yield
 
     def __str__(self) -> str:
-        return f"torch {self.precision} {self.layout}"
+        way = "" if self.way == "eager" else f" {self.way}"
+        return f"torch {self.precision} {self.layout}{way}"
 
 
 def network_compute(spec: NetworkSpec, device: str) -> Compute:
@@ -64,7 +79,13 @@ def network_compute(spec: NetworkSpec, device: str) -> Compute:
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(_tensors_of(device)) else "float32"
     layout = "channels_last" if spec.layout == "auto" else spec.layout
-    return Compute.on(device, precision, layout)
+    return Compute.on(device, precision, layout, _way(device))
+
+
+def _way(device: str) -> Way:
+    if device == CPU:
+        return "eager"
+    return "compiled" if can_compile(_tensors_of(device)) else "captured"
 
 
 def _tensors_of(device: str) -> torch.device:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ablation.features.batches import Batch, Feed, HostFeed
+from ablation.features.batches import Feed, HostFeed
 from ablation.study import TrainingSpec
-from ablation.training.augment import augment, draw, gains
+from ablation.training.augment import draw, gains
+from ablation.training.averaging import RunningMean
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute
 from ablation.training.schedule import (
@@ -23,24 +22,7 @@ from ablation.training.schedule import (
 )
 from ablation.training.seeds import generator, seeded
 from ablation.training.segment_moments import SegmentMoments
-
-
-class _Sums:
-    """Running sums over the segments of an epoch.
-
-    They stay on the training device, so that nothing waits for it between two steps.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.loss = torch.zeros((), dtype=torch.float64, device=device)
-        self.correct = torch.zeros((), dtype=torch.int64, device=device)
-        self.n = 0
-
-    def add(self, loss: torch.Tensor, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        """Add a step's mean loss, its scores (n, classes) and its labels (n,)."""
-        self.loss += loss.detach().double() * len(labels)
-        self.correct += (scores.argmax(1) == labels).sum()
-        self.n += len(labels)
+from ablation.training.steps import Sums, Training, make_step
 
 
 class DivergedError(Exception):
@@ -95,14 +77,14 @@ def fit(
         If the loss is not finite.
     """
     total = budget(spec, len(feed))
-    optimizer = make_optimizer(spec, model)
+    optimizer = make_optimizer(spec, model, capturable=compute.way != "eager")
     average = None
     models = {"model": model}
     if spec.averaging:
-        decay = get_ema_multi_avg_fn(averaging_decay(spec, total))
-        average = AveragedModel(model, multi_avg_fn=decay, use_buffers=True)
-        models["average"] = average
+        models["average"] = average = RunningMean(model, averaging_decay(spec, total))
     records = checkpoint.load(models, optimizer) if checkpoint else []
+    sums = Sums(compute.device)
+    take_step = make_step(Training(model, average, optimizer, spec, compute, sums), moments)
     order = generator("order", *seed)
     for epoch in range(1, total.epochs + 1):
         batches = torch.randperm(len(feed), generator=order).split(spec.batch_size)
@@ -115,46 +97,19 @@ def fit(
             random = generator("augment", *seed, epoch)
             sizes = [len(numbers) for numbers in batches]
             draws = draw(spec.augment, sizes, random, compute.device)
-            sums, rate = _Sums(compute.device), 0.0
+            rate = 0.0
+            sums.reset()
             fed = feed.batches(batches, [gains(spec.augment, drawn) for drawn in draws])
             for step, (batch, drawn) in enumerate(zip(fed, draws, strict=True), first):
                 rate = learning_rate(spec, step, total)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                _step(model, batch, drawn, spec, optimizer, compute, sums, moments)
-                if average is not None:
-                    average.update_parameters(model)
-        loss = float(sums.loss)
+                take_step(batch, drawn, rate)
+        loss, n = float(sums.loss), sum(sizes)
         if not np.isfinite(loss):
             raise DivergedError(epoch, rate)
-        records.append(EpochRecord(epoch, rate, loss / sums.n, int(sums.correct) / sums.n))
+        records.append(EpochRecord(epoch, rate, loss / n, int(sums.correct) / n))
         if checkpoint:
             checkpoint.save(models, optimizer, records)
     return Fitted(model if average is None else average.module, records, total)
-
-
-def _step(
-    model: nn.Module,
-    batch: Batch,
-    draws: torch.Tensor,
-    spec: TrainingSpec,
-    optimizer: torch.optim.Optimizer,
-    compute: Compute,
-    sums: _Sums,
-    moments: SegmentMoments | None,
-) -> None:
-    """Make one optimiser step on one batch, and add to ``sums``."""
-    segments = augment(batch.segments, spec.augment, draws)
-    known = () if moments is None else (moments.total(batch),)
-    optimizer.zero_grad()
-    with compute.training():
-        scores = model(segments, *known)
-    if scores.dtype == torch.bfloat16:  # from a user's own network: ours returns float32
-        scores = scores.float()
-    loss = functional.cross_entropy(scores, batch.labels, label_smoothing=spec.label_smoothing)
-    loss.backward()
-    optimizer.step()
-    sums.add(loss, scores, batch.labels)
 
 
 def predict(model: nn.Module, feed: Feed, spec: TrainingSpec) -> tuple[np.ndarray, np.ndarray]:

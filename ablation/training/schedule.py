@@ -65,13 +65,20 @@ def _cosine(share: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * share))
 
 
-def make_optimizer(spec: TrainingSpec, model: torch.nn.Module) -> torch.optim.Optimizer:
-    """Return the study's optimiser for all parameters of ``model``."""
+def make_optimizer(
+    spec: TrainingSpec, model: torch.nn.Module, *, capturable: bool = False
+) -> torch.optim.Optimizer:
+    """Return the study's optimiser for all parameters of ``model``.
+
+    With ``capturable`` it is torch's fused one. Of each kind that one can be captured: it alone
+    reads the rate of SGD from a tensor without waiting for the card.
+    """
     parameters, rate, decay = model.parameters(), spec.learning_rate, spec.weight_decay
+    fused = True if capturable else None
     if spec.optimizer == "sgd":
         nesterov = spec.momentum > 0
         return torch.optim.SGD(
-            parameters, rate, momentum=spec.momentum, weight_decay=decay, nesterov=nesterov
+            parameters, rate, spec.momentum, weight_decay=decay, nesterov=nesterov, fused=fused
         )
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[spec.optimizer]
-    return kind(parameters, rate, weight_decay=decay)
+    return kind(parameters, rate, weight_decay=decay, capturable=capturable, fused=fused)

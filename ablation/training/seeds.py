@@ -20,7 +20,10 @@ def derived_seed(*names: object) -> int:
 
 @contextmanager
 def seeded(*names: object) -> Iterator[None]:
-    """Let torch draw from the named seed inside the block; afterwards its state is restored."""
+    """Let torch draw from the named seed inside the block; afterwards its state is restored.
+
+    Cards draw from it too; their states are not restored, as nothing draws there outside a block.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
