@@ -55,7 +55,7 @@ def steps(architecture: int) -> None:
 
 
 def _sizes(tiles: Tiles) -> dict[str, Any]:
-    return {"ROWS": tiles.rows, "TAPS": tiles.taps, "PLACES": tiles.places}
+    return {"ROWS": tiles.rows, "TAPS": tiles.taps, "PLACES": tiles.places, "ALIGNED": True}
 
 
 def _compile(

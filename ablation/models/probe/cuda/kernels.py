@@ -12,8 +12,11 @@ A program takes one segment, 16 filters and one share of the places, in their or
 own partial sums: nothing is added atomically, and no program depends on another's data, so the same
 segment and filters give the same bits whatever is launched together with them.
 
-Segments are padded by zeros (:func:`~ablation.models.probe.cuda.segments.padded`), so that no
-address needs a check. ``numbers`` (n) says which segment a program reads, and ``batch`` how many of
+Segments are padded by zeros (:func:`put`), so that no address needs a check. Where ALIGNED, they
+are stored once for every column of a filter, each time a column further left: then values that are
+read together begin at a multiple of eight, and are copied into shared memory in wide pieces, ahead
+of their use. ``plane_stride`` leads from one column of a filter to the next, either way.
+``numbers`` (n) says which segment a program reads, and ``batch`` how many of
 the n share their filters: segments i * batch to (i + 1) * batch - 1 belong to cell i.
 """
 
@@ -24,24 +27,26 @@ FILTERS = tl.constexpr(16)  # per program: the fewest that a matrix product take
 
 # One compiled kernel serves all sizes: none is compiled again for multiples of 16.
 _SIZES = [
-    "segment_stride", "row_stride", "rows", "columns", "places", "share", "height", "width",
-    "batch", "chunks",
+    "segment_stride", "plane_stride", "row_stride", "rows", "columns", "places", "share", "height",
+    "width", "batch", "chunks",
 ]  # fmt: skip
 
 
 @triton.jit(do_not_specialize=["first", "across", "down", "along", *_SIZES])
 def put(
     segments, stored, centres, first, across, down, along,
-    segment_stride, row_stride, rows, columns, height, width,
+    segment_stride, plane_stride, row_stride, rows, columns, height, width,
     VALUES: tl.constexpr, CENTRED: tl.constexpr,
 ):  # fmt: skip
     """Copy ``segments``, whose strides are ``across``, ``down`` and ``along``, into ``stored``.
 
     They become numbers ``first`` and the following; with CENTRED their means become ``centres``.
+    The second axis of the grid has the planes, each a column further left.
     """
-    n = tl.program_id(0).to(tl.int64)
-    own = stored + (first + n) * segment_stride
-    own += (height - 1) // 2 * row_stride + (width - 1) // 2
+    n, plane = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    own = stored + (first + n) * segment_stride + plane * plane_stride
+    own += (height - 1) // 2 * row_stride
+    shift = (width - 1) // 2 - plane
     total = tl.full((VALUES,), 0, tl.float32)
     for at in range(0, rows * columns, VALUES):
         place = at + tl.arange(0, VALUES)
@@ -49,8 +54,10 @@ def put(
         at_value = segments + n * across + row * down + column * along
         value = tl.load(at_value, there, other=0.0)
         total += value
-        tl.store(own + row * row_stride + column, value.to(stored.dtype.element_ty), there)
-    if CENTRED:
+        there = there & (column + shift >= 0) & (column + shift < row_stride)
+        at_place = own + row * row_stride + column + shift
+        tl.store(at_place, value.to(stored.dtype.element_ty), there)
+    if CENTRED and plane == 0:
         tl.store(centres + first + n, tl.sum(total, 0) / (rows * columns))
 
 
@@ -102,8 +109,8 @@ def _products(active, values, centre, sums, THREE_PRODUCTS: tl.constexpr):
 @triton.jit(do_not_specialize=_SIZES)
 def all_sums(
     segments, numbers, weight, delta, relu, active, sums, centres,
-    segment_stride, row_stride, rows, columns, places, share, height, width, batch,
-    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr,
+    segment_stride, plane_stride, row_stride, rows, columns, places, share, height, width, batch,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr, ALIGNED: tl.constexpr,
     TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr, RAGGED: tl.constexpr,
 ):  # fmt: skip
     """Sums of one share of a segment's places, where all that a place reads fits into TAPS.
@@ -111,9 +118,8 @@ def all_sums(
     ``weight`` (cells, blocks, filters, height, width) and ``delta`` (cells, blocks, filters);
     ``relu`` and ``active`` (n, blocks, shares, filters), the latter only if TRAIN;
     ``sums`` (n, blocks, shares, ROWS, filters, TAPS), only if TRAIN: of each value of a place over
-    the places at which a position is active.  In float32 ``sums`` are those of the segments less
-    ``centres``. In bfloat16 they have a column of ones, which counts: then relu and active follow
-    from ``sums`` (:func:`diagonals`) and are not written in training.
+    the places at which a position is active; in float32 of the segments less ``centres``. In
+    bfloat16 relu follows from them (:func:`diagonals`) and is not written in training.
 
     RAGGED says that the last block has fewer than ROWS rows.
     """
@@ -125,7 +131,7 @@ def all_sums(
     reach = ROWS + height - 1  # rows that a place reads
     across, down = tap // reach, tap % reach
     used = tap < width * reach
-    offsets = tl.where(used, down * row_stride + across, 0)
+    offsets = tl.where(used, down * row_stride + across * plane_stride, 0)
     cell = (n // batch) * blocks + block
     above = down[None, :] - row[:, None]
     within = used[None, :] & (above >= 0) & (above < height)
@@ -135,6 +141,8 @@ def all_sums(
     least = -tl.load(delta + cell * FILTERS + filters)
     number = tl.load(numbers + n).to(tl.int64)
     own, centre = segments + number * segment_stride, tl.load(centres + number)
+    if ALIGNED:
+        own = tl.multiple_of(own, 16)
     heights = tl.full((ROWS * FILTERS,), 0, tl.float32)
     counts = tl.full((ROWS * FILTERS,), 0, tl.float32)
     found = tl.full((ROWS * FILTERS, TAPS), 0, tl.float32)
@@ -145,32 +153,36 @@ def all_sums(
         top = (place // columns) * ROWS
         # What lies beyond the last place reads zeros, which add nothing to a sum of patches.
         start = tl.where(place < end, top * row_stride + place % columns, zeros)
+        if ALIGNED:
+            start = tl.max_contiguous(tl.multiple_of(start, 8), 8)
+            offsets = tl.multiple_of(offsets, 8)
         values = tl.load(own + (start[None, :] + offsets[:, None]))
         if THREE_PRODUCTS:
             score = tl.dot(table, values, input_precision="tf32x3")
         else:
-            if TRAIN:
-                one = (tap == width * reach)[:, None] & (place < end)[None, :]
-                values = tl.where(one, 1.0, values)
             score = tl.dot(table, values)
         on = score > least[:, None]
         if RAGGED:
             on = on & (row[:, None] + top[None, :] < rows)
-        if THREE_PRODUCTS or not TRAIN:
+        if THREE_PRODUCTS:  # what lies beyond is -centre there, and not 0
             on = on & (place < end)[None, :]
+        if THREE_PRODUCTS or not TRAIN:
             heights += tl.sum(tl.where(on, score - least[:, None], 0.0), 1)
         if TRAIN:
             mask = tl.where(on, 1.0, 0.0)
-            if THREE_PRODUCTS:
-                counts += tl.sum(mask, 1)
+            counts += tl.sum(mask, 1)
             found = _products(mask, tl.trans(values), centre, found, THREE_PRODUCTS)
+    if not RAGGED and not THREE_PRODUCTS:  # what was read beyond the last place scored 0
+        beyond = tl.where(least < 0, ((end - split * share + PLACES - 1) // PLACES * PLACES
+                                      - (end - split * share)).to(tl.float32), 0.0)  # fmt: skip
+        heights += beyond * least
+        counts -= beyond
     out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
     ends = out * FILTERS + tl.arange(0, FILTERS)
     if THREE_PRODUCTS or not TRAIN:
         tl.store(relu + ends, tl.sum(tl.reshape(heights, (ROWS, FILTERS)), 0))
     if TRAIN:
-        if THREE_PRODUCTS:
-            tl.store(active + ends, tl.sum(tl.reshape(counts, (ROWS, FILTERS)), 0))
+        tl.store(active + ends, tl.sum(tl.reshape(counts, (ROWS, FILTERS)), 0))
         at_line = (out * ROWS * FILTERS + line[:, None]) * TAPS
         tl.store(sums + at_line + tap[None, :], found)
 
@@ -199,8 +211,8 @@ def banded(
 @triton.jit(do_not_specialize=_SIZES)
 def scores(
     segments, numbers, table, delta, relu, active, masks,
-    segment_stride, row_stride, rows, columns, places, share, width, chunks, batch,
-    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr,
+    segment_stride, plane_stride, row_stride, rows, columns, places, share, width, chunks, batch,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr, ALIGNED: tl.constexpr,
     TRAIN: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
 ):  # fmt: skip
     """As :func:`all_sums` but for ``sums``: filters of any size, TAPS rows at a time.
@@ -216,6 +228,8 @@ def scores(
     least = -tl.load(delta + cell * FILTERS + filters)
     number = tl.load(numbers + n).to(tl.int64)
     own = segments + number * segment_stride
+    if ALIGNED:
+        own = tl.multiple_of(own, 16)
     bits = masks + (n.to(tl.int64) * blocks + block) * rows * columns
     heights = tl.full((ROWS * FILTERS,), 0, tl.float32)
     counts = tl.full((ROWS * FILTERS,), 0, tl.float32)
@@ -224,12 +238,16 @@ def scores(
         place = at + tl.arange(0, PLACES)
         top = (place // columns) * ROWS
         start = tl.where(place < end, top * row_stride + place % columns, 0)
+        if ALIGNED:
+            start = tl.max_contiguous(tl.multiple_of(start, 8), 8)
         score = tl.full((ROWS * FILTERS, PLACES), 0, tl.float32)
         for part in range(width * chunks):
             at_line = (cell * width * chunks + part) * ROWS * FILTERS + line[:, None]
             weights = tl.load(table + at_line * TAPS + tap[None, :])
             # Rows beyond those that a place reads have weight 0; they may lie in another segment.
-            offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks
+            offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks * plane_stride
+            if ALIGNED:
+                offsets = tl.multiple_of(offsets, 8)
             values = tl.load(own + (start[None, :] + offsets[:, None]))
             if THREE_PRODUCTS:
                 score = tl.dot(weights, values, score, input_precision="tf32x3")
@@ -255,8 +273,9 @@ def scores(
 @triton.jit(do_not_specialize=[*_SIZES, "blocks"])
 def masked_sums(
     segments, numbers, masks, sums, centres,
-    segment_stride, row_stride, rows, columns, places, share, width, chunks, blocks,
-    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr, THREE_PRODUCTS: tl.constexpr,
+    segment_stride, plane_stride, row_stride, rows, columns, places, share, width, chunks, blocks,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, PLACES: tl.constexpr, ALIGNED: tl.constexpr,
+    THREE_PRODUCTS: tl.constexpr,
 ):  # fmt: skip
     """The ``sums`` of :func:`all_sums` from the ``masks`` of :func:`scores`, a chunk a program.
 
@@ -268,8 +287,12 @@ def masked_sums(
     filters = tl.arange(0, FILTERS)
     number = tl.load(numbers + n).to(tl.int64)
     own, centre = segments + number * segment_stride, tl.load(centres + number)
+    if ALIGNED:
+        own = tl.multiple_of(own, 16)
     bits = masks + (n.to(tl.int64) * blocks + block) * rows * columns
-    offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks
+    offsets = ((part % chunks) * TAPS + tap) * row_stride + part // chunks * plane_stride
+    if ALIGNED:
+        offsets = tl.multiple_of(offsets, 8)
     found = tl.full((ROWS * FILTERS, TAPS), 0, tl.float32)
     end = tl.minimum((split + 1) * share, places)
     for at in range(split * share, end, PLACES):
@@ -281,6 +304,8 @@ def masked_sums(
         on = (packed[:, None, :] >> filters[None, :, None]) & 1
         mask = tl.reshape(on, (ROWS * FILTERS, PLACES)).to(tl.float32)
         start = tl.where(place < end, top * row_stride + place % columns, 0)
+        if ALIGNED:
+            start = tl.max_contiguous(tl.multiple_of(start, 8), 8)
         values = tl.load(own + (start[:, None] + offsets[None, :]))
         found = _products(mask, values, centre, found, THREE_PRODUCTS)
     out = (n.to(tl.int64) * blocks + block) * tl.num_programs(2) + split
@@ -292,13 +317,12 @@ def masked_sums(
 def diagonals(
     sums, weight, delta, relu, active, patches,
     height, width, batch, pitch, wide,
-    ROWS: tl.constexpr, TAPS: tl.constexpr, COUNTED: tl.constexpr,
+    ROWS: tl.constexpr, TAPS: tl.constexpr, SCORED: tl.constexpr,
 ):  # fmt: skip
     """Add up the copies of every tap in ``sums`` (n, blocks, shares, ROWS, filters, wide).
 
     ``patches`` (n, blocks, shares, filters, taps) gets the sums; a column of taps begins every
-    ``pitch`` values. With COUNTED the value after the last column is the number of active
-    positions: ``active`` gets it, and ``relu`` what follows from both.
+    ``pitch`` values. With SCORED ``relu`` gets what follows from them and ``active``.
     """
     n, block, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     blocks = tl.num_programs(1)
@@ -317,15 +341,11 @@ def diagonals(
             found += tl.load(sums + at_line[:, None] + (column + row)[None, :])
         at_tap = (filters * taps)[:, None] + mine[None, :]
         tl.store(patches + out * FILTERS * taps + at_tap, found, there[None, :])
-        if COUNTED:
+        if SCORED:
             own_weight = weight + cell * FILTERS * taps
             weights = tl.load(own_weight + at_tap, there[None, :], other=0.0).to(tl.float32)
             scored += tl.sum(weights * found, 1)
-    if COUNTED:
-        counts = tl.full((FILTERS,), 0, tl.float32)
-        for row in range(ROWS):
-            at_line = ((out * ROWS + row) * FILTERS + filters) * wide
-            counts += tl.load(sums + at_line + width * pitch)
+    if SCORED:
+        counts = tl.load(active + out * FILTERS + filters)
         threshold = tl.load(delta + cell * FILTERS + filters)
-        tl.store(active + out * FILTERS + filters, counts)
         tl.store(relu + out * FILTERS + filters, scored + threshold * counts)

@@ -17,6 +17,7 @@ from ablation.models.probe.sums import Sums
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # when the kernels were imported
 
 _DIAGONAL_TAPS = 32  # taps that are added up at once
+_MOST_PLANES = 4  # copies of a segment
 
 
 @cache
@@ -40,8 +41,8 @@ def takes(extent: tuple[int, int]) -> bool:
 class Stored:
     """Segments as the kernels read them: upright, and padded by zeros on all sides.
 
-    ``values`` (n, rows, columns) float32 or bfloat16; ``centres`` (n,), what is taken off each
-    segment before its patches are summed in float32: its mean.
+    ``values`` (n, planes, rows, columns) float32 or bfloat16; ``centres`` (n,), what is taken off
+    each segment before its patches are summed in float32: its mean.
     """
 
     values: torch.Tensor
@@ -78,12 +79,19 @@ class CardPass:
         return card_plan(height, width, self.precision, interpreted=INTERPRETED)
 
     @property
-    def stored_size(self) -> tuple[int, int]:
-        """Rows and columns of a stored segment."""
-        rows, columns = self.size
-        height, width = self.extent
-        plan = self._planned
-        return max(_rows_read(tiles, height, rows) for tiles in plan.used), columns + width - 1
+    def aligned(self) -> bool:
+        """Whether segments are stored once for every column of a filter (:mod:`kernels`).
+
+        It costs as much memory as a filter has columns; the results are the same.
+        """
+        return self.extent[1] <= _MOST_PLANES and self.size[1] % 8 == 0
+
+    @property
+    def stored_size(self) -> tuple[int, int, int]:
+        """Planes, rows and columns of a stored segment."""
+        (rows, columns), (height, width) = self.size, self.extent
+        below = max(_rows_read(tiles, height, rows) for tiles in self._planned.used)
+        return (width, below, columns) if self.aligned else (1, below, columns + width - 1)
 
     @property
     def _planned(self) -> CardPlan:
@@ -102,9 +110,9 @@ class CardPass:
         if self.kind == torch.float32 and self.precision == "bf16":
             upright = upright.bfloat16().float()
         values = stored.values
-        launch(kernels.put, (len(segments),), 4, upright, values, stored.centres, first,
-                *upright.stride(), values.stride(0), values.stride(1), *self.size, *self.extent,
-                VALUES=1024, CENTRED=self.precision == "float32")  # fmt: skip
+        launch(kernels.put, (len(segments), values.shape[1]), 4, upright, values, stored.centres,
+               first, *upright.stride(), *values.stride()[:3], *self.size, *self.extent,
+               VALUES=1024, CENTRED=self.precision == "float32")  # fmt: skip
 
     def tables(
         self, weight: torch.Tensor, delta: torch.Tensor
@@ -184,13 +192,16 @@ class _Launch:
         places = -(-rows // tiles.rows) * columns
         pieces = -(-places // tiles.places)
         share = -(-pieces // self.plan.shares) * tiles.places
-        return values.stride(0), values.stride(1), rows, columns, places, share
+        segment, plane, row, _ = values.stride()
+        if not self.way.aligned:
+            plane = 1
+        return segment, plane, row, rows, columns, places, share
 
     def constants(self, tiles: Tiles) -> dict[str, object]:
         """The constants for which a kernel is compiled."""
         three = self.way.precision == "float32"
         return {"ROWS": tiles.rows, "TAPS": tiles.taps, "PLACES": tiles.places,
-                "THREE_PRODUCTS": three}  # fmt: skip
+                "ALIGNED": self.way.aligned, "THREE_PRODUCTS": three}  # fmt: skip
 
     def whole(self) -> Parts:
         """Return the sums by the one kernel that does everything."""
@@ -208,8 +219,8 @@ class _Launch:
         if not self.train:
             return (relu,)
         pitch = tiles.rows + self.way.extent[0] - 1
-        counted = self.way.precision == "bf16"
-        return self.diagonals(tiles.rows, pitch, wide, counted, relu, active, sums)
+        scored = self.way.precision == "bf16"
+        return self.diagonals(tiles.rows, pitch, wide, scored, relu, active, sums)
 
     def in_chunks(self, patches: Tiles) -> Parts:
         """Return the sums by kernels that take a chunk of taps at a time, scores first."""
@@ -241,7 +252,7 @@ class _Launch:
         return self.diagonals(tiles.rows, chunks * tiles.taps, wide, False, relu, active, sums)
 
     def diagonals(
-        self, rows: int, pitch: int, wide: int, counted: bool, *found: torch.Tensor
+        self, rows: int, pitch: int, wide: int, scored: bool, *found: torch.Tensor
     ) -> Parts:
         relu, active, sums = found
         shares, (height, width) = self.plan.shares, self.way.extent
@@ -249,7 +260,7 @@ class _Launch:
         grid = (self.numbers.numel(), self.blocks, shares)
         launch(kernels.diagonals, grid, 4, sums, self.weight, self.delta, relu, active, patches,
                 height, width, self.batch, pitch, wide, ROWS=rows, TAPS=_DIAGONAL_TAPS,
-                COUNTED=counted)  # fmt: skip
+                SCORED=scored)  # fmt: skip
         return relu, active, patches
 
 
