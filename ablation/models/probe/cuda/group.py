@@ -136,8 +136,8 @@ class ProbeGroup:
         stored: Stored,
         places: torch.Tensor | None = None,
         before: Callable[[int], None] = lambda _step: None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the steps of ``schedule``.
+    ) -> None:
+        """Take the steps of ``schedule``; a card may still be busy with them afterwards.
 
         Parameters
         ----------
@@ -146,11 +146,6 @@ class ProbeGroup:
         places
             Instead, the places of a batch's segments in ``stored``, (cells * batch,), for every
             step; then ``before`` puts them there.
-
-        Returns
-        -------
-        loss, correct
-            Sums over each batch, shape (steps, cells), on the CPU.
         """
         steps = len(schedule.counts)
         if self._room is None or self._room.steps < steps:
@@ -166,7 +161,15 @@ class ProbeGroup:
                 self._graph = self._captured(stored, room, places)
             else:
                 self._graph.replay()
-        return room.loss[:steps].cpu(), room.correct[:steps].cpu()
+
+    def results(self, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return loss and correct answers, summed over each batch of the last ``steps`` steps.
+
+        Both have the shape (steps, cells), on the CPU.
+        """
+        if self._room is None:
+            raise RuntimeError("no step was taken")
+        return self._room.loss[:steps].cpu(), self._room.correct[:steps].cpu()
 
     def _captured(
         self, stored: Stored, room: "_Room", places: torch.Tensor | None
