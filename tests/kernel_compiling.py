@@ -21,9 +21,7 @@ TYPES = dict.fromkeys(
 TYPES |= dict.fromkeys(
     ("total", "spread", "normed", "pulled", "summed", "weighted", "rates", "loss"), "*fp64"
 )
-TYPES |= dict.fromkeys(
-    ("masks", "numbers", "labels", "counts", "step", "correct"), "*i32"
-)
+TYPES |= dict.fromkeys(("masks", "numbers", "labels", "counts", "step", "correct"), "*i32")
 NUMBERS = dict.fromkeys(("momentum", "eps", "decay", "smoothing"), "fp32")
 
 
