@@ -48,7 +48,7 @@ def main() -> None:
             _say(part)
             try:
                 PARTS[part](result, device, sizes)
-            except Exception:  # the other parts can still be measured
+            except Exception:  # noqa: BLE001 - the other parts can still be measured
                 broken.append(part)
                 traceback.print_exc()
             result["seconds"] = round(time.monotonic() - began, 1)

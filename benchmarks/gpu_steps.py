@@ -173,7 +173,9 @@ def _ours(
     torch.manual_seed(0)
     passes = passes_for(device, bf16=precision == "bf16", on_card=True)
     probes = [
-        SinglePassProbe(*shape, sizes.filters, CLASSES, precision=precision, passes=passes)
+        SinglePassProbe(*shape, sizes.filters, CLASSES, precision=precision, passes=passes).to(
+            device
+        )
         for _ in range(sizes.cells)
     ]
     way = CardPass(shape, (sizes.rows, sizes.columns), precision)
@@ -183,7 +185,7 @@ def _ours(
         n = min(64, sizes.segments - first)
         segments = torch.rand(n, 1, sizes.rows, sizes.columns, generator=random).to(device)
         way.put(segments[:, 0], stored, first)
-        moments.append(moment_rows(probes[0].to(device), segments))
+        moments.append(moment_rows(probes[0], segments))
     spec = TrainingSpec(steps=1, epochs=None, batch_size=sizes.batch, schedule="constant")
     group = ProbeGroup(probes, way, spec, torch.cat(moments))
 
