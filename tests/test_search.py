@@ -287,13 +287,19 @@ def test_a_trial_that_was_killed_while_it_was_drawn_is_drawn_alike(
 
 
 def schedule(
-    path: Path, study: Study, wanted: int, workers: int = 1, ended: list[Trial] | None = None
+    path: Path,
+    study: Study,
+    wanted: int,
+    workers: int = 1,
+    ended: list[Trial] | None = None,
+    together: int = 1,
 ) -> Schedule:
     plan = plan_search(study, wanted, path.parent)
     return Schedule(
         Trials(path, plan.config, space_of(plan.prepared)),
         wanted,
         workers,
+        together,
         study.search.at_once,
         ("bright", "dark"),
         stored=lambda key: None,

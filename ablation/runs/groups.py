@@ -24,6 +24,25 @@ def group_size(execution: ExecutionSpec, slots: Sequence[Slot], cells: int) -> i
     return max(1, min(execution.group, -(-cells // len(slots))))
 
 
+def side_by_side(tasks: Sequence[CellTask], most: int) -> Sequence[CellTask]:
+    """Return the tasks, those that can be trained together one after the other.
+
+    A grid lists its seeds one by one. Where a worker is given single cells (``most`` is 1) the
+    tasks stay as they are.
+    """
+    if most == 1:
+        return tasks
+    kinds: dict[object, int] = {}
+    ranks = [kinds.setdefault(_kind(task), len(kinds)) for task in tasks]
+    order = sorted(range(len(tasks)), key=ranks.__getitem__)
+    return [tasks[number] for number in order]
+
+
+def largest(tasks: Iterable[CellTask], most: int) -> int:
+    """Return how many cells the largest group of the tasks has."""
+    return max(map(len, grouped(tasks, most)), default=1)
+
+
 def grouped(tasks: Iterable[CellTask], most: int) -> Iterator[Group]:
     """Yield the tasks in their order, in groups of at most ``most`` that differ in fold and seed.
 
@@ -41,9 +60,14 @@ def grouped(tasks: Iterable[CellTask], most: int) -> Iterator[Group]:
 
 def _alike(one: CellTask, other: CellTask) -> bool:
     """Return whether two cells are probes of one shape with the same settings."""
-    kind = one.cell.kind == other.cell.kind == CellKind.PROBE
-    same = (one.cell.shapes, one.cell.window_ms) == (other.cell.shapes, other.cell.window_ms)
-    return kind and same and one.study == other.study
+    probes = one.cell.kind == other.cell.kind == CellKind.PROBE
+    return probes and _kind(one) == _kind(other) and one.study == other.study
+
+
+def _kind(task: CellTask) -> tuple[object, ...]:
+    """Return what a cell's model is, whatever its fold and seed."""
+    cell = task.cell
+    return cell.kind, cell.shapes, cell.window_ms, cell.pooling, cell.title, task.digest
 
 
 def halves(group: Group) -> tuple[Group, Group]:

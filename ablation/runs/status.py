@@ -117,7 +117,7 @@ def workers_of(study: Study) -> int:
     """Return how many workers the study's runs use, one for a cluster of unknown size."""
     cluster, execution = study.cluster, study.execution
     if cluster.used:
-        return cluster.jobs * cluster.processes if cluster.system is not None else 1
+        return cluster.workers
     slots = planned_slots(
         execution.devices, execution.threads, execution.workers, execution.workers_per_device
     )
