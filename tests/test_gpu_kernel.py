@@ -75,7 +75,8 @@ def test_sums_of_a_pass(sizes: tuple[int, int, int, int, int, int], bf16: bool, 
     slack = float(close.sum()) * float(segments.abs().max()) * (height * width) ** 0.5
     assert (found - patches.sum(0)).norm() <= 1e-6 * patches.sum(0).norm() + slack
     evaluated = FusedPass(bf16=bf16).evaluate(segments, weight, delta)
-    assert torch.equal(evaluated, sums.relu)
+    # In bfloat16, training takes the sums of scores from those of patches.
+    assert (evaluated - relu).norm() <= 1e-6 * relu.norm() + float(close.sum()) * rounding
 
 
 @settings(max_examples=5)
