@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,14 @@ def test_a_launch_that_finds_no_memory_is_halved(
     refused = out_of_memory_beyond(2, monkeypatch)
     assert bits(cell(fold, INTERPRETER, **augmented)) == bits(first)
     assert refused
+
+
+def test_a_recording_may_belong_to_several_utterances(fold: FoldData) -> None:
+    """As in a manifest that lists a recording twice, or two that are the same."""
+    few = fold.train[:6]
+    twice = replace(fold, train=(*few, *(replace(one, id=f"{one.id} again") for one in few)))
+    on_cpu, on_card = (cell(twice, device, steps=12) for device in (CPU, INTERPRETER))
+    assert on_card.row["train_loss"] == pytest.approx(on_cpu.row["train_loss"], rel=1e-3)
 
 
 def test_streaming_changes_no_bit(fold: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from ablation.executors.cards import Cards, cards
 from ablation.executors.devices import core_count
 from ablation.files import cache_folder, require_writable
 from ablation.progress import Reporter, duration, size
-from ablation.runs.groups import group_size
+from ablation.runs.groups import cells_at_once
 from ablation.runs.runner import slots_of
 from ablation.study import CellKind, Shape, Study
 from ablation.training.task import Cell
@@ -73,7 +73,7 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
         try:
             devices = choose(study.execution.devices).line
             slots = slots_of(study.execution)
-            at_once = group_size(study.execution, slots, study.execution.group * len(slots))
+            at_once = cells_at_once(study, slots, study.execution.group * len(slots))
             steps = {} if problems else _steps(study, slots, at_once, reporter)
         except AblationError as error:
             problems.append(Problem(error.what, error.remedy))

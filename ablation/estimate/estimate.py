@@ -18,7 +18,7 @@ from ablation.features.audio import audio_seconds
 from ablation.progress import Reporter
 from ablation.results.run_record import unique
 from ablation.runs.grid import GridPlan
-from ablation.runs.groups import group_size, grouped, side_by_side
+from ablation.runs.groups import cells_at_once, grouped, side_by_side
 from ablation.runs.network_plan import PromotePlan, with_pooling
 from ablation.runs.prepare import Prepared
 from ablation.runs.runner import places_of, slots_of
@@ -130,7 +130,7 @@ def _estimate(
 
 def _group_sizes(study: Study, tasks: Sequence[CellTask]) -> list[int]:
     """Return how many cells each of the groups has that a run hands out."""
-    most = group_size(study.execution, places_of(study), len(tasks))
+    most = cells_at_once(study, places_of(study), len(tasks))
     return [len(group) for group in grouped(side_by_side(tasks, most), most)]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ablation.device import CPU
 from ablation.executors import Slot
-from ablation.study import CellKind, ExecutionSpec
+from ablation.study import CellKind, ExecutionSpec, Study
 from ablation.training.task import CellTask
 
 Group = tuple[CellTask, ...]
@@ -22,6 +22,16 @@ def group_size(execution: ExecutionSpec, slots: Sequence[Slot], cells: int) -> i
     if any(slot.device == CPU for slot in slots):
         return 1
     return max(1, min(execution.group, -(-cells // len(slots))))
+
+
+def cells_at_once(study: Study, slots: Sequence[Slot], cells: int) -> int:
+    """Return the most of a study's ``cells`` that a worker is given at once.
+
+    Probes that a card would train one by one are handed out singly, so that each is stored once it
+    is finished: those of the plain engine, and those whose segments change in every step.
+    """
+    together = study.probe.engine == "single-pass" and not study.training.augment.used
+    return group_size(study.execution, slots, cells) if together else 1
 
 
 def side_by_side(tasks: Sequence[CellTask], most: int) -> Sequence[CellTask]:

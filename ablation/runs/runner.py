@@ -11,7 +11,7 @@ from ablation.results import ResultStore, Watch
 from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.collector import Keep, ResultCollector, Tally
-from ablation.runs.groups import group_size, largest, side_by_side
+from ablation.runs.groups import cells_at_once, largest, side_by_side
 from ablation.study import ExecutionSpec, Study
 from ablation.training.rows import cell_columns
 from ablation.training.task import CellTask
@@ -129,7 +129,7 @@ def run_cells(
     StorageError
         When a row cannot be stored; the rows before it are.
     """
-    most = group_size(study.execution, places_of(study), len(tasks))
+    most = cells_at_once(study, places_of(study), len(tasks))
     tasks = side_by_side(tasks, most)
     together = largest(tasks, most)
     with (

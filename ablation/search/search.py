@@ -21,7 +21,7 @@ from ablation.results.search_record import (
     search_file,
 )
 from ablation.runs.collector import Tally
-from ablation.runs.groups import group_size
+from ablation.runs.groups import cells_at_once
 from ablation.runs.prepare import Prepared, fold_data, prepare
 from ablation.runs.runner import InterruptedRun, check_devices, places_of, result_collector
 from ablation.search.schedule import Key, Row, Schedule
@@ -129,7 +129,7 @@ class _Search:
         self.store = ResultStore(run_record.study_folder(results, study.name))
         self.tally = Tally(cells=0, stored=0)
         slots = places_of(study)
-        self.together = group_size(study.execution, slots, len(plan.config.steps))
+        self.together = cells_at_once(study, slots, len(plan.config.steps))
         self.schedule = Schedule(
             trials,
             wanted=plan.wanted,
