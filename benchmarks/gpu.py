@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,49 +29,75 @@ if not CARD:  # before anything reads the kernels
 
 import gpu_checks  # noqa: E402
 import gpu_steps  # noqa: E402
+import gpu_study  # noqa: E402
 from machine import cpu_name  # noqa: E402
 
 SHAPES = ((10, 2), (2, 8), (2, 2), (30, 2), (100, 2), (2, 80))
-SECONDS = 480.0  # of all, on a card
+COMPILED = ((10, 2), (100, 2))  # torch.compile takes its time, and was never the fastest
+BUSY = ((10, 2), (50, 2), (100, 2), (2, 40))  # whole groups, all folds and epochs
 
 
 def main() -> None:
     options = _options()
-    began = time.monotonic()
-    sizes = gpu_steps.Sizes() if CARD else gpu_steps.Sizes(16, 24, 4, 48, 8)
+    began, broken = time.monotonic(), []
+    sizes = gpu_steps.Sizes() if CARD else gpu_steps.Sizes(16, 24, 4, 48, 8, 2)
     device = torch.device("cuda:0" if CARD else "cpu")
-    shapes = SHAPES if CARD else SHAPES[:2]
     result: dict[str, Any] = {"machine": _machine(), "sizes": vars(sizes), "checks": {}}
     try:
-        for name, check in gpu_checks.CHECKS.items():
-            _say(name)
-            result["checks"][name] = check(device, sizes)
-        _say("steps of the network")
-        result["network"] = gpu_steps.network_measured(device, sizes)
-        result["steps"] = []
-        for shape in shapes:
-            left = SECONDS - (time.monotonic() - began)
-            if left < 30:
-                _say(f"{shape[0]}x{shape[1]}: not measured, the time is over")
-                continue
-            _say(f"steps of {shape[0]}x{shape[1]}")
-            result["steps"].append(
-                gpu_steps.measured(shape, device, sizes, compiled=CARD and left > 240)
-            )
+        for part in options.only:
+            _say(part)
+            try:
+                PARTS[part](result, device, sizes)
+            except Exception:  # noqa: BLE001 - the other parts can still be measured
+                broken.append(part)
+                traceback.print_exc()
+            result["seconds"] = round(time.monotonic() - began, 1)
     finally:
-        result["seconds"] = round(time.monotonic() - began, 1)
         if options.out is not None:
             options.out.parent.mkdir(parents=True, exist_ok=True)
             options.out.write_text(json.dumps(result, indent=2) + "\n")
     print("\n".join(_report(result)))
-    failed = [name for name, found in result["checks"].items() if not found["passed"]]
+    failed = [name for name, found in result["checks"].items() if not found["passed"]] + broken
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
 
 
+def _checks(result: dict[str, Any], device: torch.device, sizes: gpu_steps.Sizes) -> None:
+    for name, check in gpu_checks.CHECKS.items():
+        _say(f"  {name}")
+        result["checks"][name] = check(device, sizes)
+
+
+def _steps(result: dict[str, Any], device: torch.device, sizes: gpu_steps.Sizes) -> None:
+    result["steps"] = []
+    for shape in SHAPES if CARD else SHAPES[:2]:
+        _say(f"  {shape[0]}x{shape[1]}")
+        compiled = CARD and shape in COMPILED
+        result["steps"].append(gpu_steps.measured(shape, device, sizes, compiled=compiled))
+
+
+def _network(result: dict[str, Any], device: torch.device, sizes: gpu_steps.Sizes) -> None:
+    result["network"] = gpu_steps.network_measured(device, sizes)
+
+
+def _study(result: dict[str, Any], _device: torch.device, _sizes: gpu_steps.Sizes) -> None:
+    result["study"] = gpu_study.study_measured(CARD, "bf16")
+
+
+def _busy(result: dict[str, Any], _device: torch.device, _sizes: gpu_steps.Sizes) -> None:
+    if CARD:
+        result["busy"] = gpu_study.busy_measured(BUSY, "bf16")
+
+
+PARTS = {"checks": _checks, "steps": _steps, "network": _network, "study": _study, "busy": _busy}
+
+
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, help="a JSON file for everything that was measured")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="parts (all)"
+    )
     return parser.parse_args()
 
 
@@ -111,6 +138,17 @@ def _report(result: dict[str, Any]) -> Sequence[str]:
         lines.append(f"| {name} | {found['found']} | {found['wanted']} | {judged} |")
     if "network" in result:
         lines += _network_table(result["network"])
+    if "study" in result:
+        lines += _study_table(result["study"])
+    if "busy" in result:
+        found = result["busy"]
+        lines += [
+            "",
+            f"Whole groups of {', '.join(found['shapes'])} in {found['precision']}, all folds and "
+            f"epochs, on one worker: {found['cells']} cells after the first group in "
+            f"{found['seconds']:.1f} s, {found['failed']} failed, "
+            f"the card busy {found['busy']:.0%}",
+        ]
     lines += [
         "",
         "| shape | plain, ms | best tuned, ms | (which) | ours float32, ms | bf16, ms "
@@ -125,6 +163,27 @@ def _report(result: dict[str, Any]) -> Sequence[str]:
         for step in result.get("steps", [])
     ]
     return lines
+
+
+def _study_table(found: dict[str, Any]) -> list[str]:
+    lines = [
+        "",
+        f"| shape ({found['precision']}) | preparing, s | a step of all folds, ms | scoring, s |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {one['shape']} | {one['prepare_s']:.2f} | {1e3 * one['step_s']:.3f} "
+        f"| {one['score_s']:.2f} |"
+        for one in found["shapes"]
+    ]
+    segments = found["shapes"][0]["segments"]
+    return [
+        *lines,
+        "",
+        f"The study of {found['cells']} cells of {found['steps_of_a_cell']} steps "
+        f"({segments} training segments): {found['seconds'] / 60:.1f} minutes, extrapolated from "
+        f"{gpu_study.STEPS} steps of every cell",
+    ]
 
 
 def _network_table(found: dict[str, Any]) -> list[str]:

@@ -16,10 +16,12 @@ from ablation.features.batches import Feed, feeds
 from ablation.features.segment_dataset import ArrayEntry, SegmentDataset
 from ablation.models.network import build_network
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.models.probe.cuda.group import ProbeGroup, Schedule
+from ablation.models.probe.cuda.passes import CardPass
 from ablation.study import FeaturesSpec, NetworkSpec, Shape, TrainingSpec
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import fit, segment_scores
-from ablation.training.segment_moments import SegmentMoments
+from ablation.training.segment_moments import moment_rows
 
 CLASSES = 4
 STUDY_STEPS, STUDY_SCORED = 6250, 2200  # of a cell of the paper's study: steps, scored segments
@@ -35,6 +37,7 @@ class Sizes:
     batch: int = 64
     segments: int = 1024  # that steps draw from
     filters: int = 16
+    cells: int = 10  # of a group
 
 
 def measured(
@@ -48,7 +51,8 @@ def measured(
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(ROUNDS if device.type == "cuda" else 2):
         for name, steps in contenders.items():
-            times[name].append(_seconds(steps, number, device) / number)
+            cells = sizes.cells if name.startswith("ours") else 1
+            times[name].append(_seconds(steps, number, device) / number / cells)
     found = {name: 1e3 * median(values) for name, values in times.items()}
     tuned = {name: ms for name, ms in found.items() if not name.startswith("ours")}
     best = min(tuned, key=tuned.__getitem__)
@@ -165,29 +169,44 @@ def _settled(device: torch.device) -> None:
 def _ours(
     shape: tuple[int, int], device: torch.device, sizes: Sizes, precision: str
 ) -> tuple[Callable[[int], None], float]:
-    """A cell's own steps, with all that an epoch does after the first; and seconds to score."""
-    train, test = _feeds(device, sizes)
-    passes = passes_for(device, bf16=precision == "bf16", on_card=True)
+    """The steps of a group of cells, as a worker takes them; and seconds to score a segment."""
     torch.manual_seed(0)
-    model = SinglePassProbe(*shape, sizes.filters, CLASSES, precision=precision, passes=passes)
-    model = model.to(device)
+    passes = passes_for(device, bf16=precision == "bf16", on_card=True)
+    probes = [
+        SinglePassProbe(*shape, sizes.filters, CLASSES, precision=precision, passes=passes).to(
+            device
+        )
+        for _ in range(sizes.cells)
+    ]
+    way = CardPass(shape, (sizes.rows, sizes.columns), precision)
+    stored, moments = way.room(sizes.segments, device), []
+    random = torch.Generator().manual_seed(0)
+    for first in range(0, sizes.segments, 64):
+        n = min(64, sizes.segments - first)
+        segments = torch.rand(n, 1, sizes.rows, sizes.columns, generator=random).to(device)
+        way.put(segments[:, 0], stored, first)
+        moments.append(moment_rows(probes[0], segments))
     spec = TrainingSpec(steps=1, epochs=None, batch_size=sizes.batch, schedule="constant")
-    moments = SegmentMoments.of(model, len(train), spec.augment, on_card=True)
-    compute = Compute(device, on_card=True)
-    if moments is not None:
-        for batch in train.batches(torch.arange(len(train)).split(sizes.batch)):
-            moments.total(batch)
+    group = ProbeGroup(probes, way, spec, torch.cat(moments))
 
     def steps(number: int) -> None:
-        spec_now = spec.model_copy(update={"steps": number})
-        fit(model, train, spec_now, ("measured",), compute, moments=moments)
+        shape = (number, sizes.cells, sizes.batch)
+        schedule = Schedule(
+            torch.randint(sizes.segments, shape, dtype=torch.int32, generator=random),
+            torch.randint(CLASSES, shape, dtype=torch.int32, generator=random),
+            torch.full(shape[:2], sizes.batch, dtype=torch.int32),
+            torch.full((*shape[:2], 4), 0.01, dtype=torch.float64),
+        )
+        group.run(schedule, stored)
+        group.results(number)
+
+    _, test = _feeds(device, sizes)
 
     def score(number: int) -> None:
         for _ in range(number):
-            segment_scores(model, test, spec)
+            segment_scores(probes[0], test, spec)
 
-    scoring = _seconds(score, 3, device) / 3 / len(test)
-    return steps, scoring
+    return steps, _seconds(score, 3, device) / 3 / len(test)
 
 
 def _feeds(device: torch.device, sizes: Sizes) -> tuple[Feed, Feed]:
@@ -202,7 +221,8 @@ def _feeds(device: torch.device, sizes: Sizes) -> tuple[Feed, Feed]:
     scored = max(sizes.batch, sizes.segments // 4)
     train = SegmentDataset(held, labels, spec, "train")
     test = SegmentDataset(held[:scored], labels[:scored], spec, "test")
-    return feeds(train, test, device, steady=True)
+    trained, scored = feeds([train, test], device, steady=True)
+    return trained, scored
 
 
 def _plain(

@@ -11,6 +11,7 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from ablation.models.probe.cuda import kernels, step_kernels
+from ablation.models.probe.cuda.passes import STAGES
 from ablation.models.probe.cuda.plans import CardPlan, Tiles
 
 TYPES = dict.fromkeys(
@@ -20,9 +21,7 @@ TYPES = dict.fromkeys(
 TYPES |= dict.fromkeys(
     ("total", "spread", "normed", "pulled", "summed", "weighted", "rates", "loss"), "*fp64"
 )
-TYPES |= dict.fromkeys(
-    ("masks", "numbers", "labels", "counts", "step", "correct"), "*i32"
-)
+TYPES |= dict.fromkeys(("masks", "numbers", "labels", "counts", "step", "correct"), "*i32")
 NUMBERS = dict.fromkeys(("momentum", "eps", "decay", "smoothing"), "fp32")
 
 
@@ -80,9 +79,7 @@ def _compile(
     }
     source = ASTSource(kernel, types, {name: constants[name] for name in constants}, aligned)
     target = GPUTarget("cuda", architecture, 32)
-    options = {"num_warps": tiles.warps, "num_stages": 2}
-    if tiles.registers is not None:
-        options["maxnreg"] = tiles.registers
+    options = {"num_warps": tiles.warps, "num_stages": STAGES}
     compiled = triton.compile(source, target=target, options=options)
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(compiled.asm["cubin"])

@@ -6,7 +6,7 @@ a group shares launches, segments, and the sums behind batch statistics.
 
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from ablation.training.schedule import averaging_decay, budget, learning_rate
 from ablation.training.seeds import generator
 from ablation.training.segment_moments import kept_bytes, moment_rows
 from ablation.training.task import CellTask
+
+if TYPE_CHECKING:  # needs Triton
+    from ablation.models.probe.cuda.group import Schedule
 
 _STEPS = 256  # that are scheduled at once: in between nothing waits for the card
 _KEPT_SHARE = 0.5  # of the free memory, for the segments of a group
@@ -122,8 +125,14 @@ class Group:
 
     def trained(self) -> list[Trained | DivergedError]:
         """Train and score all cells."""
-        for first in range(0, max(cell.steps for cell in self.cells), _STEPS):
-            self._span(first)
+        steps = max(cell.steps for cell in self.cells)
+        schedule = self._schedule(0)
+        for first in range(0, steps, _STEPS):
+            self._run(schedule)
+            taken, schedule = len(schedule.counts), self._schedule(first + _STEPS)
+            loss, correct = self.group.results(taken)  # while the card worked, the next was drawn
+            for number, cell in enumerate(self.cells):
+                cell.note(loss[:, number].numpy(), correct[:, number].numpy())
         return [self._scored(number) for number in range(len(self.cells))]
 
     def _prepared(self, kept: bool) -> torch.Tensor:
@@ -136,22 +145,22 @@ class Group:
             found.append(moment_rows(self.probes[0], segments))
         return torch.cat(found)
 
-    def _span(self, first: int) -> None:
+    def _schedule(self, first: int) -> "Schedule":
+        """Return the steps from ``first`` on, _STEPS at most."""
         from ablation.models.probe.cuda.group import Schedule
 
-        steps = min(_STEPS, max(cell.steps for cell in self.cells) - first)
+        steps = max(0, min(_STEPS, max(cell.steps for cell in self.cells) - first))
         parts = zip(*(cell.schedule(first, steps) for cell in self.cells), strict=True)
         numbers, labels, counts, rates = (np.stack(part, 1) for part in parts)
-        schedule = Schedule(*map(torch.from_numpy, (numbers, labels, counts, rates)))
+        return Schedule(*map(torch.from_numpy, (numbers, labels, counts, rates)))
 
+    def _run(self, schedule: "Schedule") -> None:
         def bring(step: int) -> None:
             if self.places is not None:
                 rows = schedule.numbers[step].flatten().long()
                 self.way.put(self.segments.batch(rows)[:, 0], self.stored)
 
-        loss, correct = self.group.run(schedule, self.stored, self.places, bring)
-        for number, cell in enumerate(self.cells):
-            cell.note(loss[:, number].numpy(), correct[:, number].numpy())
+        self.group.run(schedule, self.stored, self.places, bring)
 
     def _scored(self, number: int) -> Trained | DivergedError:
         """Return a cell's result."""

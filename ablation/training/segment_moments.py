@@ -19,7 +19,7 @@ from ablation.study import AugmentSpec
 # sums are computed in every step.
 MOST_BYTES = {"cpu": 512 << 20, "card": 4 << 30}
 
-_TOGETHER = 16  # segments of a group whose sums a card computes at once
+_TOGETHER = 64  # segments of a group whose sums a card computes at once
 
 
 class SegmentMoments:

@@ -29,7 +29,7 @@ from ablation.models.probe.sums import Pass
 
 PRECISIONS = ("float32", "bf16")
 
-_TOGETHER = 16  # segments whose moments are computed at once
+_TOGETHER = {"cpu": 16, "card": 64}  # segments whose moments are computed at once
 
 
 class SinglePassProbe(ReferenceProbe):
@@ -94,7 +94,8 @@ class SinglePassProbe(ReferenceProbe):
         passes = self._passes(segments)
         values, (height, width) = _upright(_rounded(segments[:, 0], self.precision), self.extent)
         parts = []
-        for chunk in values.split(_TOGETHER):
+        together = _TOGETHER["cpu" if values.device.type == "cpu" else "card"]
+        for chunk in values.split(together):
             lags = passes.lags(chunk, height, width)
             with _one_thread():
                 parts.append(segment_sums(chunk, lags, height, width))

@@ -6,7 +6,7 @@ the last bit in a group of any size. A step is captured as a CUDA graph, so that
 "again"; which segments it takes, and at which rate it learns, lies on the card beforehand.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -115,20 +115,27 @@ class ProbeGroup:
     @torch.no_grad()
     def unpack(self, cell: int, probe: SinglePassProbe) -> None:
         """Give ``probe`` the weights of a cell, averaged if the study asks for it."""
-        values = (self.average if self.spec.averaging else self.state)[cell]
-        sizes = [self.filters * self.taps, *[self.filters] * (2 + self.bias),
-                 self.filters * self.classes, self.classes, *[self.filters] * 2]  # fmt: skip
-        weight, *rest = values.split(sizes)
+        own = probe.state_dict()
+        kept = self.average if self.spec.averaging else self.state
+        for name, values in self._named(kept[cell]):
+            own[name].copy_(values.reshape(own[name].shape))
+
+    def gradients_of(self, cell: int) -> dict[str, torch.Tensor]:
+        """Return the gradients of a cell's last step, by the names of a probe's parameters."""
+        return dict(self._named(self.gradients[cell]))
+
+    def _named(self, values: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
+        """Yield the parts of a state by their names in a probe's ``state_dict``."""
+        size = self.filters * self.taps
+        weight, rest = values[:size], values[size:]
         upright = weight.view(self.filters, *self.way.extent)
-        whole = upright.mT if self.way.turned else upright
         down, along = self.dilation
-        probe.conv.weight[:, 0] = whole[:, ::down, ::along]
-        targets = [] if probe.conv.bias is None else [probe.conv.bias]
-        targets += [probe.norm.weight, probe.norm.bias, probe.linear.weight, probe.linear.bias]
-        kept = (probe.norm.running_mean, probe.norm.running_var)
-        targets += [values for values in kept if values is not None]
-        for target, part in zip(targets, rest, strict=True):
-            target.copy_(part.view_as(target))
+        yield "conv.weight", (upright.mT if self.way.turned else upright)[:, ::down, ::along]
+        sizes = {"conv.bias": self.filters} if self.bias else {}
+        sizes |= {"norm.weight": self.filters, "norm.bias": self.filters}
+        sizes |= {"linear.weight": self.filters * self.classes, "linear.bias": self.classes}
+        sizes |= {"norm.running_mean": self.filters, "norm.running_var": self.filters}
+        yield from zip(sizes, rest.split(list(sizes.values())), strict=True)
 
     def run(
         self,
@@ -136,8 +143,8 @@ class ProbeGroup:
         stored: Stored,
         places: torch.Tensor | None = None,
         before: Callable[[int], None] = lambda _step: None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the steps of ``schedule``.
+    ) -> None:
+        """Take the steps of ``schedule``; a card may still be busy with them afterwards.
 
         Parameters
         ----------
@@ -146,11 +153,6 @@ class ProbeGroup:
         places
             Instead, the places of a batch's segments in ``stored``, (cells * batch,), for every
             step; then ``before`` puts them there.
-
-        Returns
-        -------
-        loss, correct
-            Sums over each batch, shape (steps, cells), on the CPU.
         """
         steps = len(schedule.counts)
         if self._room is None or self._room.steps < steps:
@@ -166,7 +168,15 @@ class ProbeGroup:
                 self._graph = self._captured(stored, room, places)
             else:
                 self._graph.replay()
-        return room.loss[:steps].cpu(), room.correct[:steps].cpu()
+
+    def results(self, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return loss and correct answers, summed over each batch of the last ``steps`` steps.
+
+        Both have the shape (steps, cells), on the CPU.
+        """
+        if self._room is None:
+            raise RuntimeError("no step was taken")
+        return self._room.loss[:steps].cpu(), self._room.correct[:steps].cpu()
 
     def _captured(
         self, stored: Stored, room: "_Room", places: torch.Tensor | None

@@ -18,6 +18,8 @@ INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"  # when the kernels were
 
 _DIAGONAL_TAPS = 32  # taps that are added up at once
 _MOST_PLANES = 4  # copies of a segment
+_ENOUGH_SHARED = 160 << 10  # bytes
+STAGES = 3  # pieces of a segment that are on their way at once
 
 
 @cache
@@ -30,6 +32,15 @@ def can_launch() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+@cache
+def _small_card() -> bool:
+    """Return whether this process' card has too little shared memory for the largest kernels."""
+    if INTERPRETED or not torch.cuda.is_available():
+        return False
+    known = torch.cuda.get_device_properties(torch.cuda.current_device())
+    return getattr(known, "shared_memory_per_block_optin", _ENOUGH_SHARED) < _ENOUGH_SHARED
 
 
 def takes(extent: tuple[int, int]) -> bool:
@@ -76,7 +87,9 @@ class CardPass:
     def plan(self) -> CardPlan | None:
         """The division of the work; None if PyTorch's operators are faster."""
         height, width = self.extent
-        return card_plan(height, width, self.precision, interpreted=INTERPRETED)
+        return card_plan(
+            height, width, self.precision, small=_small_card(), interpreted=INTERPRETED
+        )
 
     @property
     def aligned(self) -> bool:
@@ -212,10 +225,9 @@ class _Launch:
         given = (self.stored.values, self.numbers, self.weight, self.delta, relu, active, sums)
         ragged = self.way.size[0] % tiles.rows > 0
         grid = (self.numbers.numel(), self.blocks, shares)
-        limit = {} if tiles.registers is None or INTERPRETED else {"maxnreg": tiles.registers}
         launch(kernels.all_sums, grid, tiles.warps, *given, self.stored.centres,
                 *self.sizes(tiles), *self.way.extent, self.batch, TRAIN=self.train, RAGGED=ragged,
-                **self.constants(tiles), **limit)  # fmt: skip
+                **self.constants(tiles))  # fmt: skip
         if not self.train:
             return (relu,)
         pitch = tiles.rows + self.way.extent[0] - 1
@@ -268,7 +280,7 @@ def launch(
     kernel: Callable, grid: tuple[int, ...], warps: int, *arguments: object, **constants: object
 ) -> None:
     """Launch a kernel with so many programs, each of so many warps."""
-    kernel[grid](*arguments, **constants, num_warps=warps, num_stages=2)  # type: ignore[index]
+    kernel[grid](*arguments, **constants, num_warps=warps, num_stages=STAGES)  # type: ignore[index]
 
 
 class FusedPass:
@@ -304,6 +316,13 @@ class FusedPass:
         return self._run(way, segments, weight, delta, train=False)[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        if INTERPRETED:  # one program for every lag takes it too long
+            return self.operators.lags(segments, height, width)
+        return self.lags_by_kernel(segments, height, width)
+
+    @staticmethod
+    def lags_by_kernel(segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Return what :meth:`lags` does, with a rounding that is each segment's own."""
         n, rows, columns = segments.shape
         lags = segments.new_empty((n, height, 2 * width - 1), dtype=torch.float64)
         launch(kernels.lags, (n, height), 4, segments, lags, *segments.stride(), rows, columns,

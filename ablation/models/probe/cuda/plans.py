@@ -16,8 +16,7 @@ MOST_TAPS = 4096  # of a filter; beyond that, a library's convolution needs fewe
 class Tiles:
     """The constants of a kernel: rows of a block, values read at once, places at once, warps.
 
-    ``whole`` says that all that a place reads is read at once; ``registers`` is the most that a
-    thread may have, so that more programs fit beside each other, None: as many as it wants.
+    ``whole`` says that all that a place reads is read at once.
     """
 
     rows: int
@@ -25,7 +24,6 @@ class Tiles:
     places: int
     warps: int
     whole: bool = False
-    registers: int | None = None
 
 
 # Tiles of the one kernel that does everything, in the order of their speed on an H200; the first
@@ -33,23 +31,26 @@ class Tiles:
 _WHOLE = {
     "bf16": (
         Tiles(8, 32, 64, 4, whole=True),
-        Tiles(4, 32, 64, 4, whole=True),
+        Tiles(4, 32, 128, 4, whole=True),
         Tiles(8, 64, 64, 4, whole=True),
-        Tiles(16, 128, 64, 8, whole=True),
-        Tiles(8, 128, 64, 8, whole=True),
+        Tiles(8, 128, 64, 4, whole=True),
         Tiles(8, 256, 64, 8, whole=True),
-        Tiles(4, 256, 64, 8, whole=True),
+        Tiles(4, 256, 64, 4, whole=True),
     ),
     "float32": (
         Tiles(4, 16, 64, 4, whole=True),
-        Tiles(8, 32, 64, 4, whole=True),
-        Tiles(4, 32, 64, 4, whole=True),
+        Tiles(8, 32, 32, 4, whole=True),
+        Tiles(4, 32, 32, 4, whole=True),
         Tiles(8, 64, 64, 8, whole=True),
     ),
 }
 
 # Of the two kernels that otherwise share the work: scores, then sums of patches.
-_CHUNKED = Tiles(16, 32, 64, 8), Tiles(16, 64, 64, 8)
+_CHUNKED = Tiles(16, 32, 64, 8), Tiles(8, 64, 64, 4)
+
+# Cards for desktops have less shared memory: there, the most values that are read at once.
+_SMALL = {"bf16": 128, "float32": 32}
+_SMALL_CHUNKED = Tiles(16, 32, 32, 8), Tiles(8, 64, 32, 4)
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,18 @@ class CardPlan:
 
 
 def card_plan(
-    height: int, width: int, precision: str, *, interpreted: bool = False
+    height: int, width: int, precision: str, *, small: bool = False, interpreted: bool = False
 ) -> CardPlan | None:
     """Return the plan for filters of ``height`` x ``width``, ``height`` >= ``width``.
 
-    None means that PyTorch's operators are faster.
+    ``small`` says that the card has less shared memory than those for data centres. None means that
+    PyTorch's operators are faster.
     """
     if height * width > MOST_TAPS:
         return None
-    whole = _whole(height, width, precision)
-    plan = CardPlan(*_CHUNKED, shares=2) if whole is None else CardPlan(whole, None, shares=2)
+    whole = _whole(height, width, precision, _SMALL[precision] if small else MOST_TAPS)
+    chunked = _SMALL_CHUNKED if small else _CHUNKED
+    plan = CardPlan(*chunked, shares=2) if whole is None else CardPlan(whole, None, shares=2)
     return _interpreted(plan) if interpreted else plan
 
 
@@ -105,9 +108,9 @@ def _interpreted(plan: CardPlan) -> CardPlan:
     )
 
 
-def _whole(height: int, width: int, precision: str) -> Tiles | None:
+def _whole(height: int, width: int, precision: str, most: int) -> Tiles | None:
     """Return the tiles of the one kernel that does everything, or None."""
     for tiles in _WHOLE[precision]:
-        if width * (tiles.rows + height - 1) <= tiles.taps:
+        if width * (tiles.rows + height - 1) <= tiles.taps <= most:
             return tiles
     return None
