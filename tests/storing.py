@@ -42,6 +42,7 @@ class Drawn:
     name: str = "drawn"
     classes: Sequence[str] = CLASSES
     options: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
 
 
 def store_study(folder: Path, drawn: Drawn) -> run_record.RunRecord:
@@ -105,7 +106,7 @@ def _cell(
     row = base | {
         "height": shape.height, "width": shape.width, "height_hz": 10.0 * shape.height,
         "width_ms": 10.0 * shape.width, "test_speakers": fold, "train_seconds": 36.0,
-        "device": "cpu", "engine": "single-pass", "threads": 1, "version": "0.1.0",
+        "device": drawn.device, "engine": "single-pass", "threads": 1, "version": "0.1.0",
         "started_at": START + timedelta(minutes=1),
     }  # fmt: skip
     if (str(shape), fold) in drawn.failed:

@@ -14,6 +14,7 @@ import pytest
 from clusters import Cluster, cluster
 from running import assert_same, command, invoke, train
 
+from ablation.device import INTERPRETER
 from ablation.errors import AblationError, StudyError
 from ablation.errors.common import InvalidOption
 from ablation.errors.execution import NoScheduler, SubmitCommandMissing
@@ -79,6 +80,29 @@ def test_a_study_on_a_cluster_is_interrupted_resumed_and_promoted_there(
     train(*promote, cwd=other)
     assert_same(folder, other / "results" / "tiny")
     assert not (folder / "checkpoints").exists()
+
+
+def test_groups_of_cells_are_trained_on_a_cluster(
+    tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that offers a card, whose kernels are interpreted, is given all folds at once."""
+    pytest.importorskip("triton", reason="Triton is made for Linux alone")
+    monkeypatch.setattr("ablation.runs.cluster._device", lambda _study: INTERPRETER)
+    small = ("features.segment_s=0.24", "features.test_hop_s=0.24", "training.batch_size=4",
+             "training.steps=2")  # fmt: skip
+    grid = ["grid", "--axis", "height", "--values", "2", "--study", tiny_study,
+            "--devices", INTERPRETER,
+            *(word for one in small for word in ("--set", one))]  # fmt: skip
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    with cluster(tmp_path / "cluster", workers=0) as running:
+        running.add_worker("--resources", "GPU=1", environment={"TRITON_INTERPRET": "1"})
+        said = invoke(*grid, "--cluster", running.address, cwd=there).stderr
+    assert "up to 4 cells at once" in said and "4 cells: 4 trained" in said
+    alone = invoke(*grid, "--set", "execution.group=1", cwd=here).stderr
+    assert "cells at once" not in alone
+    assert_same(here / "results/tiny", there / "results/tiny")
 
 
 def _replace_worker(running: Cluster, folder: Path, rows: int, before: list[str]) -> None:

@@ -9,10 +9,11 @@ import pytest
 from running import invoke, train
 from storing import START, Drawn, store_study
 
+from ablation.device import INTERPRETER
 from ablation.errors import StudyError
 from ablation.estimate import doctor, estimate, machine
 from ablation.estimate.estimate import Estimate, estimate_grid
-from ablation.estimate.measure import Measured
+from ablation.estimate.measure import Measured, Trial, device_of
 from ablation.executors import Slot
 from ablation.progress import Reporter
 from ablation.runs.best_so_far import BestSoFar
@@ -33,8 +34,57 @@ def test_a_dry_run_measures_steps_and_writes_nothing(tiny_study: Path, tmp_path:
     assert list(tmp_path.iterdir()) == []
     assert (said["cells"], said["to_train"], said["shapes"]) == (12, 12, ["2x2", "3x2", "2x3"])
     assert (said["workers"], said["devices"], said["gpu_bytes"]) == (2, ["cpu"], 0)
+    assert said["cells_at_once"] == 1
     assert said["seconds"] == pytest.approx(said["worker_seconds"] / 2, abs=0.001)
     assert said["seconds"] > 0 and said["worker_bytes"] > 50 * MIB
+
+
+def test_on_a_card_cells_are_measured_together(tiny_study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("triton", reason="Triton is made for Linux alone")
+    pytest.importorskip("interpreting")
+    grid = ("grid", "--axis", "height", "--values", "2", "--study", tiny_study, "--dry-run",
+            "--devices", INTERPRETER, "--set", "features.segment_s=0.24",
+            "--set", "features.test_hop_s=0.24", "--set", "training.batch_size=4")  # fmt: skip
+    said = json.loads(train(*grid, "--json", cwd=tmp_path).stdout)
+    assert (said["to_train"], said["cells_at_once"], said["workers"]) == (4, 4, 1)
+    assert said["seconds"] == pytest.approx(said["worker_seconds"]) and said["seconds"] > 0
+    text = train(*grid, "--set", "execution.group=3", cwd=tmp_path).stdout
+    assert "on 1 worker (interpreter), 3 cells at once, measured here" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "together"),
+    [
+        ((), 12),  # four folds and three seeds of a shape
+        (("execution.group=5",), 5),
+        (("execution.workers_per_device=4",), 9),  # 36 cells leave work for all
+        (('execution.devices="interpreter,cpu"',), 1),
+        (("execution.devices=cpu",), 1),
+        (("training.augment.time_mask=0.2",), 1),
+        (("cluster.system=slurm", "cluster.jobs=2", "cluster.processes=3", "cluster.cores=3",
+          'execution.devices="cuda"'), 6),
+    ],
+)  # fmt: skip
+def test_a_dry_run_says_how_many_cells_are_trained_at_once(
+    fields: tuple[str, ...],
+    together: int,
+    tiny_study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = list[int]()
+
+    def measured(trials: list[Trial], slots: list[Slot], _count: object) -> dict:
+        asked.extend(trial.copies for trial in trials)
+        return {device_of(slot): [Measured(0.01, 0.1, MIB, 0)] * 2 for slot in slots}
+
+    monkeypatch.setattr(estimate, "measure", measured)
+    fields = ("execution.devices=interpreter", "grid.seeds=[0,1,2]", *fields)
+    study = load_study(tiny_study, [parse_override(text) for text in fields])
+    plan = plan_grid(study, [Shape(2, 2), Shape(3, 2), Shape(4, 2)], tmp_path)
+    found = estimate_grid(plan, Reporter(quiet=True))
+    assert found.cells_at_once == together
+    assert asked in ([], [together] * 2)  # nothing is measured where the cluster's device lacks
 
 
 def test_where_nothing_is_missing_nothing_is_measured(
@@ -193,6 +243,19 @@ def test_status_tells_the_rate_while_a_run_goes_on(tmp_path: Path) -> None:
     assert (state.failed, state.seconds_left, state.best, state.by_shape) == (2, None, None, {})
 
 
+def test_the_rate_is_that_of_groups_where_cells_are_trained_together(tmp_path: Path) -> None:
+    """Ten folds of a shape began together, and each has an equal part of six minutes."""
+    lacking = [("4x2", f"s{k:02d}") for k in range(10)]
+    drawn = Drawn(lambda *_: 0.5, (2, 4), axis="height", device="cuda:0", missing=lacking)
+    run = store_study(tmp_path, drawn)
+    ended = START + timedelta(minutes=1, seconds=360)
+    state = status_of(tmp_path / "results", run, now=ended + timedelta(seconds=20))
+    assert state.cells_an_hour == pytest.approx(10 * 10)
+    assert state.quiet_seconds == pytest.approx(20)
+    later = status_of(tmp_path / "results", run, now=ended + timedelta(minutes=10))
+    assert later.cells_an_hour is not None  # the next group may take as long as this one
+
+
 def test_doctor_looks_at_everything(
     tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +268,7 @@ def test_doctor_looks_at_everything(
     assert said["versions"]["numpy"] == np.__version__
     assert said["cores"] >= 1 and said["memory_bytes"] > 0
     assert said["slots"] == [{"device": "cpu", "threads": 1}]
-    assert said["step_seconds"]["cpu"] > 0
+    assert said["step_seconds"]["cpu"] > 0 and said["cells_at_once"] == 1
     assert said["free_bytes"][str(tmp_path / "results")] > 0
     assert said["not_installed"][-1]["lacks"] == "ablate guess"
     text = "\n".join(doctor.lines(found))

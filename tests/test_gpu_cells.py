@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from ablation.features.segment_dataset import SegmentDataset
 from ablation.models.probe import SinglePassProbe
 from ablation.models.probe.moments import MomentSums
 from ablation.study import CellKind, FeaturesSpec, Shape, Study
+from ablation.training import group as grouping
 from ablation.training import segment_moments as moments
 from ablation.training.task import Cell, CellTask, FoldData, Outcome
 from ablation.training.worker import train_cell
@@ -100,13 +102,31 @@ def test_a_card_says_what_the_cpu_says(fold: FoldData) -> None:
 
 
 def test_a_cells_bits_are_its_own(fold: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever ran before it in its process, whatever is kept, and however memory runs out."""
+    """Whatever ran before it in its process, and whatever is kept."""
     first = cell(fold, INTERPRETER)
     cell(fold, INTERPRETER, Shape(1, 3), steps=1)
-    monkeypatch.setattr(feeding, "available_bytes", lambda _device: 2 << 20)  # not for all segments
-    refused = out_of_memory_beyond(2, monkeypatch)
+    for room in (feeding, grouping):
+        monkeypatch.setattr(room, "available_bytes", lambda _device: 1 << 20)  # not for all of it
     assert bits(cell(fold, INTERPRETER)) == bits(first)
+
+
+def test_a_launch_that_finds_no_memory_is_halved(
+    fold: FoldData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a cell whose segments change in every step, which is trained alone."""
+    augmented = {"augment": {"time_mask": 0.2}}
+    first = cell(fold, INTERPRETER, **augmented)
+    refused = out_of_memory_beyond(2, monkeypatch)
+    assert bits(cell(fold, INTERPRETER, **augmented)) == bits(first)
     assert refused
+
+
+def test_a_recording_may_belong_to_several_utterances(fold: FoldData) -> None:
+    """As in a manifest that lists a recording twice, or two that are the same."""
+    few = fold.train[:6]
+    twice = replace(fold, train=(*few, *(replace(one, id=f"{one.id} again") for one in few)))
+    on_cpu, on_card = (cell(twice, device, steps=12) for device in (CPU, INTERPRETER))
+    assert on_card.row["train_loss"] == pytest.approx(on_cpu.row["train_loss"], rel=1e-3)
 
 
 def test_streaming_changes_no_bit(fold: FoldData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,15 +145,15 @@ def out_of_memory_beyond(segments: int, monkeypatch: pytest.MonkeyPatch) -> list
     from ablation.models.probe.cuda import passes
 
     refused: list[int] = []
-    launch = passes._launch
+    launch = passes.launch
 
     def limited(kernel: Callable, grid: tuple[int, ...], *rest: object, **more: object) -> None:
-        if grid[0] > segments:
+        if grid[0] > segments and kernel is passes.kernels.all_sums:
             refused.append(grid[0])
             raise torch.OutOfMemoryError("CUDA out of memory")
         launch(kernel, grid, *rest, **more)
 
-    monkeypatch.setattr(passes, "_launch", limited)
+    monkeypatch.setattr(passes, "launch", limited)
     return refused
 
 
@@ -199,8 +219,8 @@ def test_every_way_to_a_device_brings_the_same_segments(
 ) -> None:  # fmt: skip
     train_bank, test_bank = banks(scope=scope, scale=scale)
     device = torch.device("cpu")
-    kept, scored = feeds(train_bank, test_bank, device, steady=True)
-    gathered, _ = feeds(train_bank, test_bank, device, steady=False)
+    kept, scored = feeds([train_bank, test_bank], device, steady=True)
+    gathered, _ = feeds([train_bank, test_bank], device)
     assert isinstance(kept, ResidentFeed) and kept.kept is not None
     assert isinstance(gathered, ResidentFeed) and gathered.kept is None
     ways = {"kept": kept, "gathered": gathered, "streamed": StreamedFeed(train_bank, device)}
@@ -227,7 +247,7 @@ def test_a_network_of_all_speakers_is_scored_on_nobody(
     train_bank, _ = banks(scope=scope)
     nobody = SegmentDataset([], [], train_bank.spec, "test", train_bank.corpus_range)
     device = torch.device("cpu")
-    trained, scored = feeds(train_bank, nobody, device, steady=False)
+    trained, scored = feeds([train_bank, nobody], device)
     assert len(list(trained.batches([torch.arange(2)]))) == 1
     assert len(scored) == 0
     assert len(StreamedFeed(nobody, device)) == 0
@@ -257,7 +277,18 @@ def test_a_shape_alone_and_within_a_grid_has_the_same_rows(
 
 def test_a_killed_run_on_a_card_goes_on(tmp_path: Path, tiny_study: Path) -> None:
     """Driver and worker die by kill -9 after the first rows; the rest has the same bits."""
-    grid = ("grid", "--study", tiny_study, "--axis", "height", "--values", "2", *ON_CARD)
+    one_by_one = ("--set", "execution.group=2")
+    grid = (
+        "grid",
+        "--study",
+        tiny_study,
+        "--axis",
+        "height",
+        "--values",
+        "2",
+        *ON_CARD,
+        *one_by_one,
+    )
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     killed.mkdir()
     whole.mkdir()

@@ -287,13 +287,19 @@ def test_a_trial_that_was_killed_while_it_was_drawn_is_drawn_alike(
 
 
 def schedule(
-    path: Path, study: Study, wanted: int, workers: int = 1, ended: list[Trial] | None = None
+    path: Path,
+    study: Study,
+    wanted: int,
+    workers: int = 1,
+    ended: list[Trial] | None = None,
+    together: int = 1,
 ) -> Schedule:
     plan = plan_search(study, wanted, path.parent)
     return Schedule(
         Trials(path, plan.config, space_of(plan.prepared)),
         wanted,
         workers,
+        together,
         study.search.at_once,
         ("bright", "dark"),
         stored=lambda key: None,
@@ -348,6 +354,35 @@ def test_workers_are_given_cells_of_other_trials(tmp_path: Path, tiny_study: Pat
     for workers, running in ((1, 1), (4, 1), (5, 2), (100, 3)):
         playing = schedule(tmp_path / f"{workers}.db", study, 10, workers)
         assert len({key[:3] for _, key in playing.due()}) == running
+
+
+def test_cards_are_given_groups_of_a_trials_cells(tmp_path: Path, tiny_study: Path) -> None:
+    """A card trains a trial's four folds at once; on two cards the next trial begins when one of
+    them has nothing to do."""
+    fields = ("search.at_once=3", "search.sampler=grid", "grid.heights=[12,5,8]")
+    study = tiny_study_of(tiny_study, *fields)
+    for workers, together, begun in ((1, 4, 1), (2, 2, 1), (4, 2, 2), (4, 1, 1)):
+        playing = schedule(tmp_path / f"{workers}-{together}.db", study, 9, workers, None, together)
+        due = playing.due()
+        assert len(due) == 4 * begun
+        if begun == 1 and workers > 1:
+            for number, (_, key) in enumerate(due[:together]):
+                digest, height, width, _, _, fold = key
+                playing.take(drawn_cell(digest, Shape(height, width), number, fold)[0])
+            assert len(playing.due()) == 4
+
+
+def test_on_a_card_a_trial_that_is_not_decided_doubles(tmp_path: Path, tiny_study: Path) -> None:
+    fields = ("search.sampler=grid", "grid.heights=[12,11]", "grid.widths=[2]", *PRUNED_BY)
+    study = tiny_study_of(tiny_study, *fields)
+    for together, more in ((1, 1), (4, 2)):
+        playing = schedule(tmp_path / f"{together}.db", study, 2, 1, None, together)
+        for expected in (4, 2, more):  # all of the first trial; two can decide
+            due = playing.due()
+            assert len(due) == expected
+            for _, key in due:
+                row, _ = drawn_cell(key[0], Shape(12, 2), "abcd".index(key[5]), key[5])
+                playing.take(row | {"height": key[1], "width": key[2]})
 
 
 def test_a_failed_cell_fails_its_trial_alone(tmp_path: Path, tiny_study: Path) -> None:

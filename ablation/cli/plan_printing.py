@@ -32,14 +32,21 @@ def print_estimate(estimate: Estimate) -> None:
         devices = ", ".join(estimate.devices)
         print(f"time: unknown, because this machine has no {devices} to measure it on")
         return
+    at_once = f", {estimate.cells_at_once} cells at once" if estimate.cells_at_once > 1 else ""
     spread = f"on {counted(workers, 'worker')}"
     alone = f" ({duration(estimate.worker_seconds)} on one)" if workers > 1 else ""
     where = "on this machine, not on the cluster" if estimate.elsewhere else "here"
     devices = "" if estimate.devices == ("cpu",) else f" ({', '.join(estimate.devices)})"
-    print(f"time: about {duration(estimate.seconds)} {spread}{devices}{alone}, measured {where}")
+    print(
+        f"time: about {duration(estimate.seconds)} {spread}{devices}{at_once}{alone}, "
+        f"measured {where}"
+    )
     print(f"memory: about {size(estimate.worker_bytes)} per worker")
     if estimate.gpu_bytes:
-        print(f"GPU memory: about {size(estimate.gpu_bytes)} per worker, beside the spectrograms")
+        print(
+            f"GPU memory: about {size(estimate.gpu_bytes)} per worker, beside spectrograms and "
+            f"segments, which are kept there as far as they fit"
+        )
 
 
 def print_dry_run(

@@ -10,12 +10,13 @@ from typing import Any
 
 from ablation.errors import AblationError, StorageError, counted
 from ablation.estimate import machine
-from ablation.estimate.measure import Lengths, measure, without_data
+from ablation.estimate.measure import Lengths, Trial, measure, without_data
 from ablation.executors import Slot, choose
 from ablation.executors.cards import Cards, cards
 from ablation.executors.devices import core_count
 from ablation.files import cache_folder, require_writable
 from ablation.progress import Reporter, duration, size
+from ablation.runs.groups import cells_at_once
 from ablation.runs.runner import slots_of
 from ablation.study import CellKind, Shape, Study
 from ablation.training.task import Cell
@@ -38,7 +39,8 @@ class Checkup:
 
     ``slots`` are where the study's cells would run on this machine: none if they run on a cluster
     or cannot run. ``step_seconds`` is how long a step of a small probe takes by device ("cpu",
-    "cuda") with all slots busy, and ``problems`` are what keeps runs from working here.
+    "cuda") with all slots busy, each training ``cells_at_once`` of them, and ``problems`` are what
+    keeps runs from working here.
     """
 
     study: str
@@ -51,6 +53,7 @@ class Checkup:
     devices: str
     slots: tuple[Slot, ...]
     step_seconds: Mapping[str, float]
+    cells_at_once: int
     not_installed: tuple[machine.Part, ...]
     problems: tuple[Problem, ...]
 
@@ -63,14 +66,15 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
             require_writable(folder.absolute())
         except StorageError as error:
             problems.append(Problem(error.what, error.remedy))
-    slots, steps = [], {}
+    slots, steps, at_once = [], {}, 1
     devices = "cells run on the study's cluster"
     if not study.cluster.used:
         devices = "cells cannot run here"
         try:
             devices = choose(study.execution.devices).line
             slots = slots_of(study.execution)
-            steps = {} if problems else _steps(study, slots, reporter)
+            at_once = cells_at_once(study, slots, study.execution.group * len(slots))
+            steps = {} if problems else _steps(study, slots, at_once, reporter)
         except AblationError as error:
             problems.append(Problem(error.what, error.remedy))
     return Checkup(
@@ -86,17 +90,19 @@ def check_up(study: Study, results: Path, reporter: Reporter) -> Checkup:
         devices=devices,
         slots=tuple(slots),
         step_seconds=steps,
+        cells_at_once=at_once,
         not_installed=machine.lacking(),
         problems=tuple(problems),
     )
 
 
-def _steps(study: Study, slots: list[Slot], reporter: Reporter) -> dict[str, float]:
+def _steps(study: Study, slots: list[Slot], at_once: int, reporter: Reporter) -> dict[str, float]:
     spec = study.features
     shape = Shape(min(10, spec.height), min(2, spec.width))  # the paper's best height
     cell = Cell(CellKind.PROBE, (shape,), spec.window_ms, 0, "")
     segments = (spec.width,) * 4 * study.training.batch_size
-    trial = without_data(cell, study, ("a", "b", "c", "d")), Lengths(segments, segments[:8])
+    task = without_data(cell, study, ("a", "b", "c", "d"))
+    trial = Trial(task, Lengths(segments, segments[:8]), at_once)
     with reporter.task("measured", unit="cells") as count:
         measured = measure([trial], slots, count)
     return {device: found[0].step_seconds for device, found in measured.items()}
@@ -123,9 +129,11 @@ def lines(found: Checkup) -> Iterator[str]:
         threads = counted(slot.threads, "thread")
         yield f"{counted(number, 'worker')} of {threads} on {slot.device}"
     for device, seconds in found.step_seconds.items():
+        several, took = found.cells_at_once > 1, seconds * found.cells_at_once
+        what = f"{found.cells_at_once} small probes at once" if several else "a small probe"
         yield (
-            f"a step of a small probe on {device}: {1000 * seconds:.1f} ms with all workers busy; "
-            f"1000 steps take {duration(1000 * seconds)}"
+            f"a step of {what} on {device}: {1000 * took:.1f} ms with all workers busy; "
+            f"1000 steps take {duration(1000 * took)}"
         )
     for part in found.not_installed:
         yield f"not installed: {part.lacks}; to install: {part.command}"

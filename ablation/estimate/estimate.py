@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 from ablation.analysis import probe_cost, seconds_by_cost
 from ablation.errors import StudyError
 from ablation.errors.running import FoldEmptied
-from ablation.estimate.measure import Lengths, Measured, device_of, measure, without_data
+from ablation.estimate.measure import Lengths, Measured, Trial, device_of, measure, without_data
 from ablation.executors import Slot, choose
 from ablation.features.audio import audio_seconds
 from ablation.progress import Reporter
 from ablation.results.run_record import unique
 from ablation.runs.grid import GridPlan
+from ablation.runs.groups import cells_at_once, grouped, side_by_side
 from ablation.runs.network_plan import PromotePlan, with_pooling
 from ablation.runs.prepare import Prepared
-from ablation.runs.runner import slots_of
+from ablation.runs.runner import places_of, slots_of
 from ablation.runs.status import workers_of
 from ablation.study import Study, at_window
 from ablation.training.task import CellTask
@@ -39,6 +40,8 @@ class Estimate:
         Time of the cells on all workers, and on one of the first device.
     worker_bytes, gpu_bytes
         A worker's own memory, and what its tensors take on a GPU.
+    cells_at_once
+        The most cells that a worker trains together.
     """
 
     workers: int
@@ -48,6 +51,7 @@ class Estimate:
     worker_seconds: float = 0.0
     worker_bytes: int = 0
     gpu_bytes: int = 0
+    cells_at_once: int = 1
 
 
 class _Job(NamedTuple):
@@ -93,25 +97,28 @@ def _estimate(
     prepared: Prepared, jobs: Sequence[_Job], reporter: Reporter, final: bool = False
 ) -> Estimate:
     study, elsewhere = prepared.study, prepared.study.cluster.used
-    workers, named = min(workers_of(study), max(1, len(jobs))), study.execution.devices
-    none = Estimate(workers, unique(named) if elsewhere else choose(named).devices, elsewhere)
+    groups, named = _group_sizes(study, [job.task for job in jobs]), study.execution.devices
+    workers, copies = min(workers_of(study), max(1, len(groups))), max(groups, default=1)
+    devices = unique(named) if elsewhere else choose(named).devices
+    none = Estimate(workers, devices, elsewhere, cells_at_once=copies)
     slots = _slots(study)[:workers]
     if not jobs or not slots:
         return none
     folds = _folds(prepared)
     ends = sorted(jobs, key=lambda job: job.cost)[:: max(1, len(jobs) - 1)]
     with reporter.task("measured", unit="cells") as count:
-        measured = measure([(job.task, folds[job.task.cell.fold]) for job in ends], slots, count)
+        trials = [Trial(job.task, folds[job.task.cell.fold], copies) for job in ends]
+        measured = measure(trials, slots, count)
     seconds = {
         device: _cell_seconds(jobs, folds, ends, found) for device, found in measured.items()
     }
-    devices = [device_of(slot) for slot in slots]
+    used = [device_of(slot) for slot in slots]
     if elsewhere:
-        devices = devices[:1] * workers
-    first, every = seconds[devices[0]], [one for found in measured.values() for one in found]
+        used = used[:1] * workers
+    first, every = seconds[used[0]], [one for found in measured.values() for one in found]
     last = max(first) if final else 0.0
     # One worker alone would take so long for all cells: the workers' rates add up.
-    together = 1 / sum(1 / sum(seconds[device]) for device in devices)
+    together = 1 / sum(1 / sum(seconds[device]) for device in used)
     return replace(
         none,
         seconds=round(together + last, 3),
@@ -119,6 +126,12 @@ def _estimate(
         worker_bytes=max(one.own_bytes for one in every),
         gpu_bytes=max(one.gpu_bytes for one in every),
     )
+
+
+def _group_sizes(study: Study, tasks: Sequence[CellTask]) -> list[int]:
+    """Return how many cells each of the groups has that a run hands out."""
+    most = cells_at_once(study, places_of(study), len(tasks))
+    return [len(group) for group in grouped(side_by_side(tasks, most), most)]
 
 
 def _slots(study: Study) -> list[Slot]:

@@ -1,8 +1,9 @@
 """The time and memory of training, measured by short cells on the workers that a run would use.
 
 A short cell is trained on random spectrograms by the function that trains every cell
-(:func:`~ablation.training.worker.train_cell`). Two of them with different numbers of steps tell a
-step from what else a cell does, and all workers are busy as they are in a run.
+(:func:`~ablation.training.worker.train_cells`), on a card together with as many copies as a run
+would train at once. Two numbers of steps tell a step from what else a cell does, and all workers
+are busy as they are in a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from ablation.memory import own_memory
 from ablation.results.schema import reason_of
 from ablation.study import FeaturesSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
-from ablation.training.worker import train_cell
+from ablation.training.worker import train_cells
 
 _BATCHES = 8  # of training segments in a short cell
 _LONG_ENOUGH = 0.5  # seconds of steps, beside which what else varies is small
@@ -47,10 +48,20 @@ class Lengths:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """A cell to be measured with a fold like a part of these lengths, ``copies`` of it at once."""
+
+    task: CellTask
+    fold: Lengths
+    copies: int = 1
+
+
+@dataclass(frozen=True)
 class Measured:
     """Seconds of a step and, for each utterance of the fold, of all else that a cell does.
 
-    ``own_bytes`` are the worker's own memory, ``gpu_bytes`` the most that tensors took on a GPU.
+    Of cells that are trained together, each has an equal part of the seconds. ``own_bytes`` are the
+    worker's own memory, ``gpu_bytes`` the most that tensors took on a GPU.
     """
 
     step_seconds: float
@@ -65,11 +76,11 @@ def without_data(cell: Cell, study: Study, classes: Sequence[str]) -> CellTask:
 
 
 def measure(
-    trials: Sequence[tuple[CellTask, Lengths]],
+    trials: Sequence[Trial],
     slots: Sequence[Slot],
     count: Callable[[int, int], None],
 ) -> dict[str, list[Measured]]:
-    """Measure cells, each with a fold like a part of these lengths; return the means by device.
+    """Measure cells; return the means by device.
 
     Each is measured on every slot. GPUs are taken to be alike: the devices are "cpu" and "cuda".
     ``count`` is called with the number of measurements done and their total. Raises
@@ -104,11 +115,11 @@ def _mean(found: Sequence[Measured]) -> Measured:
     )
 
 
-def train_briefly(trial: tuple[CellTask, Lengths], device: str) -> Measured:
+def train_briefly(trial: Trial, device: str) -> Measured:
     """Train short cells of ``trial`` in a worker, the first one to load what all others share."""
     import torch
 
-    task, whole = trial
+    task, whole = trial.task, trial.fold
     spec, size = task.study.features, task.training.batch_size
     apart = max(1, whole.segments(spec) // (_BATCHES * size))
     part = Lengths(whole.train[::apart], whole.test[::apart])
@@ -116,10 +127,10 @@ def train_briefly(trial: tuple[CellTask, Lengths], device: str) -> Measured:
     with TemporaryDirectory() as folder:
         samples = _samples([*part.train, *part.test], spec, Path(folder))
         fold = FoldData("", (), samples[: len(part.train)], samples[len(part.train) :])
-        task = replace(task, fold=fold)
-        _seconds(task, 1, device)
-        least, more = _seconds(task, once, device), _FEWEST
-        while (took := _seconds(task, once + more, device) - least) < _LONG_ENOUGH:
+        cells = [replace(task, fold=fold)] * trial.copies
+        _seconds(cells, 1, device)
+        least, more = _seconds(cells, once, device), _FEWEST
+        while (took := _seconds(cells, once + more, device) - least) * trial.copies < _LONG_ENOUGH:
             more *= 4
     return Measured(
         step_seconds=took / more,
@@ -129,12 +140,12 @@ def train_briefly(trial: tuple[CellTask, Lengths], device: str) -> Measured:
     )
 
 
-def _seconds(task: CellTask, steps: int, device: str) -> float:
-    """Return how long a cell of so many steps takes."""
+def _seconds(cells: Sequence[CellTask], steps: int, device: str) -> float:
+    """Return how long each of equal cells takes with so many steps."""
     few: Mapping[str, object] = {
         "steps": steps, "epochs": None, "learning_rate": _SLOW, "schedule": "constant",
     }  # fmt: skip
-    study = task.study
+    study = cells[0].study
     network = study.network.training.model_copy(update=few)
     short = study.model_copy(
         update={
@@ -142,7 +153,7 @@ def _seconds(task: CellTask, steps: int, device: str) -> float:
             "network": study.network.model_copy(update={"training": network}),
         }
     )
-    outcome = train_cell(replace(task, study=short), device)
+    outcome = train_cells([replace(task, study=short) for task in cells], device)[0]
     if outcome.failed:
         raise NothingMeasured(reason_of(outcome.row["error"]))
     return outcome.row["train_seconds"]

@@ -16,17 +16,23 @@ from ablation.study import Study
 def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:
     """Return an executor that runs cells on the study's cluster.
 
-    A cell needs a card if the first of the study's devices names one; which card it gets depends
-    on its worker.
+    Which card a cell gets depends on its worker.
     """
-    spec, execution = study.cluster, study.execution
+    spec = study.cluster
     connect = (
         partial(connect_to, spec.address)
         if spec.address is not None
         else partial(start_jobs, str(spec.system), spec.jobs, _options(study))
     )
-    slots = [Slot(_device(study), execution.threads)]
-    return ClusterExecutor(slots, say, connect=connect, supply=FeatureSupply())
+    return ClusterExecutor(cluster_slots(study), say, connect=connect, supply=FeatureSupply())
+
+
+def cluster_slots(study: Study) -> list[Slot]:
+    """Return a slot for each of the cluster's workers, as far as their number is known.
+
+    A cell needs a card if the first of the study's devices names one.
+    """
+    return [Slot(_device(study), study.execution.threads)] * study.cluster.workers
 
 
 def script_of(study: Study) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ablation.device import CPU
 from ablation.executors import Slot
-from ablation.study import CellKind, ExecutionSpec
+from ablation.study import CellKind, ExecutionSpec, Study
 from ablation.training.task import CellTask
 
 Group = tuple[CellTask, ...]
@@ -22,6 +22,35 @@ def group_size(execution: ExecutionSpec, slots: Sequence[Slot], cells: int) -> i
     if any(slot.device == CPU for slot in slots):
         return 1
     return max(1, min(execution.group, -(-cells // len(slots))))
+
+
+def cells_at_once(study: Study, slots: Sequence[Slot], cells: int) -> int:
+    """Return the most of a study's ``cells`` that a worker is given at once.
+
+    Probes that a card would train one by one are handed out singly, so that each is stored once it
+    is finished: those of the plain engine, and those whose segments change in every step.
+    """
+    together = study.probe.engine == "single-pass" and not study.training.augment.used
+    return group_size(study.execution, slots, cells) if together else 1
+
+
+def side_by_side(tasks: Sequence[CellTask], most: int) -> Sequence[CellTask]:
+    """Return the tasks, those that can be trained together one after the other.
+
+    A grid lists its seeds one by one. Where a worker is given single cells (``most`` is 1) the
+    tasks stay as they are.
+    """
+    if most == 1:
+        return tasks
+    kinds: dict[object, int] = {}
+    ranks = [kinds.setdefault(_kind(task), len(kinds)) for task in tasks]
+    order = sorted(range(len(tasks)), key=ranks.__getitem__)
+    return [tasks[number] for number in order]
+
+
+def largest(tasks: Iterable[CellTask], most: int) -> int:
+    """Return how many cells the largest group of the tasks has."""
+    return max(map(len, grouped(tasks, most)), default=1)
 
 
 def grouped(tasks: Iterable[CellTask], most: int) -> Iterator[Group]:
@@ -41,9 +70,14 @@ def grouped(tasks: Iterable[CellTask], most: int) -> Iterator[Group]:
 
 def _alike(one: CellTask, other: CellTask) -> bool:
     """Return whether two cells are probes of one shape with the same settings."""
-    kind = one.cell.kind == other.cell.kind == CellKind.PROBE
-    same = (one.cell.shapes, one.cell.window_ms) == (other.cell.shapes, other.cell.window_ms)
-    return kind and same and one.study == other.study
+    probes = one.cell.kind == other.cell.kind == CellKind.PROBE
+    return probes and _kind(one) == _kind(other) and one.study == other.study
+
+
+def _kind(task: CellTask) -> tuple[object, ...]:
+    """Return what a cell's model is, whatever its fold and seed."""
+    cell = task.cell
+    return cell.kind, cell.shapes, cell.window_ms, cell.pooling, cell.title, task.digest
 
 
 def halves(group: Group) -> tuple[Group, Group]:

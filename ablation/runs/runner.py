@@ -11,7 +11,7 @@ from ablation.results import ResultStore, Watch
 from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.collector import Keep, ResultCollector, Tally
-from ablation.runs.groups import group_size
+from ablation.runs.groups import cells_at_once, largest, side_by_side
 from ablation.study import ExecutionSpec, Study
 from ablation.training.rows import cell_columns
 from ablation.training.task import CellTask
@@ -31,6 +31,18 @@ def slots_of(execution: ExecutionSpec) -> list[Slot]:
     return make_slots(
         execution.devices, execution.threads, execution.workers, execution.workers_per_device
     )
+
+
+def places_of(study: Study) -> list[Slot]:
+    """Return where the study's cells run: slots of its cluster, else those of this machine.
+
+    Raises :class:`StudyError` for a device that this machine lacks.
+    """
+    if not study.cluster.used:
+        return slots_of(study.execution)
+    from ablation.runs.cluster import cluster_slots
+
+    return cluster_slots(study)
 
 
 def check_devices(study: Study) -> None:
@@ -68,8 +80,12 @@ def result_collector(
     tally: Tally,
     reporter: Reporter,
     keep: Keep | None = None,
+    *,
+    together: int = 1,
 ) -> Iterator[ResultCollector]:
     """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
+
+    A worker is given at most ``together`` cells at once.
 
     The workers are stopped however the block ends, and the rows compacted unless an error ended it.
 
@@ -80,9 +96,9 @@ def result_collector(
     """
     store = ResultStore(folder)
     try:
-        executor = executor_of(study, reporter.say)
-        together = group_size(study.execution, executor.slots, tally.left)
-        with executor.pool(train_cells) as pool:
+        with executor_of(study, reporter.say).pool(train_cells) as pool:
+            if together > 1:
+                reporter.say(f"a GPU trains up to {together} cells at once")
             yield ResultCollector(pool, store, tally, reporter.say, keep, together)
     except KeyboardInterrupt as interrupt:
         store.compact()
@@ -113,9 +129,12 @@ def run_cells(
     StorageError
         When a row cannot be stored; the rows before it are.
     """
+    most = cells_at_once(study, places_of(study), len(tasks))
+    tasks = side_by_side(tasks, most)
+    together = largest(tasks, most)
     with (
         _order(folder, tasks) as ordered,
-        result_collector(study, folder, tally, reporter, keep) as collector,
+        result_collector(study, folder, tally, reporter, keep, together=together) as collector,
         reporter.task("cells", unit="cells") as advance,
     ):
         left = _unless_stored(ordered, collector.store, tally)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis import probe_cost, seconds_by_cost
+from ablation.device import CPU
 from ablation.executors.devices import planned_slots
 from ablation.results import ResultStore
 from ablation.results.run_record import RunRecord, study_folder
@@ -78,7 +79,7 @@ class Status:
 def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Status:
     """Return the counts of cells, also while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
-    probes = store.read("probes", ["train_seconds", "error", "n_correct", "n_test"])
+    probes = store.read("probes", ["train_seconds", "device", "error", "n_correct", "n_test"])
     others = [store.read(table.name, ["error", "network"]) for table in (NETWORKS, REFERENCES)]
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
@@ -117,7 +118,7 @@ def workers_of(study: Study) -> int:
     """Return how many workers the study's runs use, one for a cluster of unknown size."""
     cluster, execution = study.cluster, study.execution
     if cluster.used:
-        return cluster.jobs * cluster.processes if cluster.system is not None else 1
+        return cluster.workers
     slots = planned_slots(
         execution.devices, execution.threads, execution.workers, execution.workers_per_device
     )
@@ -157,7 +158,7 @@ def _rate(finished: pd.DataFrame, now: datetime) -> tuple[float, float] | tuple[
     """
     if finished.empty:
         return None, None
-    took = pd.to_timedelta(finished["train_seconds"], unit="s")
+    took = pd.to_timedelta(_group_seconds(finished), unit="s")
     cells = pd.DataFrame({"began": finished["started_at"], "ended": finished["started_at"] + took})
     cells = cells.dropna().sort_values("ended").tail(_LATEST)
     longest = (cells["ended"] - cells["began"]).max()
@@ -168,6 +169,16 @@ def _rate(finished: pd.DataFrame, now: datetime) -> tuple[float, float] | tuple[
     mine = cells[gaps.cumsum() == gaps.sum()]
     hours = (mine["ended"].iloc[-1] - mine["began"].min()) / timedelta(hours=1)
     return (len(mine) / hours, max(0.0, quiet.total_seconds())) if hours > 0 else (None, None)
+
+
+def _group_seconds(finished: pd.DataFrame) -> pd.Series:
+    """Return how long it took until each cell had ended.
+
+    On a card that is until all of its group had, which began together and share the time.
+    """
+    seconds = finished["train_seconds"]
+    groups = finished.groupby(["started_at", "height", "width", "window_ms"])["train_seconds"]
+    return seconds.where(finished["device"] == CPU, groups.transform("sum"))
 
 
 def _failure(row: dict) -> str:

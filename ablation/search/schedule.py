@@ -40,7 +40,9 @@ class Schedule:
     wanted
         The number of trials, including those of earlier runs.
     workers
-        Another trial is drawn as soon as fewer cells than this are being trained.
+        Another trial is drawn as soon as one of so many workers may have nothing to do.
+    together
+        The most cells of a trial that a worker trains at once.
     at_once
         The most trials that run at the same time.
     classes
@@ -56,13 +58,14 @@ class Schedule:
         trials: Trials,
         wanted: int,
         workers: int,
+        together: int,
         at_once: int,
         classes: Sequence[str],
         stored: Callable[[Key], Row | None],
         ended: Callable[[Trial], None],
     ) -> None:
         self.trials, self.config, self.classes = trials, trials.config, classes
-        self.wanted, self.workers, self.at_once = wanted, workers, at_once
+        self.wanted, self.workers, self.together, self.at_once = wanted, workers, together, at_once
         self.stored, self.ended = stored, ended
         self.rows: dict[Key, Row] = {}  # that trials were scored on
         self._failed: set[Key] = set()
@@ -83,7 +86,7 @@ class Schedule:
                 due += self._advance(candidate)
             if (
                 self._drawn >= self.wanted
-                or len(self._training) >= self.workers
+                or len(self._training) > (self.workers - 1) * self.together
                 or len(self._running) >= self.at_once
             ):
                 return due
@@ -130,10 +133,15 @@ class Schedule:
         return self.rows.get(key)
 
     def _upto(self, scores: Sequence[float]) -> int:
-        """Return up to which step cells are trained at once: as many as can decide, then singly."""
+        """Return up to which step cells are trained at once: as many as can decide, then singly.
+
+        A worker that trains several at once is given as many again: for one more it would take
+        about as long, and of all cells of a trial at most half are trained in vain.
+        """
         if self.config.prune_p is None or self._best is None:
             return len(self.config.steps)
-        return max(least_steps(self.config.prune_p), len(scores) + 1)
+        more = max(1, min(len(scores), self.together))
+        return max(least_steps(self.config.prune_p), len(scores) + more)
 
     def _given_up(self, scores: Sequence[float]) -> float | None:
         """Return the estimated score of a trial that is to be pruned; None if it goes on."""

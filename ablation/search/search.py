@@ -21,8 +21,9 @@ from ablation.results.search_record import (
     search_file,
 )
 from ablation.runs.collector import Tally
+from ablation.runs.groups import cells_at_once
 from ablation.runs.prepare import Prepared, fold_data, prepare
-from ablation.runs.runner import InterruptedRun, check_devices, result_collector, slots_of
+from ablation.runs.runner import InterruptedRun, check_devices, places_of, result_collector
 from ablation.search.schedule import Key, Row, Schedule
 from ablation.search.space import Point, Space, space_of
 from ablation.search.trials import Trials
@@ -127,13 +128,15 @@ class _Search:
         study = plan.prepared.study
         self.store = ResultStore(run_record.study_folder(results, study.name))
         self.tally = Tally(cells=0, stored=0)
-        at_once = study.search.at_once
+        slots = places_of(study)
+        self.together = cells_at_once(study, slots, len(plan.config.steps))
         self.schedule = Schedule(
             trials,
             wanted=plan.wanted,
             # How many workers a cluster will have is not known.
-            workers=len(slots_of(study.execution)) if not study.cluster.used else 10**9,
-            at_once=at_once,
+            workers=len(slots) if not study.cluster.used else 10**9,
+            together=self.together,
+            at_once=study.search.at_once,
             classes=plan.prepared.corpus.classes,
             stored=self._stored,
             ended=self._ended,
@@ -150,7 +153,9 @@ class _Search:
             self.store.compact()  # parts left by a run that could not
             return
         study = self.plan.prepared.study
-        with result_collector(study, self.store.folder, self.tally, self.reporter) as collector:
+        with result_collector(
+            study, self.store.folder, self.tally, self.reporter, together=self.together
+        ) as collector:
             collector.submit(due)
             with closing(collector.ended()) as every:  # stores what has ended, even on an error
                 for ended in every:

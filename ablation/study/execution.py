@@ -89,3 +89,8 @@ class ClusterSpec(Spec):
     def used(self) -> bool:
         """Whether cells are trained on a cluster."""
         return self.address is not None or self.system is not None
+
+    @property
+    def workers(self) -> int:
+        """How many workers the jobs have; 1 where that is unknown."""
+        return self.jobs * self.processes if self.system is not None else 1

@@ -195,12 +195,15 @@ class _Segments:
         self.feeds, self.tests = every[: len(unions)], every[len(unions) :]
         self.ends = np.cumsum([len(union) for union in unions])
         firsts = dict(zip(ranges, [0, *self.ends[:-1].tolist()], strict=True))
-        places = [_first_segments(union) for union in unions]
+        places = [
+            dict(zip(union.entries, _first_segments(union).tolist(), strict=True))
+            for union in unions
+        ]
         by_range = dict(zip(ranges, places, strict=True))
         for bank in banks:
             starts = by_range[bank.corpus_range]
             begins = np.array([starts[entry] for entry in bank.entries])[bank.utterance]
-            own = np.array(list(_first_segments(bank).values()))[bank.utterance]
+            own = _first_segments(bank)[bank.utterance]
             within = np.arange(len(bank)) - own
             self.rows.append((firsts[bank.corpus_range] + begins + within).astype(np.int32))
 
@@ -232,10 +235,10 @@ def _union(banks: Sequence[SegmentDataset]) -> SegmentDataset:
     return SegmentDataset(entries, [0] * len(entries), first.spec, "train", first.corpus_range)
 
 
-def _first_segments(bank: SegmentDataset) -> dict[object, int]:
+def _first_segments(bank: SegmentDataset) -> np.ndarray:
     """Return the number of the first segment of every utterance."""
     counts = np.bincount(bank.utterance, minlength=len(bank.entries))
-    return dict(zip(bank.entries, (np.cumsum(counts) - counts).tolist(), strict=True))
+    return np.cumsum(counts) - counts
 
 
 class _Cell:

@@ -316,6 +316,13 @@ class FusedPass:
         return self._run(way, segments, weight, delta, train=False)[0]
 
     def lags(self, segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        if INTERPRETED:  # one program for every lag takes it too long
+            return self.operators.lags(segments, height, width)
+        return self.lags_by_kernel(segments, height, width)
+
+    @staticmethod
+    def lags_by_kernel(segments: torch.Tensor, height: int, width: int) -> torch.Tensor:
+        """Return what :meth:`lags` does, with a rounding that is each segment's own."""
         n, rows, columns = segments.shape
         lags = segments.new_empty((n, height, 2 * width - 1), dtype=torch.float64)
         launch(kernels.lags, (n, height), 4, segments, lags, *segments.stride(), rows, columns,
