@@ -151,25 +151,42 @@ def test_segments_without_room_are_brought_for_every_step(
     assert [bits(one) for one in kept] == [bits(one) for one in brought]
 
 
-def test_a_cell_that_diverges_goes_alone(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others have the bits that they have without it, and it says what it says alone."""
-    tasks = make()
-    whole = on_card(tasks)
+def lost_in(fold: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the probes of one fold begin with a weight that is not a number."""
     initial = grouping.initial_probe
 
     def broken(task: CellTask, *rest: object) -> torch.nn.Module:
         probe = initial(task, *rest)
-        if task.cell.fold == "b":
+        if task.cell.fold == fold:
             with torch.no_grad():
-                probe.linear.weight.fill_(float("inf"))
+                getattr(probe, layer).weight.view(-1)[0] = float("nan")
         return probe
 
     monkeypatch.setattr(grouping, "initial_probe", broken)
+
+
+def test_a_cell_that_diverges_goes_alone(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others have the bits that they have without it, and it says what it says alone."""
+    tasks = make()
+    whole = on_card(tasks)
+    lost_in("b", "linear", monkeypatch)
     together, (alone,) = on_card(tasks), on_card(tasks[1:2])
     assert together[1].failed and alone.failed
     assert together[1].row["error"] == alone.row["error"]
     assert "DivergedError" in alone.row["error"]
     assert [bits(together[k]) for k in (0, 2)] == [bits(whole[k]) for k in (0, 2)]
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("shape", [(4, 2), (16, 9)], ids=str)
+@pytest.mark.parametrize("layer", ["conv", "norm"])
+def test_what_is_lost_below_a_relu_reaches_the_loss(
+    make: Make, monkeypatch: pytest.MonkeyPatch, layer: str, shape: tuple[int, int], precision: str
+) -> None:
+    """In kernels of both kinds: no such score is above a threshold, nor below."""
+    lost_in("b", layer, monkeypatch)
+    (outcome,) = on_card(make(shape=shape, probe={"precision": precision}, steps=1)[1:2])
+    assert "DivergedError" in outcome.row["error"]
 
 
 def test_a_cell_without_its_data_goes_alone(make: Make) -> None:

@@ -253,7 +253,7 @@ def scores(
                 score = tl.dot(weights, values, score, input_precision="tf32x3")
             else:
                 score = tl.dot(weights, values, score)
-        on = (score > least[:, None]) & (place < end)[None, :]
+        on = ~(score <= least[:, None]) & (place < end)[None, :]  # as in all_sums
         on = on & (row[:, None] + top[None, :] < rows)
         heights += tl.sum(tl.where(on, score - least[:, None], 0.0), 1)
         if TRAIN:
