@@ -81,8 +81,6 @@ def _tensor(self: Any, handle: Any, type: Any) -> None:
 
 
 _SCALAR = tl.core.constexpr(1), tl.core.tuple([])
-tl.core.block_type.__new__ = _known_block
-tl.core.block_type.__init__ = lambda *_: None
+tl.core.block_type.__new__ = _known_block  # type: ignore[method-assign]
+tl.core.block_type.__init__ = lambda *_: None  # type: ignore[method-assign]
 tl.core.tensor.__init__ = _tensor
-
-

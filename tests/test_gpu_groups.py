@@ -1,7 +1,7 @@
 """Groups of cells on a stand-in for a card: a cell's rows are its own, whatever is trained beside
 it and however it ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from ablation.features.cache import Entry
 from ablation.runs.groups import group_size, grouped
 from ablation.study import CellKind, ExecutionSpec, Shape, Study
 from ablation.training import group as grouping
+from ablation.training.compute import Compute
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
 from ablation.training.worker import train_cells
 
@@ -155,8 +156,8 @@ def lost_in(fold: str, layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the probes of one fold begin with a weight that is not a number."""
     initial = grouping.initial_probe
 
-    def broken(task: CellTask, *rest: object) -> torch.nn.Module:
-        probe = initial(task, *rest)
+    def broken(task: CellTask, compute: Compute) -> torch.nn.Module:
+        probe = initial(task, compute)
         if task.cell.fold == fold:
             with torch.no_grad():
                 getattr(probe, layer).weight.view(-1)[0] = float("nan")
@@ -210,7 +211,7 @@ def test_memory_for_fewer_cells_makes_smaller_groups(
     whole = on_card(tasks)
     trained, most = grouping.Group.trained, 2
 
-    def limited(group: grouping.Group) -> list[object]:
+    def limited(group: grouping.Group) -> Sequence[object]:
         if len(group.tasks) > most:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return trained(group)

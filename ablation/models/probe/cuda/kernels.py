@@ -161,7 +161,7 @@ def all_sums(
             score = tl.dot(table, values, input_precision="tf32x3")
         else:
             score = tl.dot(table, values)
-        on = score > least[:, None]
+        on = ~(score <= least[:, None])  # NaN counts: it is to reach the loss
         if RAGGED:
             on = on & (row[:, None] + top[None, :] < rows)
         if THREE_PRODUCTS:  # what lies beyond is -centre there, and not 0
