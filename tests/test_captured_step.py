@@ -53,7 +53,7 @@ def bank() -> SegmentDataset:
 
 @pytest.fixture(scope="module")
 def feed(bank: SegmentDataset) -> Feed:
-    return feeds(bank, bank, torch.device(CPU), steady=True)[0]
+    return feeds([bank, bank], torch.device(CPU), steady=True)[0]
 
 
 @pytest.fixture

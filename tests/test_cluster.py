@@ -91,7 +91,8 @@ def test_groups_of_cells_are_trained_on_a_cluster(
     small = ("features.segment_s=0.24", "features.test_hop_s=0.24", "training.batch_size=4",
              "training.steps=2")  # fmt: skip
     grid = ["grid", "--axis", "height", "--values", "2", "--study", tiny_study,
-            "--devices", INTERPRETER, *(word for one in small for word in ("--set", one))]  # fmt: skip
+            "--devices", INTERPRETER,
+            *(word for one in small for word in ("--set", one))]  # fmt: skip
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
