@@ -58,6 +58,9 @@ NOT_RUN = {
     "pytest tests/test_networks.py tests/test_saved.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
+    "dask worker tcp://127.0.0.1:8786 --nthreads 1 --resources GPU=1": SHELL,
+    "ablate grid --axis both --study emodb --cluster tcp://127.0.0.1:8786"
+    " --devices cuda": ELSEWHERE,
     "#SBATCH --array=0-7": SHELL,
     "ablate grid --axis both --study emodb --cluster tcp://127.0.0.1:8786": ELSEWHERE,
     "ablate grid --axis both --study mine.toml --cluster tcp://head:8786": ELSEWHERE,
