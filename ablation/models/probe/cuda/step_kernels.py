@@ -158,6 +158,25 @@ def affine(
         tl.store(kept_variance, before + momentum * (unbiased.to(tl.float32) - before), real)
 
 
+@triton.jit
+def _linear(
+    pooled, layer, filters, classes,
+    ROWS: tl.constexpr, FILTERS: tl.constexpr, CLASSES: tl.constexpr,
+):  # fmt: skip
+    """Return the scores (ROWS, CLASSES) of pooled features; those of no class are -inf.
+
+    ``layer`` has the linear layer's weight (classes, filters), then its bias.
+    """
+    mine, kind = tl.arange(0, FILTERS), tl.arange(0, CLASSES)
+    scores = tl.full((ROWS, CLASSES), float("-inf"), tl.float64)
+    for c in range(classes):
+        weight = tl.load(layer + c * filters + mine, mine < filters, other=0.0).to(tl.float64)
+        bias = tl.load(layer + classes * filters + c).to(tl.float64)
+        score = tl.sum(pooled * weight[None, :], 1) + bias
+        scores = tl.where(kind[None, :] == c, score[:, None], scores)
+    return scores
+
+
 @triton.jit(do_not_specialize=_SIZES)
 def head(
     step, places, labels, counts, relu, active, centres, state, gradients, loss, correct,
@@ -198,12 +217,7 @@ def head(
             pooled += tl.load(relu + where, there, other=0.0).to(tl.float64)
             number_on += tl.load(active + where, there, other=0.0).to(tl.float64)
         pooled = pooled / positions.to(tl.float64)
-        logits = tl.full((ROWS, CLASSES), float("-inf"), tl.float64)
-        for c in range(classes):
-            weight = tl.load(own + c * filters + mine, real, other=0.0).to(tl.float64)
-            bias = tl.load(own + classes * filters + c).to(tl.float64)
-            score = tl.sum(pooled * weight[None, :], 1) + bias
-            logits = tl.where(kind[None, :] == c, score[:, None], logits)
+        logits = _linear(pooled, own, filters, classes, ROWS, FILTERS, CLASSES)
         label = tl.load(labels + at * batch + place, place < count, other=0)
         logits -= tl.max(logits, 1)[:, None]
         exponential = tl.exp(logits)
