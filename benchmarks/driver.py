@@ -17,13 +17,13 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from ablation.executors import EXECUTORS, Executor, Finished, Function, WorkerPool
+from ablation.executors import EXECUTORS, Executor, Finished, Function, Slot, WorkerPool
 from ablation.executors.base import Job
 from ablation.progress import Reporter
 from ablation.results import ResultStore
@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, help="on the disk to be measured")
     options = parser.parse_args()
+    runner.train_cells = trivial_group
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         print(json.dumps(BENCHMARKS[options.what](options, Path(folder))))
 
@@ -79,6 +80,11 @@ def trivial(task: CellTask, device: str) -> Outcome:
     return Outcome(row, predictions, epochs)
 
 
+def trivial_group(tasks: Sequence[CellTask], device: str) -> list[Outcome]:
+    """What a worker is given at once, done by :func:`trivial`."""
+    return [trivial(task, device) for task in tasks]
+
+
 def tasks_of(cells: int, study: Study) -> list[CellTask]:
     """Cells of as many shapes as it takes, 100 folds and 10 seeds of each."""
     folds = [FoldData(f"f{k:02d}", (f"f{k:02d}",), (), ()) for k in range(100)]
@@ -100,10 +106,7 @@ def real(options: argparse.Namespace, folder: Path, *overrides: Override) -> dic
     for number, cells in enumerate((options.cells // 10, options.cells)):
         tally = Tally(cells, 0)
         started = time.perf_counter()
-        run_cells(
-            tasks_of(cells, study), folder / str(number), study, tally, Reporter(True),
-            function=trivial,
-        )  # fmt: skip
+        run_cells(tasks_of(cells, study), folder / str(number), study, tally, Reporter(True))
         seconds.append(time.perf_counter() - started)
         stored = ResultStore(folder / str(number)).read("probes", []).rows.num_rows
         if (tally.trained, stored) != (cells, cells):
@@ -178,12 +181,12 @@ class _VirtualPool(WorkerPool):
 def virtual(options: argparse.Namespace, folder: Path) -> dict[str, object]:
     """A large study on workers that do not exist; a kill and a resume on the way are not needed."""
     EXECUTORS["local"] = VirtualExecutor
-    runner.slots_of = lambda _execution: []
+    runner.slots_of = lambda _execution: [Slot("cpu", 1)]
     VirtualExecutor.workers, VirtualExecutor.seconds = options.workers, options.seconds
     cells = 100_000 if options.cells == 10_000 else options.cells
     study, tally = Study(), Tally(cells, 0)
     started = time.perf_counter()
-    run_cells(tasks_of(cells, study), folder, study, tally, Reporter(True), function=trivial)
+    run_cells(tasks_of(cells, study), folder, study, tally, Reporter(True))
     wall = time.perf_counter() - started
     pool = VirtualExecutor.clock
     if pool is None or tally.trained != cells:

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from emodb_fold import CLASSES, emodb_fold
+from one_thread import one_thread  # noqa: F401 - used by every test
 from running import assert_same, command, lasting, train
 
 from ablation.device import CPU, INTERPRETER
@@ -53,15 +54,6 @@ def study(**training: object) -> Study:
     }
     tables = {"corpus": {"name": "emodb"}, "features": SMALL, "probe": {"filters": 8}}
     return Study.model_validate(tables | {"training": fast | {"learning_rate": 0.05} | training})
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operators take longest where threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from one_thread import one_thread  # noqa: F401 - used by every test
 from running import lasting, train
 
 from ablation.device import CPU, INTERPRETER
@@ -31,15 +32,6 @@ CLASSES = ("low", "middle", "high")
 SPEAKERS = ("a", "b", "c")
 
 Make = Callable[..., list[CellTask]]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operators take longest where threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

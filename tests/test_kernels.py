@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_thread import one_thread  # noqa: F401 - used by every test
 from running import fill, mounted
 from torch.nn import functional
 
@@ -33,15 +34,6 @@ from ablation.study import FeaturesSpec
 from ablation.vectors import VECTOR_BYTES, _cache_directory
 
 RATES = {torch.float32: 1e-6, torch.float64: 1e-14}  # of a score, relative to the largest
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operators take longest where threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclasses.dataclass(frozen=True)

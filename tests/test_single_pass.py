@@ -16,6 +16,7 @@ import torch
 from emodb_fold import CLASSES, emodb_fold
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from one_thread import one_thread  # noqa: F401 - used by every test
 from probe_truth import (
     KINDS,
     SIZE,
@@ -53,15 +54,6 @@ PASSES = ("compiled", "portable")
 each_pass = pytest.mark.parametrize("passes", PASSES)
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_type = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small operators take longest where threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @contextmanager

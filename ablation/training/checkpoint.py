@@ -93,9 +93,8 @@ class Checkpoint:
         optimizer.load_state_dict({"state": states, "param_groups": groups})
         for parameter, state in optimizer.state.items():
             for key, value in state.items():
-                if (
-                    key != "step" and value.shape == parameter.shape
-                ):  # laid out as before, for fused optimisers
+                # Fused optimisers need it in the memory layout of the parameter.
+                if key != "step" and value.shape == parameter.shape:
                     state[key] = torch.empty_like(parameter).copy_(value)
         return [EpochRecord(**record) for record in json.loads(header["records"])]
 

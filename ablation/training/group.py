@@ -73,6 +73,8 @@ class Group:
         Their tasks.
     probes
         Their untrained probes.
+    sides
+        The training and the test segments of each.
     device
         Where their tensors are.
     """
@@ -110,14 +112,13 @@ class Group:
 
         That depends on the cells alone, never on the memory that is free.
         """
-        compute = compute_of(tasks[0], device)
-        if not compute.on_card or tasks[0].cell.kind != CellKind.PROBE:
+        compute, augment = compute_of(tasks[0], device), tasks[0].training.augment
+        if not compute.on_card or tasks[0].cell.kind != CellKind.PROBE or augment.used:
             return None
         probe = build_model(tasks[0], compute)
         if not isinstance(probe, SinglePassProbe) or not probe.on_kernels(compute.device):
             return None
         sides = [banks_of(task) for task in tasks]
-        augment = tasks[0].training.augment
         if not all(kept_bytes(probe, len(own), augment, on_card=True) for own, _ in sides):
             return None
         probes = [cast(SinglePassProbe, initial_probe(task, compute)) for task in tasks]

@@ -37,31 +37,27 @@ def train_cells(tasks: Sequence[CellTask], device: str) -> list[Outcome]:
     started, clock = datetime.now(UTC), time.perf_counter()
     try:
         trained = train_group(tasks, device)
-    except Exception as error:  # a cell that fails must not stop the others
-        failed = None
+    except Exception as error:  # noqa: BLE001 - a cell that fails must not stop the others
         if len(tasks) == 1:
-            (task,) = tasks
-            if _is_shortage(error):
-                probe = task.cell.kind == CellKind.PROBE
-                option = f"{'' if probe else 'network.'}training.batch_size"
-                raise CellOutOfMemory(task.cell.name, option) from error
-            failed = rows.failed(task, traceback.format_exc(), device, started)
+            return [_failed(tasks[0], error, device, started)]
     else:
         seconds = (time.perf_counter() - clock) / len(tasks)
         return [
-            rows.failed(task, _traceback_of(result), device, started)
+            _failed(task, result, device, started)
             if isinstance(result, Exception)
             else rows.finished(task, result, device, started, seconds)
             for task, result in zip(tasks, trained, strict=True)
         ]
-    if failed is not None:
-        return [failed]
     half = len(tasks) // 2  # after the failed try has returned its memory
     return [*train_cells(tasks[:half], device), *train_cells(tasks[half:], device)]
 
 
-def _traceback_of(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))
+def _failed(task: CellTask, error: Exception, device: str, started: datetime) -> Outcome:
+    """Return the row of a cell that ended in an error; raise if memory did not suffice for it."""
+    if _is_shortage(error):
+        option = f"{'' if task.cell.kind == CellKind.PROBE else 'network.'}training.batch_size"
+        raise CellOutOfMemory(task.cell.name, option) from error
+    return rows.failed(task, "".join(traceback.format_exception(error)), device, started)
 
 
 def _is_shortage(error: Exception) -> bool:

@@ -102,14 +102,20 @@ class ProbeGroup:
     def _stats_at(self) -> int:
         return self._linear_at + (self.filters + 1) * self.classes
 
+    @property
+    def _sizes(self) -> dict[str, int]:
+        """The values of each part of a state after the convolution's weight, in their order."""
+        filters, classes = self.filters, self.classes
+        return ({"conv.bias": filters} if self.bias else {}) | {
+            "norm.weight": filters, "norm.bias": filters,
+            "linear.weight": filters * classes, "linear.bias": classes,
+            "norm.running_mean": filters, "norm.running_var": filters,
+        }  # fmt: skip
+
     def _packed(self, probe: SinglePassProbe) -> torch.Tensor:
         """Return a probe's parameters and running statistics, one after the other."""
-        weight = spread_weight(probe.conv.weight[:, 0], self.dilation)
-        parts = [weight.mT if self.way.turned else weight]
-        parts += [] if probe.conv.bias is None else [probe.conv.bias]
-        parts += [probe.norm.weight, probe.norm.bias, probe.linear.weight, probe.linear.bias]
-        kept = (probe.norm.running_mean, probe.norm.running_var)
-        parts += [values for values in kept if values is not None]
+        own, weight = probe.state_dict(), spread_weight(probe.conv.weight[:, 0], self.dilation)
+        parts = [weight.mT if self.way.turned else weight, *(own[name] for name in self._sizes)]
         return torch.cat([part.detach().float().flatten() for part in parts])
 
     @torch.no_grad()
@@ -131,11 +137,7 @@ class ProbeGroup:
         upright = weight.view(self.filters, *self.way.extent)
         down, along = self.dilation
         yield "conv.weight", (upright.mT if self.way.turned else upright)[:, ::down, ::along]
-        sizes = {"conv.bias": self.filters} if self.bias else {}
-        sizes |= {"norm.weight": self.filters, "norm.bias": self.filters}
-        sizes |= {"linear.weight": self.filters * self.classes, "linear.bias": self.classes}
-        sizes |= {"norm.running_mean": self.filters, "norm.running_var": self.filters}
-        yield from zip(sizes, rest.split(list(sizes.values())), strict=True)
+        yield from zip(self._sizes, rest.split(list(self._sizes.values())), strict=True)
 
     def run(
         self,
