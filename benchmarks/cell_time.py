@@ -17,7 +17,7 @@ import torch
 from ablation.executors.devices import initialise_worker
 from ablation.features.segment_dataset import SegmentDataset
 from ablation.study import override_study
-from ablation.training import cell, fit, worker
+from ablation.training import cell, fit, steps, worker
 from ablation.training.compute import Compute
 from ablation.training.task import CellTask
 
@@ -62,15 +62,15 @@ def _cell_time(task: CellTask) -> dict[str, Any]:
         outcome = worker.train_cell(task, "cpu")
         whole = time.perf_counter() - start
     _require_ok(outcome)
-    steps = sum(clock.seconds.get(name, 0.0) for name in STEP)
+    stepping = sum(clock.seconds.get(name, 0.0) for name in STEP)
     batches = clock.seconds["batches"]
     return {
         "shape": task.cell.name,
         "cell_s": whole,
-        "steps_s": steps,
+        "steps_s": stepping,
         "batches_s": batches,
-        "rest_s": whole - steps - batches,
-        "step_share": steps / whole,
+        "rest_s": whole - stepping - batches,
+        "step_share": stepping / whole,
         "batch_share": batches / whole,
     }
 
@@ -86,8 +86,8 @@ def _clocks(clock: Clock) -> ExitStack:
         )
         return model
 
-    def make_optimizer(*arguments: Any) -> torch.optim.Optimizer:
-        optimizer = original_optimizer(*arguments)
+    def make_optimizer(*arguments: Any, **named: Any) -> torch.optim.Optimizer:
+        optimizer = original_optimizer(*arguments, **named)
         optimizer.step = clock.around(optimizer.step, "optimizer")  # type: ignore[method-assign]
         optimizer.zero_grad = clock.around(optimizer.zero_grad, "optimizer")  # type: ignore[method-assign]
         return optimizer
@@ -97,7 +97,7 @@ def _clocks(clock: Clock) -> ExitStack:
     for place, name, timed in (
         (cell, "build_model", build_model),
         (fit, "make_optimizer", make_optimizer),
-        (fit.functional, "cross_entropy", clock.around(fit.functional.cross_entropy, "loss")),
+        (steps.functional, "cross_entropy", clock.around(steps.functional.cross_entropy, "loss")),
         (torch.Tensor, "backward", clock.around(torch.Tensor.backward, "backward")),
         (SegmentDataset, "batch", clock.around(SegmentDataset.batch, "batches")),
     ):

@@ -404,7 +404,7 @@ def losses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seen.append(loss.item())
         return loss
 
-    monkeypatch.setattr("ablation.training.fit.functional.cross_entropy", recording)
+    monkeypatch.setattr("ablation.training.steps.functional.cross_entropy", recording)
     return seen
 
 
