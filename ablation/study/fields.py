@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from ablation.study.shapes import PATTERN as SHAPE
 
@@ -29,3 +30,8 @@ class Spec(BaseModel):
     """A table of a study. Unknown fields are refused; values never change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def named_fields(cls) -> dict[str, FieldInfo]:
+        """Return the fields by their names in a study file."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}

@@ -252,5 +252,5 @@ def _fields_beside(location: Sequence[Any]) -> list[str]:
     """Return the fields of the table that holds the last part of ``location``."""
     spec: Any = Study
     for part in location[:-1]:
-        spec = spec.model_fields[part].annotation
-    return list(spec.model_fields)
+        spec = spec.named_fields()[part].annotation
+    return list(spec.named_fields())

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel
-
+from ablation.study.fields import Spec
 from ablation.study.specs import Study
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -45,11 +44,11 @@ def _for_toml(node: Any) -> Any:
     return kept
 
 
-def study_fields(spec: type[BaseModel] = Study, prefix: str = "") -> Iterator[tuple[str, str]]:
+def study_fields(spec: type[Spec] = Study, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield every field as ``--set`` names it, with its description; tables end in a dot."""
-    for name, field in spec.model_fields.items():
+    for name, field in spec.named_fields().items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if isinstance(kind, type) and issubclass(kind, Spec):
             yield f"{prefix}{name}.", field.description or ""
             yield from study_fields(kind, f"{prefix}{name}.")
         else:
@@ -60,7 +59,9 @@ def known_values(path: str) -> list[str]:
     """Return the values of a field of ``--set``; none where it takes other values too."""
     spec: Any = Study
     for part in path.split("."):
-        field = getattr(spec, "model_fields", {}).get(part)
+        if not (isinstance(spec, type) and issubclass(spec, Spec)):
+            return []
+        field = spec.named_fields().get(part)
         if field is None:
             return []
         spec = field.annotation

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from ablation.study.baselines import BaselinesSpec, DevelopmentSpec
 from ablation.study.data import CorpusSpec, FeaturesSpec, FoldsSpec
 from ablation.study.execution import ClusterSpec, ExecutionSpec
 from ablation.study.fields import NAME, Spec
@@ -39,6 +40,12 @@ class Study(Spec):
     folds: FoldsSpec = Field(default=FoldsSpec(), description="How speakers are split into folds.")
     training: TrainingSpec = Field(default=TrainingSpec(), description="Training of a probe.")
     network: NetworkSpec = Field(default=NetworkSpec(), description="The full network.")
+    baselines: BaselinesSpec = Field(
+        default=BaselinesSpec(), description="What the networks are compared with."
+    )
+    development: DevelopmentSpec = Field(
+        default=DevelopmentSpec(), description="Speakers that training may be tuned on."
+    )
     execution: ExecutionSpec = Field(
         default=ExecutionSpec(), description="How cells are distributed over this machine."
     )
