@@ -52,6 +52,15 @@ def poison(task: int, device: str) -> int:
     return task
 
 
+def killed_by_b(group: tuple[Any, ...], device: str) -> list[Any]:
+    """Train a group of cells in a process that the cell of fold b kills, as a driver might."""
+    from ablation.training.worker import train_cells
+
+    if any(task.cell.fold == "b" for task in group):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return train_cells(group, device)
+
+
 def threads(task: int, device: str) -> int:
     import torch
 

@@ -1,23 +1,35 @@
 """Groups of cells on a stand-in for a card: a cell's rows are its own, whatever is trained beside
 it and however it ends."""
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
 from one_thread import one_thread  # noqa: F401 - used by every test
-from running import lasting, train
+from running import ablate, assert_same, command, lasting, train
+from tasks import killed_by_b
+from torch.nn import functional
 
 from ablation.device import CPU, INTERPRETER
 from ablation.errors.execution import CellOutOfMemory
-from ablation.executors import Slot
+from ablation.executors import LocalExecutor, Slot
 from ablation.features.cache import Entry
+from ablation.models.probe import ReferenceProbe, SinglePassProbe
+from ablation.results import ResultStore
+from ablation.runs.collector import ResultCollector, Tally
 from ablation.runs.groups import group_size, grouped
-from ablation.study import CellKind, ExecutionSpec, Shape, Study
+from ablation.study import CellKind, ExecutionSpec, Shape, Study, TrainingSpec
 from ablation.training import group as grouping
 from ablation.training.compute import Compute
+from ablation.training.segment_moments import moment_rows
 from ablation.training.task import Cell, CellTask, FoldData, Outcome, Sample
 from ablation.training.worker import train_cells
 
@@ -123,6 +135,84 @@ def test_rows_do_not_depend_on_the_group(make: Make, settings: dict[str, object]
     assert bits(together[0]) == bits(mixed[2])
 
 
+def ones_step(
+    probe: SinglePassProbe, segments: torch.Tensor, labels: torch.Tensor, spec: TrainingSpec
+) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], float]:
+    """Train a group of this probe alone for a step; return its gradients, its state and loss."""
+    from ablation.models.probe.cuda.group import ProbeGroup, Schedule
+    from ablation.models.probe.cuda.passes import CardPass
+
+    n, (rows, columns) = len(segments), segments.shape[2:]
+    way = CardPass(probe.conv.weight.shape[2:], (rows, columns), "float32")
+    kept = way.room(n, segments.device)
+    way.put(segments[:, 0], kept)
+    group = ProbeGroup([probe], way, spec, moment_rows(probe, segments))
+    places = torch.arange(n, dtype=torch.int32)[None, None].clone()
+    count = torch.tensor([[n]], dtype=torch.int32)
+    rates = torch.tensor([[[spec.learning_rate, 0.1, 0.001, 1.0]]], dtype=torch.float64)
+    group.run(Schedule(places, labels.int()[None, None].clone(), count, rates), kept)
+    loss, _ = group.results(1)
+    gradients = group.gradients_of(0)
+    after = SinglePassProbe(*way_sizes(probe))
+    group.unpack(0, after)
+    return gradients, after.state_dict(), float(loss) / n
+
+
+def way_sizes(probe: ReferenceProbe) -> tuple[int, int, int, int, bool]:
+    height, width = probe.conv.weight.shape[2:]
+    filters, classes = probe.linear.in_features, probe.linear.out_features
+    return height, width, filters, classes, probe.conv.bias is not None
+
+
+@settings(max_examples=6)
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 20), st.integers(2, 5)),
+    st.booleans(),
+    st.sampled_from([0.0, 0.1]),
+    st.integers(0, 2**32 - 1),
+)
+@example((16, 2, 16, 3), False, 0.0, 0)
+@example((2, 12, 5, 2), True, 0.1, 1)
+def test_a_step_is_that_of_autograd(
+    sizes: tuple[int, int, int, int], bias: bool, smoothing: float, seed: int
+) -> None:
+    """Loss, gradients, running statistics and the weights after it, against float64.
+
+    Sums in float32 of a few thousand terms are within 1e-5; a score that rounding may bring across
+    0 would count for more, so no example has one.
+    """
+    height, width, filters, classes = sizes
+    torch.manual_seed(seed)
+    segments = torch.rand(3, 1, 12, 16) ** 2
+    labels = torch.arange(3) % classes
+    spec = TrainingSpec(
+        steps=1, epochs=None, optimizer="sgd", learning_rate=0.1, weight_decay=0.01,
+        label_smoothing=smoothing,
+    )  # fmt: skip
+    probe = SinglePassProbe(height, width, filters, classes, bias)
+    with torch.no_grad():
+        for parameter in probe.parameters():
+            parameter.copy_(torch.randn(parameter.shape) / 2)
+    truth = ReferenceProbe(height, width, filters, classes, bias).double()
+    truth.load_state_dict(probe.state_dict())
+    below: list[torch.Tensor] = []
+    truth.norm.register_forward_hook(lambda _module, _given, score: below.append(score))
+    loss = functional.cross_entropy(truth(segments.double()), labels, label_smoothing=smoothing)
+    assume(float(below[0].detach().abs().min()) > 1e-5)
+    loss.backward()
+    expected = {name: p.grad.clone() for name, p in truth.named_parameters()}
+    torch.optim.SGD(truth.parameters(), 0.1, 0.9, weight_decay=0.01, nesterov=True).step()
+
+    gradients, after, found = ones_step(probe, segments, labels, spec)
+    assert found == pytest.approx(float(loss), rel=1e-5)
+    scale = max(float(gradient.norm()) for gradient in expected.values())
+    for name, gradient in expected.items():
+        assert (gradients[name].double().reshape(gradient.shape) - gradient).norm() <= 1e-5 * scale
+    for name, value in truth.state_dict().items():
+        if value.is_floating_point():
+            assert torch.allclose(after[name].double(), value, rtol=1e-5, atol=1e-6 * scale), name
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_a_group_learns_what_the_cpu_learns(make: Make, optimizer: str) -> None:
     """Whose gradients are autograd's; a few steps, in which nothing grows apart."""
@@ -215,6 +305,19 @@ def test_memory_for_fewer_cells_makes_smaller_groups(
         on_card(tasks)
 
 
+def test_a_cell_that_kills_its_worker_goes_alone(make: Make, tmp_path: Path) -> None:
+    """The others of its group are trained, and have the rows that they have without it."""
+    tasks = make()
+    tally, said = Tally(cells=3, stored=0), []
+    with LocalExecutor([Slot(INTERPRETER, 1)], print).pool(killed_by_b) as pool:
+        collector = ResultCollector(pool, ResultStore(tmp_path), tally, said.append, together=3)
+        collector.submit(tasks)
+        ended = {task.cell.fold: outcome for batch in collector.ended() for task, outcome in batch}
+    assert ended["b"].failed and len(said) == tally.trained - 1 == 1
+    for task in (tasks[0], tasks[2]):
+        assert bits(ended[task.cell.fold]) == bits(on_card([task])[0])
+
+
 def test_what_a_group_is_made_of(make: Make) -> None:
     """Cells of one shape and one study, in their order, taken as they are needed."""
     one, other = make(seeds=(0, 1)), make(shape=(5, 2))
@@ -251,14 +354,74 @@ RUN = [
 ]
 
 
-def test_a_run_whole_and_in_shards(tmp_path: Path, tiny_study: Path) -> None:
+@pytest.fixture(scope="module")
+def grid(tiny_study: Path) -> list[str]:
+    return ["grid", "--study", str(tiny_study), "--axis", "height", "--values", "2", *RUN]
+
+
+@pytest.fixture(scope="module")
+def whole(grid: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one run, in groups of four."""
+    folder = tmp_path_factory.mktemp("whole")
+    ablate(*grid, cwd=folder)
+    assert len(lasting(folder / "results/tiny")["probes"]) == 4
+    return folder / "results/tiny"
+
+
+def test_shards_are_the_whole(grid: list[str], whole: Path, tmp_path: Path) -> None:
     """Whose groups are others."""
-    options = ("grid", "--study", tiny_study, "--axis", "height", "--values", "2", *RUN)
-    for name, parts in {"whole": [()], "shards": [("--shard", "0/2"), ("--shard", "1/2")]}.items():
-        (tmp_path / name).mkdir()
-        for part in parts:
-            train(*options, *part, cwd=tmp_path / name)
-    whole, shards = (lasting(tmp_path / name / "results/tiny") for name in ("whole", "shards"))
-    assert len(whole["probes"]) == 4
+    for part in ("0/2", "1/2"):
+        train(*grid, "--shard", part, cwd=tmp_path)
+    shards, all_of_it = lasting(tmp_path / "results/tiny"), lasting(whole)
     for table in ("probes", "predictions", "epochs"):
-        assert whole[table].equals(shards[table])
+        assert all_of_it[table].equals(shards[table])
+
+
+def test_two_runs_at_once_with_other_groups_lose_and_double_nothing(
+    grid: list[str], whole: Path, tmp_path: Path
+) -> None:
+    """One of them hands out single cells."""
+    runs = [
+        subprocess.Popen(
+            command([*grid, "--set", f"execution.group={most}"]), cwd=tmp_path,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for most in (1, 16)
+    ]  # fmt: skip
+    for run in runs:
+        said = run.communicate(timeout=240)[1]
+        assert run.returncode == 0, said
+    assert_same(whole, tmp_path / "results/tiny")
+
+
+def killed(arguments: Sequence[str], table: str, folder: Path) -> None:
+    """Start a run; driver and worker die by kill -9 after its first rows."""
+    with subprocess.Popen(
+        command(arguments), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as run:  # fmt: skip
+        deadline = time.monotonic() + 240
+        while not list(folder.glob(f"results/tiny/{table}*/*.parquet")):
+            assert run.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(run.pid, signal.SIGKILL)
+
+
+def test_a_killed_run_goes_on(grid: list[str], whole: Path, tmp_path: Path) -> None:
+    killed([*grid, "--set", "execution.group=2"], "probes", tmp_path)
+    assert "were stored before" in train(*grid, cwd=tmp_path).stderr
+    assert_same(whole, tmp_path / "results/tiny")
+
+
+def test_a_killed_promotion_goes_on(tiny_study: Path, tmp_path: Path) -> None:
+    """Networks are groups of one; those that were stored are not trained again."""
+    promote = ["promote", "--study", str(tiny_study), "--shapes", "2x2", "--no-final", *RUN[:4]]
+    both = [tmp_path / "killed", tmp_path / "whole"]
+    for folder in both:
+        folder.mkdir()
+    killed(promote, "networks", both[0])
+    for folder in both:
+        train(*promote, cwd=folder)
+    first, second = (lasting(folder / "results/tiny")["networks"] for folder in both)
+    assert len(first) == 4 and first.equals(second)
+    assert set(first["engine"]) == {"torch float32 channels_last captured"}

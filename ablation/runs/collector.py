@@ -116,7 +116,8 @@ class ResultCollector:
                     self._held += zip(end.task, _outcomes(end), strict=True)
             quick = time.monotonic() - last < _QUICK
             last = time.monotonic()
-            yield quick
+            if self._held:
+                yield quick
 
     def _write(self, writer: ThreadPoolExecutor) -> None:
         """Start storing what is held."""
