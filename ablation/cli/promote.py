@@ -24,6 +24,7 @@ from ablation.cli.options import (
     set_overrides,
 )
 from ablation.errors import counted
+from ablation.study.baselines import TITLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,15 @@ class Networks:
             autocompletion=completion.poolings,
         ),
     ] = None
+    baselines: Annotated[
+        str | None,
+        Option(
+            metavar="all|none|NAME,...",
+            help=f"Baselines to train on the same folds: {', '.join(TITLES)}. Default: majority "
+            f"and log-mel-svm; the others take hours.",
+            autocompletion=completion.among("all", "none", *TITLES),
+        ),
+    ] = None
     network: Annotated[
         str | None,
         Option(
@@ -106,6 +116,7 @@ class Networks:
             metric=self.metric,
             shapes=None if self.shapes is None else parse_shapes(parse_words(self.shapes)),
             poolings=None if words is None else tuple(word.strip() for word in words),
+            baselines=None if self.baselines is None else tuple(parse_words(self.baselines)),
             network=self.network,
             seeds=None if self.seeds is None else tuple(parse_seeds(self.seeds)),
             digest=digest,
@@ -164,15 +175,15 @@ def promote(
 
 
 def _say_settings(settings: Settings, study: Path, results: Path) -> None:
-    """Say which settings are promoted, and when the file's [network] is another."""
+    """Say which settings are promoted, and which tables of the file are others."""
     run = settings.run
     if not settings.stored:
         say(f"study {run.study.name}: settings {run.digest}, as given")
         return
     say_taken(run, study, results)
-    if settings.other_network:
+    for table in settings.other_tables:
         say(
-            f"note: [network] in {study} differs from the settings last run, which are used; "
+            f"note: [{table}] in {study} differs from the settings last run, which are used; "
             f"to use the file's, run ablate grid again (stored cells are not trained again)"
         )
 
@@ -205,10 +216,15 @@ def _say_plan(plan: PromotePlan) -> None:
             f"{line.title}{manner}: {listed}; {cost.parameters:,} parameters, "
             f"{millions(cost.multiply_adds)} multiply-adds per segment"
         )
-    say(
-        f"{counted(len(plan.cells), 'cell')}: {len(plan.cells) - len(plan.missing)} stored, "
-        f"{len(plan.missing)} to train"
-    )
+    for kind, cells, missing in (
+        ("networks", plan.cells, plan.missing),
+        ("baselines", plan.baselines, plan.missing_baselines),
+    ):
+        if cells:
+            say(
+                f"{kind}: {counted(len(cells), 'cell')}, {len(cells) - len(missing)} stored, "
+                f"{len(missing)} to train"
+            )
 
 
 def _print_plan(plan: PromotePlan, estimate: Estimate) -> None:

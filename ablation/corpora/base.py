@@ -20,7 +20,8 @@ from ablation.files import is_file, is_folder
 class Utterance:
     """An utterance is a recording, or its part from ``start`` to ``end`` (seconds), with a label.
 
-    ``origin`` tells messages where it was found, such as the file and row of a manifest.
+    ``partner`` is the other speaker of its dialogue, where there is one. ``origin`` tells messages
+    where it was found, such as the file and row of a manifest.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Utterance:
     start: float | None = None
     end: float | None = None
     origin: str = field(default="", compare=False)
+    partner: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -9,7 +10,10 @@ from typing import Literal
 from ablation.corpora.base import Corpus
 from ablation.errors.folds import (
     ClassNotInTraining,
+    ClassOnlyInDevelopment,
+    NobodyToDevelopOn,
     NobodyToTrainOn,
+    NoPartner,
     OneSpeaker,
     SpeakerOnBothSides,
     TooManyFolds,
@@ -103,3 +107,45 @@ def check_folds(corpus: Corpus, folds: list[Fold]) -> None:
         present = {corpus[index].label for index in fold.train}
         if missing := [label for label in corpus.classes if label not in present]:
             raise ClassNotInTraining(fold.name, missing, fold.test_speakers, corpus.classes)
+
+
+def development_speakers(
+    corpus: Corpus, folds: Sequence[Fold], choice: Literal["none", "partner", "next"]
+) -> dict[str, tuple[str, ...]]:
+    """Return the speakers of each fold, by its name, on whom training may be tuned.
+
+    They are the dialogue partners of the test speakers, or the test speakers of the next fold;
+    with ``none`` there are none in any fold, and the result is empty.
+
+    Raises
+    ------
+    FoldError
+        When a fold's test speakers have no partners outside of the test set, or when too few
+        speakers or classes are left to train on.
+    """
+    if choice == "none":
+        return {}
+    found = {}
+    for number, fold in enumerate(folds):
+        following = folds[(number + 1) % len(folds)].test_speakers
+        mine = _partners(corpus, fold) if choice == "partner" else following
+        found[fold.name] = tuple(sorted(set(mine) - set(fold.test_speakers)))
+        _check_development(corpus, fold, found[fold.name])
+    return found
+
+
+def _partners(corpus: Corpus, fold: Fold) -> set[str]:
+    speakers = set(corpus.speakers)
+    partners = {corpus[index].partner for index in fold.test} - {None, *fold.test_speakers}
+    if not (found := {str(partner) for partner in partners} & speakers):
+        raise NoPartner(corpus.name, fold.name, fold.test_speakers)
+    return found
+
+
+def _check_development(corpus: Corpus, fold: Fold, speakers: tuple[str, ...]) -> None:
+    rest = [corpus[index] for index in fold.train if corpus[index].speaker not in speakers]
+    if not speakers or not rest:
+        raise NobodyToDevelopOn(corpus.name, len(corpus.speakers))
+    present = {utterance.label for utterance in rest}
+    if missing := [label for label in corpus.classes if label not in present]:
+        raise ClassOnlyInDevelopment(fold.name, missing, speakers)

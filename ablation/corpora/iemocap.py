@@ -64,8 +64,11 @@ def _read_dialogue(evaluation: Path, options: IemocapOptions) -> list[Utterance]
         ):
             continue
         file = wav / f"{match['turn']}.wav"
-        speaker = f"Ses{match['session']}{match['letter']}"
-        utterances.append(Utterance(match["turn"], file, speaker, match["label"], origin=origin))
+        session, letter = match["session"], match["letter"]
+        speaker, partner = f"Ses{session}{letter}", f"Ses{session}{'F' if letter == 'M' else 'M'}"
+        utterances.append(
+            Utterance(match["turn"], file, speaker, match["label"], origin=origin, partner=partner)
+        )
     return utterances
 
 

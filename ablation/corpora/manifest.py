@@ -1,7 +1,8 @@
 """A manifest lists the user's own corpus: a CSV or parquet file with ``file, speaker, label``.
 
 Paths are relative to the manifest. The optional columns ``start`` and ``end`` (seconds) cut an
-utterance out of a longer recording, and ``id`` names it (by default the file, with its cut).
+utterance out of a longer recording, ``id`` names it (by default the file, with its cut), and
+``partner`` is the other speaker of its dialogue.
 """
 
 import csv
@@ -33,7 +34,10 @@ from ablation.errors.corpora import (
 from ablation.files import is_file, is_folder
 
 REQUIRED = ("file", "speaker", "label")
-_LAYOUT = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id"
+_LAYOUT = (
+    "a CSV or parquet file with the columns file, speaker, label and optional start, end, id, "
+    "partner"
+)
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -134,7 +138,7 @@ def _row_faults(
         if is_missing(row.get(column)):
             wrong.add(column)
             yield EmptyField(origin, column)
-    for column in (*REQUIRED, "start", "end", "id"):  # a parquet column may hold anything
+    for column in (*REQUIRED, "start", "end", "id", "partner"):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
             wrong.add(column)
             yield InvalidValue(origin, column, value, "text or a number")
@@ -178,7 +182,8 @@ def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:
     default = spelt if start is None and end is None else f"{spelt}:{start or 0:g}-{end or 'end'}"
     identity = default if is_missing(row.get("id")) else str(row["id"]).strip()
     speaker, label = (as_text(row[column]) for column in ("speaker", "label"))
-    return Utterance(identity, folder / name, speaker, label, start, end, origin)
+    partner = None if is_missing(row.get("partner")) else as_text(row["partner"])
+    return Utterance(identity, folder / name, speaker, label, start, end, origin, partner)
 
 
 def _seconds(value: Any) -> float | None:

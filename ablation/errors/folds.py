@@ -56,3 +56,42 @@ class ClassNotInTraining(FoldError):
         "if {missing!n} is a typo, correct it (classes: {classes!l}); otherwise leave it out in "
         "[corpus.labels], or add recordings of it by other speakers"
     )
+
+
+class NoPartner(FoldError):
+    """Development speakers are to be partners, and a fold's test speakers have none."""
+
+    corpus: str
+    fold: str
+    speakers: Sequence[str]
+    WHAT = (
+        'development.speakers = "partner", but in corpus {corpus} test speaker {speakers!n} '
+        "(fold {fold}) has no dialogue partner outside of the test set"
+    )
+    REMEDY = (
+        'use development.speakers = "next" or "none"; a manifest names partners in its column '
+        "partner"
+    )
+
+
+class NobodyToDevelopOn(FoldError):
+    """There are too few speakers for a test set, a development set and a training set."""
+
+    corpus: str
+    speakers: int
+    WHAT = (
+        "corpus {corpus} has {speakers:+speaker}, too few for test, development and training sets"
+    )
+    REMEDY = 'use more folds or more speakers, or development.speakers = "none"'
+
+
+class ClassOnlyInDevelopment(FoldError):
+    """Without its development speakers the training set of a fold lacks classes."""
+
+    fold: str
+    missing: Sequence[str]
+    speakers: Sequence[str]
+    WHAT = (
+        "fold {fold}: without development speaker {speakers!n} no training utterance is {missing!n}"
+    )
+    REMEDY = 'use development.speakers = "none", or add recordings of it by other speakers'

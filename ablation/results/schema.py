@@ -48,7 +48,13 @@ _NETWORK = [
     ("multiply_adds", pa.int64()),  # per segment
 ]
 _REFERENCE = [
-    ("reference", pa.string()),  # majority class, log-mel SVM
+    ("reference", pa.string()),  # majority class, log-mel SVM, DNN-ELM and so on
+    ("baseline_digest", pa.string()),  # null for a baseline without settings
+    ("parameters", pa.int64()),
+]
+_TUNED = [  # of networks and baselines
+    ("development", pa.string()),  # development speakers, comma-separated; null: none
+    ("chosen", pa.string()),  # what was chosen on them, as JSON
 ]
 _OUTCOME = [
     ("window_ms", pa.float64()),
@@ -93,6 +99,7 @@ _EPOCH = [
     ("lr", pa.float64()),
     ("train_loss", pa.float64()),
     ("train_wa", pa.float64()),
+    ("development_ua", pa.float64()),  # null without development speakers
 ]
 
 _DETAIL_KEY = ("digest", "network_digest", "kind", "name", "window_ms", "seed", "fold")
@@ -100,10 +107,14 @@ _DETAIL_KEY = ("digest", "network_digest", "kind", "name", "window_ms", "seed", 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a results folder: its file stem and the columns that identify a row."""
+    """A table of a results folder: its file stem and the columns that identify a row.
+
+    Files of older versions lack the columns of the key that are ``later``; there they are null.
+    """
 
     name: str
     key: tuple[str, ...]
+    later: tuple[str, ...] = ()
 
     def key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
         """Return what identifies a row."""
@@ -112,7 +123,11 @@ class Table:
 
 PROBES = Table("probes", ("digest", *CellKey._fields))
 NETWORKS = Table("networks", ("digest", "network_digest", "seed", "fold"))
-REFERENCES = Table("references", ("digest", "reference", "window_ms", "seed", "fold"))
+REFERENCES = Table(
+    "references",
+    ("digest", "reference", "baseline_digest", "window_ms", "seed", "fold"),
+    later=("baseline_digest",),
+)
 PREDICTIONS = Table("predictions", (*_DETAIL_KEY, "utterance"))
 EPOCHS = Table("epochs", (*_DETAIL_KEY, "epoch"))
 TABLE_OF = {  # the table of a cell's own row; the network of all speakers has none
@@ -132,8 +147,8 @@ def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
     ]
     columns = {
         "probes": [*_CELL, *_PROBE, *_OUTCOME, *per_class, *_TRAINING],
-        "networks": [*_CELL, *_NETWORK, *_OUTCOME, *per_class, *_TRAINING],
-        "references": [*_CELL, *_REFERENCE, *_OUTCOME, *per_class, *_TRAINING],
+        "networks": [*_CELL, *_NETWORK, *_TUNED, *_OUTCOME, *per_class, *_TRAINING],
+        "references": [*_CELL, *_REFERENCE, *_TUNED, *_OUTCOME, *per_class, *_TRAINING],
         "predictions": [
             *_CELL,
             *_DETAIL,

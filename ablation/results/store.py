@@ -205,6 +205,8 @@ def _read(
         columns = None if wanted is None else [name for name in wanted if name in names]
         rows = file.read(columns=columns, use_threads=False)
         rows.validate(full=True)
+        for name in set(table.later).difference(names):
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
         return rows
     except FileNotFoundError:
         raise
@@ -233,6 +235,7 @@ def _refuse_misfit(found: pa.Schema, table: Table) -> None:
         field_.name: field_.type for field_ in schema(table, ("",)) if field_.name[-1] == "_"
     }
     needed = {*table.key, *(name for name in _LATEST_FIRST if name in expected.names)}
+    needed -= {*table.later}
     if lacking := needed - set(found.names):
         raise ValueError(f"no column {named(sorted(lacking))}")
     if len(set(found.names)) < len(found.names):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ablation.corpora.folds import development_speakers
 from ablation.errors import counted
 from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
@@ -18,19 +19,25 @@ from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.run_record import RunRecord, study_folder
 from ablation.results.schema import OK
-from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.baseline_plan import (
+    Development,
+    baseline_cells,
+    features_of,
+    tunes,
+)
+from ablation.runs.prepare import Prepared, baseline_data, check_shapes, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.runs.shape_selection import Selection
 from ablation.saved import saver
 from ablation.study import NETWORK_NAMES, CellKind, Shape, Study, override_study, shapes_text
-from ablation.study.baselines import BASELINES
+from ablation.study.baselines import DEFAULT_BASELINES
 from ablation.study.reading import Override
 from ablation.training.task import Cell, CellTask, FoldData
 
 if TYPE_CHECKING:
     from ablation.models.network import Cost
 
-CHANGEABLE = ("network", "execution", "cluster")
+CHANGEABLE = ("network", "baselines", "development", "execution", "cluster")
 
 
 @dataclass(frozen=True)
@@ -50,23 +57,27 @@ class NetworkVariant:
         return not self.selection.manner
 
 
+Key = tuple[str, str, int, str]  # a baseline's title, or none; digest, seed and fold
+
+
 class CellRequest(NamedTuple):
-    """A cell and its network digest, which is empty for a baseline."""
+    """A cell and the digest of its settings, which is empty for a baseline without any."""
 
     cell: Cell
     digest: str
 
     @property
-    def key(self) -> tuple[str, int, str]:
+    def key(self) -> Key:
         """The key of its row in the store."""
-        return self.digest or self.cell.title, self.cell.seed, self.cell.fold
+        title = self.cell.title if self.cell.kind == CellKind.BASELINE else ""
+        return title, self.digest, self.cell.seed, self.cell.fold
 
 
 @dataclass(frozen=True)
 class PromotePlan:
     """The networks to cross-validate, their missing cells, and the missing cells of baselines.
 
-    ``costs`` are by network digest.
+    ``costs`` are by network digest; ``development`` are the development speakers of each fold.
     """
 
     prepared: Prepared
@@ -77,7 +88,9 @@ class PromotePlan:
     seeds: tuple[int, ...]
     cells: tuple[CellRequest, ...]
     missing: tuple[CellRequest, ...]
-    references: tuple[CellRequest, ...]  # that are missing
+    baselines: tuple[CellRequest, ...]
+    missing_baselines: tuple[CellRequest, ...]
+    development: Development
     fresh: bool = False  # stored cells are trained again
 
 
@@ -122,6 +135,7 @@ def plan_promote(
     prepared: Prepared,
     selections: Sequence[Selection],
     poolings: Sequence[str],
+    baselines: Sequence[str] = DEFAULT_BASELINES,
     fresh: bool = False,
 ) -> PromotePlan:
     """List variants and cells; nothing is written.
@@ -132,14 +146,19 @@ def plan_promote(
     ------
     StudyError
         For a shape that is too large, or a custom network that cannot be used.
+    FoldError
+        For folds without development speakers, if the study asks for them.
     """
     study = prepared.study
+    development = development_speakers(
+        prepared.corpus, prepared.folds, study.development.speakers
+    )
     for selection in selections:
         for chosen in selection.by_fold.values():
             check_shapes(study, chosen.shapes)
     costs: dict[str, Cost] = {}
     variants = tuple(
-        _line(run, study, selection, pooling, costs)
+        _line(run, study, selection, pooling, costs, development)
         for pooling in ([""] if study.network.factory else poolings)
         for selection in selections
     )
@@ -152,11 +171,11 @@ def plan_promote(
         for fold in prepared.folds
     )
     references = tuple(
-        CellRequest(Cell(CellKind.BASELINE, (), window, 0, fold.name, title=title), "")
-        for title in BASELINES
-        for fold in prepared.folds
+        CellRequest(cell, study.baseline_digest(cell.baseline, development))
+        for cell in baseline_cells(study, baselines, prepared.folds, seeds)
     )
-    done = _stored(results, run)
+    done = _stored(results, run, window)
+    lacking = tuple(c for c in references if c.key not in done or (fresh and c.digest))
     missing = tuple(c for c in cells if fresh or c.key not in done)
     return PromotePlan(
         prepared=prepared,
@@ -167,7 +186,9 @@ def plan_promote(
         seeds=seeds,
         cells=cells,
         missing=missing,
-        references=tuple(c for c in references if c.key not in done),
+        baselines=references,
+        missing_baselines=lacking,
+        development=development,
         fresh=fresh,
     )
 
@@ -178,7 +199,12 @@ def _cell(variant: NetworkVariant, fold: str, window_ms: float, seed: int) -> Ce
 
 
 def _line(
-    run: RunRecord, study: Study, selection: Selection, pooling: str, costs: "dict[str, Cost]"
+    run: RunRecord,
+    study: Study,
+    selection: Selection,
+    pooling: str,
+    costs: "dict[str, Cost]",
+    development: Development,
 ) -> NetworkVariant:
     from ablation.models.network import network_cost
 
@@ -188,7 +214,7 @@ def _line(
     for fold, chosen in selection.by_fold.items():
         code = _code(factory)
         names = [str(shape) for shape in chosen.shapes]
-        digest = variant.network_digest(run.digest, names, code)
+        digest = variant.network_digest(run.digest, names, code, development)
         digests[fold] = digest
         if digest not in costs:
             costs[digest] = network_cost(
@@ -208,14 +234,21 @@ def with_pooling(study: Study, pooling: str) -> Study:
     return override_study(study, [("network.pooling", pooling)]) if pooling else study
 
 
-def _stored(results: Path, run: RunRecord) -> set[tuple[str, int, str]]:
+def _stored(results: Path, run: RunRecord, window_ms: float) -> set[Key]:
     """Return the keys of the finished network and baseline cells of these settings."""
     store = ResultStore(study_folder(results, run.study.name))
-    return {
-        (row[name], row["seed"], row["fold"])
-        for table, name in (("networks", "network_digest"), ("references", "reference"))
-        for row in store.read(table, []).rows.to_pylist()
-        if row["digest"] == run.digest and row["status"] == OK
+    networks, baselines = (
+        [
+            row
+            for row in store.read(table, []).rows.to_pylist()
+            if row["digest"] == run.digest and row["status"] == OK
+        ]
+        for table in ("networks", "references")
+    )
+    return {("", row["network_digest"], row["seed"], row["fold"]) for row in networks} | {
+        (row["reference"], row["baseline_digest"] or "", row["seed"], row["fold"])
+        for row in baselines
+        if row["window_ms"] == window_ms
     }
 
 
@@ -225,31 +258,67 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
     Raises as :func:`ablation.runs.grid.run_grid`.
     """
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    if not plan.missing and not plan.references:
+    if not plan.missing and not plan.missing_baselines:
         return tally
     folder = study_folder(results, plan.study.name)
     require_writable(folder)
     _save_settings(plan, results, folder)
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
+    folds = {fold.name: data[window, fold.name] for fold in plan.prepared.folds}
     code = _code(plan.study.network.factory)
     corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
     keeper = saver.ModelSaver(folder, corpus, fingerprint, code)
-    if plan.references:
+    if plan.missing_baselines:
+        titles = dict.fromkeys(request.cell.title for request in plan.missing_baselines)
         reporter.say(
-            f"training the baselines first ({', '.join(BASELINES)}): "
-            f"{counted(len(plan.references), 'cell')}"
+            f"training the baselines first ({', '.join(titles)}): "
+            f"{counted(len(plan.missing_baselines), 'cell')}"
         )
-        beside = Tally(cells=len(plan.references), stored=0)
-        tasks = [_task(plan, folder, request, data) for request in plan.references]
-        run_cells(tasks, folder, plan.study, beside, reporter)
+        beside = Tally(cells=len(plan.missing_baselines), stored=0)
+        tasks = _baseline_tasks(plan, folder, folds, reporter)
+        run_cells(tasks, folder, plan.study, beside, reporter, again=plan.fresh)
         tally.failures += beside.failures
     if plan.missing:
-        tasks = [_task(plan, folder, request, data) for request in plan.missing]
+        folds = _tuned(plan, folds)
+        tasks = [_task(plan, folder, c, folds[c.cell.fold]) for c in plan.missing]
         run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
     else:
         ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
     return tally
+
+
+def _baseline_tasks(
+    plan: PromotePlan, folder: Path, folds: Mapping[str, FoldData], reporter: Reporter
+) -> list[CellTask]:
+    """Return the tasks of the missing baselines, after making their features.
+
+    All of them are trained and tested on the utterances that the networks have.
+    """
+    kept = {s.id for fold in folds.values() for s in (*fold.train, *fold.test)}
+    known = {plan.study.features: dict(folds)}
+    tuned: dict[object, Mapping[str, FoldData]] = {}
+    tasks = []
+    for request in plan.missing_baselines:
+        name = request.cell.baseline
+        features = features_of(plan.study, name)
+        if features not in known:
+            known[features] = baseline_data(plan.prepared, features, kept, reporter)
+        mine: Mapping[str, FoldData] = known[features]
+        if tunes(plan.study, name):
+            if features not in tuned:
+                tuned[features] = _tuned(plan, mine)
+            mine = tuned[features]
+        tasks.append(_task(plan, folder, request, mine[request.cell.fold]))
+    return tasks
+
+
+def _tuned(plan: PromotePlan, folds: Mapping[str, FoldData]) -> dict[str, FoldData]:
+    """Return the folds with their development speakers apart; as they are where none have any."""
+    return {
+        name: fold.tuned_on(plan.development[name]) if plan.development else fold
+        for name, fold in folds.items()
+    }
 
 
 def run_final(
@@ -281,21 +350,16 @@ def run_final(
     data = fold_data(plan.prepared, [window], reporter)
     some = data[window, first]
     everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
-    data[window, cell.fold] = FoldData(cell.fold, (), tuple(everyone), ())
-    task = _task(plan, folder, CellRequest(cell, digest), data)
+    fold = FoldData(cell.fold, (), tuple(everyone), ())
+    task = _task(plan, folder, CellRequest(cell, digest), fold)
     run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
     return place, tally
 
 
-def _task(
-    plan: PromotePlan,
-    folder: Path,
-    request: CellRequest,
-    data: Mapping[tuple[float, str], FoldData],
-) -> CellTask:
+def _task(plan: PromotePlan, folder: Path, request: CellRequest, fold: FoldData) -> CellTask:
     cell, digest = request
     checkpoint = None
-    if digest:
+    if cell.kind != CellKind.BASELINE:
         name = saver.folder_name(cell, digest)
         checkpoint = folder / "checkpoints" / f"{name}.safetensors"
     return CellTask(
@@ -303,7 +367,7 @@ def _task(
         study=with_pooling(plan.study, cell.pooling),
         classes=plan.prepared.corpus.classes,
         digest=plan.run.digest,
-        fold=data[cell.window_ms, cell.fold],
+        fold=fold,
         network_digest=digest or None,
         checkpoint=checkpoint,
     )
@@ -322,3 +386,7 @@ def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
                 shapes = shapes_text(variant.shapes(fold)).split(",")
                 study = with_pooling(plan.study, variant.pooling)
                 run_record.save_network(path, override_study(study, [("network.conv1", shapes)]))
+    for digest in {request.digest for request in plan.baselines} - {""}:
+        path = folder / "studies" / "baselines" / f"{digest}.toml"
+        if not path.exists():
+            run_record.save_network(path, plan.study)

@@ -1,6 +1,6 @@
 """Corpus, folds and spectrograms of a study, checked before anything is trained."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from ablation.corpora.folds import Fold, make_folds
 from ablation.errors.running import FilterTooLarge, FoldEmptied
 from ablation.features.cache import Entry, FeatureCache, trim
 from ablation.progress import Reporter
-from ablation.study import Shape, Study, at_window
+from ablation.features.frame_features import FrameSpec
+from ablation.study import FeaturesSpec, Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
 
 
@@ -81,6 +82,19 @@ def fold_data(
         limit = prepared.study.execution.cache_gb * 1e9
         trim(caches[0].root, limit, keep=[cache.folder for cache in caches])
     return data
+
+
+def baseline_data(
+    prepared: Prepared, spec: FeaturesSpec | FrameSpec, kept: Collection[str], reporter: Reporter
+) -> dict[str, FoldData]:
+    """Make a baseline's features of the utterances ``kept``; return the folds by name.
+
+    Raises as :func:`fold_data`.
+    """
+    utterances = [u for u in prepared.corpus.utterances if u.id in kept]
+    with reporter.task("features of baselines", unit="utterances") as advance:
+        entries = FeatureCache(spec).ensure(utterances, prepared.contents, advance)
+    return {fold.name: _with_entries(prepared.corpus, fold, entries) for fold in prepared.folds}
 
 
 def _with_entries(corpus: Corpus, fold: Fold, entries: Mapping[str, Entry]) -> FoldData:

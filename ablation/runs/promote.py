@@ -21,6 +21,7 @@ from ablation.errors.studies import FixedByProbes
 from ablation.progress import Reporter
 from ablation.results import run_record
 from ablation.results.run_record import RunRecord
+from ablation.runs.baseline_plan import chosen_baselines
 from ablation.runs.grid import as_given
 from ablation.runs.network_plan import (
     CHANGEABLE,
@@ -65,6 +66,9 @@ class PromoteOptions:
         The shapes of Conv1 instead of a choice.
     poolings
         Names of poolings, or "all" for the paper's three; None: the study's.
+    baselines
+        Names of the baselines to train beside the networks, or "all" or "none"; None: the majority
+        class and the log-mel SVM.
     network
         A factory of the user's own networks as "module:function".
     seeds
@@ -86,6 +90,7 @@ class PromoteOptions:
     metric: str | None = None
     shapes: tuple[Shape, ...] | None = None
     poolings: tuple[str, ...] | None = None
+    baselines: tuple[str, ...] | None = None
     network: str | None = None
     seeds: tuple[int, ...] | None = None
     digest: str | None = None
@@ -105,14 +110,14 @@ class PromoteOptions:
 class Settings:
     """The settings that a promotion starts from, and the study as it is promoted.
 
-    ``stored`` is False for a study without any run, whose shapes are given; ``other_network`` is
-    whether the file's [network] is neither the one stored nor the one promoted.
+    ``stored`` is False for a study without any run, whose shapes are given; ``other_tables`` are
+    those of the file that are neither as stored nor as promoted.
     """
 
     run: RunRecord
     study: Study
     stored: bool
-    other_network: bool
+    other_tables: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -184,7 +189,12 @@ def find_settings(study: Path | str, results: Path, options: PromoteOptions) -> 
     if options.network is not None:
         overrides = [*overrides, ("network.factory", options.network)]
     changed = change_settings(run, overrides)
-    other = stored and given.network not in (run.study.network, changed.network)
+    other = tuple(
+        table
+        for table in ("network", "baselines", "development")
+        if stored
+        and getattr(given, table) not in (getattr(run.study, table), getattr(changed, table))
+    )
     if options.corpus not in (None, changed.corpus.name):
         raise FixedByProbes(f"--corpus {options.corpus}", f"on {changed.corpus.name}", CHANGEABLE)
     moved: list[Override] = []
@@ -219,7 +229,8 @@ def plan_promotion(
             options.rule or "best", options.metric or "wa", options.nested, options.nested_full
         )
         selections = select(results, run, prepared, how, reporter, dry_run)
-    return plan_promote(results, run, prepared, selections, poolings, options.fresh)
+    baselines = chosen_baselines(options.baselines)
+    return plan_promote(results, run, prepared, selections, poolings, baselines, options.fresh)
 
 
 def cross_validate(plan: PromotePlan, results: Path, reporter: Reporter) -> Promoted:

@@ -20,6 +20,7 @@ TITLES = {  # as tables and rows print them, by their names, in the order of Tab
     "log-mel-svm": SVM,
 }
 BASELINES = (MAJORITY, SVM)
+NAMES = {title: name for name, title in TITLES.items()}
 DEFAULT_BASELINES = ("majority", "log-mel-svm")
 
 Probability = Annotated[float, Field(ge=0, le=1)]

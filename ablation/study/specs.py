@@ -7,7 +7,7 @@ other reading is a value of a field here, so that a stored result tells which on
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -20,6 +20,7 @@ from ablation.study.grid import GridSpec, SearchSpec
 from ablation.study.models import NetworkSpec, ProbeSpec, TrainingSpec
 
 DIGEST_VERSION = 2
+BASELINE_VERSION = 1
 NETWORK_VERSION = 3  # of the network digest: what trains a network may change without the probe
 
 
@@ -75,10 +76,17 @@ class Study(Spec):
             }
         )
 
-    def network_digest(self, probe_digest: str, shapes: Sequence[str], code: str = "") -> str:
+    def network_digest(
+        self,
+        probe_digest: str,
+        shapes: Sequence[str],
+        code: str = "",
+        development: Mapping[str, Sequence[str]] | None = None,
+    ) -> str:
         """Return the digest of what changes a promoted network's row.
 
-        ``code`` is the digest of the source of the user's own network, if there is one.
+        ``code`` is the digest of the source of the user's own network, if there is one;
+        ``development`` are the development speakers of each fold, if there are any.
         """
         network = self.given().get("network", {})
         network.pop("conv1", None)  # the shapes as chosen say it
@@ -91,6 +99,26 @@ class Study(Spec):
                 "network": network,
             }
             | ({"code": code} if code else {})
+            | ({"development": dict(development)} if development else {})
+        )
+
+    def baseline_digest(
+        self, name: str, development: Mapping[str, Sequence[str]] | None = None
+    ) -> str:
+        """Return the digest of what changes a baseline's row, beside the study's own digest.
+
+        It is empty for a baseline that has no settings and tunes nothing.
+        """
+        spec = self.baselines.of(name)
+        if spec is None:
+            return ""
+        return _hash(
+            {
+                "version": BASELINE_VERSION,
+                "name": name,
+                "settings": spec.model_dump(mode="json", exclude_defaults=True),
+            }
+            | ({"development": dict(development)} if development else {})
         )
 
 

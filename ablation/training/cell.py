@@ -1,5 +1,6 @@
 """A cell, trained and scored: one probe, network or baseline, one fold and one seed."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from ablation.training.rows import Trained
 from ablation.training.schedule import Budget
 from ablation.training.seeds import seeded
 from ablation.training.segment_moments import SegmentMoments
+from ablation.training.stopping import BestEpoch, best_epoch
 from ablation.training.task import (
     CellTask,
     Sample,
@@ -37,7 +39,7 @@ def train(task: CellTask, device: str) -> Trained:
 
 def _probe(task: CellTask, device: str) -> Trained:
     compute = compute_of(task, device)
-    train, test = feeds_of(*banks_of(task), task, compute)
+    train, test = feeds_of(banks_of(task), task, compute)
     model = initial_probe(task, compute)
     moments = SegmentMoments.of(model, len(train), task.training.augment, on_card=compute.on_card)
     fitted = fit(model, train, task.training, order_seed(task), compute, moments=moments)
@@ -49,13 +51,16 @@ def _probe(task: CellTask, device: str) -> Trained:
 
 def _network(task: CellTask, device: str) -> Trained:
     banks, compute = banks_of(task), compute_of(task, device)
-    train, test = feeds_of(*banks, task, compute)
+    train, test, development = feeds_of([*banks, _development(task, banks[0])], task, compute)
     with seeded("init", task.cell.title, shapes_text(task.cell.shapes), *order_seed(task)):
         model = build_model(task, compute)
     cost = cost_of(model, task.study.features.height, task.study.features.width)
     model = compute.place(model)
     checkpoint = _checkpoint(task, device, compute)
-    fitted = fit(model, train, task.training, order_seed(task), compute, checkpoint)
+    best = None
+    if task.fold.development:
+        best = BestEpoch(development, [s.label for s in task.fold.development], model)
+    fitted = fit(model, train, task.training, order_seed(task), compute, checkpoint, best=best)
     scores = n_segments = None
     if len(test):
         scores, n_segments = predict(fitted.model, test, task.training)
@@ -65,12 +70,21 @@ def _network(task: CellTask, device: str) -> Trained:
         safetensors.torch.save(weights), None if known is None else (known.low, known.high)
     )
     columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
+    if best is not None:
+        columns["chosen"] = json.dumps({"epoch": best_epoch(fitted.records)})
     return Trained(str(compute), scores, n_segments, columns, fitted.records, network)
 
 
-def _baseline(task: CellTask, _device: str) -> Trained:
-    scores = TRAINERS[task.cell.title](task).astype(np.float32)
-    return Trained("scikit-learn", scores, np.ones(len(scores), int))
+def _baseline(task: CellTask, device: str) -> Trained:
+    result = TRAINERS[task.cell.baseline](task, device)
+    columns: dict[str, Any] = {"parameters": result.parameters}
+    if result.chosen:
+        columns["chosen"] = json.dumps(result.chosen)
+    if result.records:
+        last = result.records[-1]
+        columns |= {"train_loss": last.train_loss, "epochs": last.epoch}
+    scores = result.scores.astype(np.float32)
+    return Trained(result.engine, scores, result.n_segments, columns, result.records)
 
 
 _BY_KIND: dict[CellKind, Callable[[CellTask, str], Trained]] = {
@@ -88,15 +102,11 @@ def compute_of(task: CellTask, device: str) -> Compute:
     return network_compute(task.study.network, device)
 
 
-def feeds_of(
-    train: SegmentDataset, test: SegmentDataset, task: CellTask, compute: Compute
-) -> tuple[Feed, Feed]:
-    """Return the feeds that bring a fold's training and test segments to the device."""
+def feeds_of(banks: Sequence[SegmentDataset], task: CellTask, compute: Compute) -> list[Feed]:
+    """Return the feeds that bring segments to the device; the first are those for training."""
     if not compute.on_card:
-        return HostFeed(train), HostFeed(test)
-    steady = not task.training.augment.used
-    trained, scored = feeds([train, test], compute.device, steady=steady)
-    return trained, scored
+        return [HostFeed(bank) for bank in banks]
+    return feeds(banks, compute.device, steady=not task.training.augment.used)
 
 
 def build_model(task: CellTask, compute: Compute) -> nn.Module:
@@ -132,6 +142,12 @@ def banks_of(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:
     """Return the training and test segments of the cell's fold."""
     fold = task.fold
     return SegmentDataset.pair(_side(fold.train), _side(fold.test), task.study.features)
+
+
+def _development(task: CellTask, train: SegmentDataset) -> SegmentDataset:
+    """Return the segments of the development speakers, in the range of the training segments."""
+    known = train.corpus_range
+    return SegmentDataset(*_side(task.fold.development), train.spec, "test", known)
 
 
 def _side(samples: Sequence[Sample]) -> tuple[list[Entry], list[int]]:

@@ -22,12 +22,16 @@ from ablation.files import atomic_write
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """An epoch's last learning rate, and the loss and accuracy (0..1) over its segments."""
+    """An epoch's last learning rate, and the loss and accuracy (0..1) over its segments.
+
+    ``development_ua`` is the UA (0..1) of the development speakers after it, if there are any.
+    """
 
     epoch: int
     lr: float
     train_loss: float
     train_wa: float
+    development_ua: float | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from ablation.training.schedule import (
 )
 from ablation.training.seeds import generator, seeded
 from ablation.training.segment_moments import SegmentMoments
+from ablation.training.stopping import BestEpoch
 from ablation.training.steps import Sums, Training, make_step
 
 
@@ -52,6 +53,7 @@ def fit(
     compute: Compute,
     checkpoint: Checkpoint | None = None,
     moments: SegmentMoments | None = None,
+    best: BestEpoch | None = None,
 ) -> Fitted:
     """Train ``model`` on all segments of ``feed``, starting from ``checkpoint`` if it exists.
 
@@ -64,12 +66,15 @@ def fit(
         Where the state after every epoch is stored; None: nowhere.
     moments
         The segments' moments, if the model takes them; None: it computes its own.
+    best
+        Development speakers, and what keeps the weights of the best epoch; None: there are none,
+        and the last epoch counts.
 
     Returns
     -------
     fitted
-        Its model has the running mean of the weights if ``spec.averaging`` is set; else it is
-        ``model``.
+        Its model has the running mean of the weights if ``spec.averaging`` is set, and the weights
+        of the best epoch with development speakers; else it is ``model``.
 
     Raises
     ------
@@ -82,6 +87,8 @@ def fit(
     models = {"model": model}
     if spec.averaging:
         models["average"] = average = RunningMean(model, averaging_decay(spec, total))
+    if best is not None:
+        models["best"] = best.kept
     records = checkpoint.load(models, optimizer) if checkpoint else []
     sums = Sums(compute.device)
     take_step = make_step(Training(model, average, optimizer, spec, compute, sums), moments)
@@ -106,9 +113,15 @@ def fit(
         loss, n = float(sums.loss), sum(sizes)
         if not np.isfinite(loss):
             raise DivergedError(epoch, rate)
-        records.append(EpochRecord(epoch, rate, loss / n, int(sums.correct) / n))
+        scored = model if average is None else average.module
+        ua = None if best is None else best.score(scored, spec)
+        records.append(EpochRecord(epoch, rate, loss / n, int(sums.correct) / n, ua))
+        if best is not None:
+            best.keep(scored, records)
         if checkpoint:
             checkpoint.save(models, optimizer, records)
+    if best is not None:
+        return Fitted(best.kept, records, total)
     return Fitted(model if average is None else average.module, records, total)
 
 

@@ -70,8 +70,10 @@ def cell_columns(task: CellTask) -> dict[str, Any]:
             "height_hz": height * features.bin_hz,
             "width_ms": width * features.hop_ms,
         }
+    if task.fold.development:
+        row["development"] = ",".join(sorted({s.speaker for s in task.fold.development}))
     if cell.kind == CellKind.BASELINE:
-        return row | {"reference": cell.title}
+        return row | {"reference": cell.title, "baseline_digest": task.network_digest}
     return row | {
         "network_digest": task.network_digest,
         "network": cell.title,
@@ -153,6 +155,7 @@ def _epochs(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
             "lr": record.lr,
             "train_loss": record.train_loss,
             "train_wa": record.train_wa,
+            "development_ua": record.development_ua,
         }
         for record in trained.records
     ]

@@ -4,7 +4,7 @@ Torch is not loaded here, so that a run that finds every cell stored answers at 
 """
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from ablation.features.cache import Entry
 from ablation.results.schema import FAILED
 from ablation.study import CellKey, CellKind, Shape, Study, TrainingSpec
+from ablation.study.baselines import NAMES
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class FoldData:
-    """The training and test utterances of a fold.
+    """The training, test and development utterances of a fold; mostly there are none of the last.
 
     Many cells share a fold, and pickling thousands of utterances takes longer than handing out a
     cell: so it is pickled once, and a worker that has unpickled it before reuses it.
@@ -37,13 +38,21 @@ class FoldData:
     test_speakers: tuple[str, ...]
     train: tuple[Sample, ...]
     test: tuple[Sample, ...]
+    development: tuple[Sample, ...] = ()
+
+    def tuned_on(self, speakers: Collection[str]) -> "FoldData":
+        """Return the fold with these speakers on its development side."""
+        sides: tuple[list[Sample], list[Sample]] = [], []
+        for sample in self.train:
+            sides[sample.speaker in speakers].append(sample)
+        return FoldData(self.name, self.test_speakers, tuple(sides[0]), self.test, tuple(sides[1]))
 
     def __reduce__(self) -> tuple[Callable[[bytes], "FoldData"], tuple[bytes]]:
         return _unpacked, (self._packed,)
 
     @cached_property
     def _packed(self) -> bytes:
-        return pickle.dumps((self.name, self.test_speakers, self.train, self.test))
+        return pickle.dumps((self.name, self.test_speakers, self.train, self.test, self.development))
 
 
 @lru_cache(maxsize=16)
@@ -84,6 +93,11 @@ class Cell:
         return CellKey(shape.height, shape.width, self.window_ms, self.seed, self.fold)
 
     @property
+    def baseline(self) -> str:
+        """The name of a baseline, as options and settings have it."""
+        return NAMES[self.title]
+
+    @property
     def name(self) -> str:
         """The name in the tables: ``10x2`` for a probe, else the title."""
         return str(self.shapes[0]) if self.kind == CellKind.PROBE else self.title
@@ -93,6 +107,7 @@ class Cell:
 class CellTask:
     """A cell with everything it needs; ``study`` has the cell's own analysis window.
 
+    ``network_digest`` is the digest of a network's settings, or of a baseline's if it has any.
     ``checkpoint`` is the file that holds the state of a network's training after each epoch.
     """
 

@@ -1,56 +1,59 @@
-"""Baselines that a network must beat on the same folds: the majority class, and a log-mel SVM.
+"""Baselines that a network must beat on the same folds, one file each.
 
-A baseline is trained on a fold and returns scores of the test utterances, shape (n, classes).
+A baseline is trained on a fold and returns scores of the test utterances. A new one is a file with
+its trainer, a line in :data:`TRAINERS`, its title in :mod:`ablation.study.baselines`, and its
+settings there if it has any.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from typing import Any
 
-import numpy as np
-
-from ablation.features.cache import Entry, open_entry
-from ablation.features.statistics import log_mel_statistics
-from ablation.study import FeaturesSpec
-from ablation.study.baselines import MAJORITY, SVM
+from ablation.features.cache import open_entry
+from ablation.training.baselines.base import BaselineData, BaselineResult, Examples
+from ablation.training.baselines.cnn_lstm import train_cnn_lstm
+from ablation.training.baselines.dnn_elm import train_dnn_elm
+from ablation.training.baselines.log_mel_svm import log_mel_svm
+from ablation.training.baselines.majority import majority_class
+from ablation.training.baselines.rnn_elm import train_rnn_elm
+from ablation.training.baselines.two_step import train_two_step
 from ablation.training.task import CellTask, Sample
 
-
-def majority_class(task: CellTask) -> np.ndarray:
-    """Return the share of each class in the training utterances, so the largest is predicted."""
-    labels = [sample.label for sample in task.fold.train]
-    shares = np.bincount(labels, minlength=len(task.classes)) / len(labels)
-    return np.tile(shares, (len(task.fold.test), 1))
+Trainer = Callable[[CellTask, str], BaselineResult]
 
 
-def log_mel_svm(task: CellTask) -> np.ndarray:
-    """Return scores of an RBF SVM on standardised log-mel statistics of the network's spectrograms.
+def _with_settings(train: Callable[[BaselineData, Any, str], BaselineResult]) -> Trainer:
+    """Return a trainer that gets its own settings and arrays instead of the whole task."""
 
-    C = 3 and balanced classes are pre-specified; scores are one-vs-rest decision values.
-    """
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import SVC
+    def trainer(task: CellTask, device: str) -> BaselineResult:
+        settings = task.study.baselines.of(task.cell.baseline)
+        return train(data_of(task), settings, device)
 
-    features = task.study.features
-    svm = SVC(C=3, class_weight="balanced", decision_function_shape="ovr")
-    model = make_pipeline(StandardScaler(), svm)
-    model.fit(_statistics(task.fold.train, features), [s.label for s in task.fold.train])
-    decisions = model.decision_function(_statistics(task.fold.test, features))
-    return decisions if decisions.ndim == 2 else np.stack([-decisions, decisions], axis=1)
+    return trainer
 
 
-TRAINERS: dict[str, Callable[[CellTask], np.ndarray]] = {
-    MAJORITY: majority_class,
-    SVM: log_mel_svm,
+TRAINERS: dict[str, Trainer] = {
+    "dnn-elm": _with_settings(train_dnn_elm),
+    "rnn-elm": _with_settings(train_rnn_elm),
+    "cnn-lstm": _with_settings(train_cnn_lstm),
+    "cnn-lstm-two-step": _with_settings(train_two_step),
+    "majority": majority_class,
+    "log-mel-svm": log_mel_svm,
 }
 
 
-def _statistics(samples: Sequence[Sample], features: FeaturesSpec) -> np.ndarray:
-    return np.stack([_of_entry(s.entry, features) for s in samples])  # type: ignore[arg-type]
+def data_of(task: CellTask) -> BaselineData:
+    """Return the fold of a task, its features mapped from their files."""
+    fold = task.fold
+    return BaselineData(
+        train=_examples(fold.train),
+        development=_examples(fold.development),
+        test=_examples(fold.test),
+        classes=len(task.classes),
+        seed=(task.cell.seed, task.cell.fold),
+    )
 
 
-@lru_cache(maxsize=1 << 14)
-def _of_entry(entry: Entry, features: FeaturesSpec) -> np.ndarray:
-    array = open_entry(entry)
-    whole = array if features.edges == "segment" else array[:, : entry.frames]
-    return log_mel_statistics(whole, features)
+def _examples(samples: Sequence[Sample]) -> Examples:
+    """Return the features of utterances, without the padding of short ones."""
+    arrays = [open_entry(sample.entry)[:, : sample.entry.frames] for sample in samples]
+    return Examples(arrays, [sample.label for sample in samples])

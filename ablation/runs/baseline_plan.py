@@ -1,0 +1,69 @@
+"""Which baselines a promotion trains beside its networks, and on what."""
+
+from collections.abc import Mapping, Sequence
+
+from ablation.corpora.folds import Fold
+from ablation.errors.common import UnknownName
+from ablation.features.frame_features import FrameSpec
+from ablation.study import CellKind, FeaturesSpec, Study
+from ablation.study.baselines import DEFAULT_BASELINES, TITLES, CnnLstmSpec, DnnElmSpec, RnnElmSpec
+from ablation.training.task import Cell
+
+Development = Mapping[str, Sequence[str]]
+
+
+def chosen_baselines(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return baselines by name, in the order of Table 1; None: the two that take seconds.
+
+    Raises :class:`UnknownName` for one that does not exist, and where ``all`` or ``none`` is one
+    of several.
+    """
+    if names is None:
+        names = DEFAULT_BASELINES
+    elif list(names) == ["none"]:
+        return ()
+    elif list(names) == ["all"]:
+        names = tuple(TITLES)
+    for name in names:
+        if name not in TITLES:
+            raise UnknownName("--baselines", name, ["all", "none", *TITLES])
+    return tuple(name for name in TITLES if name in names)
+
+
+def baseline_cells(
+    study: Study, names: Sequence[str], folds: Sequence[Fold], seeds: Sequence[int]
+) -> list[Cell]:
+    """Return the cells of baselines; those that draw nothing at random have one seed, 0."""
+    window = study.features.window_ms
+    return [
+        Cell(CellKind.BASELINE, (), window, seed, fold.name, title=TITLES[name])
+        for name in names
+        for seed in (seeds if tunes(study, name) else (0,))
+        for fold in folds
+    ]
+
+
+def tunes(study: Study, name: str) -> bool:
+    """Return whether a baseline has settings: then it draws at random, and may be tuned."""
+    return study.baselines.of(name) is not None
+
+
+def features_of(study: Study, name: str) -> FeaturesSpec | FrameSpec:
+    """Return the features that a baseline is trained on: its own, or the study's."""
+    spec = study.baselines.of(name)
+    if isinstance(spec, CnnLstmSpec):
+        rate = FrameSpec.sample_rate
+        return FeaturesSpec(
+            sample_rate=rate,
+            n_fft=round(rate / spec.bin_hz),
+            window_ms=spec.window_ms,
+            hop_ms=spec.hop_ms,
+            max_hz=spec.max_hz,
+            scale="log",
+            segment_s=spec.hop_ms / 1000,  # of any length: it cuts its pieces itself
+            train_hop_s=spec.hop_ms / 1000,
+            test_hop_s=spec.hop_ms / 1000,
+        )
+    if isinstance(spec, DnnElmSpec):
+        return FrameSpec(spec.frame_features)
+    return FrameSpec(spec.features) if isinstance(spec, RnnElmSpec) else study.features
