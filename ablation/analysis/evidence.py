@@ -125,11 +125,14 @@ class Evidence:
 
 
 def references_scores(stored: StudyResults) -> dict[str, Counts]:
-    """Return the baselines (majority class, log-mel SVM) of which all folds are finished."""
+    """Return the baselines of which all folds are finished, as trained last."""
     rows = stored.tallied[stored.tallied["kind"] == CellKind.BASELINE]
-    folds = stored.references.groupby("reference")["fold"].nunique()
+    cells = stored.references
+    cells = cells[cells["baseline_digest"].fillna("") == cells["reference"].map(stored.baselines)]
+    folds = cells.groupby("reference")["fold"].nunique()
     whole = [name for name, number in folds.items() if number == len(stored.run.folds)]
-    return named_counts(rows[rows["name"].isin(whole)], stored.run.classes)
+    mine = rows["network_digest"].fillna("") == rows["name"].map(stored.baselines)
+    return named_counts(rows[rows["name"].isin(whole) & mine], stored.run.classes)
 
 
 def check_metric(metric: str, classes: tuple[str, ...], where: str = "--metric") -> str:

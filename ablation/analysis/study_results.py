@@ -60,6 +60,15 @@ class StudyResults:
         return rows[rows["status"] == OK]
 
     @cached_property
+    def baselines(self) -> dict[str, str]:
+        """The settings of each baseline that were trained last: its digest by its title.
+
+        The digest is empty for a baseline without settings.
+        """
+        rows = self.references.sort_values("started_at")
+        return dict(zip(rows["reference"], rows["baseline_digest"].fillna(""), strict=True))
+
+    @cached_property
     def epochs(self) -> pd.DataFrame:
         """One row per epoch of every cell."""
         return self._read("epochs", ["lr", "train_loss", "train_wa"])

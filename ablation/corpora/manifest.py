@@ -138,7 +138,13 @@ def _row_faults(
         if is_missing(row.get(column)):
             wrong.add(column)
             yield EmptyField(origin, column)
-    for column in (*REQUIRED, "start", "end", "id", "partner"):  # a parquet column may hold anything
+    for column in (
+        *REQUIRED,
+        "start",
+        "end",
+        "id",
+        "partner",
+    ):  # a parquet column may hold anything
         if isinstance(value := row.get(column), bytes | list | tuple | dict | np.ndarray):
             wrong.add(column)
             yield InvalidValue(origin, column, value, "text or a number")

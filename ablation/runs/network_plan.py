@@ -150,9 +150,7 @@ def plan_promote(
         For folds without development speakers, if the study asks for them.
     """
     study = prepared.study
-    development = development_speakers(
-        prepared.corpus, prepared.folds, study.development.speakers
-    )
+    development = development_speakers(prepared.corpus, prepared.folds, study.development.speakers)
     for selection in selections:
         for chosen in selection.by_fold.values():
             check_shapes(study, chosen.shapes)

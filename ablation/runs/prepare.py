@@ -9,8 +9,8 @@ from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
 from ablation.errors.running import FilterTooLarge, FoldEmptied
 from ablation.features.cache import Entry, FeatureCache, trim
-from ablation.progress import Reporter
 from ablation.features.frame_features import FrameSpec
+from ablation.progress import Reporter
 from ablation.study import FeaturesSpec, Shape, Study, at_window
 from ablation.training.task import FoldData, Sample
 

@@ -15,19 +15,23 @@ from ablation.report import points, table1_csv, table1_latex, table1_markdown
 from ablation.report.sections.table1 import (
     Line,
     ScoredLine,
+    baseline_lines,
     corpus_title,
+    difference_note,
     gain_over,
     lines_file,
     of_paper,
+    reference_of,
     rows_of,
-    scored_baselines,
     scored_lines,
+    utterances_note,
 )
+from ablation.report.table1_formats import PAPER_NOTES
 from ablation.runs.network_plan import NetworkVariant, PromotePlan
 from ablation.runs.shape_selection import Chosen
 from ablation.saved.record import ScoreNote
 from ablation.study import shapes_text
-from ablation.study.baselines import MAJORITY
+from ablation.study.baselines import MAJORITY, NAMES
 
 _Scores = Mapping[tuple[str, str], ScoredLine]  # by the key of a line
 _NESTED = {
@@ -60,14 +64,18 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     """
     stored = StudyResults(results, plan.run)
     folder = stored.folder
-    lines = [_line(plan, variant) for variant in plan.variants]
-    found, baselines = scored_lines(stored, lines), scored_baselines(stored)
-    if not found:
-        raise NoFoldFinished(plan.run.study.name)
-    rows = rows_of(stored.run, found, baselines)
+    networks = [_line(plan, variant) for variant in plan.variants]
+    digests = {
+        title: plan.study.baseline_digest(name, plan.development) for title, name in NAMES.items()
+    }
+    lines = [*networks, *baseline_lines(plan.run, digests, plan.seeds)]
+    found = scored_lines(stored, lines)
     scored = {line.key: mine for line, mine in found}
-    at_chance = _at_chance(lines, scored, baselines.get(MAJORITY))
-    notes = [*_notes(plan, scored), *at_chance]
+    if not any(line.key in scored for line in networks):
+        raise NoFoldFinished(plan.run.study.name)
+    rows = rows_of(stored.run, found)
+    at_chance = _at_chance(networks, scored, scored.get((MAJORITY, "")))
+    notes = [*_notes(plan, scored, reference_of(rows)), *at_chance]
     paper = of_paper(plan.run)
     caption = (
         f"Speech emotion recognition on {corpus_title(plan.run)}, "
@@ -131,7 +139,7 @@ def _at_chance(
     return tuple(found)
 
 
-def _notes(plan: PromotePlan, scored: _Scores) -> list[str]:
+def _notes(plan: PromotePlan, scored: _Scores, reference: str | None) -> list[str]:
     overlap = (
         "The intervals do not account for the overlap of the folds' training sets. "
         if len(plan.prepared.folds) > 2
@@ -141,11 +149,14 @@ def _notes(plan: PromotePlan, scored: _Scores) -> list[str]:
         f"WA and UA in %, pooled over the utterances of {len(plan.prepared.folds)} "
         f"speaker-independent folds and averaged over seeds, with 95 % confidence intervals over "
         f"speakers (Student's t, {counted(len(plan.prepared.corpus.speakers), 'speaker')}); beside "
-        f"them the mean over folds. {overlap}Networks are scored after the last epoch; no epoch "
-        f"is selected.",
+        f"them the mean over folds. {overlap}{_stopping(plan)}",
         "WA over SVM: difference in points from the log-mel SVM on the same folds, paired by "
         "speaker.",
+        utterances_note(plan.run),
     ]
+    if reference is not None:
+        notes.append(difference_note(reference))
+    notes += PAPER_NOTES if of_paper(plan.run) else ()
     selections = {variant.selection.manner: variant.selection for variant in plan.variants}
     for manner, selection in selections.items():
         if not manner:
@@ -157,6 +168,20 @@ def _notes(plan: PromotePlan, scored: _Scores) -> list[str]:
     digests = settings_text(plan.variants)
     notes.append(f"Settings {plan.run.digest}; networks {digests}.")
     return notes
+
+
+def _stopping(plan: PromotePlan) -> str:
+    """Return which epoch counts, and what is chosen on whom."""
+    if not plan.development:
+        return "Networks and baselines are scored after the last epoch; no epoch is selected."
+    whose = {
+        "partner": "the dialogue partners of the test speakers",
+        "next": "the test speakers of the next fold",
+    }[plan.study.development.speakers]
+    return (
+        f"Networks, and baselines with settings, are scored with the epoch and hyperparameters "
+        f"that are best by UA on development speakers ({whose}), on whom they are not trained."
+    )
 
 
 def _by_fold(by_fold: Mapping[str, Chosen]) -> str:

@@ -19,7 +19,6 @@ TITLES = {  # as tables and rows print them, by their names, in the order of Tab
     "majority": MAJORITY,
     "log-mel-svm": SVM,
 }
-BASELINES = (MAJORITY, SVM)
 NAMES = {title: name for name, title in TITLES.items()}
 DEFAULT_BASELINES = ("majority", "log-mel-svm")
 

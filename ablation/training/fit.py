@@ -22,8 +22,8 @@ from ablation.training.schedule import (
 )
 from ablation.training.seeds import generator, seeded
 from ablation.training.segment_moments import SegmentMoments
-from ablation.training.stopping import BestEpoch
 from ablation.training.steps import Sums, Training, make_step
+from ablation.training.stopping import BestEpoch
 
 
 class DivergedError(Exception):

@@ -52,7 +52,9 @@ class FoldData:
 
     @cached_property
     def _packed(self) -> bytes:
-        return pickle.dumps((self.name, self.test_speakers, self.train, self.test, self.development))
+        return pickle.dumps(
+            (self.name, self.test_speakers, self.train, self.test, self.development)
+        )
 
 
 @lru_cache(maxsize=16)
