@@ -1,8 +1,10 @@
-"""Features: recordings become spectrograms, spectrograms become segments in batches.
+"""Features: recordings become arrays, spectrograms become segments in batches.
 
 In the order in which data flows: :mod:`~ablation.features.audio` reads and checks a recording,
-:mod:`~ablation.features.spectrogram` is the paper's section 2.1, :mod:`~ablation.features.cache`
-stores one array per utterance on disk, :mod:`~ablation.features.segments` says where segments lie,
+:mod:`~ablation.features.spectrogram` is the paper's section 2.1,
+:mod:`~ablation.features.frame_features` are those of earlier systems,
+:mod:`~ablation.features.cache` stores one array per utterance on disk,
+:mod:`~ablation.features.segments` says where segments lie,
 :mod:`~ablation.features.segment_dataset` makes normalised batches of them and
 :mod:`~ablation.features.batches` brings these to a device. Only the last two load torch; nothing
 here knows of networks or folds.

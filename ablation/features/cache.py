@@ -1,4 +1,4 @@
-"""Spectrograms on disk, one array per utterance, computed once and mapped by every worker.
+"""Features on disk, one array per utterance, computed once and mapped by every worker.
 
 An entry is named by a digest of the recording's bytes and the cut, its folder by a digest of the
 feature options that affect it. So neither a changed file nor a changed option can hit a stale
@@ -12,8 +12,9 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +22,16 @@ from ablation.corpora import Utterance
 from ablation.errors import AudioError
 from ablation.errors.audio import UtterancesTooShort
 from ablation.features.audio import read_audio
+from ablation.features.frame_features import FrameSpec, frame_features
 from ablation.features.segments import segment_starts
 from ablation.features.spectrogram import spectrogram
 from ablation.files import atomic_write, cache_folder
 from ablation.study import FeaturesSpec
 from ablation.threads import in_threads
 
-FORMAT = 1  # raised when the same options give different arrays
+# Raised when the same options give different arrays: of spectrograms, of features of a frame.
+FORMAT = 1
+FRAMES_FORMAT = 1
 # Options that are applied after the stored array is read: normalisation needs the segment.
 _LATER = {"normalise", "scope", "mu", "floor_db"}
 
@@ -46,12 +50,12 @@ class FeatureCache:
     Parameters
     ----------
     spec
-        The feature options.
+        The feature options: of a spectrogram, or of the features of a frame.
     root
         The folder of all entries; by default ``features`` in the user's cache folder.
     """
 
-    def __init__(self, spec: FeaturesSpec, root: Path | None = None) -> None:
+    def __init__(self, spec: FeaturesSpec | FrameSpec, root: Path | None = None) -> None:
         self.spec = spec
         self.root = root or cache_folder() / "features"
         self.folder = self.root / _options_digest(spec)
@@ -81,8 +85,8 @@ class FeatureCache:
     ) -> dict[str, Entry]:
         """Compute the missing entries; return those of all utterances by utterance id.
 
-        With ``short = "drop"``, utterances shorter than a segment have no entry. ``progress`` is
-        called with (done, missing) as entries are computed.
+        With ``short = "drop"`` of a spectrogram, utterances shorter than a segment have no entry.
+        ``progress`` is called with (done, missing) as entries are computed.
 
         Raises
         ------
@@ -101,10 +105,11 @@ class FeatureCache:
         with suppress(OSError):  # mark the folder as recently used, for `trim`
             os.utime(self.folder)
         entries = {u.id: there[keys[u.id]] for u in utterances}
-        if self.spec.short == "drop":
-            entries = {i: e for i, e in entries.items() if e.frames >= self.spec.width}
+        spec = self.spec
+        if isinstance(spec, FeaturesSpec) and spec.short == "drop":
+            entries = {i: e for i, e in entries.items() if e.frames >= spec.width}
             if not entries:
-                raise UtterancesTooShort(self.spec.segment_s)
+                raise UtterancesTooShort(spec.segment_s)
         return entries
 
     def _make(self, utterance: Utterance, key: str) -> Entry:
@@ -116,15 +121,19 @@ class FeatureCache:
             raise
         frames = max(1, len(samples) // spec.hop_samples)
         entry = Entry(self.folder / f"{key}-{frames}.npy", frames)
-        array = io.BytesIO()  # np.save to a file hides that a disk is full
-        np.save(array, stored_array(samples, frames, spec), allow_pickle=False)
+        if isinstance(spec, FrameSpec):
+            array = frame_features(samples, spec)
+        else:
+            array = stored_array(samples, frames, spec)
+        content = io.BytesIO()  # np.save to a file hides that a disk is full
+        np.save(content, array, allow_pickle=False)
         with atomic_write(entry.path, durable=False) as file:
-            file.write(array.getbuffer())
+            file.write(content.getbuffer())
         return entry
 
 
 def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.ndarray:
-    """Return the array of an entry: (``spec.height``, columns), at least one segment wide."""
+    """Return a spectrogram's array: (``spec.height``, columns), at least one segment wide."""
     length = spec.width * spec.hop_samples
     if len(samples) < length:
         fill = "wrap" if spec.short == "repeat" else "constant"
@@ -182,17 +191,22 @@ def _size(folder: Path) -> int:
     return size
 
 
-def _options_digest(spec: FeaturesSpec) -> str:
+def _options_digest(spec: FeaturesSpec | FrameSpec) -> str:
+    if isinstance(spec, FrameSpec):
+        return _digest(["frames", FRAMES_FORMAT, asdict(spec)], 8)
     options = spec.model_dump(mode="json", exclude=_LATER)
     if spec.edges == "utterance":  # then the array does not depend on where segments lie
         for name in ("train_hop_s", "test_hop_s", "tail"):
             del options[name]
     if options["short"] == "drop":  # arrays of dropped utterances are never read
         options["short"] = "zero"
-    text = json.dumps([FORMAT, options], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return _digest([FORMAT, options], 8)
 
 
 def _entry_key(utterance: Utterance, content: str) -> str:
-    text = json.dumps([content, utterance.start, utterance.end])
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return _digest([content, utterance.start, utterance.end], 16)
+
+
+def _digest(content: list[Any], size: int) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ablation.features.framing import centred_frames
 from ablation.study import FeaturesSpec
 
 _CHUNK = 1024  # frames transformed at once: bounds the memory of a long recording
@@ -28,10 +29,7 @@ def spectrogram(samples: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
     window = _window(spec)
     hop, length = spec.hop_samples, len(window)
     frames = max(1, len(samples) // hop)
-    before = length // 2
-    after = max(0, (frames - 1) * hop + length - before - len(samples))
-    padded = np.pad(samples.astype(np.float32), (before, after))
-    views = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:frames]
+    views = centred_frames(samples, length, hop, frames)
     first = 1 if spec.drop_bin == "first" else 0
     rows = slice(first, first + spec.height)
     result = np.empty((spec.height, frames), np.float32)
