@@ -4,10 +4,11 @@ What the papers leave open is a field here; ``docs/explanation/baselines.md`` sa
 whether it is stated, taken from a secondary source or inferred.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
+from ablation.errors import counted
 from ablation.study.fields import NotNegative, Positive, PositiveFloat, ShapeText, Share, Spec
 
 MAJORITY, SVM = "majority class", "log-mel SVM"
@@ -166,6 +167,18 @@ class CnnLstmSpec(Spec):
         default=50, description="Epochs with development speakers, of which the best is kept."
     )
 
+    @model_validator(mode="after")
+    def _kernels_of_filters(self) -> Self:
+        if len(self.kernels) != len(self.filters):
+            raise ValueError(
+                f"filters has {counted(len(self.filters), 'entry', 'entries')} and kernels "
+                f"{len(self.kernels)}; each convolution needs one of both"
+            )
+        for kernel in self.kernels:
+            if ":" in kernel:
+                raise ValueError(f"{kernel} in kernels names a number of filters; filters does")
+        return self
+
 
 class TwoStepSpec(CnnLstmSpec):
     """The two-step predictor (Satt et al. 2017), reconstructed: its steps are not published."""
@@ -176,7 +189,12 @@ class TwoStepSpec(CnnLstmSpec):
         "gives the largest class, judged again by a network trained on balanced classes.",
     )
     threshold: Probability = Field(
-        default=0.5, description="Posterior of the largest class above which it is the answer."
+        default=0.5,
+        description="Posterior of the largest class above which it is the answer; only for rest.",
+    )
+    thresholds: Annotated[list[Probability], Field(min_length=1)] = Field(
+        default=[round(0.05 * step, 2) for step in range(1, 20)],
+        description="Values of threshold to choose from on development speakers.",
     )
 
 
@@ -196,9 +214,14 @@ class BaselinesSpec(Spec):
     )
 
     def of(self, name: str) -> Any:
-        """Return the settings of a baseline, with ``epochs`` in them; None if it has none."""
+        """Return the settings of a baseline; None if it has none.
+
+        ``epochs`` stands for its own epochs, and for the most of them with development speakers.
+        """
         attribute = name.replace("-", "_")
         if attribute not in type(self).model_fields:
             return None
         spec = getattr(self, attribute)
-        return spec if self.epochs is None else spec.model_copy(update={"epochs": self.epochs})
+        if self.epochs is None:
+            return spec
+        return spec.model_copy(update={"epochs": self.epochs, "max_epochs": self.epochs})

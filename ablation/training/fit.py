@@ -27,12 +27,11 @@ from ablation.training.stopping import BestEpoch
 
 
 class DivergedError(Exception):
-    """The loss is no longer finite."""
+    """The loss is no longer finite; ``setting`` is the field that may be lowered."""
 
-    def __init__(self, epoch: int, rate: float) -> None:
+    def __init__(self, epoch: int, rate: float, setting: str = "training.learning_rate") -> None:
         super().__init__(
-            f"the loss is not finite in epoch {epoch} (learning rate {rate:g}); "
-            f"lower training.learning_rate"
+            f"the loss is not finite in epoch {epoch} (learning rate {rate:g}); lower {setting}"
         )
 
 
