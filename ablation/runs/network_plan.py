@@ -8,7 +8,7 @@ cell.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ablation.corpora.folds import development_speakers
 from ablation.errors import counted
@@ -294,15 +294,16 @@ def _baseline_tasks(
     All of them are trained and tested on the utterances that the networks have.
     """
     kept = {s.id for fold in folds.values() for s in (*fold.train, *fold.test)}
-    known = {plan.study.features: dict(folds)}
-    tuned: dict[object, Mapping[str, FoldData]] = {}
+    known: dict[Any, Mapping[str, FoldData]] = {}  # by their features
+    known[plan.study.features] = folds
+    tuned: dict[Any, Mapping[str, FoldData]] = {}
     tasks = []
     for request in plan.missing_baselines:
         name = request.cell.baseline
         features = features_of(plan.study, name)
         if features not in known:
             known[features] = baseline_data(plan.prepared, features, kept, reporter)
-        mine: Mapping[str, FoldData] = known[features]
+        mine = known[features]
         if tunes(plan.study, name):
             if features not in tuned:
                 tuned[features] = _tuned(plan, mine)
