@@ -52,18 +52,7 @@ def features_of(study: Study, name: str) -> FeaturesSpec | FrameSpec:
     """Return the features that a baseline is trained on: its own, or the study's."""
     spec = study.baselines.of(name)
     if isinstance(spec, CnnLstmSpec):
-        rate = FrameSpec.sample_rate
-        return FeaturesSpec(
-            sample_rate=rate,
-            n_fft=round(rate / spec.bin_hz),
-            window_ms=spec.window_ms,
-            hop_ms=spec.hop_ms,
-            max_hz=spec.max_hz,
-            scale="log",
-            segment_s=spec.hop_ms / 1000,  # of any length: it cuts its pieces itself
-            train_hop_s=spec.hop_ms / 1000,
-            test_hop_s=spec.hop_ms / 1000,
-        )
+        return spec.spectrogram
     if isinstance(spec, DnnElmSpec):
         return FrameSpec(spec.frame_features)
     return FrameSpec(spec.features) if isinstance(spec, RnnElmSpec) else study.features

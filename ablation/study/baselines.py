@@ -6,9 +6,10 @@ whether it is stated, taken from a secondary source or inferred.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from ablation.errors import counted
+from ablation.study.data import FeaturesSpec
 from ablation.study.fields import NotNegative, Positive, PositiveFloat, ShapeText, Share, Spec
 
 MAJORITY, SVM = "majority class", "log-mel SVM"
@@ -177,6 +178,31 @@ class CnnLstmSpec(Spec):
         for kernel in self.kernels:
             if ":" in kernel:
                 raise ValueError(f"{kernel} in kernels names a number of filters; filters does")
+        return self
+
+    @property
+    def spectrogram(self) -> FeaturesSpec:
+        """The log spectrogram of an utterance, of which it cuts its pieces itself."""
+        hop_s = self.hop_ms / 1000  # a segment of one frame: nothing is padded to more
+        return FeaturesSpec(
+            sample_rate=16000,
+            n_fft=round(16000 / self.bin_hz),
+            window_ms=self.window_ms,
+            hop_ms=self.hop_ms,
+            max_hz=self.max_hz,
+            scale="log",
+            segment_s=hop_s,
+            train_hop_s=hop_s,
+            test_hop_s=hop_s,
+        )
+
+    @model_validator(mode="after")
+    def _has_a_spectrogram(self) -> Self:
+        try:
+            _ = self.spectrogram
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"no spectrogram at 16 kHz can be made so: {reason}") from error
         return self
 
 

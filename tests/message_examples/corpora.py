@@ -33,7 +33,10 @@ from ablation.errors.corpora import (
 )
 from ablation.errors.folds import (
     ClassNotInTraining,
+    ClassOnlyInDevelopment,
+    NobodyToDevelopOn,
     NobodyToTrainOn,
+    NoPartner,
     OneSpeaker,
     SpeakerOnBothSides,
     TooManyFolds,
@@ -115,4 +118,7 @@ EXAMPLES = [
     NobodyToTrainOn(2),
     SpeakerOnBothSides("03", ["03"]),
     ClassNotInTraining("03", ["sad"], ["03"], ["angry", "happy", "sad"]),
+    NoPartner("emodb", "03", ["03"]),
+    NobodyToDevelopOn("manifest", 2),
+    ClassOnlyInDevelopment("03", ["sad"], ["08"]),
 ]
