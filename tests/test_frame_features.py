@@ -83,6 +83,14 @@ def test_pitch_of_harmonics_and_of_a_sine(f0: float, rate: int) -> None:
         assert pitch.voicing.min() > 0.9
 
 
+def test_a_period_is_found_between_two_samples() -> None:
+    for f0 in (111.3, 287.1, 437.0, 468.0):
+        for rate in (8000, 16000):
+            assert np.median(pitch_of(tone(f0, rate, snr=50), rate).f0) == pytest.approx(
+                f0, rel=2e-3
+            )
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     st.floats(60, 480),
@@ -158,7 +166,8 @@ def test_silence_and_noise_are_unvoiced_and_have_a_period_all_the_same() -> None
     noise = 0.1 * np.random.default_rng(4).normal(size=RATE)
     click = np.zeros(RATE)
     click[5000] = 0.9
-    for x in (np.zeros(RATE), np.full(RATE, 0.3), click, noise, 1e-4 * noise):
+    rumble = np.sin(2 * np.pi * 8 * np.arange(RATE) / RATE)  # much alike one period on
+    for x in (np.zeros(RATE), np.full(RATE, 0.3), click, noise, 1e-4 * noise, rumble):
         pitch = pitch_of(x)
         assert np.all(pitch.f0 == 0)
         assert pitch.voicing.max() < 0.45
