@@ -8,6 +8,7 @@ recognises one are in ``ablation.init.schemes``. Nothing here depends on spectro
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,7 @@ def load_corpus(
     if not found:
         raise EmptyCorpus(name, root, kind.layout)
     label_map = _label_map(kind, labels, found)
-    kept = [
-        Utterance(u.id, u.file, u.speaker, label_map[u.label], u.start, u.end, u.origin)
-        for u in found
-        if label_map.get(u.label)
-    ]
+    kept = [replace(u, label=label_map[u.label]) for u in found if label_map.get(u.label)]
     if not kept:
         raise NoLabelUsed(name, sorted({u.label for u in found}))
     _check_files(kept)

@@ -90,10 +90,11 @@ def train_epochs(
         if not np.isfinite(loss):
             raise DivergedError(epoch, course.learning_rate, f"baselines.{seed[0]}.learning_rate")
         right = sum(int(batch.correct) for batch in learned) / sum(batch.n for batch in learned)
-        records.append(EpochRecord(epoch, course.learning_rate, loss, right))
-        if judge is None:
+        accuracy = None if judge is None else judge()
+        records.append(EpochRecord(epoch, course.learning_rate, loss, right, accuracy))
+        if accuracy is None:
             kept = epoch
-        elif (accuracy := judge()) > best:
+        elif accuracy > best:
             best, kept, state = accuracy, epoch, deepcopy(model.state_dict())
     if state is not None:
         model.load_state_dict(state)
