@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from ablation.study.baselines import CnnLstmSpec
 from ablation.study.shapes import Shape
@@ -19,6 +18,7 @@ from ablation.training.baselines.epochs import (
     n_parameters,
     train_epochs,
 )
+from ablation.training.baselines.padded_lstm import PaddedLstm
 from ablation.training.baselines.pieces import Pieces
 from ablation.training.baselines.standardising import Standardiser
 from ablation.training.compute import Compute
@@ -131,19 +131,16 @@ class CnnLstm(nn.Module):
     def __init__(self, bins: int, classes: int, spec: CnnLstmSpec) -> None:
         super().__init__()
         sizes = [1, *spec.filters]
-        kernels = [Shape.parse(text) for text in spec.kernels]
+        self._kernels = kernels = [Shape.parse(text) for text in spec.kernels]
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, (kernel.height, kernel.width), padding="same")
+            nn.Conv2d(before, after, (kernel.height, kernel.width))
             for before, after, kernel in zip(sizes, sizes[1:], kernels, strict=False)
         )
         for _ in kernels:
             bins = _halved(bins)
-        self.lstm = nn.LSTM(
-            bins * sizes[-1], spec.cells, batch_first=True, bidirectional=spec.bidirectional
-        )
-        directions = 2 if spec.bidirectional else 1
+        self.lstm = PaddedLstm(bins * sizes[-1], spec.cells, bidirectional=spec.bidirectional)
         self.head = nn.Sequential(
-            nn.Linear(directions * spec.cells, spec.dense),
+            nn.Linear(self.lstm.outputs, spec.dense),
             nn.ReLU(),
             nn.Dropout(spec.dropout),
             nn.Linear(spec.dense, classes),
@@ -155,19 +152,23 @@ class CnnLstm(nn.Module):
         ``lengths``, shape (n,), is on the CPU.
         """
         maps = pieces[:, None].to(memory_format=torch.channels_last)
-        for convolution in self.convolutions:
-            maps = _masked(convolution(maps), lengths)
+        for convolution, kernel in zip(self.convolutions, self._kernels, strict=True):
+            maps = _masked(convolution(_around(maps, kernel.height, kernel.width)), lengths)
             # The maximum first: of numbers or of their positive parts, it is the same.
             maps = functional.max_pool2d(maps, 2, ceil_mode=True).relu()
             lengths = _halved(lengths)
         steps = maps.permute(0, 2, 1, 3).flatten(2)  # (n, steps, channels * bins)
-        packed = pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)
-        return self.head(last.transpose(0, 1).flatten(1))
+        return self.head(self.lstm.last(steps, lengths))
 
 
 def _halved(number: Any) -> Any:
     return (number + 1) // 2
+
+
+def _around(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Return maps with zeros around them, so that a convolution leaves their size."""
+    sides = ((width - 1) // 2, width // 2, (height - 1) // 2, height // 2)
+    return functional.pad(maps, sides)
 
 
 def _masked(maps: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

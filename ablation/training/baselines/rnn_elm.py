@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from torch.nn.utils.rnn import pad_sequence
 
 from ablation.features.frame_features import ROWS
 from ablation.study.baselines import RnnElmSpec
@@ -11,6 +11,7 @@ from ablation.training.baselines.base import BaselineData, BaselineResult, Examp
 from ablation.training.baselines.chain import chain_loss
 from ablation.training.baselines.choosing import fit_kernel_elm
 from ablation.training.baselines.epochs import Learned, judged, n_parameters, train_epochs
+from ablation.training.baselines.padded_lstm import PaddedLstm
 from ablation.training.baselines.posterior_statistics import posterior_statistics
 from ablation.training.baselines.regions import SHORTEST, voiced_segments
 from ablation.training.baselines.standardising import Standardiser
@@ -79,19 +80,15 @@ class Blstm(nn.Module):
 
     def __init__(self, rows: int, cells: int, layers: int, classes: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(rows, cells, layers, batch_first=True, bidirectional=True)
-        self.linear = nn.Linear(2 * cells, classes + 1)
+        self.lstm = PaddedLstm(rows, cells, layers, bidirectional=True)
+        self.linear = nn.Linear(self.lstm.outputs, classes + 1)
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return log posteriors, shape (n, longest, classes + 1); what is padded changes none.
 
         ``frames`` has shape (n, longest, rows), ``lengths`` (n,) is on the CPU.
         """
-        packed = pack_padded_sequence(frames, lengths, batch_first=True, enforce_sorted=False)
-        hidden, _ = pad_packed_sequence(
-            self.lstm(packed)[0], batch_first=True, total_length=frames.shape[1]
-        )
-        return self.linear(hidden).log_softmax(2)
+        return self.linear(self.lstm(frames, lengths)).log_softmax(2)
 
 
 class _Frames:

@@ -31,15 +31,13 @@ def train_two_step(data: BaselineData, spec: TwoStepSpec, device: str) -> Baseli
     largest = int(np.bincount(data.train.labels, minlength=data.classes).argmax())
     step = _rest if spec.variant == "rest" else _balanced
     scores, steps, chosen = step(sides, data, largest, spec, device)
-    records: list[EpochRecord] = []
-    for one in steps:
-        records += [replace(record, epoch=len(records) + 1) for record in one.records]
+    records = [record for one in steps for record in one.records]
     return BaselineResult(
         scores,
         np.array([len(numbers) for numbers in sides.test.numbers]),
         str(Compute.on(device, layout="channels_last")),
         sum(one.parameters for one in steps),
-        records,
+        [replace(record, epoch=number) for number, record in enumerate(records, 1)],
         chosen,
     )
 
