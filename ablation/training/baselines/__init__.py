@@ -8,7 +8,7 @@ settings there if it has any.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ablation.features.cache import open_entry
+from ablation.features.segment_dataset import array_of
 from ablation.training.baselines.base import BaselineData, BaselineResult, Examples
 from ablation.training.baselines.cnn_lstm import train_cnn_lstm
 from ablation.training.baselines.dnn_elm import train_dnn_elm
@@ -55,5 +55,5 @@ def data_of(task: CellTask) -> BaselineData:
 
 def _examples(samples: Sequence[Sample]) -> Examples:
     """Return the features of utterances, without the padding of short ones."""
-    arrays = [open_entry(sample.entry)[:, : sample.entry.frames] for sample in samples]
+    arrays = [array_of(sample.entry)[:, : sample.entry.frames] for sample in samples]
     return Examples(arrays, [sample.label for sample in samples])
