@@ -278,12 +278,15 @@ def test_every_option_field_and_column_has_a_meaning_and_no_meaning_is_left_over
 
     for path, command in commands.commands():
         assert command.help, path
-    described = {
+    tables = {
         (path.removeprefix("network.") if path.startswith("network.training") else path) or "top":
-        set(settings.fields(found))
+        settings.fields(found)
         for path, found in settings.tables()
     }  # fmt: skip
-    assert {name: set(of) for name, of in settings.MEANINGS["study"].items()} == described
+    for name, of in settings.MEANINGS["study"].items():
+        assert set(of) == set(tables.pop(name))
+    for path, described in tables.items():  # by the model alone
+        assert all(field.get("description") for field in described.values()), path
     named = {name for found in TABLES.values() for name in schema(found, [columns.CLASS]).names}
     assert set(columns.MEANINGS["columns"]) == named
 

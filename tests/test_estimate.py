@@ -44,12 +44,11 @@ def test_on_a_card_cells_are_measured_together(tiny_study: Path, tmp_path: Path)
     pytest.importorskip("interpreting")
     grid = ("grid", "--axis", "height", "--values", "2", "--study", tiny_study, "--dry-run",
             "--devices", INTERPRETER, "--set", "features.segment_s=0.24",
-            "--set", "features.test_hop_s=0.24", "--set", "training.batch_size=4")  # fmt: skip
+            "--set", "features.test_hop_s=0.24", "--set", "training.batch_size=2",
+            "--set", "execution.group=3")  # fmt: skip
     said = json.loads(train(*grid, "--json", cwd=tmp_path).stdout)
-    assert (said["to_train"], said["cells_at_once"], said["workers"]) == (4, 4, 1)
+    assert (said["to_train"], said["cells_at_once"], said["workers"]) == (4, 3, 1)
     assert said["seconds"] == pytest.approx(said["worker_seconds"]) and said["seconds"] > 0
-    text = train(*grid, "--set", "execution.group=3", cwd=tmp_path).stdout
-    assert "on 1 worker (interpreter), 3 cells at once, measured here" in text
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,8 @@ def agreement(one: Outcome, other: Outcome) -> float:
 
 
 def test_a_card_says_what_the_cpu_says(fold: FoldData) -> None:
-    """After forty steps, and having learnt something."""
-    on_cpu, on_card = (cell(fold, device, steps=40) for device in (CPU, INTERPRETER))
+    """After sixty steps, and having learnt something."""
+    on_cpu, on_card = (cell(fold, device, steps=60) for device in (CPU, INTERPRETER))
     assert agreement(on_cpu, on_card) >= 0.98
     assert len({p["predicted"] for p in on_card.predictions}) > 1
     assert on_card.row["train_loss"] == pytest.approx(on_cpu.row["train_loss"], rel=1e-3)
@@ -157,11 +157,11 @@ def test_without_memory_for_a_single_segment_the_cell_is_given_up(
 def test_moments_of_a_batch_are_those_of_its_segments() -> None:
     """Made one by one or many together, upright or on their side, larger than the segment."""
     torch.manual_seed(0)
-    segments = torch.rand(21, 1, 16, 24)
-    for shape in ((1, 1), (5, 2), (2, 7), (20, 3), (3, 30)):
+    segments = torch.rand(18, 1, 12, 16)
+    for shape in ((1, 1), (5, 2), (2, 7), (14, 3), (3, 20)):
         probe = SinglePassProbe(*shape, 4, 3)
         every = probe.moment_sums(segments)
-        for number in (0, 16, 20):
+        for number in (0, 16, 17):
             alone = probe.moment_sums(segments[number : number + 1])
             assert torch.allclose(alone.first[0], every.first[number], rtol=1e-13)
             assert torch.allclose(alone.second[0], every.second[number], rtol=1e-12, atol=1e-11)

@@ -14,7 +14,7 @@ import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from one_thread import one_thread  # noqa: F401 - used by every test
-from running import ablate, assert_same, command, lasting, train
+from running import assert_same, command, lasting, train
 from tasks import killed_by_b
 from torch.nn import functional
 
@@ -305,8 +305,11 @@ def test_memory_for_fewer_cells_makes_smaller_groups(
         on_card(tasks)
 
 
-def test_a_cell_that_kills_its_worker_goes_alone(make: Make, tmp_path: Path) -> None:
+def test_a_cell_that_kills_its_worker_goes_alone(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The others of its group are trained, and have the rows that they have without it."""
+    monkeypatch.setattr("ablation.executors.local.TRIES", 1)
     tasks = make()
     tally, said = Tally(cells=3, stored=0), []
     with LocalExecutor([Slot(INTERPRETER, 1)], print).pool(killed_by_b) as pool:
@@ -363,7 +366,7 @@ def grid(tiny_study: Path) -> list[str]:
 def whole(grid: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of one run, in groups of four."""
     folder = tmp_path_factory.mktemp("whole")
-    ablate(*grid, cwd=folder)
+    train(*grid, cwd=folder)
     assert len(lasting(folder / "results/tiny")["probes"]) == 4
     return folder / "results/tiny"
 

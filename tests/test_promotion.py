@@ -161,8 +161,8 @@ def test_the_papers_rows_stand_beside_iemocap() -> None:
     assert "| CNN_TF_Att.pooling (Li et al. 2018) | iemocap | 10x2 + 2x8 |" in text
     assert "71.75 & 68.06" in table1_latex([], True, [], "caption")
     rows = list(csv.DictReader(table1_csv([], paper=True).splitlines()))
-    assert [float(row["wa"]) for row in rows] == [0.7135, 0.6917, 0.7175]
-    assert [float(row["ua"]) for row in rows] == [0.6754, 0.6416, 0.6806]
+    assert [float(row["wa"]) for row in rows][-3:] == [0.7135, 0.6917, 0.7175]
+    assert [float(row["ua"]) for row in rows][-3:] == [0.6754, 0.6416, 0.6806]
 
 
 def test_a_fresh_promotion_gives_the_same(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:

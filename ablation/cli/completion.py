@@ -34,8 +34,19 @@ def poolings(incomplete: str) -> list[str]:
     """Return poolings to append to a comma-separated list."""
     from ablation.study.models import NETWORK_NAMES
 
+    return _appended(incomplete, ["all", *NETWORK_NAMES])
+
+
+def baselines(incomplete: str) -> list[str]:
+    """Return baselines to append to a comma-separated list."""
+    from ablation.study.baselines import TITLES
+
+    return _appended(incomplete, ["all", "none", *TITLES])
+
+
+def _appended(incomplete: str, words: Iterable[str]) -> list[str]:
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{word}" for word in _beginning(last, ["all", *NETWORK_NAMES])]
+    return [f"{before}{comma}{word}" for word in _beginning(last, words)]
 
 
 def metrics(incomplete: str) -> list[str]:

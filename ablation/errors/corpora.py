@@ -9,7 +9,7 @@ from ablation.errors.text import counted, suggestion
 
 _MANIFEST = (
     "a manifest is a CSV or parquet file with the columns file, speaker, label and optional start, "
-    "end, id"
+    "end, id, partner"
 )
 
 # ---------------------------------------------------------------------------- folder and files

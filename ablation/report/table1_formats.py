@@ -80,7 +80,7 @@ PAPER_NOTES = (
     "2 to test on. (c) 5 classes, other than ours. (d) The folds are not known.",
 )
 _HEADER = (
-    "system", "corpus", "Conv1", "parameters", "multiply-adds", "WA [95 %]", "UA [95 %]",
+    "network", "corpus", "Conv1", "parameters", "multiply-adds", "WA [95 %]", "UA [95 %]",
     "WA, folds [95 %]", "UA, folds [95 %]", "WA over SVM [95 %]", "WA over network [95 %]",
     "adjusted p", "training (s)", "seeds",
 )  # fmt: skip
@@ -102,7 +102,7 @@ def table1_latex(rows: Sequence[Row], paper: bool, notes: Sequence[str], caption
         rf"  \caption{{{tex(caption)}}}",
         r"  \begin{tabular}{llrccccc}",
         r"    \toprule",
-        r"    System & Conv1 & Parameters & WA (\%) & UA (\%) & WA over network & $p$ & Seeds \\",
+        r"    Network & Conv1 & Parameters & WA (\%) & UA (\%) & WA over network & $p$ & Seeds \\",
         r"    \midrule",
         *map(_tex_row, rows),
     ]

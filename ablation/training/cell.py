@@ -15,7 +15,6 @@ from ablation.features.segment_dataset import SegmentDataset
 from ablation.models.network import build_network, cost_of
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import CellKind, shapes_text
-from ablation.training.baselines import TRAINERS
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import fit, predict
@@ -76,6 +75,9 @@ def _network(task: CellTask, device: str) -> Trained:
 
 
 def _baseline(task: CellTask, device: str) -> Trained:
+    # Loads scikit-learn, which workers that train probes do without.
+    from ablation.training.baselines import TRAINERS
+
     result = TRAINERS[task.cell.baseline](task, device)
     columns: dict[str, Any] = {"parameters": result.parameters}
     if result.chosen:

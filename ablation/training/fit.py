@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,7 +24,9 @@ from ablation.training.schedule import (
 from ablation.training.seeds import generator, seeded
 from ablation.training.segment_moments import SegmentMoments
 from ablation.training.steps import Sums, Training, make_step
-from ablation.training.stopping import BestEpoch
+
+if TYPE_CHECKING:
+    from ablation.training.stopping import BestEpoch
 
 
 class DivergedError(Exception):
@@ -52,7 +55,7 @@ def fit(
     compute: Compute,
     checkpoint: Checkpoint | None = None,
     moments: SegmentMoments | None = None,
-    best: BestEpoch | None = None,
+    best: "BestEpoch | None" = None,
 ) -> Fitted:
     """Train ``model`` on all segments of ``feed``, starting from ``checkpoint`` if it exists.
 

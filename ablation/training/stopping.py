@@ -10,6 +10,7 @@ from torch import nn
 from ablation.features.batches import Feed
 from ablation.study import TrainingSpec
 from ablation.training.checkpoint import EpochRecord
+from ablation.training.fit import predict
 from ablation.training.metrics import accuracies
 
 
@@ -37,8 +38,6 @@ class BestEpoch:
 
     def score(self, model: nn.Module, spec: TrainingSpec) -> float:
         """Return the UA (0..1) of the development speakers."""
-        from ablation.training.fit import predict
-
         scores, _ = predict(model, self.feed, spec)
         return accuracies(self.labels, scores.argmax(1).tolist(), scores.shape[1]).ua
 

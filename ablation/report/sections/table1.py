@@ -88,7 +88,7 @@ def table1(stored: StudyResults, networks: Sequence[StoredNetwork]) -> Table | N
         return None
     rows += PAPER if of_paper(stored.run) else ()
     columns = (
-        Column("system"),
+        Column("network"),
         Column("corpus"),
         Column("Conv1"),
         Column("parameters", "integer"),
@@ -285,7 +285,7 @@ def _row(
         name=line.name,
         corpus=corpus_title(run),
         shapes=line.shapes,
-        parameters=line.parameters or _most(scored.cells["parameters"]),
+        parameters=line.parameters or _most(scored.cells.get("parameters")),
         multiply_adds=line.multiply_adds,
         wa=score_interval(scored.counts, "wa"),
         ua=score_interval(scored.counts, "ua"),
@@ -310,8 +310,9 @@ def _seeds(run: RunRecord, line: Line, scored: ScoredLine) -> str:
     return seeds.strip()
 
 
-def _most(values: pd.Series) -> int | None:
-    return None if values.dropna().empty else int(values.max())
+def _most(values: pd.Series | None) -> int | None:
+    """Return the largest value; None where rows of older versions have none."""
+    return None if values is None or values.dropna().empty else int(values.max())
 
 
 def _mean(values: pd.Series) -> float | None:
