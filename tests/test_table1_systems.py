@@ -210,3 +210,51 @@ def test_the_command_says_that_there_are_no_partners(tiny_study: Path, tmp_path:
     )  # fmt: skip
     assert isinstance(done.error, NoPartner)
     assert not (tmp_path / "results").exists()
+
+
+LETTERS = {"neu": 200, "hap": 500, "exc": 600, "ang": 900, "sad": 350}  # labels and their tones
+
+
+def iemocap(root: Path) -> Path:
+    """Two sessions as IEMOCAP has them: two speakers each, every label twice, a tone for each."""
+    rng = np.random.default_rng(0)
+    for session in "12":
+        name = f"Ses0{session}F_impro01"
+        lines, wav = [], root / f"Session{session}/sentences/wav" / name
+        wav.mkdir(parents=True)
+        for letter in "FM":
+            for number, label in enumerate([*LETTERS] * 2):
+                turn = f"{name}_{letter}{number:03d}"
+                times = np.arange(6400) / 16000
+                tone = np.sin(2 * np.pi * LETTERS[label] * times) + 0.1 * rng.standard_normal(6400)
+                soundfile.write(wav / f"{turn}.wav", 0.2 * tone, 16000, subtype="PCM_16")
+                lines.append(f"[0.0000 - 0.4000]\t{turn}\t{label}\t[2.5, 2.5, 2.5]")
+        folder = root / f"Session{session}/dialog/EmoEvaluation"
+        folder.mkdir(parents=True)
+        (folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def test_iemocap_with_every_map_of_happiness(tmp_path: Path, tiny_study: Path) -> None:
+    """All systems, tuned on dialogue partners; published rows below ours, with their marks."""
+    root = iemocap(tmp_path / "corpus")
+    counts = {}
+    for labels in ("hap", "hap+exc", "exc"):
+        folder = tmp_path / labels
+        folder.mkdir()
+        every = () if labels == "hap" else ("--baselines", "dnn-elm,majority")
+        train(
+            *("promote", "--study", tiny_study, "--corpus", "iemocap", "--corpus-root", root),
+            *("--baselines", "all", *SHORT, *sets(f'corpus.labels="{labels}"')),
+            *("--set", 'development.speakers="partner"', *every), cwd=folder,
+        )  # fmt: skip
+        rows = read_results(folder / "results/tiny").references
+        counts[labels] = int(rows[rows["reference"] == "majority class"]["n_test"].sum())
+        tuned = rows[rows["reference"] == "DNN-ELM"]
+        partners = dict(zip(tuned["fold"], tuned["development"], strict=True))
+        assert partners == {"Ses01F": "Ses01M", "Ses01M": "Ses01F", "Ses02F": "Ses02M",
+                            "Ses02M": "Ses02F"}  # fmt: skip
+        text = (folder / "results/tiny/table1.md").read_text()
+        assert "RNN-ELM (Lee and Tashev 2015; Li et al. 2018) (a)" in text
+        assert "the dialogue partners of the test speakers" in text
+    assert counts == {"hap": 32, "hap+exc": 40, "exc": 32}

@@ -20,7 +20,9 @@ class FeatureSupply:
     def lacking(self, task: Group) -> list[str]:
         """Return the driver's files that this machine has neither there nor in its own cache."""
         folds = [one.fold for one in task]
-        samples = (sample for fold in folds for sample in (*fold.train, *fold.test))
+        samples = (
+            sample for fold in folds for sample in (*fold.train, *fold.test, *fold.development)
+        )
         entries = list(dict.fromkeys(sample.entry for sample in samples))
         there = {folder: _names(folder) for folder in {entry.path.parent for entry in entries}}
         missing = [entry for entry in entries if entry.path.name not in there[entry.path.parent]]

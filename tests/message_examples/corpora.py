@@ -46,7 +46,10 @@ ROOT = Path("/data/emodb")
 FLAC, WAV = ROOT / "wav/03a01Fa.flac", ROOT / "wav/03a01Fa.wav"
 LAYOUT = "wav/03a01Fa.wav and the like"
 MANIFEST = Path("/data/own/manifest.csv")
-TABLE = "a CSV or parquet file with the columns file, speaker, label and optional start, end, id, partner"
+TABLE = (
+    "a CSV or parquet file with the columns file, speaker, label and optional start, end, id, "
+    "partner"
+)
 RAVDESS = Path("/data/ravdess/Actor_02/03-01-05-01-02-02-01.wav")
 TESS = Path("/data/tess/OAF_angry/OAF_back_angry.wav")
 SYNTHETIC, MADE = Path("/data/synthetic"), "a folder made by ablate corpus synthesize"
