@@ -55,6 +55,11 @@ NOT_RUN = {
     " --set network.training.steps=160 --no-final": HOURS,
     "ablate promote --best --nested --pooling all --study ravdess --corpus-root PATH/ravdess"
     " --set network.training.steps=160 --no-final": HOURS,
+    "ablate promote --shapes 10x2,2x8 --study mine.toml --baselines all --pooling all": HOURS,
+    "ablate promote --shapes 10x2,2x8 --study mine.toml --baselines dnn-elm,log-mel-svm"
+    " --set baselines.dnn-elm.preset=han2014": HOURS,
+    "ablate promote --shapes 10x2,2x8 --study mine.toml --baselines all"
+    " --set baselines.epochs=1": HOURS,
     "pytest tests/test_networks.py tests/test_saved.py -k every_pooling": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,

@@ -44,6 +44,7 @@ def passes_over(draw: st.DrawFn) -> tuple[int, int, int, int, int, int]:
 @example((100, 2, 16, 1, 16, 24), False, 2)
 @example((2, 80, 5, 2, 7, 24), False, 3)
 @example((37, 5, 17, 1, 16, 11), True, 4)
+@example((1, 2, 1, 1, 1, 8), True, 2)
 def test_sums_of_a_pass(sizes: tuple[int, int, int, int, int, int], bf16: bool, seed: int) -> None:
     """Against float64, written down with the patches themselves."""
     from ablation.models.probe.cuda.passes import FusedPass
@@ -76,8 +77,11 @@ def test_sums_of_a_pass(sizes: tuple[int, int, int, int, int, int], bf16: bool, 
     slack = float(close.sum()) * float(segments.abs().max()) * (height * width) ** 0.5
     assert (found - patches.sum(0)).norm() <= 1e-6 * patches.sum(0).norm() + slack
     evaluated = FusedPass(bf16=bf16).evaluate(segments, weight, delta)
-    # In bfloat16, training takes the sums of scores from those of patches.
-    assert (evaluated - relu).norm() <= 1e-6 * relu.norm() + float(close.sum()) * rounding
+    # In bfloat16, training takes the sums of scores from those of patches, and scoring adds the
+    # thresholds of up to 256 places beyond the last one and takes them off again.
+    beyond = 256 * 2**-21 * float(delta.abs().max()) if bf16 else 0.0
+    allowed = 1e-6 * relu.norm() + float(close.sum()) * rounding + beyond
+    assert (evaluated - relu).norm() <= allowed
 
 
 @settings(max_examples=5)
@@ -176,7 +180,7 @@ def test_kernels_compile_for_cards(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert len(lines) >= 6
+    assert len(lines) >= 4
     for name, registers, stack, local, shared, *products in lines:
         assert int(local) == 0 and int(stack) <= 512, name
         assert 0 < int(registers) <= 255, name

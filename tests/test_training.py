@@ -22,6 +22,7 @@ from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
 from ablation.training.schedule import budget, learning_rate
 from ablation.training.seeds import derived_seed, generator, seeded
+from ablation.training.stopping import BestEpoch, best_epoch
 
 CPU = torch.device("cpu")
 PLAIN = Compute(CPU)
@@ -130,10 +131,12 @@ class _StoppedError(Exception):
 
 @pytest.mark.parametrize("spec", [EVERYTHING, TrainingSpec(epochs=4, batch_size=8)])
 @pytest.mark.parametrize("stop", [1, 3])
+@pytest.mark.parametrize("tuned", [False, True])
 def test_a_training_that_was_stopped_goes_on_bit_by_bit(
-    two_tones: SegmentDataset, tmp_path: Path, spec: TrainingSpec, stop: int
+    two_tones: SegmentDataset, tmp_path: Path, spec: TrainingSpec, stop: int, tuned: bool
 ) -> None:
-    """Stopped in the middle of an epoch; dropout and augmentation are drawn as they would be."""
+    """Stopped in the middle of an epoch; dropout and augmentation are drawn as they would be, and
+    the best epoch on development speakers is still known."""
 
     def run(checkpoint: Checkpoint | None, steps: int | None = None) -> tuple[Fitted, int]:
         with seeded("init", 0):
@@ -141,14 +144,19 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
             model = torch.nn.Sequential(torch.nn.Dropout2d(0.3), probe)
         taken = 0
 
-        def count(*_: object) -> None:
+        def count(module: torch.nn.Module, _given: object) -> None:
             nonlocal taken
+            if not module.training:
+                return
             if taken == steps:
                 raise _StoppedError
             taken += 1
 
         model.register_forward_pre_hook(count)
-        return fit(model, HostFeed(two_tones), spec, ["a"], PLAIN, checkpoint), taken
+        feed = HostFeed(two_tones)
+        labels = [number % 2 for number in range(feed.utterance.max() + 1)]  # of no sound
+        best = BestEpoch(feed, labels, model) if tuned else None
+        return fit(model, feed, spec, ["a"], PLAIN, checkpoint, best=best), taken
 
     whole, steps = run(None)
     per_epoch = whole.budget.steps_per_epoch
@@ -160,6 +168,29 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
     assert resumed.records == whole.records
     for key, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[key]), key
+
+
+def test_the_best_epoch_on_development_speakers_is_kept(two_tones: SegmentDataset) -> None:
+    """The first of equally good ones, with the weights that a shorter training ends with."""
+    labels = [number % 2 for number in range(12)]
+    spec = TrainingSpec(batch_size=8, optimizer="adam", schedule="constant")
+
+    def run(epochs: int, tuned: bool) -> Fitted:
+        with seeded("init", 0):
+            model = ReferenceProbe(6, 2, 8, 2)
+        feed = HostFeed(two_tones)
+        best = BestEpoch(feed, labels, model) if tuned else None
+        one = spec.model_copy(update={"epochs": epochs})
+        return fit(model, feed, one, ["a"], PLAIN, best=best)
+
+    kept = run(20, tuned=True)
+    scores = [record.development_ua for record in kept.records]
+    assert None not in scores and len(set(scores)) > 1
+    number = best_epoch(kept.records)
+    assert scores.index(max(scores)) == number - 1  # type: ignore[type-var]
+    shorter = run(number, tuned=False)
+    for key, value in shorter.model.state_dict().items():
+        assert torch.equal(value, kept.model.state_dict()[key]), key
 
 
 @pytest.mark.parametrize("damage", ["torn", "other", "folder"])

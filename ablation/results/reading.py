@@ -21,7 +21,7 @@ class Results:
     probes, networks
         One row per finished cell.
     references
-        One row per fold of each baseline: majority class, log-mel SVM.
+        One row per fold and seed of each baseline, such as the majority class or the log-mel SVM.
     failed_probes, failed_networks
         One row per failed cell, with its ``error``.
     predictions, epochs
