@@ -118,36 +118,14 @@ def table1_csv(rows: Sequence[Row], paper: bool) -> str:
     ends = [f"{name}{end}" for name in intervals for end in ("", "_low", "_high")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        [
-            "network",
-            "corpus",
-            "conv1",
-            "parameters",
-            "multiply_adds",
-            *ends,
-            "p",
-            "train_seconds",
-            "speakers",
-            "seeds",
-        ]
-    )
+    costs = ("parameters", "multiply_adds")
+    ending = ("p", "train_seconds", "speakers", "seeds")
+    writer.writerow(["network", "corpus", "conv1", *costs, *ends, *ending])
     for row in [*rows, *(PAPER if paper else ())]:
         values = [value for name in intervals for value in _raw(getattr(row, name))]
-        costs = [row.parameters, row.multiply_adds]  # csv leaves None empty
-        writer.writerow(
-            [
-                row.name,
-                row.corpus,
-                row.shapes,
-                *costs,
-                *values,
-                row.p,
-                row.seconds,
-                row.wa.sample,
-                row.seeds,
-            ]
-        )
+        start = [row.name, row.corpus, row.shapes, row.parameters, row.multiply_adds]
+        end = [row.p, row.seconds, row.wa.sample, row.seeds]
+        writer.writerow([*start, *values, *end])  # csv leaves None empty
     return text.getvalue()
 
 

@@ -38,7 +38,16 @@ class DevelopmentSpec(Spec):
     )
 
 
-class KernelElmFields(Spec):
+class EpochsFields(Spec):
+    """How long a baseline's network is trained."""
+
+    epochs: Positive = Field(default=20, description="Epochs without development speakers.")
+    max_epochs: Positive = Field(
+        default=50, description="Epochs with development speakers, of which the best is kept."
+    )
+
+
+class KernelElmFields(EpochsFields):
     """The extreme learning machine with a radial basis function kernel, and what it is given."""
 
     theta: Probability = Field(
@@ -90,10 +99,6 @@ class DnnElmSpec(KernelElmFields):
     learning_rate: PositiveFloat = Field(default=0.01, description="Learning rate of SGD.")
     momentum: Share = Field(default=0.9, description="Momentum of SGD.")
     batch_size: Positive = Field(default=128, description="Segments per step.")
-    epochs: Positive = Field(default=20, description="Epochs without development speakers.")
-    max_epochs: Positive = Field(
-        default=50, description="Epochs with development speakers, of which the best is kept."
-    )
 
     @property
     def frame_features(self) -> FrameFeatures:
@@ -127,13 +132,9 @@ class RnnElmSpec(KernelElmFields):
     region_ms: NotNegative = Field(
         default=100.0, description="Voiced regions that are shorter are left out (ms)."
     )
-    epochs: Positive = Field(default=20, description="Epochs without development speakers.")
-    max_epochs: Positive = Field(
-        default=50, description="Epochs with development speakers, of which the best is kept."
-    )
 
 
-class CnnLstmSpec(Spec):
+class CnnLstmSpec(EpochsFields):
     """CNN-LSTM (Satt et al. 2017) on pieces of a log spectrogram."""
 
     bin_hz: PositiveFloat = Field(
@@ -164,9 +165,6 @@ class CnnLstmSpec(Spec):
     learning_rate: PositiveFloat = Field(default=1e-3, description="Learning rate of Adam.")
     batch_size: Positive = Field(default=64, description="Pieces per step.")
     epochs: Positive = Field(default=15, description="Epochs without development speakers.")
-    max_epochs: Positive = Field(
-        default=50, description="Epochs with development speakers, of which the best is kept."
-    )
 
     @model_validator(mode="after")
     def _kernels_of_filters(self) -> Self:

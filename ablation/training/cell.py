@@ -70,7 +70,7 @@ def _network(task: CellTask, device: str) -> Trained:
     )
     columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
     if best is not None:
-        columns["chosen"] = json.dumps({"epoch": best_epoch(fitted.records)})
+        columns["chosen"] = json.dumps({"epochs": best_epoch(fitted.records)})
     return Trained(str(compute), scores, n_segments, columns, fitted.records, network)
 
 

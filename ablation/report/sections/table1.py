@@ -237,11 +237,11 @@ def rows_of(run: RunRecord, found: Sequence[tuple[Line, ScoredLine]]) -> list[Ro
     reference = _reference([line for line, _ in found])
     family = None if reference is None else _family(scored, reference)
     order = list(NAMES)
-    last = order.index(MAJORITY)
 
-    def rank(line: Line) -> int:
-        place = order.index(line.title) if line.kind == CellKind.BASELINE else last
-        return place if place < last else place + (line.kind == CellKind.BASELINE)
+    def rank(line: Line) -> float:
+        if line.kind == CellKind.BASELINE:
+            return order.index(line.title)
+        return order.index(MAJORITY) - 0.5
 
     ranked = sorted(found, key=lambda one: rank(one[0]))
     return [_row(run, line, mine, svm, reference, family) for line, mine in ranked]

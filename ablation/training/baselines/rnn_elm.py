@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from ablation.features.frame_features import ROWS
+from ablation.features.frame_features import ROWS, FrameSpec
 from ablation.study.baselines import RnnElmSpec
 from ablation.training.baselines.base import BaselineData, BaselineResult, Examples
 from ablation.training.baselines.chain import chain_loss
@@ -19,7 +19,6 @@ from ablation.training.compute import Compute
 from ablation.training.seeds import seeded
 
 NAME = "rnn-elm"
-HOP_MS = 10.0
 
 
 def train_rnn_elm(data: BaselineData, spec: RnnElmSpec, device: str) -> BaselineResult:
@@ -103,7 +102,7 @@ class _Frames:
         self.device = device
         row = ROWS[spec.features].index("voicing")
         arrays = [_long_enough(array) for array in side.arrays]
-        self.ends = [voiced_segments(array[row], spec, HOP_MS) for array in arrays]
+        self.ends = [voiced_segments(array[row], spec, FrameSpec.hop_ms) for array in arrays]
         self.frames = [
             torch.from_numpy(np.ascontiguousarray(standardiser.apply(array).T)) for array in arrays
         ]
