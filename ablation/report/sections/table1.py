@@ -94,17 +94,17 @@ def table1(stored: StudyResults, networks: Sequence[StoredNetwork]) -> Table | N
         Column("parameters", "integer"),
         Column("WA", "percent", "pooled, 95 % confidence interval by speaker"),
         Column("UA", "percent"),
-        Column("WA, mean of folds", "percent"),
-        Column("UA, mean of folds", "percent"),
         Column("WA over SVM", "points", "paired by speaker"),
         Column("WA over network", "points", "paired by speaker"),
         Column("adjusted p", "p", "of that difference"),
         Column("training (s)", "integer", "of a fold"),
         Column("seeds"),
+        Column("WA, mean of folds", "percent"),
+        Column("UA, mean of folds", "percent"),
     )
     values = tuple(
-        (row.name, row.corpus, row.shapes, row.parameters, row.wa, row.ua, row.wa_folds,
-         row.ua_folds, row.against, row.gain, row.p, row.seconds, row.seeds)
+        (row.name, row.corpus, row.shapes, row.parameters, row.wa, row.ua, row.against,
+         row.gain, row.p, row.seconds, row.seeds, row.wa_folds, row.ua_folds)
         for row in rows
     )  # fmt: skip
     notes = ["The networks of the last promotion of these settings, and the baselines."]
