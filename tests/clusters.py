@@ -35,10 +35,7 @@ class Cluster:
             "scheduler", "--host", host, "--port", "0",
             "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(known),
         )  # fmt: skip
-        deadline = time.monotonic() + _PATIENCE
-        while not known.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.address: str = json.loads(known.read_text())["address"]
+        self.address = _address(known)
 
     def add_worker(
         self,
@@ -79,6 +76,18 @@ class Cluster:
         )  # fmt: skip
         self.processes.append(process)
         return process
+
+
+def _address(known: Path) -> str:
+    """The scheduler's address from its file, which is there before its text is."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return json.loads(known.read_text())["address"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def kill_tree(process: subprocess.Popen) -> None:
