@@ -18,6 +18,7 @@ from ablation.training.baselines.epochs import (
     n_parameters,
     train_epochs,
 )
+from ablation.training.baselines.fourier_convolution import SameConvolution
 from ablation.training.baselines.padded_lstm import PaddedLstm
 from ablation.training.baselines.pieces import Pieces
 from ablation.training.baselines.standardising import Standardiser
@@ -25,7 +26,7 @@ from ablation.training.compute import Compute
 from ablation.training.seeds import seeded
 
 NAME = "cnn-lstm"
-_TOGETHER = {"cpu": 4, "cuda": 64}  # pieces in one pass; few on the CPU, so that caches hold them
+_TOGETHER = {"cpu": 6, "cuda": 64}  # pieces in one pass; few on the CPU, so that caches hold them
 
 
 def train_cnn_lstm(data: BaselineData, spec: CnnLstmSpec, device: str) -> BaselineResult:
@@ -131,9 +132,9 @@ class CnnLstm(nn.Module):
     def __init__(self, bins: int, classes: int, spec: CnnLstmSpec) -> None:
         super().__init__()
         sizes = [1, *spec.filters]
-        self._kernels = kernels = [Shape.parse(text) for text in spec.kernels]
+        kernels = [Shape.parse(text) for text in spec.kernels]
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(before, after, (kernel.height, kernel.width))
+            SameConvolution(before, after, (kernel.height, kernel.width))
             for before, after, kernel in zip(sizes, sizes[1:], kernels, strict=False)
         )
         for _ in kernels:
@@ -151,9 +152,9 @@ class CnnLstm(nn.Module):
 
         ``lengths``, shape (n,), is on the CPU.
         """
-        maps = pieces[:, None].to(memory_format=torch.channels_last)
-        for convolution, kernel in zip(self.convolutions, self._kernels, strict=True):
-            maps = _masked(convolution(_around(maps, kernel.height, kernel.width)), lengths)
+        maps = pieces[:, None]
+        for convolution in self.convolutions:
+            maps = _masked(convolution(maps), lengths)
             # The maximum first: of numbers or of their positive parts, it is the same.
             maps = functional.max_pool2d(maps, 2, ceil_mode=True).relu()
             lengths = _halved(lengths)
@@ -163,12 +164,6 @@ class CnnLstm(nn.Module):
 
 def _halved(number: Any) -> Any:
     return (number + 1) // 2
-
-
-def _around(maps: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Return maps with zeros around them, so that a convolution leaves their size."""
-    sides = ((width - 1) // 2, width // 2, (height - 1) // 2, height // 2)
-    return functional.pad(maps, sides)
 
 
 def _masked(maps: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
