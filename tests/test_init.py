@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from running import invoke, train
 
 from ablation.cli import init as init_command
-from ablation.cli import init_asking
 from ablation.corpora import load_corpus
 from ablation.corpora.recordings import SUFFIXES
 from ablation.errors import AblationError, StorageError
@@ -159,24 +159,39 @@ def test_a_pattern_and_a_map_of_labels_say_all(tmp_path: Path) -> None:
     assert "4 label L is left out by --labels" in made.stderr
 
 
-def test_parts_say_what_names_do_not(tmp_path: Path) -> None:
-    folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
-    refused = invoke("init", folder, "--yes", cwd=tmp_path, check=1)
+def test_names_that_can_be_read_in_two_ways_end_with_the_commands_that_settle_it(
+    tmp_path: Path,
+) -> None:
+    folder = simple(tmp_path / "my own", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
+    refused = invoke("init", "my own", "--yes", cwd=tmp_path, check=1)
     assert isinstance(refused.error, faults.AmbiguousNames)
-    assert refused.error.flags == ["--speaker field:2", "--speaker field:3"]
-    for flag in refused.error.flags:
-        assert flag in refused.stderr
+    assert refused.error.commands == [
+        "ablate init 'my own' --speaker field:2 --label field:1",
+        "ablate init 'my own' --speaker field:3 --label field:1",
+    ]
+    assert refused.stderr.splitlines()[-2:] == [f"  {line}" for line in refused.error.commands]
     assert list(tmp_path.iterdir()) == [folder]
-    invoke("init", folder, "--yes", "--speaker", "field:2", cwd=tmp_path)
-    assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == {"qa", "rb"}
+    invoke(*shlex.split(refused.error.commands[0])[1:], "--yes", cwd=tmp_path)
+    assert {row["speaker"] for row in rows(tmp_path / "my-own.csv")} == {"qa", "rb"}
+
+
+def test_a_stray_file_and_a_misspelt_label_are_set_aside_and_named(tmp_path: Path) -> None:
+    folder = simple(tmp_path / "mine", speakers=["anna", "ben", "carl"])
+    tone(folder, "calibration_1k.wav")
+    tone(folder / "anna", "angy_3.wav")
+    made = invoke("init", folder, "--yes", cwd=tmp_path)
+    assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"angry", "neutral"}
+    assert len(rows(tmp_path / "mine.csv")) == 12
+    assert "calibration_1k.wav" in made.stderr
+    assert "--labels angy=angry" in made.stderr
 
 
 @pytest.mark.parametrize(
     ("layout", "values", "flags", "kind", "fields", "remedy"),
     [
-        ("{label}/{take}.wav", {}, [], faults.UnsurePart,
-         {"candidate": faults.Candidate("speaker", "field:1", ("1", "2"))}, "--speaker field:1"),
-        ("{label}/{take}.wav", {"speakers": ["a"]}, [], faults.UnsurePart, {}, "--speaker field:1"),
+        ("{label}/{take}.wav", {}, [], faults.AmbiguousNames, {}, ""),
+        ("{label}.wav", {}, [], faults.NoSpeakerInNames, {}, "manifest"),
+        ("{take}.wav", {}, [], faults.NoLabelInNames, {"speaker": ""}, "manifest"),
         ("x/{label}/{take}.wav", {}, ["--speaker", "folder:1"],
          faults.OnlyOne, {"role": "speaker", "value": "x"},
          "--speaker"),
@@ -244,9 +259,6 @@ def test_sessions_are_one_speaker_and_one_person_spelt_in_two_ways_is_doubted(
     made = invoke("init", folder, "--yes", cwd=tmp_path)
     assert {row["speaker"] for row in rows(tmp_path / "mine.csv")} == set(people)
     assert {row["label"] for row in rows(tmp_path / "mine.csv")} == {"Ärger", "Ueberraschung"}
-    assert (
-        "note: 'Ben, Sitzung 1', 'Ben, Sitzung 2' are read as one speaker, Ben, in several sessions"
-    ) in made.stderr
     assert "note: speakers 'Doerte', 'Dörte' differ only in spelling" in made.stderr
     checked = invoke("corpus", "check", "--study", "mine.toml", cwd=tmp_path)
     assert "'Doerte', 'Dörte'" in checked.stdout
@@ -276,13 +288,12 @@ def test_questions_are_asked_where_somebody_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = simple(tmp_path / "mine", "{label}_{speaker}_{take}.wav", speakers=["qa", "rb"])
-    answers = iter(["9", "2", "nine", "field:1", "angry", "angry=rage", "nonsense", "y"])
+    answers = iter(["9", "1", "angry", "1", "angry=rage", "y"])
     monkeypatch.setattr(init_command, "answers", lambda: True)
-    monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
+    monkeypatch.setattr(init_command, "read_line", lambda: f"{next(answers)}\n")
     made = invoke("init", folder, cwd=tmp_path)
-    assert "--speaker field:2 or --speaker field:3" in made.stderr
-    assert str(InvalidOption("answer", 9, "a number from 1 to 3")) in made.stderr
-    assert str(faults.InvalidPart("answer", "nine")) in made.stderr
+    assert "angry_qa_1.wav: speaker qa, label angry" in made.stderr
+    assert "angry_qa_1.wav: speaker 1, label angry" in made.stderr
     assert InvalidOption("--labels", "angry", "CODE=CLASS").what in made.stderr
     assert {(r["speaker"], r["label"]) for r in rows(tmp_path / "mine.csv")} == {
         ("qa", "rage"), ("qa", "neutral"), ("rb", "rage"), ("rb", "neutral"),
@@ -295,7 +306,7 @@ def test_what_was_understood_can_be_put_right(
     folder = simple(tmp_path / "mine", "{speaker}/{label}-{speaker}_{take}.wav")
     answers = iter(["n", "{label}-{speaker}_{}", "", ""])
     monkeypatch.setattr(init_command, "answers", lambda: True)
-    monkeypatch.setattr(init_asking, "read_line", lambda: f"{next(answers)}\n")
+    monkeypatch.setattr(init_command, "read_line", lambda: f"{next(answers)}\n")
     made = invoke("init", folder, cwd=tmp_path)
     assert "speaker folder:1, label" in made.stdout
     assert "by --pattern '{label}-{speaker}_{}'" in made.stdout

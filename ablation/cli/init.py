@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablation.cli.failures import say
-from ablation.cli.init_asking import parse_codes
-from ablation.errors import CorpusError
-from ablation.errors.common import OptionsExclude
+from ablation.errors import CorpusError, StudyError
+from ablation.errors.common import InvalidOption, OptionsExclude
+from ablation.errors.naming import AmbiguousNames, GaveUp
 
 if TYPE_CHECKING:
+    from ablation.errors.naming import Way
     from ablation.init.finding import Found
     from ablation.init.understanding import ReadingOptions, Understood
+
+_CODES = "'W=angry,N=neutral,L=' (an empty class leaves the label out)"
+_PATTERN = "{speaker}/{label}_{}.wav"
 
 
 def init(
@@ -59,6 +65,7 @@ def init(
     from ablation.cli import init_printing
     from ablation.init import writing
     from ablation.init.finding import read_headers
+    from ablation.init.understanding import understand
     from ablation.progress import Reporter
 
     folder = folder.expanduser()
@@ -66,10 +73,11 @@ def init(
     title = writing.study_name(folder, name)
     writing.require_free([to / f"{title}.toml"], force)
     found = read_headers(folder, Reporter())
-    asking = not yes and answers()
-    understood = _agreed(found, options, asking)
-    if not asking:
+    if yes or not answers():
+        understood = understand(found, options)
         init_printing.print_understood(found, understood)
+    else:
+        understood = _agreed(found, options)
     start = writing.prepare(found, understood, to, title, force)
     writing.write(start)
     init_printing.print_written(start)
@@ -93,26 +101,71 @@ def _options(
         None if speaker is None else Part.parse(speaker, "--speaker"),
         None if label is None else Part.parse(label, "--label"),
         None if pattern is None else Pattern(pattern),
-        {} if labels is None else parse_codes(labels),
+        {} if labels is None else _codes(labels),
     )
 
 
-def _agreed(found: Found, options: ReadingOptions, asking: bool) -> Understood:
-    """Return how the folder is understood; where somebody answers, as they agreed."""
-    from ablation.cli import init_asking
+def _codes(text: str) -> dict[str, str]:
+    """Return "W=angry,N=neutral" as a map; raise :class:`StudyError` if it is not CODE=CLASS."""
+    codes: dict[str, str] = {}
+    for word in text.split(","):
+        code, equals, meaning = (piece.strip() for piece in word.partition("="))
+        if not equals or not code:
+            raise InvalidOption("--labels", word.strip(), "CODE=CLASS", _CODES)
+        if codes.setdefault(code, meaning) != meaning:
+            raise InvalidOption("--labels", word.strip(), f"one class for {code}", _CODES)
+    return codes
+
+
+def _agreed(found: Found, options: ReadingOptions) -> Understood:
+    """Return how the folder is understood as somebody agreed, who is shown it and asked."""
+    from ablation.cli.init_printing import print_understood, printable
+    from ablation.init.parts import Part
+    from ablation.init.pattern import Pattern
     from ablation.init.understanding import understand
 
-    if not asking:
-        return understand(found, options)
+    ways: Sequence[Way] = ()
     while True:
         try:
             understood = understand(found, options)
+        except AmbiguousNames as error:
+            say("The names can be read in several ways:")
+            ways = error.ways
+            for number, way in enumerate(ways, 1):
+                say(f"  {number}  speaker {way.speaker}, label {way.label}")
+                for path, who, what in way.examples:
+                    say(printable(f"     {path}: speaker {who}, label {what}"))
         except CorpusError as error:
             say(f"{error}")
         else:
-            from ablation.cli.init_printing import print_understood
-
             print_understood(found, understood)
-            if init_asking.agrees():
+            if ask("Is this right? [Y/n] ").lower() in ("", "y", "yes", "j", "ja"):
                 return understood
-        options = init_asking.other_options(found, options)
+        numbers = f"a number from 1 to {len(ways)}, " if ways else ""
+        answer = ask(f"How are they to be read? ({numbers}a pattern such as {_PATTERN}, or q) ")
+        try:
+            if answer.isdecimal() and 0 < int(answer) <= len(ways):
+                way = ways[int(answer) - 1]
+                parts = Part.parse(way.speaker, "answer"), Part.parse(way.label, "answer")
+                read = replace(options, speaker=parts[0], label=parts[1], pattern=None)
+            else:
+                read = replace(options, speaker=None, label=None, pattern=Pattern(answer))
+            codes = ask("What do the labels mean? (such as W=angry,L= ; Enter keeps them) ")
+            options = replace(read, codes=_codes(codes) if codes else options.codes)
+        except (CorpusError, StudyError) as error:
+            say(f"{error}")
+
+
+def ask(question: str) -> str:
+    """Return an answer, stripped; raise :class:`GaveUp` where the user quits or input ends."""
+    print(question, end="", file=sys.stderr, flush=True)
+    line = read_line()
+    answer = line.strip()
+    if not line or answer.lower() in ("q", "quit"):
+        raise GaveUp
+    return answer
+
+
+def read_line() -> str:
+    """Return a line from the terminal, or "" at the end of input."""
+    return sys.stdin.readline()

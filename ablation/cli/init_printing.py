@@ -3,15 +3,16 @@
 import shlex
 from collections import Counter
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING
-
-from rich.cells import cell_len
 
 from ablation.cli.failures import say
 from ablation.errors import counted, named
 from ablation.errors.naming import HOW
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ablation.init.finding import Found, LeftOut
     from ablation.init.understanding import Understood
     from ablation.init.writing import Start
@@ -30,8 +31,7 @@ def print_understood(found: "Found", understood: "Understood") -> None:
         f"{counted(len(understood.speakers), 'speaker')}, "
         f"{counted(len(understood.labels), 'label')}"
     )
-    for line in _table(understood):
-        print(f"  {line}")
+    print(indent(_table(understood), "  "))
     print("for example")
     step = max(1, len(understood.spoken) // _EXAMPLES)
     for one in understood.spoken[::step][:_EXAMPLES]:
@@ -63,39 +63,23 @@ def _named(paths: "list[str] | tuple[str, ...]") -> str:
     return named(map(printable, paths))
 
 
-def _table(understood: "Understood") -> list[str]:
+def _table(understood: "Understood") -> str:
     """Return a table of speakers by labels; the last rows and columns sum up the rest."""
-    counts = understood.counts()
-    labels, speakers = understood.labels, understood.speakers
-    shown_labels, shown_speakers = labels[:_COLUMNS], speakers[:_ROWS]
-    header = ["", *shown_labels, *(["others"] if labels[_COLUMNS:] else []), "all"]
-    groups = [(speaker, [speaker]) for speaker in shown_speakers]
-    if speakers[_ROWS:]:
-        groups.append((counted(len(speakers) - _ROWS, "other"), speakers[_ROWS:]))
-    groups.append(("all", speakers))
-    rows = [header]
-    for title, members in groups:
-        across = Counter[str]()
-        for (who, what), times in counts.items():
-            if who in members:
-                across[what] += times
-        cells = [across[label] for label in shown_labels]
-        if labels[_COLUMNS:]:
-            cells.append(sum(across[label] for label in labels[_COLUMNS:]))
-        rows.append([title, *map(str, cells), str(sum(across.values()))])
-    cut = [[_cut(cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*cut, strict=True)]
-    return [
-        "  ".join(
-            cell + _pad(cell, width) if place == 0 else _pad(cell, width) + cell
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cut
-    ]
+    import pandas as pd
+
+    counts = pd.Series(understood.counts()).unstack(fill_value=0)
+    counts = _summed(_summed(counts, _ROWS).T, _COLUMNS).T.rename(index=_cut, columns=_cut)
+    with pd.option_context("display.unicode.east_asian_width", True):
+        return counts.to_string()
 
 
-def _pad(cell: str, width: int) -> str:
-    return " " * (width - cell_len(cell))
+def _summed(counts: "pd.DataFrame", most: int) -> "pd.DataFrame":
+    """Return the first rows, the sum of the others, and that of all."""
+    import pandas as pd
+
+    rest = counts.iloc[most:]
+    others = [rest.sum().to_frame(counted(len(rest), "other")).T] if len(rest) else []
+    return pd.concat([counts.iloc[:most], *others, counts.sum().to_frame("all").T])
 
 
 def _cut(text: str) -> str:

@@ -2,11 +2,11 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ablation.errors.base import AblationError, AudioError, CorpusError, StorageError
-from ablation.errors.text import counted, named
+from ablation.errors.text import counted, named, one_line
 
 HOW = "folder:1 is the outermost folder, field:2 the second field of the file's name"
 _KINDS = ".wav, .flac, .ogg, .opus, .mp3, .aiff or another suffix of a format that libsndfile reads"
@@ -18,23 +18,20 @@ def quoted(names: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A part of the names that may be the speaker or the label, and its values in order.
+class Way:
+    """A way to read the names: the parts that are speaker and label, and what it makes of a file.
 
-    ``role`` is "speaker" or "label"; ``part`` is written as on the command line: ``field:2``.
+    ``examples`` are paths with their speaker and label.
     """
 
-    role: str
-    part: str
-    values: tuple[str, ...]
+    speaker: str
+    label: str
+    examples: tuple[tuple[str, str, str], ...]
 
     @property
-    def flag(self) -> str:
-        """The option that chooses this part, quoted for a shell: ``--speaker field:1``."""
-        return f"--{self.role} {shlex.quote(self.part)}"
-
-    def __str__(self) -> str:
-        return f"{self.part} ({quoted(self.values)})"
+    def flags(self) -> str:
+        """The options that choose it, quoted for a shell."""
+        return f"--speaker {shlex.quote(self.speaker)} --label {shlex.quote(self.label)}"
 
 
 # --------------------------------------------------------------------------- parts of the names
@@ -62,74 +59,66 @@ class NoSuchPart(CorpusError):
 
 
 class AmbiguousNames(CorpusError):
-    """The names have several readings that are about equally good.
+    """No reading of the names is the only plausible one; ``ways`` are the likeliest, best first."""
 
-    ``readings`` are the likeliest, best first, each with the parts that tell it from the others;
-    ``ways`` counts all.
-    """
-
-    readings: Sequence[Sequence[Candidate]]
-    ways: int
+    folder: Path
+    ways: Sequence[Way]
 
     @property
-    def flags(self) -> list[str]:
-        """The options that choose each reading, best first."""
-        return [" ".join(part.flag for part in reading) for reading in self.readings]
+    def commands(self) -> list[str]:
+        """The command that settles it for each way."""
+        return [f"ablate init {shlex.quote(str(self.folder))} {way.flags}" for way in self.ways]
 
     def describe(self) -> str:
+        path, *_ = self.ways[0].examples[0]
         readings = " or ".join(
-            " with ".join(f"{part.role} {part}" for part in reading) for reading in self.readings
+            f"speaker {way.examples[0][1]}, label {way.examples[0][2]}" for way in self.ways[:2]
         )
-        number = {2: "two", 3: "three"}.get(self.ways, str(self.ways))
-        likeliest = "" if self.ways == len(self.readings) else ", most likely"
-        return f"the names can be read in {number} ways{likeliest}: {readings}"
+        only = "" if self.ways[1:] else ", or neither"
+        return f"the names do not say for certain who speaks and what: {path} is {readings}{only}"
 
-    def advise(self) -> str:
-        return f"choose one: {' or '.join(self.flags)}"
+    REMEDY = "run the command that is right; the likeliest comes first"
 
-
-class UnsurePart(CorpusError):
-    """The likeliest speaker, or label, in the names may be something else."""
-
-    candidate: Candidate
-    WHAT = (
-        "the names do not clearly tell the {candidate.role}: {candidate} could just as well be "
-        "takes or sentences"
-    )
-    REMEDY = (
-        "give {candidate.flag} if it is the {candidate.role}, or another part; or put the "
-        "recordings of each {candidate.role} in a folder of their own"
-    )
+    @property
+    def also(self) -> tuple[str, ...]:
+        return tuple(map(one_line, self.commands))
 
 
 class NoSpeakerInNames(CorpusError):
-    """The names tell the label, but no part of them can be the speaker."""
+    """The names tell the label, in the part ``label`` with ``values``, but no speaker."""
 
-    label: Candidate
-    WHAT = (
-        "the names do not tell who is speaking: {label} is the label, and no other part has at "
-        "least two values that each occur with several labels"
-    )
+    label: str
+    values: Sequence[str]
     REMEDY = (
         "speaker-independent folds need at least two speakers: put each speaker's recordings in a "
         "folder of their own, or write a manifest with a column speaker by hand"
     )
 
+    def describe(self) -> str:
+        return (
+            f"the names do not tell who is speaking: {self.label} ({quoted(self.values)}) is the "
+            "label, and no other part has at least two values that each occur with several labels"
+        )
+
 
 class NoLabelInNames(CorpusError):
-    """No part of the names can be the label; nor the speaker, unless it is known."""
+    """No part of the names can be the label; nor the speaker, unless that part is known."""
 
-    speaker: Candidate | None = None
+    speaker: str = ""
+    values: Sequence[str] = ()
 
     def describe(self) -> str:
-        if (known := self.speaker) is None:
+        if not self.speaker:
             return "the names tell neither speaker nor label"
-        return f"given {known.flag} ({quoted(known.values)}), the names do not tell the label"
+        return f"given --speaker {self.speaker} ({quoted(self.values)}), nothing can be the label"
 
     def advise(self) -> str:
-        flags = "--speaker and --label" if self.speaker is None else "--label"
+        flags = "--label" if self.speaker else "--speaker and --label"
         pattern = "--pattern '{speaker}/{label}_{}'"
-        return f"give {flags} (such as folder:1 or field:2), or {pattern}"
+        return (
+            f"if the names do tell, give {flags} (such as folder:1 or field:2), or {pattern}; if "
+            "not, write a manifest by hand: a CSV file with the columns file, speaker, label"
+        )
 
 
 # ------------------------------------------------------------------------------------- patterns
@@ -246,15 +235,20 @@ class OnlyOne(CorpusError):
 
 
 class LabelsOfOneSpeaker(CorpusError):
-    """Some labels have a single speaker each; ``speakers`` maps those labels to them."""
+    """Some labels have a single speaker each; ``speakers`` maps those labels to them.
+
+    ``meant`` maps those that may be a misspelt label to it.
+    """
 
     speakers: Mapping[str, str]
     reading: str
+    meant: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def flag(self) -> str:
-        """The option that leaves these labels out, quoted for a shell."""
-        return f"--labels {shlex.quote(','.join(f'{label}=' for label in self.speakers))}"
+        """The option that joins or leaves out these labels, quoted for a shell."""
+        codes = ",".join(f"{label}={self.meant.get(label, '')}" for label in self.speakers)
+        return f"--labels {shlex.quote(codes)}"
 
     def describe(self) -> str:
         pairs = named(f"{label} ({who})" for label, who in self.speakers.items())
@@ -264,8 +258,9 @@ class LabelsOfOneSpeaker(CorpusError):
         )
 
     def advise(self) -> str:
+        does = "join with another label" if self.meant else "leave out"
         return (
-            f"leave out with {self.flag}, or add recordings of other speakers; if it is not a "
+            f"{does} with {self.flag}, or add recordings of other speakers; if it is not a "
             "label, give --label or --pattern"
         )
 

@@ -3,7 +3,7 @@
 A name is a tuple: the folders below that of the corpus, then the file's name without suffix. The
 name of a file or folder is used whole, or split at separators (``field``), also between letters
 and digits and before capitals (``word``: ``annaHappy01``), or at every change of kind (``run``:
-``03a01Fa``).
+``03a01Fa``). Neighbours are one part too: ``run:1-2`` of ``F01A02`` is ``F01``.
 """
 
 import re
@@ -11,16 +11,19 @@ import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from ablation.errors.naming import InvalidPart
+from ablation.init.words import GENDERS, plain
 
 Name = tuple[str, ...]
 SEPARATORS = " _-.,;=+()[]"
 _FORM = re.compile(
     rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
-    rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
+    rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?:-(?P<last>[1-9]\d?))?"
+    rf"(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
 )
 _MOST = 0.8  # share of files that must have a part
 
@@ -30,19 +33,20 @@ class Part:
     """A place in names; ``folder`` and ``index`` count from 1, or backwards from -1.
 
     ``folder`` None is the file's own name; ``split`` is "field", "word", "run", or "" for the whole
-    of it.
+    of it. ``last`` is the last of several neighbours, 0 for one alone.
     """
 
     folder: int | None = None
     split: str = ""
     index: int = 1
     separator: str = ""
+    last: int = 0
 
     def __str__(self) -> str:
         place = "" if self.folder is None else f"folder:{self.folder}"
         if not self.split:
             return place
-        by = f":{self.separator}" if self.separator else ""
+        by = (f"-{self.last}" if self.last else "") + (f":{self.separator}" * bool(self.separator))
         return f"{place}{'/' if place else ''}{self.split}:{self.index}{by}"
 
     @classmethod
@@ -56,15 +60,22 @@ class Part:
         match = (_FORM.fullmatch(plain) or _FORM.fullmatch(f"{plain} ")) if plain else None
         if match is None or (match["separator"] and match["split"] != "field"):
             raise InvalidPart(option, text)
-        folder = int(match["folder"]) if match["folder"] else None
-        index = int(match["index"]) if match["index"] else 1
-        return cls(folder, match["split"] or "", index, match["separator"] or "")
+        folder, index, last = (int(match[key] or 0) for key in ("folder", "index", "last"))
+        if last and not 0 < index < last:
+            raise InvalidPart(option, text)
+        return cls(folder or None, match["split"] or "", index or 1, match["separator"] or "", last)
 
     def of(self, name: Name) -> str | None:
         """Return the value in ``name``, or None where it has no such part."""
         text = name[-1] if self.folder is None else _at(name[:-1], self.folder)
         if text is not None and self.split:
-            text = _at(tokens(text, self.split, self.separator), self.index)
+            found = tokens(text, self.split, self.separator)
+            if self.last:
+                sign = "_" if self.split == "field" else ""
+                some = found[self.index - 1 : self.last]
+                text = sign.join(some) if len(found) >= self.last else None
+            else:
+                text = _at(found, self.index)
         return (text or "").strip() or None
 
 
@@ -108,27 +119,40 @@ def _kind(character: str) -> str:
 class Column:
     """A part and its value in every name, None where a name lacks it.
 
-    ``before`` is the text that precedes it in every name, "" where that varies. A part is
-    ``ragged`` where it is counted in names of several lengths. It ``remains`` where it is a whole
-    folder's name but for the session.
+    ``before`` is the text that precedes it in every name, "" where that varies; ``alone`` whether
+    it is all there is in its file's or folder's name. A part is ``ragged`` where it is counted in
+    names of several lengths.
     """
 
     part: Part
     values: tuple[str | None, ...]
     before: str = ""
     ragged: bool = False
-    remains: bool = False
+    alone: bool = False
 
     @cached_property
     def distinct(self) -> list[str]:
-        """The different values, sorted."""
-        return sorted({value for value in self.values if value is not None})
+        """The different values, sorted; of those that differ in capitals, the most frequent."""
+        first: dict[str, str] = {}
+        for value, _ in sorted(Counter(filter(None, self.values)).items(), key=_by_frequency):
+            first.setdefault(folded(value), value)
+        return sorted(first.values())
 
     @cached_property
     def partition(self) -> bytes:
         """Which files share a value: equal for two parts that group the files alike."""
         seen: dict[str | None, int] = {}
-        return array("L", (seen.setdefault(value, len(seen)) for value in self.values)).tobytes()
+        groups = (seen.setdefault(value and folded(value), len(seen)) for value in self.values)
+        return array("L", groups).tobytes()
+
+
+def _by_frequency(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
+
+
+def folded(value: str) -> str:
+    """Return what is equal for names that differ in capitals; a single letter stays a code."""
+    return value if len(value) == 1 else unicodedata.normalize("NFC", value).casefold()
 
 
 def column(part: Part, names: Sequence[Name]) -> Column:
@@ -138,19 +162,21 @@ def column(part: Part, names: Sequence[Name]) -> Column:
 
 def columns(names: Sequence[Name]) -> list[Column]:
     """Return all parts that vary and that at least four of five names have, plainest first."""
-    found: list[Column] = []
     depths = Counter(len(name) - 1 for name in names)
-    depth = _common(depths)
-    places = list(range(1, depth + 1)) + (
-        list(range(-1, -depth - 1, -1)) if len(depths) > 1 else []
-    )
-    for place in places:
-        whole = column(Part(place), names)
-        found.append(Column(whole.part, whole.values, ragged=len(depths) > 1))
-    for source in [None, *range(1, depth + 1)]:
+    usual, times = depths.most_common(1)[0]
+    if times >= _MOST * len(names):  # what lies apart gets no value, and is left out
+        return _columns([name if len(name) - 1 == usual else ("",) for name in names], usual)
+    return _columns(names, _common(depths), ragged=True)
+
+
+def _columns(names: Sequence[Name], depth: int, ragged: bool = False) -> list[Column]:
+    places = [*(range(-depth, 0) if ragged else []), *range(1, depth + 1)]
+    found = [replace(column(Part(place), names), ragged=ragged, alone=True) for place in places]
+    sources = [None, *range(1, depth + 1)]
+    for source in sources:
         found += _fields(source, names)
     for split in ("word", "run"):
-        for source in [None, *range(1, depth + 1)]:
+        for source in sources:
             found += _family(Part(source, split), names, strict=True)
     return [one for one in found if len(one.distinct) > 1]
 
@@ -186,9 +212,12 @@ def _family(part: Part, names: Sequence[Name], strict: bool) -> Iterator[Column]
     """Yield the parts that one way to split gives names of the usual number of tokens.
 
     Other names get no value, since one could be read a place off. Where no number is usual, a
-    ``strict`` split yields nothing; otherwise parts are counted from the front.
+    ``strict`` split yields nothing; otherwise parts are counted from the front. A number behind a
+    word for men or women also yields both as one part: F01 and M01 are two.
     """
     whole = [Part(part.folder).of(n) if part.folder else n[-1] for n in names]
+    if part.split == "run" and all(map(_capitalised, filter(None, whole))):
+        return  # a capital begins a word, which is one
     split = [tokens(text, part.split, part.separator) if text else [] for text in whole]
     usual, times = Counter(map(len, split)).most_common(1)[0]
     ragged = times < _MOST * len(names)
@@ -197,10 +226,23 @@ def _family(part: Part, names: Sequence[Name], strict: bool) -> Iterator[Column]
             return
         usual = _common(Counter(map(len, split)))
     kept = [row if len(row) >= usual and (ragged or len(row) == usual) else None for row in split]
+    family: list[Column] = []
     before = ""
     for index in range(usual):
         values = tuple((row[index].strip() or None) if row else None for row in kept)
-        here = Part(part.folder, part.split, index + 1, part.separator)
-        yield Column(here, values, before, ragged)
+        here = replace(part, index=index + 1)
+        family.append(Column(here, values, before, ragged, usual == 1))
         constant = {value for value in values if value is not None}
         before = constant.pop() if len(constant) == 1 else ""
+    for one, following in pairwise(family):
+        people = all(plain(value) in GENDERS for value in one.distinct)
+        if people and one.distinct[1:] and all(map(str.isdecimal, following.distinct)):
+            both = replace(one.part, last=one.part.index + 1)
+            yield replace(column(both, names), ragged=ragged, before=one.before)
+    yield from family
+
+
+def _capitalised(text: str) -> bool:
+    return re.search(r"[^\W\d_]{3}", text) is not None and any(
+        word[0].isupper() and word[1:].islower() and len(word) > 2 for word in tokens(text, "word")
+    )

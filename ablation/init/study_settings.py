@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ablation.corpora import Corpus, Utterance
 from ablation.corpora.folds import make_folds
 from ablation.errors import FoldError, counted
 from ablation.init.understanding import Understood
@@ -106,15 +105,7 @@ def _folds(understood: Understood) -> tuple[str, int, str]:
     """Return scheme, number of groups, and the reason: the first that trains on every class."""
     speakers = len(understood.speakers)
     count = 10 if speakers >= 20 else 6
-    corpus = Corpus(
-        "manifest",
-        None,
-        tuple(
-            Utterance("/".join(one.recording.path), one.recording.file, one.speaker, one.label)
-            for one in understood.spoken
-        ),
-        tuple(understood.labels),
-    )
+    corpus = understood.corpus
     if speakers > _LEAVE_ONE_OUT:
         try:
             make_folds(corpus, "speaker-groups", count)

@@ -1,28 +1,29 @@
 """Speaker and label of every recording: by a pattern, a known naming scheme, or a guess."""
 
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
-from ablation.corpora import KINDS, RESERVED, load_corpus
-from ablation.corpora.base import session_doubts
-from ablation.corpora.spelling import near_spellings
+from ablation.corpora import KINDS, RESERVED, Corpus, Utterance, load_corpus
 from ablation.errors import CorpusError
 from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.errors.naming import (
+    AmbiguousNames,
     LabelsOfOneSpeaker,
     NoRecordingLeft,
     OnlyOne,
     ReadingFitsNothing,
+    Way,
 )
 from ablation.init.finding import Found, LeftOut, Recording
-from ablation.init.naming import Reading, read_names
-from ablation.init.parts import Part
+from ablation.init.guessing import Reading, read_names
+from ablation.init.parts import Part, folded
 from ablation.init.pattern import Pattern
 from ablation.init.schemes import Scheme, known_scheme
 
-NO_PART = "its name lacks the speaker or the label"
+_SHOWN = 4  # readings that are offered
+_ODD = 0.02  # share of recordings up to which a label of one speaker is a slip
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Understood:
     how: str
     spoken: tuple[Spoken, ...]
     left_out: tuple[LeftOut, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
     kind: str = ""
     by_parts: bool = False
 
@@ -66,6 +67,15 @@ class Understood:
     @property
     def labels(self) -> list[str]:
         return sorted({one.label for one in self.spoken})
+
+    @property
+    def corpus(self) -> Corpus:
+        """The recordings as a study will have them."""
+        utterances = [
+            Utterance("/".join(one.recording.path), one.recording.file, one.speaker, one.label)
+            for one in self.spoken
+        ]
+        return Corpus("manifest", None, tuple(utterances), tuple(self.labels))
 
     def counts(self) -> Counter[tuple[str, str]]:
         """Recordings by speaker and class."""
@@ -78,12 +88,11 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     Raises
     ------
     CorpusError
-        When the names have no reading, or several that are about equally good, or when no study
-        can be made of what was read: fewer than two speakers or classes, a class with only one
-        speaker, or a class whose column results already have.
+        When the names have no reading, or several that are plausible, or when no study can be made
+        of what was read: fewer than two speakers or classes, a class with only one speaker, or a
+        class whose column results already have.
     """
     names = [recording.name for recording in found.recordings]
-    remarks: list[str] = []
     scheme = None
     if options.pattern is not None:
         how = f"by --pattern {options.pattern.text!r}"
@@ -91,47 +100,43 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     elif options.speaker is None and options.label is None and (scheme := known_scheme(names)):
         how = f"these are recordings of {scheme.title} ({scheme.example})"
         pairs = [scheme.read(name) for name in names]
+        if not options.codes and all(pairs) and not found.left_out:
+            ready = _by_kind(found, scheme, how)
+            if ready is not None:
+                return ready
     else:
-        reading = read_names(names, options.speaker, options.label, frozenset(options.codes))
-        how = f"speaker {reading.speaker}, label {reading.label}"
-        pairs = _pairs(reading)
-        remarks += [reading.remark] * bool(reading.remark)
-    if not any(pairs):
+        best, *others = read_names(names, options.speaker, options.label, options.codes.keys())
+        if not best.sure:
+            raise AmbiguousNames(found.folder, _ways(found, [best, *others][:_SHOWN]))
+        how, pairs = str(best), best.pairs
+    lacking = "does not fit the pattern" if options.pattern else "lacks the speaker or the label"
+    both = list(zip(found.recordings, pairs, strict=True))
+    raw = [Spoken(recording, *pair) for recording, pair in both if pair is not None]
+    if not raw:
         raise ReadingFitsNothing(how, "/".join(found.recordings[0].path))
-    lacking = NO_PART if options.pattern is None else "does not fit the pattern"
-    left_out = [
-        LeftOut("/".join(recording.path), lacking)
-        for recording, pair in zip(found.recordings, pairs, strict=True)
-        if pair is None
-    ]
-    raw = [
-        Spoken(recording, *pair)
-        for recording, pair in zip(found.recordings, pairs, strict=True)
-        if pair is not None
-    ]
-    left_out = [*found.left_out, *left_out]
-    if scheme is not None and not options.codes and not left_out:
-        ready = _by_kind(found, scheme, how)
-        if ready is not None:
-            return ready
-    spoken = _spelt_alike(raw, remarks)
+    out = [LeftOut("/".join(one.path), lacking) for one, pair in both if pair is None]
+    spoken, remarks = _spelt_alike(raw)
     spoken, unwanted = _classes(spoken, options.codes, scheme)
-    understood = Understood(
-        how,
-        tuple(spoken),
-        (*left_out, *unwanted),
-        (*remarks, *_doubts(spoken)),
+    spoken, odd = _without_slips(spoken)
+    understood = Understood(how, tuple(spoken), (*found.left_out, *out, *unwanted, *odd))
+    _check(understood, found_labels=sorted({one.label for one in raw}))
+    return replace(
+        understood,
+        remarks=(*remarks, *understood.corpus.doubts()),
         by_parts=options.pattern is None and scheme is None,
     )
-    _check(understood, found_labels=sorted({one.label for one in raw}))
-    return understood
 
 
-def _pairs(reading: Reading) -> list[tuple[str, str] | None]:
-    return [
-        None if speaker is None or label is None else (speaker, label)
-        for speaker, label in zip(reading.speakers, reading.labels, strict=True)
-    ]
+def _ways(found: Found, readings: Sequence[Reading]) -> list[Way]:
+    """Return the readings as a message shows them, each with two files that differ in both."""
+    ways = []
+    for reading in readings:
+        both = zip(found.recordings, reading.pairs, strict=True)
+        shown = [("/".join(one.path), *pair) for one, pair in both if pair is not None]
+        first = shown[0]
+        other = next((one for one in shown if one[1] != first[1] and one[2] != first[2]), shown[-1])
+        ways.append(Way(str(reading.speaker.part), str(reading.label.part), (first, other)))
+    return ways
 
 
 def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
@@ -156,28 +161,28 @@ def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:
     return Understood(how, tuple(spoken), (), tuple(remarks), kind.name)
 
 
-def _spelt_alike(spoken: list[Spoken], remarks: list[str]) -> list[Spoken]:
+def _spelt_alike(spoken: Sequence[Spoken]) -> tuple[list[Spoken], list[str]]:
     """Join names that differ only in capitals, under their most frequent spelling."""
-    joined: list[dict[str, str]] = []
-    for what in ("speaker", "label"):
-        times = Counter(getattr(one, what) for one in spoken)
-        best: dict[str, str] = {}
-        for value, _ in sorted(times.items(), key=lambda item: (-item[1], item[0])):
-            best.setdefault(_folded(value), value)
-        joined.append({value: best[_folded(value)] for value in times})
-        remarks += [
-            f"{what} {value!r} is read as {spelt!r}"
-            for value, spelt in joined[-1].items()
-            if value != spelt
-        ]
-    speakers, labels = joined
-    return [Spoken(one.recording, speakers[one.speaker], labels[one.label]) for one in spoken]
-
-
-def _folded(value: str) -> str:
-    if len(value) == 1:  # a code: a and A may be two
-        return value
-    return unicodedata.normalize("NFC", value).casefold()
+    spelt: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for one in spoken:
+        spelt["speaker", folded(one.speaker)][one.speaker] += 1
+        spelt["label", folded(one.label)][one.label] += 1
+    best = {key: max(sorted(ways), key=ways.__getitem__) for key, ways in spelt.items()}
+    remarks = [
+        f"{what} {way!r} is read as {best[what, name]!r}"
+        for (what, name), ways in spelt.items()
+        for way in sorted(ways)
+        if way != best[what, name]
+    ]
+    joined = [
+        replace(
+            one,
+            speaker=best["speaker", folded(one.speaker)],
+            label=best["label", folded(one.label)],
+        )
+        for one in spoken
+    ]
+    return joined, remarks
 
 
 def _classes(
@@ -202,16 +207,28 @@ def _classes(
     return kept, unwanted
 
 
-def _doubts(spoken: Iterable[Spoken]) -> list[str]:
-    spoken = list(spoken)
-    return [
-        f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are one, {remedy}"
-        for what, values, remedy in (
-            ("speakers", {one.speaker for one in spoken}, "name their files alike"),
-            ("labels", {one.label for one in spoken}, "join them with --labels"),
-        )
-        for group in near_spellings(values)
-    ] + session_doubts(sorted({one.speaker for one in spoken}))
+def _without_slips(spoken: list[Spoken]) -> tuple[list[Spoken], list[LeftOut]]:
+    """Set aside labels that a few recordings of one speaker have: a slip, or no recording of it."""
+    speakers: dict[str, set[str]] = defaultdict(set)
+    times = Counter(one.label for one in spoken)
+    for one in spoken:
+        speakers[one.label].add(one.speaker)
+    most = max(1, int(_ODD * len(spoken)))
+    odd = {what for what, n in times.items() if n <= most and len(speakers[what]) == 1}
+    usual = [what for what in times if what not in odd]
+    if len(usual) < 2:
+        return spoken, []
+    reasons = {}
+    for what in odd:
+        close = get_close_matches(what, usual, 1)
+        means = f"; if it means {close[0]}: --labels {what}={close[0]}" if close else ""
+        reasons[what] = f"label {what} is that of one speaker only{means}"
+    aside = [
+        LeftOut("/".join(one.recording.path), reasons[one.label])
+        for one in spoken
+        if one.label in odd
+    ]
+    return [one for one in spoken if one.label not in odd], aside
 
 
 def _check(understood: Understood, found_labels: list[str]) -> None:
@@ -230,4 +247,6 @@ def _check(understood: Understood, found_labels: list[str]) -> None:
         if len(people := {who for who, what in understood.counts() if what == label}) == 1
     }
     if lone:
-        raise LabelsOfOneSpeaker(lone, understood.how)
+        others = [label for label in understood.labels if label not in lone]
+        meant = {label: close[0] for label in lone if (close := get_close_matches(label, others))}
+        raise LabelsOfOneSpeaker(lone, understood.how, meant)

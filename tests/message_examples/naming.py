@@ -5,7 +5,6 @@ from pathlib import Path
 from ablation.errors.naming import (
     AmbiguousNames,
     AmbiguousPattern,
-    Candidate,
     GaveUp,
     InvalidPart,
     InvalidPattern,
@@ -21,26 +20,24 @@ from ablation.errors.naming import (
     OnlyOne,
     ReadingFitsNothing,
     TargetExists,
-    UnsurePart,
+    Way,
 )
 
 FOLDER = Path("recordings")
 READING = "speaker folder:1, label folder:2"
-OUTER = Candidate("speaker", "folder:1", ("anna", "ben"))
-INNER = Candidate("speaker", "field:3", ("01", "02", "03"))
-PERSON = Candidate("speaker", "folder:1/field:1: ", ("Kim, Lee", "Mo"))
-LABEL = Candidate("label", "field:2", ("angry", "happy", "neutral", "sad"))
+FILES = ("angry_qa_1.wav", "happy_rb_2.wav")
+PERSON = Way("field:2", "field:1", ((FILES[0], "qa", "angry"), (FILES[1], "rb", "happy")))
+TAKE = Way("field:3", "field:1", ((FILES[0], "1", "angry"), (FILES[1], "2", "happy")))
+
 
 EXAMPLES = [
     InvalidPart("--label", "field:x"),
     InvalidPart("answer", "nine"),
     NoSuchPart("--speaker", "folder:3"),
-    AmbiguousNames([[OUTER], [INNER]], 2),
-    AmbiguousNames([[PERSON, LABEL], [INNER, LABEL], [OUTER, LABEL]], 5),
-    UnsurePart(INNER),
-    UnsurePart(LABEL),
-    NoSpeakerInNames(LABEL),
-    NoLabelInNames(OUTER),
+    AmbiguousNames(Path("my own"), [PERSON, TAKE]),
+    AmbiguousNames(FOLDER, [TAKE]),
+    NoSpeakerInNames("field:2", ["angry", "happy", "neutral", "sad"]),
+    NoLabelInNames("folder:1", ["anna", "ben"]),
     NoLabelInNames(),
     InvalidPattern("{speaker/{label}.wav", "unmatched {"),
     InvalidPattern("{speker}/{label}.wav", "unknown placeholder {speker}"),
@@ -59,6 +56,7 @@ EXAMPLES = [
     OnlyOne("speaker", "anna", READING),
     OnlyOne("label", "angry", READING),
     LabelsOfOneSpeaker({"bored": "anna", "proud": "ben"}, READING),
+    LabelsOfOneSpeaker({"angy": "anna"}, READING, {"angy": "angry"}),
     TargetExists(Path("emodb.toml")),
     GaveUp(),
 ]
