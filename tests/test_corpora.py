@@ -1,7 +1,6 @@
 """Corpora: every loader on a tree of its own layout, real recordings where there are, folds."""
 
 import pickle
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -780,57 +779,3 @@ def test_a_recording_that_goes_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(faults.UnreadableFile) as caught:
         content_digests(corpus)
     assert caught.value.file == corpus[0].file
-
-
-def test_names_spelt_in_two_ways_are_doubted(tmp_path: Path) -> None:
-    """One person under two names would stand on both sides of a fold."""
-    for name in ("a", "b", "c", "d"):
-        (tmp_path / f"{name}.wav").write_bytes(b"x")
-    manifest = tmp_path / "m.csv"
-    manifest.write_text(
-        "file,speaker,label\na.wav,Anna M\u00fcller,sad\nb.wav,anna mu\u0308ller,neutral\n"
-        "c.wav,Ben,Sad\nd.wav,Ben,neutral\n",
-        encoding="utf-8",
-    )
-    doubts = load_corpus("manifest", manifest).doubts()
-    assert len(doubts) == 2
-    assert doubts[0].startswith("speakers 'Anna M\u00fcller', ")
-    assert doubts[1].startswith("classes 'Sad', 'sad' differ only in spelling")
-    manifest.write_text("file,speaker,label\na.wav,Ben,sad\nb.wav,Anna,neutral\n")
-    assert load_corpus("manifest", manifest).doubts() == []
-
-
-def test_accents_and_umlauts_spelt_out_are_doubted_and_like_names_are_not() -> None:
-    from ablation.corpora.spelling import near_spellings
-
-    one = [["Doerte", "Dörte"], ["Dorte", "Dörte"], ["JOSE", "José"], ["Mueller, U", "müller,u"],
-           ["Soeren", "Søren"], ["anna-lena", "Anna Lena"]]  # fmt: skip
-    for names in one:
-        assert near_spellings(names) == [tuple(sorted(names))]
-        assert near_spellings([unicodedata.normalize("NFD", name) for name in names])
-    for others in (
-        ["Joe", "Jo"],
-        ["Michael", "Michal"],
-        ["か", "が"],
-        ["राम", "रमा"],
-        ["s1", "s2"],
-    ):
-        assert near_spellings(others) == []
-    assert near_spellings(["Ben", "Dörte", "Dorte", "Doerte"]) == [
-        tuple(sorted(["Doerte", "Dorte", "Dörte"]))
-    ]
-
-
-def test_persons_in_several_sessions_are_doubted_and_numbered_speakers_are_not() -> None:
-    from ablation.corpora.base import session_doubts
-
-    people = ["Anaïs", "Björn", "Chloé"]
-    (doubt,) = session_doubts([f"{name}, Sitzung {k}" for name in people for k in (1, 2)])
-    assert "'Anaïs, Sitzung 1', 'Anaïs, Sitzung 2', and 2 more like them" in doubt
-    for sound in (
-        [f"speaker {k}" for k in range(9)],
-        [f"{sex}_{k:02d}" for sex in "FM" for k in range(5)],
-        [f"{name} {surname}" for name, surname in zip(people, "XYZ", strict=True)],
-        ["03", "08", "Ses01F"],
-    ):
-        assert session_doubts(sound) == []

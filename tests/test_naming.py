@@ -7,13 +7,13 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from ablation.corpora.names.guessing import Reading, read_names
+from ablation.corpora.names.parts import Name, Part
+from ablation.corpora.names.words import EMOTIONS, OTHER_WORDS, RECORDING_WORDS, plain
 from ablation.errors import CorpusError
 from ablation.errors import naming as faults
-from ablation.init.guessing import Reading, read_names
-from ablation.init.parts import Name, Part
 from ablation.init.pattern import Pattern
 from ablation.init.schemes import SCHEMES, known_scheme
-from ablation.init.words import EMOTIONS, OTHER_WORDS, RECORDING_WORDS, plain
 
 
 def names_of(layout: str, **values: list[str]) -> list[Name]:

@@ -26,17 +26,27 @@ def corpus_list() -> None:
             print(f"{'':12} manual download: ablate corpus fetch {kind.name} --to FOLDER says how")
 
 
-def corpus_check(*, study: StudyOption = DEMO, changes: Changes) -> None:
-    """Read every recording of a corpus and count utterances by class and speaker."""
+def corpus_check(
+    *,
+    study: StudyOption = DEMO,
+    changes: Changes,
+    strict: Annotated[bool, Option("--strict", help="Doubts are errors: exit code 1.")] = False,
+) -> None:
+    """Read every recording of a corpus and count utterances by class and speaker.
+
+    Speakers, labels and contents that make one doubt are named with their files.
+    """
     from ablation.progress import Reporter
     from ablation.runs.check_corpus import check_corpus
 
     checked = check_corpus(changes.applied_to(study), Reporter())
     for line in checked.lines:
         print(line)
+    for doubt in checked.doubts:
+        print(f"doubt: {doubt}")
     for fault in checked.faults:
         say(f"error: {fault}")
-    if checked.faults:
+    if checked.faults or (strict and checked.doubts):
         raise Exit(EXPECTED_ERROR)
 
 

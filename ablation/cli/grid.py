@@ -192,7 +192,7 @@ def _say_plan(plan: GridPlan) -> None:
         f"{counted(len(corpus.speakers), 'speaker')}, "
         f"{counted(len(plan.prepared.folds), 'fold')}"
     )
-    for doubt in corpus.doubts():
+    for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
     shapes = len(plan.request.shapes)
     part, parts = plan.shard

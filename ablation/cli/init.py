@@ -91,7 +91,7 @@ def answers() -> bool:
 def _options(
     speaker: str | None, label: str | None, pattern: str | None, labels: str | None
 ) -> ReadingOptions:
-    from ablation.init.parts import Part
+    from ablation.corpora.names.parts import Part
     from ablation.init.pattern import Pattern
     from ablation.init.understanding import ReadingOptions
 
@@ -120,7 +120,7 @@ def _codes(text: str) -> dict[str, str]:
 def _agreed(found: Found, options: ReadingOptions) -> Understood:
     """Return how the folder is understood as somebody agreed, who is shown it and asked."""
     from ablation.cli.init_printing import print_understood, printable
-    from ablation.init.parts import Part
+    from ablation.corpora.names.parts import Part
     from ablation.init.pattern import Pattern
     from ablation.init.understanding import understand
 

@@ -18,7 +18,7 @@ def say_plan(plan: SearchPlan) -> None:
         f"{counted(len(corpus), 'utterance')}, {counted(len(corpus.speakers), 'speaker')}, "
         f"{counted(len(config.folds), 'fold')}"
     )
-    for doubt in corpus.doubts():
+    for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
     pruned = "without pruning" if config.prune_p is None else "with pruning"
     say(

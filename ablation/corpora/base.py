@@ -1,7 +1,6 @@
 """A corpus consists of utterances, each with a speaker and a label, and of a study's classes."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, overload
@@ -9,8 +8,6 @@ from typing import Any, TypeVar, overload
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ablation.corpora.recordings import is_recording
-from ablation.corpora.spelling import near_spellings
-from ablation.errors import named
 from ablation.errors.corpora import CorpusRootMissing, DuplicateRecording, WrongCorpusRoot
 from ablation.errors.studies import InvalidField, UnknownField
 from ablation.files import is_file, is_folder
@@ -61,51 +58,12 @@ class Corpus(Sequence[Utterance]):
         """The names of all speakers, sorted."""
         return sorted({utterance.speaker for utterance in self.utterances})
 
-    def doubts(self) -> list[str]:
-        """Return a sentence for each group of names that may mean one speaker or one class.
-
-        A speaker spelt in two ways leaks from training to test; a class would be one too many.
-        """
-        return [
-            f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are the same, "
-            f"spell them alike{why}"
-            for what, names, why in (
-                ("speakers", self.speakers, ", or one person is in both training and test sets"),
-                ("classes", self.classes, " or merge them in [corpus.labels]"),
-            )
-            for group in near_spellings(names)
-        ] + session_doubts(self.speakers)
-
     def counts(self) -> dict[str, int]:
         """Return the number of utterances of each class, in the order of the classes."""
         counts = dict.fromkeys(self.classes, 0)
         for utterance in self.utterances:
             counts[utterance.label] += 1
         return counts
-
-
-_END = re.compile(r"^(?P<person>.*\w)[\s_\-.,;]+(?P<session>\w+)$")  # "Anna, session 2"
-_PERSONS = 3  # so many people must have several sessions before they count as a pattern
-
-
-def session_doubts(speakers: Iterable[str]) -> list[str]:
-    """Return a doubt where speaker names look like a person followed by a session number.
-
-    Several people must recur with the same endings: "speaker 1" to "speaker 9" is nobody twice.
-    """
-    persons: dict[str, dict[str, str]] = {}
-    for speaker in speakers:
-        if (found := _END.match(speaker)) is not None:
-            persons.setdefault(found["person"], {})[found["session"]] = speaker
-    several = {person: ends for person, ends in persons.items() if len(ends) > 1}
-    ends = {end for mine in several.values() for end in mine}
-    if len(several) < _PERSONS or len(ends) > len(several):
-        return []
-    first = named(map(repr, next(iter(several.values())).values()))
-    return [
-        f"speakers {first}, and {len(several) - 1} more like them, may be one person in several "
-        f"sessions; if so, name them alike, or one person is in both training and test sets"
-    ]
 
 
 class Options(BaseModel):

@@ -1,5 +1,6 @@
 """One name may be written in many ways: capitals, blanks, accents, umlauts, Unicode forms."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -31,6 +32,8 @@ def _lower(text: str) -> str:
 def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Return groups of names that differ only in case, blanks, hyphens, accents or Unicode form.
 
+    Leading zeros, a number's form (1.0) and characters that cannot be seen count as such.
+
     An umlaut equals its two letters and its letter alone (``Dörte``, ``Doerte``, ``Dorte``), but
     without an umlaut two letters do not equal one: ``Joe`` and ``Jo`` may be two people.
     """
@@ -53,4 +56,7 @@ def near_spellings(names: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _bare(text: str) -> str:
-    return "".join(c for c in text if c not in _SIGNS)
+    """Return ``text`` without blanks, hyphens, what cannot be seen, and zeros before a number."""
+    text = re.sub(r"^(\d+)\.0+$", r"\1", text.strip())
+    seen = (c for c in text if c not in _SIGNS and unicodedata.category(c)[0] not in "CZ")
+    return re.sub(r"(?<!\d)0+(?=\d)", "", "".join(seen))

@@ -5,12 +5,12 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablation.corpora.names.parts import Name
 from ablation.corpora.recordings import find_recordings
 from ablation.errors import AudioError
 from ablation.errors.naming import NoReadableRecording, NoRecordings, NoSuchFolder
 from ablation.features.audio import audio_header
 from ablation.files import is_file, is_folder
-from ablation.init.parts import Name
 from ablation.progress import Reporter
 from ablation.threads import in_threads
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.corpora import emodb, ravdess
-from ablation.init.parts import Name
+from ablation.corpora.names.parts import Name
 
 _MOST = 0.9  # share of the names that must fit; a corpus folder may hold a stray file
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from ablation.corpora import KINDS, RESERVED, Corpus, Utterance, load_corpus
+from ablation.corpora.doubts import corpus_doubts
+from ablation.corpora.names.guessing import Reading, read_names
+from ablation.corpora.names.parts import Part, folded
 from ablation.errors import CorpusError
 from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.errors.naming import (
@@ -17,8 +20,6 @@ from ablation.errors.naming import (
     Way,
 )
 from ablation.init.finding import Found, LeftOut, Recording
-from ablation.init.guessing import Reading, read_names
-from ablation.init.parts import Part, folded
 from ablation.init.pattern import Pattern
 from ablation.init.schemes import Scheme, known_scheme
 
@@ -122,7 +123,7 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     _check(understood, found_labels=sorted({one.label for one in raw}))
     return replace(
         understood,
-        remarks=(*remarks, *understood.corpus.doubts()),
+        remarks=(*remarks, *corpus_doubts(understood.corpus)),
         by_parts=options.pattern is None and scheme is None,
     )
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablation.corpora import Corpus, Utterance, load_corpus
+from ablation.corpora.doubts import corpus_doubts
+from ablation.corpora.fingerprints import content_digests
 from ablation.corpora.folds import make_folds
 from ablation.errors import AudioError, FoldError, counted
 from ablation.features.audio import read_audio
@@ -14,9 +16,10 @@ from ablation.threads import in_threads
 
 @dataclass(frozen=True)
 class Checked:
-    """The result of a check has lines to print, and a text for each unusable recording or fold."""
+    """What a check found: lines to print, doubts, and each unusable recording or fold."""
 
     lines: tuple[str, ...]
+    doubts: tuple[str, ...]
     faults: tuple[str, ...]
 
 
@@ -41,7 +44,9 @@ def check_corpus(study: Study, reporter: Reporter) -> Checked:
         make_folds(corpus, study.folds.scheme, study.folds.count, study.folds.seed)
     except FoldError as error:
         faults.append(str(error))
-    return Checked(tuple(_lines(corpus, seconds, study.features.segment_s)), tuple(faults))
+    lines = _lines(corpus, seconds, study.features.segment_s)
+    doubts = corpus_doubts(corpus, content_digests(corpus))
+    return Checked(tuple(lines), tuple(doubts), tuple(faults))
 
 
 def _length(utterance: Utterance, rate: int) -> float | AudioError:
@@ -65,7 +70,6 @@ def _lines(corpus: Corpus, seconds: Sequence[float], segment_s: float) -> list[s
             f"{speaker} {sum(u.speaker == speaker for u in corpus)}" for speaker in corpus.speakers
         ),
     ]
-    lines += [f"doubt: {doubt}" for doubt in corpus.doubts()]
     if seconds:
         short = sum(length < segment_s for length in seconds)
         if short:

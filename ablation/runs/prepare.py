@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablation.corpora import Corpus, load_corpus
+from ablation.corpora.doubts import corpus_doubts
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
 from ablation.errors.running import FilterTooLarge, FoldEmptied
@@ -28,6 +29,10 @@ class Prepared:
     @property
     def digest(self) -> str:
         return self.study.digest(self.fingerprint)
+
+    def doubts(self) -> list[str]:
+        """Return what the corpus lets one doubt, a sentence each."""
+        return corpus_doubts(self.corpus, self.contents)
 
 
 def prepare(study: Study) -> Prepared:

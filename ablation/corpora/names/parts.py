@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
+from ablation.corpora.names.words import GENDERS, plain
 from ablation.errors.naming import InvalidPart
-from ablation.init.words import GENDERS, plain
 
 Name = tuple[str, ...]
 SEPARATORS = " _-.,;=+()[]"

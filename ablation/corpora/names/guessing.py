@@ -11,9 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 
-from ablation.errors.naming import NoLabelInNames, NoSpeakerInNames, NoSuchPart
-from ablation.init.parts import Column, Name, Part, column, columns, folded
-from ablation.init.words import (
+from ablation.corpora.names.parts import Column, Name, Part, column, columns, folded
+from ablation.corpora.names.words import (
     EMOTIONS,
     GENDERS,
     LETTERS,
@@ -22,6 +21,7 @@ from ablation.init.words import (
     SPEAKER_WORDS,
     plain,
 )
+from ablation.errors.naming import NoLabelInNames, NoSpeakerInNames, NoSuchPart
 
 _MOST_LABELS = 20
 _LABELS = 12  # of words that are not known to be emotions
@@ -129,7 +129,7 @@ def _label_rank(one: Column, codes: Set[str]) -> int:
     if len(values) > max(_MOST_LABELS, len(codes)) or one.part.last:
         return 0
     files = Counter(value for value in one.values if value is not None)
-    emotions = sum(n for value, n in files.items() if value in codes or _is_emotion(value))
+    emotions = sum(n for value, n in files.items() if value in codes or is_emotion(value))
     if emotions >= 0.8 * files.total() and (not one.ragged or emotions == files.total()):
         return _SURE
     if one.ragged or len(values) > _LABELS or _excluded(one) or any(map(_is_number, values)):
@@ -139,7 +139,8 @@ def _label_rank(one: Column, codes: Set[str]) -> int:
     return _MAYBE
 
 
-def _is_emotion(value: str) -> bool:
+def is_emotion(value: str) -> bool:
+    """Return whether a value is a word for an emotion, and nothing else."""
     # A word with a number is one take of the emotion: the label of annaHappy01 is Happy.
     return plain(value) in EMOTIONS and not any(map(str.isdigit, value))
 
@@ -156,7 +157,7 @@ def _readings(found: Sequence[Column], label: Column, rank: int) -> list[Reading
             free.setdefault(one.partition, one)
     people = [one for one in free.values() if not _holds_session(one, found)]
     people = [one for one in people if not _repeats(one, found)]
-    people = [one for one in people if not _counts(one, label, people)]
+    people = [one for one in people if not counts_recordings(one, label, people)]
     scored = sorted(((_score(one, label, found), one) for one in people), key=lambda p: -p[0])
     readings = [Reading(one, label, rank + score / 100) for score, one in scored]
     if readings and rank == _SURE and not label.ragged and _only_one(scored):
@@ -246,7 +247,7 @@ def _repeats(counter: Column, found: Sequence[Column]) -> bool:
     )
 
 
-def _counts(counter: Column, label: Column, others: Sequence[Column]) -> bool:
+def counts_recordings(counter: Column, label: Column, others: Sequence[Column]) -> bool:
     """Return whether numbers count the recordings of another part's values and the label.
 
     They run from 0 or 1, to different ends.
@@ -263,7 +264,8 @@ def _counts(counter: Column, label: Column, others: Sequence[Column]) -> bool:
                 runs[who and folded(who), what and folded(what)].append(number)
         several = [run for run in runs.values() if len(run) > 1]
         whole = sum(map(_from_the_start, several)) >= 0.9 * len(several)
-        if len(several) >= 4 and whole and len(set(map(len, several))) > 1:
+        usual = Counter(map(len, several)).most_common(1)
+        if len(several) >= 4 and whole and usual[0][1] <= 0.8 * len(several):
             return True
     return False
 
