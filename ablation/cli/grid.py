@@ -28,6 +28,8 @@ from ablation.errors import counted
 from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude
 from ablation.errors.studies import NoMatchedShape
 
+_LONG_S = 600  # of a run that says beforehand how long it takes
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -138,7 +140,8 @@ def grid(
     """
     from ablation.cli import plan_printing
     from ablation.estimate.estimate import as_json, estimate_grid
-    from ablation.progress import Reporter
+    from ablation.estimate.rough import rough_seconds
+    from ablation.progress import Reporter, duration
     from ablation.runs.grid import plan_grid, run_grid
 
     part = (0, 1) if shard is None else parse_shard(shard)
@@ -157,6 +160,9 @@ def grid(
         )
         return
     _say_plan(plan)
+    seconds = rough_seconds(given, len(plan.missing), len(plan.prepared.corpus))
+    if seconds > _LONG_S:
+        say(f"this takes roughly {duration(seconds)} on a CPU; --dry-run measures it")
     tally = run_grid(plan, results, Reporter())
     _print_curves(plan, results)
     finish(tally)

@@ -80,7 +80,7 @@ def init(
         understood = _agreed(found, options)
     start = writing.prepare(found, understood, to, title, force)
     writing.write(start)
-    init_printing.print_written(start)
+    init_printing.print_written(start, understood)
 
 
 def answers() -> bool:

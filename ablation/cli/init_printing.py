@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ablation.cli.failures import say
 from ablation.errors import counted, named
 from ablation.errors.naming import HOW
+from ablation.progress import duration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,15 +93,26 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\u200d" else repr(c)[1:-1] for c in text)
 
 
-def print_written(start: "Start") -> None:
-    """Print the files written and the commands to run next."""
+def print_written(start: "Start", understood: "Understood") -> None:
+    """Print the files written, and the commands to run next with roughly the time they take."""
+    from ablation.estimate.rough import pilot, rough_seconds
+    from ablation.study import load_study
+
     for file in start.files:
         print(f"wrote {file}")
+    study, recordings = load_study(start.study), len(understood.spoken)
+    folds = len(understood.speakers) if study.folds.scheme == "speaker" else study.folds.count
+    first = pilot(study, folds, recordings)
+    heights = ",".join(map(str, first.heights))
+    seconds = rough_seconds(study, len(study.grid.heights) * folds, recordings)
+    path = shlex.quote(str(shown_path(start.study)))
+    grid = "ablate grid --axis height"
     print("next")
-    study = shlex.quote(str(shown_path(start.study)))
-    print(f"  ablate corpus check --study {study}")
-    print(f"  ablate grid --axis height --study {study}")
-    print(f"  ablate plot --study {study}")
+    print(f"  ablate corpus check --study {path}")
+    print(f"  {grid} --values {heights} --set training.steps={first.steps} --study {path}", end="")
+    print("  # a pilot of a few minutes at most")
+    print(f"  {grid} --study {path}  # roughly {duration(seconds)}; --dry-run measures it")
+    print(f"  ablate plot --study {path}")
 
 
 def shown_path(path: Path) -> Path:
