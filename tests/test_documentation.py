@@ -80,6 +80,7 @@ NOT_RUN = {
     " --from http://127.0.0.1:8765/tess.zip": HOMES,
     "ablate predict FILE...": FILLED_IN,
     "ablate predict FILE... --segments": FILLED_IN,
+    "ablate predict FILE... --csv": FILLED_IN,
     "ablate predict FILE... --json": FILLED_IN,
     "ablate predict FILE... --network FOLDER": FILLED_IN,
     "ablate explain FILE": FILLED_IN,

@@ -335,7 +335,7 @@ def test_a_network_of_ones_own_is_promoted_kept_and_heard(
     networks = read_results(tmp_path / "results" / "tiny").networks
     assert set(networks["network"]) == {"mynet:build"} and len(networks) == 4
     predict = ("predict", next(tiny_manifest.parent.glob("*.wav")))
-    assert anew(*predict).stdout.split()[0] in ("bright", "dark")
+    assert anew(*predict).stdout.splitlines()[1].split()[0] in ("bright", "dark")
     changed = source.replace("relu", "tanh") + "# another length\n"
     (tmp_path / "mynet.py").write_text(changed)  # other code, other rows
     assert "to train: 4" in anew(*promote, "--dry-run").stdout

@@ -1,5 +1,6 @@
 """Saved networks: their predictions, what they refuse, how they are drawn and exported."""
 
+import csv
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ import ablation
 from ablation.errors import StorageError
 from ablation.errors import networks as faults
 from ablation.errors.audio import EmptyCut, TimeOutOfRange
-from ablation.errors.common import UnknownName
+from ablation.errors.common import OptionsExclude, UnknownName
 from ablation.errors.running import NewerFile
 from ablation.models.network import POOLINGS, Explains
 from ablation.saved.export import export_onnx
@@ -82,7 +83,8 @@ def test_recordings_of_every_kind_in_one_call(
     (tmp_path / "text.wav").write_text("this is no audio\n")
     names = [tmp_path / name for name in ("stereo.wav", "text.wav", "o.opus", "clip.wav")]
     run = invoke("predict", *names, "--study", tiny_study, cwd=promoted, check=1)
-    lines = run.stdout.splitlines()
+    header, *lines = run.stdout.splitlines()
+    assert header.split() == ["label", "bright", "dark", "file"]
     assert [line.split()[-1] for line in lines] == [str(names[k]) for k in (0, 2, 3)]
     assert all(line.split()[0] in ("bright", "dark") for line in lines)
     assert run.stderr.count("error:") == 1
@@ -97,8 +99,8 @@ def test_recordings_of_every_kind_in_one_call(
     (only,) = data["recordings"][0]["segments"]
     assert (only["start"], only["end"]) == (0.0, pytest.approx(0.1))
     run = invoke("predict", names[0], "--study", tiny_study, "--segments", cwd=promoted)
-    assert run.stdout.splitlines()[0] == lines[0]
-    assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s")
+    assert run.stdout.splitlines()[:2] == [header, lines[0]]
+    assert run.stdout.splitlines()[-1].endswith("0.70 to 1.00 s (scores)")
     for cut, kind in (
         (("--start", "0.5", "--end", "0.2"), EmptyCut),
         (("--start", "inf"), TimeOutOfRange),
@@ -110,9 +112,35 @@ def test_recordings_of_every_kind_in_one_call(
     strange = os.fsencode(tmp_path) + b"/b\xe4r.wav"  # no UTF-8
     shutil.copy(names[0], strange)
     run = ablate("predict", os.fsdecode(strange), "--study", tiny_study, cwd=promoted)
-    assert run.stdout.startswith(lines[0][:20])
+    assert run.stdout.splitlines()[1].startswith(lines[0][:20])
     pattern = invoke("predict", str(tmp_path / "*.opus"), "--study", tiny_study, cwd=promoted)
-    assert pattern.stdout.splitlines() == [lines[1]]
+    assert pattern.stdout.splitlines() == [header, lines[1]]
+
+
+def test_predictions_are_a_table_that_says_what_was_never_heard_before(
+    promoted: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).standard_normal(16000)
+    soundfile.write(tmp_path / "plain, quoted.wav", 0.5 * noise, 16000)
+    soundfile.write(tmp_path / "short.wav", 0.5 * noise[:1600], 16000)
+    soundfile.write(tmp_path / "soft.wav", 0.0005 * noise, 16000)
+    (tmp_path / "text.wav").write_text("this is no audio\n")
+    run = invoke("predict", tmp_path, "--study", tiny_study, "--csv", cwd=promoted, check=1)
+    plain, short, soft, text = csv.DictReader(run.stdout.splitlines())
+    assert plain["file"] == str(tmp_path / "plain, quoted.wav")
+    for row in (plain, short, soft):
+        shares = {label: float(row[f"p_{label}"]) for label in ("bright", "dark")}
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+        assert max(shares, key=shares.__getitem__) == row["label"]
+    assert plain["remarks"] == "" and plain["seconds"] == "1.000"
+    assert "padded to a segment" in short["remarks"] and "shorter than all" in short["remarks"]
+    assert "quieter than all that it was trained on, by" in soft["remarks"]
+    assert text["label"] == "" and "text.wav" in text["error"]
+    run = invoke("predict", tmp_path / "soft.wav", "--study", tiny_study, cwd=promoted)
+    assert f"note: {tmp_path / 'soft.wav'}: quieter" in run.stderr
+    both = ("--csv", "--json")
+    run = invoke("predict", tmp_path, "--study", tiny_study, *both, cwd=promoted, check=1)
+    assert isinstance(run.error, OptionsExclude)
 
 
 def test_what_cannot_be_found_is_said(promoted: Path, tiny_study: Path, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import csv
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +22,7 @@ from ablation.cli.options import (
     study_name,
 )
 from ablation.cli.plan_printing import print_object
+from ablation.errors.common import OptionsExclude
 
 if TYPE_CHECKING:
     from ablation.saved import SavedNetwork
@@ -62,22 +65,33 @@ def predict(
     json_: Annotated[
         bool, Option("--json", help="Print JSON, with the scores of every segment.")
     ] = False,
+    csv_: Annotated[
+        bool, Option("--csv", help="Print a CSV table: file, label, probabilities, remarks.")
+    ] = False,
     segments: Annotated[
         bool, Option("--segments", help="Print a line for every segment, with its times.")
     ] = False,
 ) -> None:
-    """Predict the emotion of recordings."""
+    """Predict the emotion of recordings, with the probability of each.
+
+    A recording that was padded, or is shorter or quieter than all that the network was trained on,
+    has a remark.
+    """
     from ablation.progress import Reporter
     from ablation.saved.predict import expand_recordings, predict_recordings
 
+    given = {"--json": json_, "--csv": csv_, "--segments": segments}
+    if sum(given.values()) > 1:
+        raise OptionsExclude([name for name, value in given.items() if value])
     recordings = expand_recordings(files)
     _, saved = choice.opened()
     predictions = predict_recordings(saved, recordings, Reporter(quiet=len(recordings) == 1))
-    unusable = (
-        _print_json(saved.record, predictions)
-        if json_
-        else _print_predictions(saved.record, predictions, segments)
-    )
+    if json_:
+        unusable = _print_json(saved.record, predictions)
+    elif csv_:
+        unusable = _print_csv(saved.record, predictions)
+    else:
+        unusable = _print_predictions(saved.record, predictions, segments)
     if unusable:
         raise Exit(EXPECTED_ERROR)
 
@@ -124,27 +138,52 @@ def export(
 def _print_predictions(
     record: Record, predictions: Iterable[RecordingPrediction], segments: bool
 ) -> int:
-    """Print a line per recording (label, scores, file), and below it its segments if asked for.
+    """Print a line per recording (label, probabilities, file), and below it what is remarkable.
 
-    Return how many recordings could not be used.
+    With ``segments`` there is a line of scores for each of them. Return how many recordings could
+    not be used.
     """
     faults = 0
-    width = max(len(label) for label in record.classes)
+    widths = [max(6, len(label)) for label in record.classes]
+    first = max(5, *widths)
+    titles = [f"{label:>{width}}" for label, width in zip(record.classes, widths, strict=True)]
+    print("  ".join([f"{'label':{first}}", *titles, "file"]), flush=True)
     for item in predictions:
-        if item.prediction is None:
+        if (found := item.prediction) is None:
             say(f"error: {item.fault}")
             faults += 1
             continue
-        scores = _scores(item.prediction.scores)
-        print(f"{item.prediction.label:{width}}  {scores}  {item.file}", flush=True)
-        for part in item.prediction.segments if segments else ():
-            times = f"{part.start:.2f} to {part.end:.2f} s"
-            print(f"{'':{width}}  {_scores(part.scores)}  {times}")
+        shares = [f"{value:.1%}" for value in found.probabilities.values()]
+        print("  ".join([f"{found.label:{first}}", *_aligned(shares, widths), str(item.file)]))
+        for remark in found.remarks:
+            say(f"note: {item.file}: {remark}")
+        for part in found.segments if segments else ():
+            scores = [f"{value:.2f}" for value in part.scores.values()]
+            times = f"{part.start:.2f} to {part.end:.2f} s (scores)"
+            print("  ".join([" " * first, *_aligned(scores, widths), times]), flush=True)
     return faults
 
 
-def _scores(scores: Mapping[str, float]) -> str:
-    return "  ".join(f"{label} {score:6.2f}" for label, score in scores.items())
+def _aligned(values: Sequence[str], widths: Sequence[int]) -> list[str]:
+    return [f"{value:>{width}}" for value, width in zip(values, widths, strict=True)]
+
+
+def _print_csv(record: Record, predictions: Iterable[RecordingPrediction]) -> int:
+    """Print a table with a row per recording, and return how many could not be used."""
+    faults = 0
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    shares = [f"p_{label}" for label in record.classes]
+    table.writerow(["file", "label", *shares, "seconds", "remarks", "error"])
+    for item in predictions:
+        if (found := item.prediction) is None:
+            table.writerow([item.file, "", *["" for _ in shares], "", "", item.fault])
+            faults += 1
+        else:
+            values = [f"{value:.6f}" for value in found.probabilities.values()]
+            remarks = "; ".join(found.remarks)
+            row = [item.file, found.label, *values, f"{found.duration:.3f}", remarks, ""]
+            table.writerow(row)
+    return faults
 
 
 def _print_json(record: Record, predictions: Iterable[RecordingPrediction]) -> int:

@@ -55,6 +55,8 @@ def _print_status(
     run: RunRecord, others: Sequence[RunRecord], state: Status, files: Sequence[tuple[Path, str]]
 ) -> None:
     """Print how far a study is, and its files."""
+    from ablation.results import run_record
+
     print(
         f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
     )
@@ -84,7 +86,10 @@ def _print_status(
         print(f"  failed: {failure}")
     print(f"networks: {counted(state.networks, 'fold')} stored")
     for other in others:
-        print(f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC")
+        print(
+            f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC "
+            f"({run_record.difference(run, other)})"
+        )
     print("files of all settings:" if others else "files:")
     for path, meaning in files:
         print(f"  {path}{'  - ' + meaning if meaning else ''}")

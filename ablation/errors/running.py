@@ -1,7 +1,8 @@
 """Errors of runs: stored results, recorded settings, preparing data, searches and estimates."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 
 from ablation.errors.base import AblationError, SelectionError, StorageError, StudyError
@@ -92,11 +93,15 @@ class StudyNotRun(StorageError):
 
 
 class WrongDigest(StorageError):
-    """No settings of a study, or several, have a digest that begins as the one given."""
+    """No settings of a study, or several, have a digest that begins as the one given.
+
+    ``differences`` says of digests in what their settings differ from those run last.
+    """
 
     study: str
     digest: str
     stored: Sequence[str]
+    differences: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def matching(self) -> list[str]:
@@ -109,8 +114,12 @@ class WrongDigest(StorageError):
 
     def advise(self) -> str:
         if self.matching:
-            return f"give more of one of them: {named(self.matching, 9)}"
-        return f"stored digests: {named(self.stored, 9)}"
+            return f"give more of one of them: {self._listed(self.matching)}"
+        return f"stored digests: {self._listed(self.stored)}"
+
+    def _listed(self, digests: Sequence[str]) -> str:
+        said = ((one, self.differences.get(one)) for one in digests)
+        return named((f"{one} ({what})" if what else one for one, what in said), 9)
 
 
 class UnreadableSettings(StorageError):

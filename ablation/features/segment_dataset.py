@@ -209,6 +209,14 @@ def array_of(entry: Entry | ArrayEntry) -> np.ndarray:
     return entry.array if isinstance(entry, ArrayEntry) else _open(entry)
 
 
+def loudest_db(entry: Entry | ArrayEntry, scale: str) -> float:
+    """Return the level of an utterance's loudest point in dB of an arbitrary reference."""
+    most = float(array_of(entry).max())
+    if scale == "log":
+        return most
+    return (10 if scale == "power" else 20) * float(np.log10(max(most, np.finfo(np.float32).tiny)))
+
+
 # A mapped file counts as an open one. A worker uses the same utterances in every cell, and opening
 # one takes a tenth of a step's time.
 @lru_cache(maxsize=open_files() // 2)

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from ablation.errors import StudyError
+from ablation.errors import StudyError, named
 from ablation.errors.running import (
     StudyNotRun,
     UnreadableSettings,
@@ -288,7 +288,9 @@ def _with_digest(files: Sequence[Path], name: str, digest: str) -> Path:
     """Return the one file of settings whose digest begins with ``digest``."""
     found = [file for file in files if file.stem.startswith(digest)]
     if len(found) != 1:
-        raise WrongDigest(name, digest, [file.stem for file in files])
+        runs = sorted(_readable(files), key=lambda run: run.last_run)
+        said = {run.digest: difference(runs[-1], run) for run in runs[:-1]}
+        raise WrongDigest(name, digest, [file.stem for file in files], said)
     return found[0]
 
 
@@ -338,6 +340,13 @@ def differing(run: RunRecord, given: Study) -> list[str]:
         ours.pop("corpus.root", None)
         theirs.pop("corpus.root", None)
     return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+
+
+def difference(run: RunRecord, other: RunRecord) -> str:
+    """Return in what ``other`` differs from ``run``, as ``training.steps 20, folds.count 2``."""
+    values = dict(_fields(other.study.model_dump(mode="json", include=set(_OF_PROBES))))
+    found = [f"{name} {values.get(name)}" for name in differing(run, other.study)]
+    return named(found, 4) if found else "the same fields on other recordings"
 
 
 _OF_PROBES = ("corpus", "features", "probe", "folds", "training")

@@ -9,6 +9,7 @@ import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
+from scipy.special import softmax
 from torch import nn
 from torch.nn import functional
 
@@ -22,7 +23,7 @@ from ablation.errors.networks import (
 from ablation.features.audio import read_audio
 from ablation.features.batches import HostFeed
 from ablation.features.cache import stored_array
-from ablation.features.segment_dataset import ArrayEntry, Range, SegmentDataset
+from ablation.features.segment_dataset import ArrayEntry, Range, SegmentDataset, loudest_db
 from ablation.features.segments import segment_starts
 from ablation.models.network import Explains, Network, build_network, source_digest
 from ablation.saved.record import WEIGHTS, Record, read, read_weights
@@ -30,6 +31,7 @@ from ablation.study import Shape
 from ablation.training.compute import network_compute
 from ablation.training.fit import averaged, segment_scores
 
+_DB = 0.5  # so much quieter counts
 LONGEST = 60.0  # seconds explained at once: maps have the input's resolution
 
 
@@ -52,14 +54,20 @@ class Prediction:
         The class with the highest score.
     scores
         By class, averaged over segments: logits, or posteriors if the study says so.
+    probabilities
+        By class, of the averaged scores; they add up to 1.
     duration
         Seconds.
+    remarks
+        How the recording differs from all that the network was trained on.
     """
 
     label: str
     scores: dict[str, float]
+    probabilities: dict[str, float]
     duration: float
     segments: tuple[Segment, ...]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +182,24 @@ class SavedNetwork:
             for start, row in zip(self._starts(entry), scores, strict=True)
         )
         label = record.classes[int(mean.argmax())]
-        return Prediction(label, self._named(mean), duration, segments)
+        mean = mean.astype(np.float64)
+        shares = mean / mean.sum() if training.score == "posterior" else softmax(mean)
+        remarks = tuple(self._remarks(entry, duration))
+        return Prediction(
+            label, self._named(mean), self._named(shares), duration, segments, remarks
+        )
+
+    def _remarks(self, entry: ArrayEntry, duration: float) -> Iterator[str]:
+        features, heard = self.record.features, self.record.heard
+        if entry.frames < features.width:
+            yield f"{duration:.2f} s are padded to a segment of {features.segment_s:g} s"
+        if heard is None:
+            return
+        if entry.frames * features.hop_ms / 1000 < heard.shortest_s:
+            yield f"shorter than all that it was trained on ({heard.shortest_s:.2f} s and more)"
+        below = heard.quietest_db - loudest_db(entry, features.scale)
+        if below > _DB:
+            yield f"quieter than all that it was trained on, by {below:.0f} dB"
 
     def _named(self, scores: np.ndarray) -> dict[str, float]:
         return {

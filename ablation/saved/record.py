@@ -39,6 +39,13 @@ class CorpusNote(_Part):
     test_speakers: list[str]  # empty when it was trained on all
 
 
+class HeardNote(_Part):
+    """A note of the training recordings' least length (seconds) and level (dB, loudest point)."""
+
+    shortest_s: float
+    quietest_db: float
+
+
 class ScoreNote(_Part):
     """A note of WA and UA (0..1), and of what they were measured on."""
 
@@ -73,6 +80,7 @@ class Record(_Part):
     multiply_adds: int
     weights: str  # digest of network.safetensors
     code: str = ""  # digest of the source of a network of the user's own
+    heard: HeardNote | None = None  # missing in records of older versions
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:

@@ -10,6 +10,7 @@ from ablation.errors.networks import NoFinalNetwork
 from ablation.saved.card import model_card
 from ablation.saved.record import (
     CorpusNote,
+    HeardNote,
     Record,
     ScoreNote,
     read,
@@ -104,6 +105,7 @@ class ModelSaver:
             multiply_adds=outcome.row["multiply_adds"],
             weights=weights_digest(network.weights),
             code=self.code,
+            heard=HeardNote(shortest_s=network.shortest_s, quietest_db=network.quietest_db),
         )
 
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from ablation.features.batches import Feed, HostFeed, feeds
 from ablation.features.cache import Entry
-from ablation.features.segment_dataset import SegmentDataset
+from ablation.features.segment_dataset import SegmentDataset, loudest_db
 from ablation.models.network import build_network, cost_of
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
 from ablation.study import CellKind, shapes_text
@@ -65,8 +65,12 @@ def _network(task: CellTask, device: str) -> Trained:
         scores, n_segments = predict(fitted.model, test, task.training)
     weights = {key: value.cpu().contiguous() for key, value in fitted.model.state_dict().items()}
     known = banks[0].corpus_range
+    entries, features = banks[0].entries, task.study.features
     network = TrainedNetwork(
-        safetensors.torch.save(weights), None if known is None else (known.low, known.high)
+        safetensors.torch.save(weights),
+        None if known is None else (known.low, known.high),
+        shortest_s=min(entry.frames for entry in entries) * features.hop_ms / 1000,
+        quietest_db=min(loudest_db(entry, features.scale) for entry in entries),
     )
     columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
     if best is not None:

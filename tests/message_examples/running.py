@@ -44,6 +44,9 @@ EXAMPLES = [
     NoResults(Path("results"), []),
     StudyNotRun("emodb", Path("/home/ada/results")),
     WrongDigest("emodb", "77", ["5c31d0a2be77", "9e04f1c88d21"]),
+    WrongDigest(
+        "emodb", "7", ["5c31d0a2be77", "9e04f1c88d21"], {"9e04f1c88d21": "training.steps 20"}
+    ),
     WrongDigest("emodb", "5", ["5c31d0a2be77", "5d04f1c88d21", "9e04f1c88d21"]),
     UnreadableSettings(SETTINGS, "Expected '=' after a key (at line 3, column 7)"),
     FilterTooLarge("500x2", (500, 2), (400, 99), (400, 99)),
