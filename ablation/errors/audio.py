@@ -75,8 +75,8 @@ class ChannelsCancel(AudioError):
 
     file: Path
     channels: int
-    WHAT = "{file}: its {channels} channels cancel each other (one is another's negative)"
-    REMEDY = "save one channel as a file of its own, or turn the sign of those that are inverted"
+    WHAT = "{file}: mixed to mono, its {channels} channels cancel each other (some are inverted)"
+    REMEDY = "save one channel as a mono file, or invert the inverted ones"
 
 
 class UnlikelyRate(AudioError):

@@ -204,6 +204,12 @@ def _psion(head: bytes) -> _Claim:
     return _Claim(32, 32 + size, size)
 
 
+def _midi(head: bytes) -> _Claim:
+    samples = head[10] | head[11] << 7 | head[12] << 14
+    packets = -(-samples // (40 if head[6] > 14 else 60))
+    return _Claim(21, 21 + 127 * packets, samples)
+
+
 _FIELDS: dict[bytes, Callable[[bytes], _Claim | None]] = {
     b".snd": _sun,
     b"dns.": _sun,
@@ -211,6 +217,7 @@ _FIELDS: dict[bytes, Callable[[bytes], _Claim | None]] = {
     b"2BIT": _atari,
     b"\x01\x04": _akai,
     b"ALawSoundFile": _psion,
+    b"\xf0\x7e": _midi,
 }
 
 
@@ -227,16 +234,11 @@ def _matlab_4(head: bytes, block: bytes) -> int:
     return 20 + name + rows * columns * (8, 4, 4, 2, 2, 1)[kind % 100 // 10]
 
 
-def _dump(_: bytes, block: bytes) -> int:
-    return 127 if block[:2] == b"\xf0\x7e" else 0
-
-
 _BLOCKS: dict[bytes, tuple[Callable[[bytes], int], Callable[[bytes, bytes], int]]] = {
     b"Creative Voice File": (lambda head: int.from_bytes(head[20:22], "little"), _creative),
     b"MATLAB 5": (lambda _: 128, _matlab_5),
     b"\0\0\0\0\1\0\0\0\1\0\0\0": (lambda _: 0, _matlab_4),
     b"\0\0\3\xe8\0\0\0\1\0\0\0\1": (lambda _: 0, _matlab_4),
-    b"\xf0\x7e": (lambda _: 21, _dump),
 }
 
 
