@@ -281,6 +281,7 @@ NO_AUDIO = {
     "noise": np.random.default_rng(2).bytes(20000),
     "sync": b"\xff\xfb\x90\0" + np.random.default_rng(3).bytes(20000),
     "tag": TAG + b"\xff\xfb\x90\0" + np.random.default_rng(4).bytes(20000),
+    "frame": b"\xff\xe3\x18\xc4\xc4\0\0\3H\1\xc0\0\0" + b"U" * 59,
     "pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:"
     + b"0" * 64
     + b"\nsize 9\n",

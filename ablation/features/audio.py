@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -168,7 +168,8 @@ def _parts(file: Path, stream: BinaryIO, opened: ExitStack) -> list[tuple[_Sound
     # What was recorded from a running stream begins with the rest of a frame.
     part = mpeg.find(file, stream, certain=mpeg.CERTAIN)
     if part is not None:
-        return [sound(part)]
+        with suppress(soundfile.LibsndfileError):
+            return [sound(part)]
     if file.suffix.lower() in _BARE:
         raise NoHeader(file) from cause
     raise UnusableRecording(file, "not audio") from cause
