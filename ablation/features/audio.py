@@ -165,8 +165,8 @@ def _parts(file: Path, stream: BinaryIO, opened: ExitStack) -> list[tuple[_Sound
             return [sound(part) for part in parts]
     except soundfile.LibsndfileError as error:
         cause = error
-    # What was recorded from a running stream begins with the rest of a frame.
-    part = mpeg.find(file, stream, certain=mpeg.CERTAIN)
+    # Junk in front of MPEG audio, which libsndfile would pass over if the name said so.
+    part = mpeg.find(file, stream)
     if part is not None:
         with suppress(soundfile.LibsndfileError):
             return [sound(part)]

@@ -20,7 +20,7 @@ from ablation.features.views import Part, View, bytes_at
 
 # Sizes that recorders write before they know the true one, give or take a header.
 _PLACEHOLDERS = (2**30, 2**31, 2**32, 2**63, 2**64, 10**9, 2 * 10**9, 4 * 10**9)
-_NEAR = 8192  # bytes
+_NEAR = 1 << 16  # bytes
 _HEADER = 64  # bytes; a size that is too large by no more than a header is a slip
 _MOST = 10_000  # chunks in front of the audio
 _BLOCK_HEADER = 8  # bytes; libsndfile counts it too where it writes one
@@ -146,7 +146,7 @@ def _chunk_claim(stream: BinaryIO, chunks: _Chunks, size: int) -> _Claim | None:
                 end = begin + value
             begin += chunks.inner
             empty = end <= begin and (begin >= size or _NAME.fullmatch(bytes_at(stream, begin, 4)))
-            return None if value < 0 or empty else _Claim(begin, end, value, at, form)
+            return None if empty else _Claim(begin, end, value, at, form)
         if value < chunks.counted:
             return None
         place = end + -end % chunks.align

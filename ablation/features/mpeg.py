@@ -19,7 +19,7 @@ _BIT_RATES = {  # kbit/s by version 1 or later, and layer
     (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _JUNK = 1 << 16  # bytes that may lie in front of the first frame
-CERTAIN = 4  # frames in a row that are no accident
+_CERTAIN = 4  # frames in a row that are no accident wherever they are found
 _LARGEST_RATIO = 64  # of the largest frame to the smallest one
 
 
@@ -37,10 +37,10 @@ def begins(head: bytes) -> bool:
     return head.startswith(b"ID3") or _frame(head, 0) is not None
 
 
-def find(file: Path, stream: BinaryIO, *, certain: int = 2) -> Part | None:
+def find(file: Path, stream: BinaryIO) -> Part | None:
     """Return the frames of a file of MPEG audio without the tags around them, or None.
 
-    Junk is passed over up to the first ``certain`` frames in a row.
+    A stream that was recorded from its middle begins with the rest of a frame, which is left out.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def find(file: Path, stream: BinaryIO, *, certain: int = 2) -> Part | None:
     """
     size = os.fstat(stream.fileno()).st_size
     tags = _tags(stream)
-    begin = _first(bytes_at(stream, tags, 2 * _JUNK), size - tags, certain)
+    begin = _first(bytes_at(stream, tags, 2 * _JUNK), size - tags)
     if begin is None:
         return None
     begin += tags
@@ -96,12 +96,12 @@ def _frame(content: bytes, place: int) -> _Frame | None:
     return _Frame(size, samples, (version, layer, rate))
 
 
-def _first(content: bytes, size: int, certain: int) -> int | None:
+def _first(content: bytes, size: int) -> int | None:
     """Return where the first frame begins (bytes), by those that follow it."""
     place = content.find(0xFF)
     while 0 <= place < _JUNK:
         following, kind = place, None
-        for number in range(certain):
+        for number in range(_CERTAIN if place else 2):
             frame = _frame(content, following)
             if frame is None or (kind is not None and frame.kind != kind):
                 if following == size and number:  # the file ends
