@@ -3,6 +3,7 @@
 import os
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,7 +39,7 @@ def begins(head: bytes) -> bool:
 
 
 def find(file: Path, stream: BinaryIO) -> Part | None:
-    """Return the frames of a file of MPEG audio without the tags around them, or None.
+    """Return the frames of a file of MPEG audio, if necessary without what is around them, or None.
 
     A stream that was recorded from its middle begins with the rest of a frame, which is left out.
 
@@ -65,6 +66,8 @@ def find(file: Path, stream: BinaryIO) -> Part | None:
     frames -= 1  # without the one that announces them; some encoders count it
     if frames + 1 < number:
         raise TruncatedRecording(file, frames * frame.samples, number * frame.samples)
+    if number == frames and begin == tags:
+        return Part(stream.fileno())
     mended = struct.pack(">I", frames)
     return Part(View(stream, begin, begin + end, at=at, replacement=mended))
 
@@ -81,13 +84,18 @@ def _tags(stream: BinaryIO) -> int:
 
 
 def _frame(content: bytes, place: int) -> _Frame | None:
-    """Read a frame's header."""
-    if place + 4 > len(content) or content[place] != 0xFF or content[place + 1] & 0xE0 != 0xE0:
+    """Read a frame's header, of four bytes."""
+    if place + 4 > len(content) or content[place] != 0xFF:
         return None
-    second, third = content[place + 1], content[place + 2]
+    return _described(content[place + 1], content[place + 2])
+
+
+@lru_cache(None)
+def _described(second: int, third: int) -> _Frame | None:
+    """Return what two bytes of a header say of its frame."""
     version, layer = second >> 3 & 3, 4 - (second >> 1 & 3)
     rate, bits, padding = third >> 2 & 3, third >> 4, third >> 1 & 1
-    if version == 1 or layer == 4 or rate == 3 or bits in (0, 15):
+    if second < 0xE0 or version == 1 or layer == 4 or rate == 3 or bits in (0, 15):
         return None
     hz, kbits = _RATES[version][rate], _BIT_RATES[version == 3, layer][bits - 1]
     samples = 384 if layer == 1 else 576 if layer == 3 and version != 3 else 1152
