@@ -234,6 +234,22 @@ def test_a_file_that_was_cut_is_truncated_in_any_container(
             read()
 
 
+PADDING = struct.pack(">I", 1 << 24 | 5000) + bytes(5000)  # in front of the audio of a FLAC
+
+
+def test_a_file_that_was_cut_in_front_of_its_audio_is_truncated(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    wav, flac = (written(file, kind, "PCM_16") for kind in ("WAV", "FLAC"))
+    notes = info(b"INFOISFT\x88\x13\0\0" + b"x" * 5000)
+    whole = (wav[:36] + notes + wav[36:], flac[:42] + PADDING + flac[42:], TAG + mp3(file)[0])
+    for content in whole:
+        file.write_bytes(content)
+        assert length(file) == N
+        file.write_bytes(content[:300])
+        with pytest.raises(TruncatedRecording):
+            read_audio(file, RATE)
+
+
 @pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
 @pytest.mark.parametrize("part", [0.97, 0.61, 0.35])
 def test_an_mp3_that_was_cut_is_truncated(tmp_path: Path, mode: str, part: float) -> None:

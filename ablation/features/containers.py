@@ -45,9 +45,9 @@ class _Claim:
 class _Chunks:
     """How a file is made of chunks: where the first one lies, and how each one begins.
 
-    ``audio`` are the names of the chunk with the audio, and ``counted`` the bytes of its header
-    that its size counts, and ``inner`` those in front of the audio itself. Each chunk begins at a
-    multiple of ``align`` bytes.
+    ``audio`` are the names of the chunk with the audio, ``counted`` the bytes of a chunk's header
+    that its size counts, and ``inner`` those between that header and the audio. Each chunk begins
+    at a multiple of ``align`` bytes.
     """
 
     first: int
@@ -147,8 +147,10 @@ def _chunk_claim(stream: BinaryIO, chunks: _Chunks, size: int) -> _Claim | None:
             begin += chunks.inner
             empty = end <= begin and (begin >= size or _NAME.fullmatch(bytes_at(stream, begin, 4)))
             return None if empty else _Claim(begin, end, value, at, form)
-        if value < chunks.counted:
+        if value < chunks.counted or not _NAME.fullmatch(name[:4]):
             return None
+        if end > size:  # cut in front of its audio
+            return _Claim(begin, end, value)
         place = end + -end % chunks.align
     return None
 
@@ -156,7 +158,7 @@ def _chunk_claim(stream: BinaryIO, chunks: _Chunks, size: int) -> _Claim | None:
 def _block_claim(
     stream: BinaryIO, head: bytes, first: int, length: Callable[[bytes, bytes], int], size: int
 ) -> _Claim | None:
-    """Walk over blocks of which any may be the audio, to one that ends beyond the file."""
+    """Walk over blocks, of which any may be the audio, to one that ends beyond the file."""
     place = first
     for _ in range(_MOST):
         block = bytes_at(stream, place, 20)
@@ -206,7 +208,8 @@ def _psion(head: bytes) -> _Claim:
 
 def _midi(head: bytes) -> _Claim:
     samples = head[10] | head[11] << 7 | head[12] << 14
-    packets = -(-samples // (40 if head[6] > 14 else 60))
+    width = max(2, -(-head[6] // 7))  # bytes of a sample, 7 bits each
+    packets = -(-samples // (120 // width))
     return _Claim(21, 21 + 127 * packets, samples)
 
 
@@ -219,6 +222,10 @@ _FIELDS: dict[bytes, Callable[[bytes], _Claim | None]] = {
     b"ALawSoundFile": _psion,
     b"\xf0\x7e": _midi,
 }
+
+
+def _flac(_: bytes, block: bytes) -> int:
+    return 0 if block[0] == 0xFF else 4 + int.from_bytes(block[1:4])  # up to the first frame
 
 
 def _creative(_: bytes, block: bytes) -> int:
@@ -235,6 +242,7 @@ def _matlab_4(head: bytes, block: bytes) -> int:
 
 
 _BLOCKS: dict[bytes, tuple[Callable[[bytes], int], Callable[[bytes, bytes], int]]] = {
+    b"fLaC": (lambda _: 4, _flac),
     b"Creative Voice File": (lambda head: int.from_bytes(head[20:22], "little"), _creative),
     b"MATLAB 5": (lambda _: 128, _matlab_5),
     b"\0\0\0\0\1\0\0\0\1\0\0\0": (lambda _: 0, _matlab_4),

@@ -46,10 +46,13 @@ def find(file: Path, stream: BinaryIO) -> Part | None:
     Raises
     ------
     TruncatedRecording
-        When the last frame is not complete, or fewer are there than the first one says.
+        When the last frame or a tag in front is not complete, or fewer frames are there than the
+        first one says.
     """
     size = os.fstat(stream.fileno()).st_size
     tags = _tags(stream)
+    if tags > size:
+        raise TruncatedRecording(file, size, tags, "bytes of its tag")
     begin = _first(bytes_at(stream, tags, 2 * _JUNK), size - tags)
     if begin is None:
         return None
