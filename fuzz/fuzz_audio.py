@@ -2,7 +2,7 @@
 
 import io
 import os
-import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +17,17 @@ from ablation.features.audio import audio_seconds, read_audio
 
 KINDS = (
     ("WAV", "PCM_16"), ("WAV", "PCM_24"), ("WAV", "FLOAT"), ("WAV", "DOUBLE"), ("WAV", "ULAW"),
-    ("WAV", "MS_ADPCM"), ("WAVEX", "PCM_16"), ("RF64", "PCM_16"), ("W64", "PCM_16"),
-    ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
-    ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"), ("NIST", "PCM_16"),
-    ("VOC", "PCM_16"), ("IRCAM", "PCM_16"), ("SVX", "PCM_16"), ("PAF", "PCM_16"), ("HTK", "PCM_16"),
-    ("MAT5", "PCM_16"), ("PVF", "PCM_16"), ("XI", "DPCM_16"), ("SDS", "PCM_16"), ("AVR", "PCM_16"),
+    ("WAV", "MS_ADPCM"), ("WAV", "GSM610"), ("WAV", "G721_32"), ("WAVEX", "PCM_16"),
+    ("RF64", "PCM_16"), ("W64", "PCM_16"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("OGG", "OPUS"),
+    ("MP3", "MPEG_LAYER_III"), ("AIFF", "PCM_16"), ("AIFF", "DWVW_16"), ("AU", "PCM_16"),
+    ("AU", "G723_24"), ("CAF", "PCM_16"), ("CAF", "ALAC_16"), ("NIST", "PCM_16"), ("VOC", "PCM_16"),
+    ("IRCAM", "PCM_16"), ("SVX", "PCM_16"), ("PAF", "PCM_16"), ("HTK", "PCM_16"), ("WVE", "ALAW"),
+    ("MAT4", "PCM_16"), ("MAT5", "PCM_16"), ("PVF", "PCM_16"), ("XI", "DPCM_16"), ("SDS", "PCM_16"),
+    ("AVR", "PCM_16"),
 )  # fmt: skip
 USUAL = ("WAV", "WAVEX", "FLAC", "OGG", "MP3")
-NAMES = ("a.wav", "a.WAV", "a.flac", "a.ogg", "a.mp3", "a.raw", "a.aiff", "a.txt", "a", "ü.wav")
+PAGE = b"<!DOCTYPE html><html><body>" + b"<p>Not Found</p>" * 200
+NAMES = ("a.wav", "a.WAV", "a.flac", "a.mp3", "a.raw", "a.au", "a.vox", "a.txt", "a", "ü.wav")
 
 
 def sounds(kinds: set[str] | None) -> list[bytes]:
@@ -34,12 +37,14 @@ def sounds(kinds: set[str] | None) -> list[bytes]:
     for kind, subtype in KINDS:
         if kinds is not None and kind not in kinds:
             continue
-        for channels in (1, 2) if kind in USUAL else (1,):
+        for channels in (1, 2) if kind in USUAL and subtype not in ("GSM610", "G721_32") else (1,):
             file = io.BytesIO()
             samples = rng.uniform(-0.3, 0.3, (1200, channels))
             soundfile.write(file, samples, 8000, format=kind, subtype=subtype)
             found.append(file.getvalue())
-    return found
+            if kind in ("OGG", "MP3"):  # chained streams; frames without the one that counts them
+                found += [file.getvalue() * 2, file.getvalue()[200:]]
+    return [*found, PAGE]
 
 
 times = st.integers(0, 9).flatmap(
@@ -55,7 +60,11 @@ def heard(fuzz: Trials, folder: Path, contents: list[bytes]) -> None:
         name, content, rate, start, end = example
         file = folder / name
         file.write_bytes(content)
-        samples = read_audio(file, rate, start, end)
+        try:
+            samples = read_audio(file, rate, start, end)
+        finally:
+            if remarks.stat().st_size:
+                raise Unfit(f"a decoder remarks: {remarks.read_bytes()[:200]!r}")
         if samples.dtype != np.float32 or samples.ndim != 1 or not samples.size:
             raise Unfit(f"samples {samples.dtype} of shape {samples.shape}")
         if not np.isfinite(samples).all():
@@ -65,24 +74,21 @@ def heard(fuzz: Trials, folder: Path, contents: list[bytes]) -> None:
             raise Unfit(f"{samples.size} samples at {rate} Hz for {seconds} s")
 
     few = damaged(contents, most=3)
-    with silenced():
+    with overheard() as remarks:
         fuzz(st.tuples(st.sampled_from(NAMES), few, rates, times, times), attempt)
 
 
 @contextmanager
-def silenced() -> Iterator[None]:
-    """Without the remarks of the decoders, which write past Python."""
-    sys.stdout.flush()
-    kept = {place: os.dup(place) for place in (1, 2)}
-    with Path(os.devnull).open("w") as nowhere:
-        for place in kept:
-            os.dup2(nowhere.fileno(), place)
-    try:
-        yield
-    finally:
-        for place, old in kept.items():
-            os.dup2(old, place)
-            os.close(old)
+def overheard() -> Iterator[Path]:
+    """A file with what decoders write past Python; it must remain empty."""
+    with tempfile.NamedTemporaryFile() as heard:
+        kept = os.dup(2)
+        os.dup2(heard.fileno(), 2)
+        try:
+            yield Path(heard.name)
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def fuzz_recordings(fuzz: Trials, folder: Path) -> None:

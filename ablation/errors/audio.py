@@ -12,11 +12,10 @@ _TIMES = "correct start and end (seconds)"
 
 
 class UnusableRecording(AudioError):
-    """A recording is empty, silent, damaged or no audio; ``reason`` is libsndfile's, if any."""
+    """A recording is empty, silent, damaged or no audio."""
 
     file: Path
-    fault: Literal["empty file", "no samples", "silent", "not audio", "damaged"]
-    reason: str = ""
+    fault: Literal["empty file", "no samples", "silent", "not audio", "damaged", "mixed"]
     REMEDY = _REPLACE
 
     def describe(self) -> str:
@@ -24,18 +23,19 @@ class UnusableRecording(AudioError):
             "empty file": "the file is empty (0 bytes)",
             "no samples": "the recording is empty (no samples)",
             "silent": "the recording is silent (peak below -100 dBFS)",
-            "not audio": "not audio that libsndfile can read",
+            "not audio": "not audio, or in a format that libsndfile does not read",
             "damaged": "truncated or damaged",
+            "mixed": "its streams differ in sampling rate or number of channels",
         }[self.fault]
-        return f"{self.file}: {text}" + (f" ({self.reason})" if self.reason else "")
+        return f"{self.file}: {text}"
 
 
 class NoHeader(AudioError):
-    """A file holds bare samples: their rate and type are unknown."""
+    """A file holds bare samples, whose rate and type are unknown, or no audio at all."""
 
     file: Path
-    WHAT = "{file}: samples without a header"
-    REMEDY = "convert them to a WAV file"
+    WHAT = "{file}: not audio, or samples without a header"
+    REMEDY = "convert samples to a WAV file, or leave the file out"
 
 
 class UnreadableRecording(AudioError):
@@ -68,6 +68,15 @@ class NotFinite(AudioError):
     samples: int
     WHAT = "{file}: {bad} of {samples} samples are NaN or infinite"
     REMEDY = _REPLACE
+
+
+class ChannelsCancel(AudioError):
+    """A recording's channels cancel each other, so that their mean has no speech left."""
+
+    file: Path
+    channels: int
+    WHAT = "{file}: mixed to mono, its {channels} channels cancel each other (some are inverted)"
+    REMEDY = "save one channel as a mono file, or invert the inverted ones"
 
 
 class UnlikelyRate(AudioError):

@@ -1,6 +1,7 @@
 """Features: recordings become arrays, spectrograms become segments in batches.
 
-In the order in which data flows: :mod:`~ablation.features.audio` reads and checks a recording,
+In the order in which data flows: :mod:`~ablation.features.audio` reads and checks a recording, with
+what :mod:`~ablation.features.containers` and :mod:`~ablation.features.mpeg` tell of its length,
 :mod:`~ablation.features.spectrogram` is the paper's section 2.1,
 :mod:`~ablation.features.frame_features` are those of earlier systems,
 :mod:`~ablation.features.cache` stores one array per utterance on disk,

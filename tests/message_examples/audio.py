@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ablation.errors.audio import (
+    ChannelsCancel,
     CutBeyondEnd,
     DamagedSpectrogram,
     EmptyCut,
@@ -24,14 +25,16 @@ EXAMPLES = [
     UnusableRecording(WAV, "empty file"),
     UnusableRecording(WAV, "no samples").with_origin("manifest.csv, row 2"),
     NoHeader(Path("speech/03a01Fa.raw")),
-    UnusableRecording(WAV, "not audio", "Format not recognised"),
+    UnusableRecording(WAV, "not audio"),
     UnreadableRecording(WAV, "Permission denied"),
     UnreadableRecording(WAV, "No such file or directory"),
     TruncatedRecording(WAV, 2956, 6400, "bytes of audio"),
     TruncatedRecording(WAV, 1152, 30404),
-    UnusableRecording(Path("speech/03a01Fa.flac"), "damaged", "Internal psf_fseek() failed"),
+    UnusableRecording(Path("speech/03a01Fa.flac"), "damaged"),
+    UnusableRecording(Path("speech/03a01Fa.ogg"), "mixed"),
     NotFinite(WAV, 1, 3200),
     UnusableRecording(WAV, "silent"),
+    ChannelsCancel(WAV, 2),
     UnlikelyRate(WAV, 999, 1000, 1_000_000),
     ShorterThanASample(WAV, 16000),
     TimeOutOfRange(WAV, -0.01, 0.1, 1e9),
