@@ -101,6 +101,11 @@ def test_doubts_are_errors_if_asked_and_are_said_before_a_grid(tmp_path: Path) -
     invoke("corpus", "check", "--strict", *study, cwd=tmp_path, check=1)
     planned = invoke("grid", "--axis", "height", "--values", "2", *study, "--dry-run", cwd=tmp_path)
     assert "warning: speakers '01', '1' differ only in spelling" in planned.stderr
+    unused = ("--set", "features.scale=log", "--set", "network.factory=mynet:build")
+    planned = invoke("grid", "--axis", "height", "--values", "2", *study, *unused, "--dry-run",
+                     cwd=tmp_path)  # fmt: skip
+    assert "features.mu is not used" in planned.stderr
+    assert "network.factory (mynet:build) is for promote" in planned.stderr
 
 
 def test_accents_and_umlauts_spelt_out_are_doubted_and_like_names_are_not() -> None:

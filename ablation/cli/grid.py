@@ -200,6 +200,10 @@ def _say_plan(plan: GridPlan) -> None:
     )
     for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
+    if study.network.factory is not None:
+        say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
+    if study.features.scale == "log" and study.features.mu:
+        say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
     shapes = len(plan.request.shapes)
     part, parts = plan.shard
     shard = f"shard {part} of {parts}, " if parts > 1 else ""
