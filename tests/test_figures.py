@@ -441,6 +441,24 @@ def test_the_same_data_give_the_same_bytes(form: str) -> None:
     assert files[0].getvalue() == files[1].getvalue()
 
 
+def test_no_setting_of_the_users_is_in_a_figure() -> None:
+    """Settings of theirs stay as they are."""
+    theirs = {
+        "text.usetex": True, "axes.unicode_minus": False, "font.size": 30, "font.family": "serif",
+        "savefig.transparent": True, "savefig.pad_inches": 2, "lines.linewidth": 9,
+        "figure.constrained_layout.use": False, "path.sketch": (1, 100, 2), "xtick.minor.visible":
+        True, "axes.formatter.use_locale": True, "image.cmap": "jet", "hatch.linewidth": 9,
+    }  # fmt: skip
+    for name in ("figure2", "costs"):
+        files = [io.BytesIO(), io.BytesIO()]
+        save_figure(TYPICAL[name](), files[0], "png")
+        with mpl.rc_context(theirs):
+            before = dict(mpl.rcParams.copy())
+            save_figure(TYPICAL[name](), files[1], "png")
+            assert dict(mpl.rcParams.copy()) == before
+        assert files[0].getvalue() == files[1].getvalue(), name
+
+
 @pytest.mark.parametrize("name", ["heatmap, one shape", "costs, long names", "classes, one extent"])
 def test_a_long_title_keeps_to_the_figure(name: str) -> None:
     figure = AWKWARD[name]()

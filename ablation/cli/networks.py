@@ -20,6 +20,7 @@ from ablation.cli.options import (
     study_name,
 )
 from ablation.cli.plan_printing import print_object
+from ablation.cli.report import import_matplotlib
 
 if TYPE_CHECKING:
     from ablation.saved import SavedNetwork
@@ -94,6 +95,7 @@ def explain(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw what the network attends to in a recording."""
+    import_matplotlib()
     from ablation.runs.explain import explain as draw
 
     _, saved = choice.opened()
