@@ -220,6 +220,28 @@ def test_settings_that_the_file_does_not_have_are_named(
     assert str(tiny_study) not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_results_folder_may_be_renamed_and_is_a_study_by_itself(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """Its rows are those reported, nothing is written elsewhere, and no study file is needed."""
+    folder = tmp_path / "sent" / "renamed"
+    shutil.copytree(done / "results" / "tiny", folder)
+    renamed = tmp_path / "renamed.toml"
+    renamed.write_text(tiny_study.read_text().replace('name = "tiny"', 'name = "renamed"'))
+    by_file = ("--study", renamed, "--results", tmp_path / "sent")
+    for given in (by_file, ("--study", folder)):
+        status = json.loads(invoke("status", "--json", *given, cwd=tmp_path).stdout)
+        assert (status["study"], status["done"], status["left"]) == ("renamed", 20, 0)
+        figure = invoke("plot", "--only", "costs", *given, cwd=tmp_path).stdout.split()[0]
+        assert figure == "figures/renamed/costs.png"
+        assert str(folder / "report.html") in invoke("report", *given, cwd=tmp_path).stdout
+    assert "2x2" in invoke("compare", "--reference", "2x2", "--study", ".", cwd=folder).stdout
+    shown = invoke("study", "show", "--study", folder, cwd=tmp_path)
+    assert 'name = "renamed"' in shown.stdout
+    assert not list(tmp_path.rglob("*tiny*"))
+
+
 def test_two_corpora_under_one_name_are_warned_of(
     done: Path, tiny_study: Path, tiny_manifest: Path, tmp_path: Path
 ) -> None:

@@ -101,7 +101,8 @@ def explain(
     _, saved = choice.opened()
     # Many corpora use the same file names in every speaker's folder.
     name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
-    path = output or figures / saved.record.study / name
+    study = study_name(choice.study) if choice.network is None else saved.record.study
+    path = output or figures / study / name
     for drawn in draw(saved, file, path, start, end):
         print(drawn)
 

@@ -17,7 +17,8 @@ class StudyNotFound(StudyError):
 
     def advise(self) -> str:
         meant = f"did you mean {self.nearest!r}? " if self.nearest else ""
-        return f"{meant}give a TOML file, or a shipped study: {', '.join(self.shipped)}"
+        shipped = ", ".join(self.shipped)
+        return f"{meant}give a TOML file, a study's results folder or a shipped study: {shipped}"
 
 
 class UnreadableStudy(StudyError):

@@ -100,7 +100,9 @@ def load_study(
     except OSError as error:
         raise UnreadableStudy(file, str(error.strerror)) from error
     tables.setdefault("name", file.stem)
-    tables.pop("as_run", None)  # settings as run are a study with a note of what was run
+    # Settings as run are a study with a note of what was run; their folder may be renamed.
+    if tables.pop("as_run", None) is not None and file.parent.name == "studies":
+        tables["name"] = file.absolute().parents[1].name
     if isinstance(tables.get("corpus"), dict):
         _resolve_root(tables["corpus"], file.parent)
     study = parse_study(tables, origin=str(file))
