@@ -28,6 +28,11 @@ class UnreadableStudy(StudyError):
     reason: str
     WHAT = "cannot read {file}: {reason}"
 
+    def advise(self) -> str:
+        if "Unescaped '\\'" in self.reason or "Invalid hex value" in self.reason:
+            return "in double quotes '\\' begins a special character: write paths with '/'"
+        return ""
+
 
 class UnknownField(StudyError):
     """A study has no field of that name; ``allowed`` are those of the same table."""

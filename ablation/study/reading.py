@@ -94,7 +94,7 @@ def load_study(
     """
     file = find_study(Path(path))
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # no TOML or UTF-8, no number, nested too deep
         raise UnreadableStudy(file, f"not valid TOML: {error}") from error
     except OSError as error:
