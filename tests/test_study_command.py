@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from running import invoke, train
+from running import command, invoke, train
 
 from ablation.cli import completion
 from ablation.cli.options import Machines
@@ -218,6 +219,24 @@ def test_settings_that_the_file_does_not_have_are_named(
     assert str(tiny_study) in said and "training.steps, training.learning_rate" in said
     assert f"--digest {own}" in said
     assert str(tiny_study) not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("into", "said"), [("> /dev/full", True), (">&-", True), ("| true", False)]
+)
+def test_output_that_nobody_takes_is_an_expected_error(
+    into: str, said: bool, unbuffered: str, tmp_path: Path
+) -> None:
+    """A reader that went away is none to speak of."""
+    script = f"set -o pipefail; {shlex.join(command(['study', 'schema']))} {into}"
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: cannot write to stdout: ") if said else not run.stderr
+    assert len(run.stderr.splitlines()) <= 2
 
 
 @pytest.mark.usefixtures("undrawn")
