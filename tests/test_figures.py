@@ -413,6 +413,32 @@ def test_all_text_can_be_read(name: str) -> None:
         assert paper.y0 <= box.y0 and box.y1 <= paper.y1, text.get_text()
 
 
+def test_figures_of_very_many_things_stay_small_and_say_what_they_leave_out() -> None:
+    labels = [f"class {k:02d}" for k in range(60)]
+    maps, scores = wave(36000).reshape(60, 20, 30), dict(zip(labels, wave(60), strict=True))
+    scales = Scales(10.0, 0.01)
+    figures = {
+        "10 highest scores of 60 classes": draw_explanation(
+            maps[0], None, maps, labels, scores, scales, TITLE
+        ),
+        "at most 32 of each shape": draw_filters(
+            {"4x2": wave(512).reshape(64, 4, 2)}, scales, TITLE
+        ),
+        TITLE: draw_confusion({name: counts_frame(labels[:31]) for name in SHAPES[:3]}, TITLE),
+    }
+    for note, figure in figures.items():
+        assert note in figure.get_suptitle().replace("\n", " ")
+        assert max(figure.get_size_inches()) * RC["savefig.dpi"] < 6000, note
+    explained = next(iter(figures.values()))
+    names = {text.get_text().split("\n")[0] for a in explained.axes for text in a.texts}
+    assert names == {"input", *sorted(labels, key=lambda label: -scores[label])[:10]}
+
+
+def test_extents_of_a_large_heatmap_are_labelled_apart() -> None:
+    figure = draw_heatmap(grid_frame(range(2, 82), [2, 8]), "ua", "UA", TITLE)
+    assert touching(figure.axes[0].get_yticklabels()) == []
+
+
 def test_drawing_loads_no_window() -> None:
     """It works where there is no screen, and even where the backend asked for is not there."""
     program = (
