@@ -845,17 +845,6 @@ def test_names_spelt_in_two_ways_are_doubted(tmp_path: Path) -> None:
     assert load_corpus("manifest", manifest).doubts() == []
 
 
-def test_a_missing_value_that_became_a_name_is_doubted(tmp_path: Path) -> None:
-    rows = manifest_rows(tmp_path)
-    for text in ("nan", "NaN", "None", "NULL", "n/a", "#N/A", "<NA>", "-", "?", "unknown"):
-        labelled = [row | {"label": text if row["label"] == "calm" else "-1"} for row in rows]
-        (doubt,) = load_corpus("manifest", manifest_csv(tmp_path, labelled)).doubts()
-        assert doubt.startswith(f"class {text!r} ")
-        named = [row | {"speaker": text if row["speaker"] == "a" else "Nana"} for row in rows]
-        (doubt,) = load_corpus("manifest", manifest_csv(tmp_path, named)).doubts()
-        assert doubt.startswith(f"speaker {text!r} ")
-
-
 def test_accents_and_umlauts_spelt_out_are_doubted_and_like_names_are_not() -> None:
     from ablation.corpora.spelling import near_spellings
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ablation.corpora.recordings import is_recording
 from ablation.corpora.spelling import near_spellings
-from ablation.corpora.table_values import is_placeholder
 from ablation.errors import named
 from ablation.errors.corpora import CorpusRootMissing, DuplicateRecording, WrongCorpusRoot
 from ablation.errors.studies import InvalidField, UnknownField
@@ -65,15 +64,9 @@ class Corpus(Sequence[Utterance]):
     def doubts(self) -> list[str]:
         """Return a sentence for each group of names that may mean one speaker or one class.
 
-        A speaker spelt in two ways leaks from training to test; a class would be one too many, as
-        is one for missing values.
+        A speaker spelt in two ways leaks from training to test; a class would be one too many.
         """
-        missing = [
-            f"{what} {name!r} looks like a missing value; if it is, fill it in or leave it out"
-            for what, names in (("speaker", self.speakers), ("class", self.classes))
-            for name in filter(is_placeholder, names)
-        ]
-        alike = [
+        return [
             f"{what} {', '.join(map(repr, group))} differ only in spelling; if they are the same, "
             f"spell them alike{why}"
             for what, names, why in (
@@ -81,8 +74,7 @@ class Corpus(Sequence[Utterance]):
                 ("classes", self.classes, " or merge them in [corpus.labels]"),
             )
             for group in near_spellings(names)
-        ]
-        return missing + alike + session_doubts(self.speakers)
+        ] + session_doubts(self.speakers)
 
     def counts(self) -> dict[str, int]:
         """Return the number of utterances of each class, in the order of the classes."""

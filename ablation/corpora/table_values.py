@@ -22,14 +22,3 @@ def as_text(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).strip()
-
-
-_PLACEHOLDERS = {
-    "", "nan", "na", "n/a", "n.a", "nat", "none", "null", "nil", "missing", "undefined", "unknown",
-    "unk",
-}  # fmt: skip
-
-
-def is_placeholder(text: str) -> bool:
-    """Return whether a label or speaker is a text that programs write for a missing value."""
-    return text.casefold().strip(" #<>()[].-_?") in _PLACEHOLDERS
