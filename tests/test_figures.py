@@ -394,6 +394,7 @@ def settings() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.filterwarnings("ignore:Style includes a parameter")
 @pytest.mark.mpl_image_compare(tolerance=2, style=RC, savefig_kwargs={"dpi": 60})
 def test_image(name: str) -> Figure:
     return TYPICAL[name]()
