@@ -76,13 +76,13 @@ def _as_run(drawn: Drawn) -> run_record.RunRecord:
     request = run_record.Request(
         drawn.axis, run_record.unique(shapes), tuple(drawn.windows), tuple(drawn.seeds), START
     )
-    each = drawn.speakers * drawn.utterances // 4
+    each = drawn.speakers * drawn.utterances // len(drawn.classes)
     folds = tuple(f"s{k:02d}" for k in range(drawn.speakers))
     return run_record.RunRecord(
         study,
         "0123456789ab",
         tuple(drawn.classes),
-        (each,) * 4,
+        (each,) * len(drawn.classes),
         folds,
         (request,),
         f"recordings of {drawn.name}",
@@ -117,9 +117,9 @@ def _cell(
         np.log(p / (1 - p)) if 0 < (p := drawn.accuracy(shape, window)) < 1 else 20 * (2 * p - 1)
     )
     right = rng.random(drawn.utterances) < 1 / (1 + np.exp(-(level + ease)))
-    labels = [drawn.classes[k % 4] for k in range(drawn.utterances)]
+    labels = [drawn.classes[k % len(drawn.classes)] for k in range(drawn.utterances)]
     predicted = [
-        label if ok else drawn.classes[(k + 1) % 4]
+        label if ok else drawn.classes[(k + 1) % len(drawn.classes)]
         for k, (label, ok) in enumerate(zip(labels, right, strict=True))
     ]
     predictions = [
@@ -136,7 +136,7 @@ def _cell(
         "ua": float(right.mean()), "train_loss": 0.5, "epochs": 3, "steps": 9, "status": "ok",
     }  # fmt: skip
     for k, label in enumerate(drawn.classes):
-        mine = right[k::4]
+        mine = right[k :: len(drawn.classes)]
         row |= {f"n_{label}": len(mine), f"correct_{label}": int(mine.sum())}
         row[f"acc_{label}"] = float(mine.mean())
     return {"predictions": predictions, "epochs": epochs, "probes": [row]}

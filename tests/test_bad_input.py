@@ -385,7 +385,6 @@ def no_text(lines: list[str]) -> list[str]:
     ("change", "kind", "row"),
     [
         (lambda lines: [HEADER.replace("label", "emotion"), *lines[1:]], faults.MissingColumn, 0),
-        (lambda lines: [x.replace(",", ";") for x in lines], faults.SemicolonSeparated, 0),
         (no_text, faults.UnreadableFile, 0),
         (lambda lines: lines[:1], faults.EmptyCorpus, 0),
         (lambda lines: [x.replace("b_dark_1", "b_drak_1") for x in lines],

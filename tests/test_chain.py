@@ -272,6 +272,18 @@ def test_plot_draws_both_axes_and_needs_no_corpus(
     assert files[2].read_text() == svg  # the same rows give the same bytes
 
 
+def test_a_matplotlibrc_of_the_users_is_not_even_read(
+    done: Path, tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a backend that does not exist."""
+    (tmp_path / "matplotlibrc").write_text("no.such: setting\nbackend: nonsense", "utf-16")
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    plot = ("plot", "--only", "figure2", "--study", tiny_study, "--results", done / "results")
+    run = ablate(*plot, cwd=tmp_path)
+    assert "no.such" not in run.stderr
+    assert (tmp_path / "figures" / "tiny" / "figure2.png").exists()
+
+
 def test_status_as_text_and_json(done: Path, tiny_study: Path, tmp_path: Path) -> None:
     """A study goes by its name where its file lies."""
     (tmp_path / "results").symlink_to(done / "results")

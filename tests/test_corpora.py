@@ -465,6 +465,51 @@ def test_manifest_as_parquet_is_the_same_corpus(tmp_path: Path) -> None:
     assert parquet.speakers == ["0", "1", "2"]
 
 
+def test_manifest_in_every_form_that_spreadsheets_export(tmp_path: Path) -> None:
+    manifest = manifest_csv(tmp_path)
+    expected, text = load_corpus("manifest", manifest), manifest.read_text()
+    quoted = "\r\n".join(
+        ";".join(f'"{field}"' for field in line.split(",")) for line in text.splitlines()
+    )
+    forms: list[str | bytes] = [
+        text.replace(",", ";"), text.replace(",", "\t"), quoted, f"sep=,\r\n{text}",
+        '"sep=;"\n' + text.replace(",", ";"), text.replace(",", "\t").encode("utf-16"),
+        b"\xfe\xff" + text.encode("utf-16-be"), ("sep=,\n" + text).encode("utf-8-sig"),
+    ]  # fmt: skip
+    for form in forms:
+        manifest.write_bytes(form if isinstance(form, bytes) else form.encode())
+        assert load_corpus("manifest", manifest) == expected
+    manifest.write_text("sep=;\n" + text.replace(",", ";").replace("b_calm", "b_clam"))
+    with pytest.raises(faults.MissingRecording) as caught:
+        load_corpus("manifest", manifest)
+    number = text.splitlines().index(next(x for x in text.splitlines() if "b_calm" in x)) + 1
+    assert caught.value.origin == f"{manifest}, row {number + 1}"  # as an editor numbers lines
+
+
+def test_manifest_as_parquet_may_have_any_column_as_its_index(tmp_path: Path) -> None:
+    rows = manifest_rows(tmp_path)
+    expected = load_corpus("manifest", manifest_csv(tmp_path, rows)).utterances
+    for index in ("file", ["speaker", "file"]):
+        pd.DataFrame(rows).set_index(index).to_parquet(tmp_path / "manifest.parquet")
+        assert load_corpus("manifest", tmp_path / "manifest.parquet").utterances == expected
+
+
+def test_manifest_paths_of_other_kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses of files and ``~`` are read; a backslash is named with what it should be."""
+    manifest = manifest_csv(tmp_path)
+    text, expected = manifest.read_text(), load_corpus("manifest", manifest)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for beginning in (f"file://{tmp_path}/", f"file://localhost{tmp_path}/", "~/", "file://./"):
+        manifest.write_text(text.replace("sounds/", f"{beginning}sounds/"))
+        assert [u.file.resolve() for u in load_corpus("manifest", manifest)] == [
+            u.file for u in expected
+        ]
+    manifest.write_text(text.replace("sounds/", "sounds\\"))
+    with pytest.raises(faults.MissingRecording) as caught:
+        load_corpus("manifest", manifest)
+    assert caught.value.nearest in {u.id for u in expected} and r"'\'" in caught.value.remedy
+
+
 def test_manifest_cuts_of_one_recording_are_utterances(tmp_path: Path) -> None:
     """A start names the utterance beside its file; an id of one's own goes before."""
     rows = manifest_rows(tmp_path)

@@ -1,5 +1,6 @@
 """One contract over all executors: every task once, whatever happens to its worker."""
 
+import importlib
 import os
 import resource
 import subprocess
@@ -183,6 +184,31 @@ def test_workers_work_side_by_side(apart: Make) -> None:
     pids = {f.value[2] for f in apart(SLOTS).run(square, range(200))}
     assert len(pids) == 2
     assert os.getpid() not in pids
+
+
+def test_nothing_of_the_working_folder_is_a_workers_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither where Python starts, nor where the folder is on the path as in a notebook."""
+    for name in ("random", "signal", "threading", "statistics", "numpy", "torch"):
+        (tmp_path / f"{name}.py").write_text(f"open('executed', 'a').write('{name} ')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    ends = list(LocalExecutor([SLOTS[0]]).run(threads, [1]))
+    assert ends[0].value == 1
+    assert not (tmp_path / "executed").exists()
+    assert sys.path[0] == "" and "PYTHONSAFEPATH" not in os.environ
+
+
+def test_a_path_given_on_purpose_is_a_workers_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, light: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "given.py").write_text("def task(task, device): return 7\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    ends = list(LocalExecutor([SLOTS[0]]).run(importlib.import_module("given").task, [1]))
+    assert ends[0].value == 7
 
 
 def test_in_process_means_this_process() -> None:

@@ -1,9 +1,11 @@
 """Fetching corpora from a server on this machine that behaves well, and as badly as servers do."""
 
 import errno
+import gzip
 import hashlib
 import io
 import json
+import re
 import stat
 import subprocess
 import threading
@@ -46,6 +48,17 @@ def packed(members: dict[str, bytes]) -> bytes:
             pack = zipfile.ZIP_DEFLATED if name == "bomb" else zipfile.ZIP_STORED
             archive.writestr(info, content, pack)
     return stream.getvalue()
+
+
+def marked(content: bytes, **marks: int) -> bytes:
+    """A ZIP file whose headers say something else of every member: its flags, or its method."""
+    changed = bytearray(content)
+    for sign, flags in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
+        for found in re.finditer(re.escape(sign), content):
+            for name, value in marks.items():
+                place = found.start() + flags + (2 if name == "method" else 0)
+                changed[place : place + 2] = value.to_bytes(2, "little")
+    return bytes(changed)
 
 
 GOOD = packed(EMODB)
@@ -185,6 +198,30 @@ def test_a_local_archive_with_the_corpus_inside_a_folder_is_read_and_left_as_it_
     assert archive.read_bytes() == content
 
 
+def test_an_archive_packed_by_another_system_is_unpacked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Backslashes separate its folders, which are members too, and UTF-8 is not marked as such."""
+    folder, archive = tmp_path / "target", tmp_path / "x.zip"
+    folder.mkdir()
+    turned = {f"M\u00fcll\\{name}".replace("/", "\\"): data for name, data in EMODB.items()}
+    content = packed({"M\u00fcll\\": b"", "M\u00fcll\\wav\\": b"", **turned})
+    archive.write_bytes(marked(content, flags=0))
+    known(monkeypatch, "emodb", None)
+    fetch(folder, archive)
+    whole(folder)
+
+
+def test_an_archive_in_the_folder_of_an_unfinished_fetch_is_not_removed(
+    server: Server, tmp_path: Path
+) -> None:
+    archive = tmp_path / ".emodb.fetch" / "own.zip"
+    archive.parent.mkdir()
+    archive.write_bytes(GOOD)
+    assert isinstance(fetch(tmp_path, archive, check=1).error, faults.Unreachable)
+    assert archive.read_bytes() == GOOD
+
+
 def test_another_address_is_tried_where_the_first_does_not_answer(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +315,11 @@ def test_the_checksum_that_was_published_holds_for_a_mirror(server: Server, tmp_
             ("..\\evil", "leads out of the folder"),
             ("/tmp/evil", "is an absolute path"),
             ("C:/evil", "is an absolute path"),
-            ("wav\\evil", "is not a valid file name"),
+            ("wav\\..\\..\\evil", "leads out of the folder"),
+            ("\\\\server\\evil", "is an absolute path"),
+            ("C:\\evil", "is an absolute path"),
+            ("wav\\03a01Wa.wav", "occurs twice"),
+            ("evil\n", "is not a valid file name"),
             ("link", "is a link or a device"),
             ("WAV/03a01Wa.wav", "occurs twice"),
             ("./wav/03a01Wa.wav", "occurs twice"),
@@ -289,6 +330,12 @@ def test_the_checksum_that_was_published_holds_for_a_mirror(server: Server, tmp_
         (packed(EMODB | {"bomb": bytes(10**6)}), faults.BadArchive, "more than 0.5 MB"),
         (GOOD[: len(GOOD) // 2], faults.BadArchive, "not a complete ZIP archive"),
         (GOOD.replace(EMODB["wav/03a01Wa.wav"][-40:], b"x" * 40), faults.BadArchive, "CRC"),
+        (marked(GOOD, method=9), faults.BadArchive, "is compressed by Deflate64"),
+        (marked(GOOD, method=95), faults.BadArchive, "is compressed by XZ"),
+        (marked(GOOD, method=96), faults.BadArchive, "is compressed by method 96"),
+        (marked(GOOD, flags=1), faults.BadArchive, "is encrypted"),
+        (b"7z\xbc\xaf\x27\x1c", faults.BadArchive, "a 7z archive"),
+        (gzip.compress(b"tar"), faults.BadArchive, "a gzip archive"),
         (b"<html>Please log in</html>", faults.BadArchive, "not a complete ZIP archive"),
         (packed({"readme.txt": b"x"}), faults.CorpusNotInArchive, "corpus emodb"),
         (packed({"wav/song.wav": b"x"}), faults.CorpusNotInArchive, "song.wav"),

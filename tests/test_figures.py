@@ -394,6 +394,7 @@ def settings() -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.filterwarnings("ignore:Style includes a parameter")
 @pytest.mark.mpl_image_compare(tolerance=2, style=RC, savefig_kwargs={"dpi": 60})
 def test_image(name: str) -> Figure:
     return TYPICAL[name]()
@@ -411,6 +412,32 @@ def test_all_text_can_be_read(name: str) -> None:
         box = text_box(text).transformed(figure.dpi_scale_trans.inverted())
         assert paper.x0 <= box.x0 and box.x1 <= paper.x1, text.get_text()
         assert paper.y0 <= box.y0 and box.y1 <= paper.y1, text.get_text()
+
+
+def test_figures_of_very_many_things_stay_small_and_say_what_they_leave_out() -> None:
+    labels = [f"class {k:02d}" for k in range(60)]
+    maps, scores = wave(36000).reshape(60, 20, 30), dict(zip(labels, wave(60), strict=True))
+    scales = Scales(10.0, 0.01)
+    figures = {
+        "10 highest scores of 60 classes": draw_explanation(
+            maps[0], None, maps, labels, scores, scales, TITLE
+        ),
+        "at most 32 of each shape": draw_filters(
+            {"4x2": wave(512).reshape(64, 4, 2)}, scales, TITLE
+        ),
+        TITLE: draw_confusion({name: counts_frame(labels[:31]) for name in SHAPES[:3]}, TITLE),
+    }
+    for note, figure in figures.items():
+        assert note in figure.get_suptitle().replace("\n", " ")
+        assert max(figure.get_size_inches()) * RC["savefig.dpi"] < 6000, note
+    explained = next(iter(figures.values()))
+    names = {text.get_text().split("\n")[0] for a in explained.axes for text in a.texts}
+    assert names == {"input", *sorted(labels, key=lambda label: -scores[label])[:10]}
+
+
+def test_extents_of_a_large_heatmap_are_labelled_apart() -> None:
+    figure = draw_heatmap(grid_frame(range(2, 82), [2, 8]), "ua", "UA", TITLE)
+    assert touching(figure.axes[0].get_yticklabels()) == []
 
 
 def test_drawing_loads_no_window() -> None:
@@ -439,6 +466,24 @@ def test_the_same_data_give_the_same_bytes(form: str) -> None:
         few = grid_frame([10, 2], [2, 8], incomplete=[(2, 8)])
         save_figure(draw_heatmap(few, "ua", "UA", TITLE, (10, 2)), file, form)
     assert files[0].getvalue() == files[1].getvalue()
+
+
+def test_no_setting_of_the_users_is_in_a_figure() -> None:
+    """Settings of theirs stay as they are."""
+    theirs = {
+        "text.usetex": True, "axes.unicode_minus": False, "font.size": 30, "font.family": "serif",
+        "savefig.transparent": True, "savefig.pad_inches": 2, "lines.linewidth": 9,
+        "figure.constrained_layout.use": False, "path.sketch": (1, 100, 2), "xtick.minor.visible":
+        True, "axes.formatter.use_locale": True, "image.cmap": "jet", "hatch.linewidth": 9,
+    }  # fmt: skip
+    for name in ("figure2", "costs"):
+        files = [io.BytesIO(), io.BytesIO()]
+        save_figure(TYPICAL[name](), files[0], "png")
+        with mpl.rc_context(theirs):
+            before = dict(mpl.rcParams.copy())
+            save_figure(TYPICAL[name](), files[1], "png")
+            assert dict(mpl.rcParams.copy()) == before
+        assert files[0].getvalue() == files[1].getvalue(), name
 
 
 @pytest.mark.parametrize("name", ["heatmap, one shape", "costs, long names", "classes, one extent"])

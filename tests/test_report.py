@@ -31,6 +31,9 @@ from ablation.errors.common import (
     InvalidOption,
     UnknownName,
 )
+from ablation.figures.catalogue import drawings
+from ablation.figures.plot import shown_classes
+from ablation.figures.style import RC
 from ablation.results import ResultStore, run_record
 from ablation.study import Shape, load_study
 
@@ -265,6 +268,36 @@ def test_settings_as_run_are_a_study(promoted: Path, tiny_study: Path) -> None:
     own, given = load_study(file), load_study(tiny_study)
     assert own.features == given.features and own.training == given.training
     assert own.corpus.root is not None and own.corpus.root.exists()
+
+
+def test_of_many_classes_the_largest_are_drawn_and_the_figure_says_so(folder: Path) -> None:
+    """Their numbers are those of all; no picture is larger than a screen can scroll through."""
+    classes = [f"class {k:02d}" for k in range(60)]
+    drawn = Drawn(plateau_at_ten, heights=(2, 10), widths=(2, 4), speakers=3, utterances=120,
+                  classes=classes)  # fmt: skip
+    store_study(folder, drawn)
+    settings = next((folder / "results" / "drawn" / "studies").glob("*.toml"))
+    tables = tomllib.loads(settings.read_text())
+    tables["as_run"]["counts"] = [2 if k < 55 else 9 for k in range(60)]
+    settings.write_text(tomli_w.dumps(tables))
+    run = run_record.find_run(folder / "results", "drawn")
+    shown = shown_classes(run, None)
+    assert len(shown) == 9 and shown[-5:] == classes[55:]
+    found = {
+        d.name: d for d in drawings(Evidence(StudyResults(folder / "results", run)), [], shown)
+    }
+    figures = {name: drawing.draw() for name, drawing in found.items()}
+    for name, figure in figures.items():
+        assert max(figure.get_size_inches()) * RC["savefig.dpi"] < 6000, name
+    for name, most in (("classes", 12), ("confusion", 30)):
+        title = figures[name].get_suptitle().replace("\n", " ")
+        assert f"{most} largest of 60 classes" in title
+        assert "class 30" in found[name].data.to_csv()
+    matrix = figures["confusion"].axes[0]
+    names = [text.get_text() for text in matrix.get_xticklabels()]
+    assert names[-6:] == [*classes[55:], "(all others)"]
+    shares = matrix.collections[0].get_array().reshape(30, 31)
+    assert np.allclose(shares.sum(axis=1), 100)
 
 
 def test_figures_come_with_their_numbers(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from running import invoke, train
+from running import command, invoke, train
 
 from ablation.cli import completion
 from ablation.cli.options import Machines
@@ -218,6 +219,46 @@ def test_settings_that_the_file_does_not_have_are_named(
     assert str(tiny_study) in said and "training.steps, training.learning_rate" in said
     assert f"--digest {own}" in said
     assert str(tiny_study) not in invoke(*status, "--digest", own, cwd=tmp_path).stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("into", "said"), [("> /dev/full", True), (">&-", True), ("| true", False)]
+)
+def test_output_that_nobody_takes_is_an_expected_error(
+    into: str, said: bool, unbuffered: str, tmp_path: Path
+) -> None:
+    """A reader that went away is none to speak of."""
+    script = f"set -o pipefail; {shlex.join(command(['study', 'schema']))} {into}"
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    run = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: cannot write to stdout: ") if said else not run.stderr
+    assert len(run.stderr.splitlines()) <= 2
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_results_folder_may_be_renamed_and_is_a_study_by_itself(
+    done: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    """Its rows are those reported, nothing is written elsewhere, and no study file is needed."""
+    folder = tmp_path / "sent" / "renamed"
+    shutil.copytree(done / "results" / "tiny", folder)
+    renamed = tmp_path / "renamed.toml"
+    renamed.write_text(tiny_study.read_text().replace('name = "tiny"', 'name = "renamed"'))
+    by_file = ("--study", renamed, "--results", tmp_path / "sent")
+    for given in (by_file, ("--study", folder)):
+        status = json.loads(invoke("status", "--json", *given, cwd=tmp_path).stdout)
+        assert (status["study"], status["done"], status["left"]) == ("renamed", 20, 0)
+        figure = invoke("plot", "--only", "costs", *given, cwd=tmp_path).stdout.split()[0]
+        assert figure == "figures/renamed/costs.png"
+        assert str(folder / "report.html") in invoke("report", *given, cwd=tmp_path).stdout
+    assert "2x2" in invoke("compare", "--reference", "2x2", "--study", ".", cwd=folder).stdout
+    shown = invoke("study", "show", "--study", folder, cwd=tmp_path)
+    assert 'name = "renamed"' in shown.stdout
+    assert not list(tmp_path.rglob("*tiny*"))
 
 
 def test_two_corpora_under_one_name_are_warned_of(

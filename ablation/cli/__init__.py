@@ -5,7 +5,6 @@ Results go to stdout, everything else to stderr.
 Commands import what they need when they run, so that ``ablate --help`` answers at once.
 """
 
-import io
 import signal
 import sys
 from typing import Annotated
@@ -96,15 +95,14 @@ def _options(
 def main() -> None:
     """Run the command ``ablate``."""
     failures.debug = "--debug" in sys.argv
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may be spelt in no encoding
-        sys.stdout.reconfigure(errors="backslashreplace")
     sys.argv = [argument for argument in sys.argv if argument != "--debug"]
     interrupts = failures.Interrupts()
     signal.signal(signal.SIGTERM, interrupts)  # a scheduler's request to end is an interrupt
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, interrupts)
     try:
-        app()
+        with failures.output_taken():
+            app()
     finally:
         if interrupts.came:  # the same press may arrive while Python ends
             signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,24 +1,29 @@
 """How a command ends: expected errors, wrong usage and interrupts in a few lines and a code."""
 
+import errno
+import io
 import os
 import re
 import shlex
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ablation.errors import AblationError, counted
+from ablation.files import storage_error
 
 if TYPE_CHECKING:
     from ablation.runs.runner import Tally
 
 EXPECTED_ERROR, USAGE, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
+_STDOUT = Path("stdout")
 UsageError: Any = typer.BadParameter.__mro__[1]  # typer shows no other name of it
 
 debug = False  # set by --debug: expected errors keep their traceback
@@ -37,10 +42,58 @@ def expected_errors() -> Iterator[None]:
     except KeyboardInterrupt as interrupt:
         _say_interrupted(getattr(interrupt, "tally", None))
         raise typer.Exit(INTERRUPTED) from None
-    except BrokenPipeError:
-        # The reader of our output went away (`ablate status | head`): nothing is wrong here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(EXPECTED_ERROR) from None
+
+
+class Output(io.TextIOWrapper):
+    """Standard output that remembers why it could not be written to."""
+
+    fault: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Do as other files do."""
+        with self._remembering():
+            return super().write(text)
+
+    def flush(self) -> None:
+        """Do as other files do."""
+        with self._remembering():
+            super().flush()
+
+    @contextmanager
+    def _remembering(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.fault = error
+            raise
+
+
+@contextmanager
+def output_taken() -> Iterator[None]:
+    """End with exit code 1 where stdout does not take what is printed.
+
+    That is quiet where a reader went away (`ablate status | head`): nothing is wrong then.
+    """
+    if sys.stdout is None:  # closed: the next file that is opened would be taken for it
+        say(f"error: {storage_error('write to', _STDOUT, OSError(errno.EBADF, 'it is closed'))}")
+        raise SystemExit(EXPECTED_ERROR)
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        yield
+        return
+    given = {name: getattr(sys.stdout, name) for name in ("line_buffering", "write_through")}
+    # A file's name may be spelt in no encoding.
+    output = Output(sys.stdout.detach(), sys.stdout.encoding, "backslashreplace", **given)
+    sys.stdout = output
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            output.flush()
+        if output.fault is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # Python flushes once more
+            if not isinstance(output.fault, BrokenPipeError):
+                say(f"error: {storage_error('write to', _STDOUT, output.fault)}")
+            raise SystemExit(EXPECTED_ERROR)
 
 
 class Interrupts:

@@ -22,6 +22,7 @@ from ablation.cli.options import (
     study_name,
 )
 from ablation.cli.plan_printing import print_object
+from ablation.cli.report import import_matplotlib
 from ablation.errors.common import OptionsExclude
 
 if TYPE_CHECKING:
@@ -108,12 +109,14 @@ def explain(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw what the network attends to in a recording."""
+    import_matplotlib()
     from ablation.runs.explain import explain as draw
 
     _, saved = choice.opened()
     # Many corpora use the same file names in every speaker's folder.
     name = f"explain-{file.absolute().parent.name}-{file.stem}.png"
-    path = output or figures / saved.record.study / name
+    study = study_name(choice.study) if choice.network is None else saved.record.study
+    path = output or figures / study / name
     for drawn in draw(saved, file, path, start, end):
         print(drawn)
 

@@ -18,6 +18,7 @@ from ablation.cli import completion
 from ablation.cli.failures import say
 from ablation.errors import named
 from ablation.errors.common import InvalidOption, OptionRequires
+from ablation.files import is_folder
 
 if TYPE_CHECKING:
     from ablation.results.run_record import RunRecord
@@ -29,7 +30,10 @@ Number = TypeVar("Number", int, float)
 
 StudyOption = Annotated[
     Path,
-    Option(help="Study file, or the name of a shipped study.", autocompletion=completion.studies),
+    Option(
+        help="Study file, results folder of a study, or name of a shipped study.",
+        autocompletion=completion.studies,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -199,6 +203,8 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def taking_options(**given: Any) -> None:
+        if given.get("study") is not None:
+            _find_folders(given)
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         command(**given)
@@ -206,6 +212,30 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     taking_options.__dict__["__signature__"] = inspect.Signature(parameters)
     taking_options.__annotations__ = {one.name: one.annotation for one in parameters}
     return taking_options
+
+
+def _find_folders(given: dict[str, Any]) -> None:
+    """Replace results folders given as studies by their settings; they say where results lie."""
+    several = isinstance(given["study"], list)
+    studies: list[Path] = given["study"] if several else [given["study"]]
+    folders = [study for study in studies if is_folder(study)]
+    if not folders:
+        return
+    from ablation.results.run_record import latest_settings
+
+    homes = [folder if folder.name.strip(".") else folder.resolve() for folder in folders]
+    files = {
+        folder: latest_settings(home, given.get("digest"))
+        for folder, home in zip(folders, homes, strict=True)
+    }
+    found = [files.get(study) or study for study in studies]
+    given["study"] = found if several else found[0]
+    roots = list(dict.fromkeys(home.parent for home in homes))
+    if len(roots) > 1:
+        names = ", ".join(map(str, folders))
+        raise InvalidOption("--study", names, "folders of one results folder")
+    if "results" in given and any(files.values()):
+        given["results"] = roots[0]
 
 
 def say_taken(run: "RunRecord", study: Path, results: Path) -> None:

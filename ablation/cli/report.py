@@ -1,6 +1,9 @@
 """``ablate plot`` and ``ablate report``: what they write of a study's stored rows."""
 
+import os
 from collections.abc import Iterable
+from contextlib import chdir
+from pathlib import Path
 from typing import Annotated
 
 from typer import Option
@@ -34,6 +37,7 @@ def plot(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Draw the paper's Figure 2 and all other figures."""
+    import_matplotlib()
     from ablation.figures.plot import plot as draw
 
     run = stored.taken(study)
@@ -56,6 +60,7 @@ def report(
     figures: FiguresOption = FIGURES,
 ) -> None:
     """Write the report as HTML, Markdown and LaTeX."""
+    import_matplotlib()
     from ablation.report.study_report import report as write
 
     run = stored.taken(study)
@@ -63,6 +68,16 @@ def report(
     given = parse_references(reference)
     written = write(stored.results, figures, run, given, metric, shown)
     _print_written("warning", written.lacking, [written.answer, *written.files])
+
+
+def import_matplotlib() -> None:
+    """Import matplotlib without the user's settings, which its import would read and complain of.
+
+    They may name a backend that does not exist, and lie in the working folder before all others.
+    """
+    os.environ |= {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}
+    with chdir(Path(__file__).parent):
+        import matplotlib  # noqa: F401
 
 
 def _print_written(kind: str, remarks: Iterable[str], written: Iterable[object]) -> None:

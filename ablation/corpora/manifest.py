@@ -1,16 +1,21 @@
 """A manifest lists the user's own corpus: a CSV or parquet file with ``file, speaker, label``.
 
-Paths are relative to the manifest. The optional columns ``start`` and ``end`` (seconds) cut an
-utterance out of a longer recording, ``id`` names it (by default the file, with its cut), and
-``partner`` is the other speaker of its dialogue.
+Paths are relative to the manifest. Spreadsheets export CSV in several forms: separated by commas,
+semicolons or tabs, in UTF-8 or UTF-16, with a first line ``sep=;``. All of them are read. The
+optional columns ``start`` and ``end`` (seconds) cut an utterance out of a longer recording, ``id``
+names it (by default the file, with its cut), and ``partner`` is the other speaker of its dialogue.
 """
 
 import csv
+import io
 import math
 import os
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -27,17 +32,17 @@ from ablation.errors.corpora import (
     LongRow,
     MissingColumn,
     MissingRecording,
-    SemicolonSeparated,
     UnreadableFile,
     WrongCorpusRoot,
 )
-from ablation.files import is_file, is_folder
+from ablation.files import at_home, is_file, is_folder
 
 REQUIRED = ("file", "speaker", "label")
 _LAYOUT = (
     "a CSV or parquet file with the columns file, speaker, label and optional start, end, id, "
     "partner"
 )
+_SEPARATORS = ",;\t|"
 
 
 def _read(root: Path | None, _options: Options) -> list[Utterance]:
@@ -83,7 +88,8 @@ def _parquet(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
 
     table = pq.read_table(manifest, use_threads=False, pre_buffer=False)
     table.validate(full=True)
-    frame = table.to_pandas(use_threads=False)
+    # Without pandas' own notes, an index is a column like others: it may hold the files.
+    frame = table.to_pandas(use_threads=False, ignore_metadata=True)
     frame.columns = _columns(manifest, map(str, frame.columns))
     return list(enumerate(frame.to_dict("records"), 1))
 
@@ -91,33 +97,52 @@ def _parquet(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
 def _csv(manifest: Path) -> list[tuple[int, Mapping[Any, Any]]]:
     """Return a CSV file's rows as text."""
     rows, faults = [], Faults(f"{manifest}, ")
-    with manifest.open(newline="", encoding="utf-8-sig") as file:
-        lines = _lines(manifest, file)
-        _, header = next(lines, (1, []))
-        if len(header) == 1 and ";" in header[0]:
-            raise SemicolonSeparated(manifest, header[0])
-        while header and not header[-1].strip():
-            header.pop()  # a comma at the end of every row is no column
-        columns = _columns(manifest, header)
-        for number, row in lines:
-            fields = max((n for n, field in enumerate(row, 1) if field), default=0)
-            if fields > len(columns):
-                faults.add(LongRow(f"{manifest}, row {number}", fields, len(columns)))
-            # Of two columns of one name the first counts.
-            rows.append((number, dict(reversed(list(zip(columns, row, strict=False))))))
+    lines = _lines(manifest, _text(manifest))
+    _, header = next((line for line in lines if line[1]), (1, []))
+    while header and not header[-1].strip():
+        header.pop()  # a comma at the end of every row is no column
+    columns = _columns(manifest, header)
+    for number, row in lines:
+        fields = max((n for n, field in enumerate(row, 1) if field), default=0)
+        if fields > len(columns):
+            faults.add(LongRow(f"{manifest}, row {number}", fields, len(columns)))
+        # Of two columns of one name the first counts.
+        rows.append((number, dict(reversed(list(zip(columns, row, strict=False))))))
     faults.end()
     return rows
 
 
-def _lines(manifest: Path, file: TextIO) -> Iterator[tuple[int, list[str]]]:
+def _text(manifest: Path) -> str:
+    content = manifest.read_bytes()
+    wide = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) and b"\0" in content
+    return content.decode("utf-16" if wide else "utf-8-sig")
+
+
+def _lines(manifest: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the fields of each row with the number of its first line."""
-    reader, number = csv.reader(file, skipinitialspace=True, strict=True), 1
+    if told := re.match(r'"?sep=(.)"?\s*\n', text, re.IGNORECASE):
+        text = "\n" + text[told.end() :]  # a blank line, so that rows keep their numbers
+    separator = told[1] if told else _separator(text)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    number = 1
     try:
         for row in reader:
             yield number, row
             number = reader.line_num + 1
     except csv.Error as error:  # quotes that do not enclose a field
         raise UnreadableFile(manifest, f"row {number}: {error}", "manifest") from error
+
+
+def _separator(text: str) -> str:
+    """Return what separates the columns: of a header with all those required, or the commonest."""
+    header = next(iter(text.lstrip().splitlines()), "")
+
+    def likelihood(separator: str) -> tuple[bool, int]:
+        names = {name.strip('" ').lower() for name in header.split(separator)}
+        return names.issuperset(REQUIRED), header.count(separator)
+
+    return max(_SEPARATORS, key=likelihood)
 
 
 def _columns(manifest: Path, header: Iterable[str]) -> list[str]:
@@ -149,16 +174,26 @@ def _row_faults(
             wrong.add(column)
             yield InvalidValue(origin, column, value, "text or a number")
     if "file" not in wrong:
-        yield from _file_faults(folder / str(row["file"]).strip(), origin, with_hints)
+        yield from _file_faults(folder, _path(row), origin, with_hints)
     if not wrong & {"start", "end"}:
         yield from _time_faults(origin, row)
 
 
-def _file_faults(file: Path, origin: str, with_hints: bool) -> Iterator[CorpusError]:
+def _path(row: Mapping[Any, Any]) -> str:
+    """Return the path of a row's recording as it is spelt; ``file://`` begins an address."""
+    name = str(row["file"]).strip()
+    address = re.match("file://(localhost(?=/))?", name)
+    return unquote(name[address.end() :]) if address else name
+
+
+def _file_faults(folder: Path, path: str, origin: str, with_hints: bool) -> Iterator[CorpusError]:
+    file = folder / at_home(Path(path))
     if is_folder(file):
         yield InvalidValue(origin, "file", str(file), "a recording, not a folder")
     elif not is_file(file):
-        yield MissingRecording(file, origin, _similar_name(file) if with_hints else "")
+        turned = path.replace("\\", "/")
+        there = turned if is_file(folder / turned) else ""
+        yield MissingRecording(file, origin, there or (_similar_name(file) if with_hints else ""))
 
 
 def _similar_name(file: Path) -> str:
@@ -182,14 +217,15 @@ def _time_faults(origin: str, row: Mapping[Any, Any]) -> Iterator[CorpusError]:
 
 def _utterance(folder: Path, origin: str, row: Mapping[Any, Any]) -> Utterance:
     """Return the utterance of a row without faults."""
-    name = str(row["file"]).strip()
+    path = _path(row)
     start, end = (_seconds(row.get(column)) for column in ("start", "end"))
-    spelt = Path(os.path.normpath(name)).as_posix()  # "./a.wav" is "a.wav"
+    spelt = Path(os.path.normpath(path)).as_posix()  # "./a.wav" is "a.wav"
     default = spelt if start is None and end is None else f"{spelt}:{start or 0:g}-{end or 'end'}"
     identity = default if is_missing(row.get("id")) else str(row["id"]).strip()
     speaker, label = (as_text(row[column]) for column in ("speaker", "label"))
     partner = None if is_missing(row.get("partner")) else as_text(row["partner"])
-    return Utterance(identity, folder / name, speaker, label, start, end, origin, partner)
+    file = folder / at_home(Path(path))
+    return Utterance(identity, file, speaker, label, start, end, origin, partner)
 
 
 def _seconds(value: Any) -> float | None:

@@ -1,5 +1,6 @@
 """Errors of corpora: folders, manifests, recordings and labels that cannot be used."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,6 +12,8 @@ _MANIFEST = (
     "a manifest is a CSV or parquet file with the columns file, speaker, label and optional start, "
     "end, id, partner"
 )
+
+_SLASHES = "this system separates folders by '/', not by '\\'"
 
 # ---------------------------------------------------------------------------- folder and files
 
@@ -38,6 +41,8 @@ class WrongCorpusRoot(CorpusError):
             return "to read your own manifest, use --corpus manifest; to name a study, use --study"
         if self.corpus == "synthetic":
             return f"make it with: ablate corpus synthesize {self.root}"
+        if re.search(r"\\|[\x00-\x1f]", str(self.root)):
+            return f'{_SLASHES}; in a TOML file, "\\t" is a tab'
         folder = "" if self.corpus == "manifest" else "the folder that holds "
         return f"--corpus-root takes {folder}{self.layout}"
 
@@ -93,6 +98,8 @@ class MissingRecording(CorpusError):
         return f"{self.origin}: no file {self.file}" if self.origin else f"no file {self.file}"
 
     def advise(self) -> str:
+        if "\\" in self.file.name:
+            return f"{_SLASHES}{f': {self.nearest!r}' if self.nearest else ''}"
         if self.nearest:
             return f"did you mean {self.nearest!r}?"
         return "complete the corpus folder; paths in a manifest are relative to the manifest"
@@ -263,15 +270,6 @@ class MissingColumn(CorpusError):
     found: Sequence[str]
     WHAT = "{file}: no column {column!r} (found: {found!l})"
     REMEDY = _MANIFEST
-
-
-class SemicolonSeparated(CorpusError):
-    """The columns of a manifest are separated by semicolons."""
-
-    file: Path
-    header: str
-    WHAT = "{file}: the columns are separated by semicolons ({header})"
-    REMEDY = "save it with commas as separators"
 
 
 class InvalidTurn(CorpusError):

@@ -106,7 +106,10 @@ class BadArchive(CorpusError):
     address: str
     reason: str
     WHAT = "{address} cannot be unpacked: {reason}"
-    REMEDY = "give another address of the archive with --from"
+    REMEDY = (
+        "give another address of the archive with --from, or unpack it with another program and "
+        "use its folder"
+    )
 
 
 class CorpusNotInArchive(CorpusError):

@@ -17,7 +17,8 @@ class StudyNotFound(StudyError):
 
     def advise(self) -> str:
         meant = f"did you mean {self.nearest!r}? " if self.nearest else ""
-        return f"{meant}give a TOML file, or a shipped study: {', '.join(self.shipped)}"
+        shipped = ", ".join(self.shipped)
+        return f"{meant}give a TOML file, a study's results folder or a shipped study: {shipped}"
 
 
 class UnreadableStudy(StudyError):
@@ -26,6 +27,11 @@ class UnreadableStudy(StudyError):
     file: Path
     reason: str
     WHAT = "cannot read {file}: {reason}"
+
+    def advise(self) -> str:
+        if "Unescaped '\\'" in self.reason or "Invalid hex value" in self.reason:
+            return "in double quotes '\\' begins a special character: write paths with '/'"
+        return ""
 
 
 class UnknownField(StudyError):

@@ -85,11 +85,16 @@ def _slots(
 
 
 def thread_environment(threads: int) -> dict[str, str]:
-    """Return variables that fix a worker's threads; to be set before it imports anything."""
+    """Return variables that fix a worker's threads; to be set before it imports anything.
+
+    With them, the worker imports nothing from its working folder.
+    """
     environment = {
         name: str(threads)
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     }
+    # A file of the working folder may be called as a module is (random.py).
+    environment["PYTHONSAFEPATH"] = "1"
     # Workers keep freed memory on purpose; loky would take that for a leak and restart them.
     return environment | {
         "LOKY_MAX_MEMORY_LEAK_SIZE": "1e15",

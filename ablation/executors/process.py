@@ -2,11 +2,14 @@
 
 import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import process, resource_tracker
+from pathlib import Path
 from typing import Any
 
 from loky import ProcessPoolExecutor
@@ -16,6 +19,8 @@ from ablation.executors.base import Function, Slot
 from ablation.executors.devices import MemoryTrimmer, initialise_worker, worker_environment
 
 TRIES = 3  # of a task whose worker dies
+_SAFE_PATH = "PYTHONSAFEPATH"  # tells Python to import nothing from the working folder
+_starting = threading.Lock()  # the threads of a dask worker start processes side by side
 
 _trimmer = MemoryTrimmer()  # of the worker process that imports this
 
@@ -47,7 +52,7 @@ class WorkerProcess:
 
     def submit(self, function: Function, task: Any) -> Future:
         """Run ``function(task, device)`` in the process, which is started if there is none."""
-        with _interrupts_kept_off(), _children_allowed():
+        with _working_folder_kept_off(), _interrupts_kept_off(), _children_allowed():
             if self.pool is not None:
                 try:
                     return self.pool.submit(_served, function, task, self.slot.visible_device)
@@ -81,6 +86,31 @@ def crash_of(death: BrokenExecutor) -> str:
     """Return what is reported of a task that killed its process in every try, in one line."""
     reason = (str(death).splitlines() or ["unknown reason"])[0]
     return f"the worker died {TRIES} times while running this cell: {reason}"
+
+
+@contextmanager
+def _working_folder_kept_off() -> Iterator[None]:
+    """Keep the working folder off the import path of the processes that start meanwhile.
+
+    A notebook has it on its own path, and a worker gets a copy. Where PYTHONPATH names it, or this
+    package lies in it, it stays.
+    """
+    with _starting:
+        before, safe = list(sys.path), os.environ.get(_SAFE_PATH)
+        given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+        needed = {os.path.realpath(path) for path in (*given, Path(__file__).parents[2]) if path}
+        here = os.path.realpath("")
+        if here not in needed:
+            sys.path[:] = [path for path in before if os.path.realpath(path) != here]
+        os.environ[_SAFE_PATH] = "1"  # for the resource trackers
+        try:
+            yield
+        finally:
+            sys.path[:] = before
+            if safe is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = safe
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import pandas as pd
 from ablation.analysis import indistinct_groups, mean_ranks, pooled_scores, window_extent
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork
-from ablation.errors import counted
+from ablation.errors import counted, named
 from ablation.figures import (
     Panel,
     WindowPanel,
@@ -18,7 +18,7 @@ from ablation.figures import (
     draw_heatmap,
     draw_windows,
 )
-from ablation.figures.drawing import Drawing, title_of
+from ablation.figures.drawing import Drawing, largest_classes, title_of
 from ablation.figures.network_catalogue import (
     confusion_drawing,
     costs_drawing,
@@ -30,6 +30,7 @@ from ablation.figures.search_catalogue import search_drawing
 from ablation.study import AXES
 
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
+_MOST_CLASSES = 12  # panels of a column
 
 
 def drawings(
@@ -96,7 +97,7 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
         "speaker. Ring: highest WA. Diamond: where the plateau begins, the smallest filter than "
         "which no larger one is significantly better. Vertical line: what the analysis window "
         "itself can resolve. Hollow: folds or seeds are missing."
-        + (f" Not drawn: {', '.join(hidden)} (--classes)." if hidden else ""),
+        + (f" Not drawn: {named(hidden, 9)} (--classes)." if hidden else ""),
         _of_curves(curves),
         pd.concat([curve.assign(axis=name) for name, curve in curves.items()]),
         partial(draw_figure2, panels, shown, evidence.run.majority, title),
@@ -152,16 +153,25 @@ def _classes(evidence: Evidence) -> Iterator[Drawing]:
     curves = {name: axis.curve for name, axis in evidence.axes.items()}
     if not curves:
         return
-    scores = [("ua", "UA"), *((f"acc_{label}", label) for label in evidence.run.classes)]
+    every = evidence.run.classes
+    drawn = largest_classes(evidence.run, _MOST_CLASSES)
+    what = (
+        "classes" if len(drawn) == len(every) else f"{len(drawn)} largest of {len(every)} classes"
+    )
+    scores = [("ua", "UA"), *((f"acc_{label}", label) for label in drawn)]
     columns = ["extent", "physical", "complete"]
-    columns += [f"{score}{end}" for score, _ in scores for end in ("", "_low", "_high")]
+    columns += [
+        f"{score}{end}"
+        for score in ("ua", *(f"acc_{label}" for label in every))
+        for end in ("", "_low", "_high")
+    ]
     yield Drawing(
         "classes",
-        "UA and the accuracy of each class over filter height and width, with 95 % confidence "
-        "intervals by speaker.",
-        f"UA and {len(evidence.run.classes)} class accuracies over {' and '.join(curves)}",
+        f"UA and the accuracy of the {what} over filter height and width, with 95 % confidence "
+        f"intervals by speaker.",
+        f"UA and {len(drawn)} class accuracies over {' and '.join(curves)}",
         pd.concat([curve[columns].assign(axis=name) for name, curve in curves.items()]),
-        partial(draw_classes, curves, scores, title_of(evidence, "classes over filter shape")),
+        partial(draw_classes, curves, scores, title_of(evidence, f"{what} over filter shape")),
     )
 
 

@@ -12,6 +12,7 @@ from ablation.figures.heatmap import draw_cells
 from ablation.figures.style import RC, finish, wrap_text
 
 _COLUMNS = 3
+_MOST_NUMBERS = 14  # classes along a side; more would make their numbers too large a figure
 
 
 @mpl.rc_context(RC)
@@ -21,15 +22,16 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
     Parameters
     ----------
     matrices
-        By name, a square table of the numbers of utterances by true class (index) and predicted
-        class (columns). Cells show the share of the row, and the number below it; the row of a
-        class without utterances stays blank.
+        By name, a table of the numbers of utterances by true class (index) and predicted class
+        (columns). Cells show the share of the row, and the number below it, or of many classes
+        only their colour; the row of a class without utterances stays blank.
     """
     columns = min(_COLUMNS, len(matrices))
     rows = -(-len(matrices) // columns)
-    most = max(len(matrix) for matrix in matrices.values())
+    most = max(max(matrix.shape) for matrix in matrices.values())
+    numbers = most <= _MOST_NUMBERS
     longest = max(len(str(label)) for matrix in matrices.values() for label in matrix.columns)
-    side = max(1.9, 0.42 * most)  # inches of a panel
+    side = max(1.9, (0.42 if numbers else 0.17) * most)  # inches of a panel
     alike = len({(*matrix.index, *matrix.columns) for matrix in matrices.values()}) == 1
     names = 0.055 * longest  # inches of the longest class name
     figure = Figure(
@@ -40,7 +42,7 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
     for axes in grid[len(matrices) :]:
         axes.set_axis_off()
     for number, (axes, (name, matrix)) in enumerate(zip(grid, matrices.items(), strict=False)):
-        _draw_matrix(axes, matrix)
+        _draw_matrix(axes, matrix, numbers)
         axes.set_title(wrap_text(name, side, 9))
         if number % columns == 0:
             axes.set_ylabel("true class")
@@ -57,7 +59,7 @@ def draw_confusion(matrices: Mapping[str, pd.DataFrame], title: str) -> Figure:
     return figure
 
 
-def _draw_matrix(axes: Axes, matrix: pd.DataFrame) -> None:
+def _draw_matrix(axes: Axes, matrix: pd.DataFrame, numbers: bool) -> None:
     shares = 100 * matrix.div(matrix.sum(axis=1).replace(0, np.nan), axis=0)
     texts = [
         # A mean over seeds has a decimal.
@@ -67,7 +69,7 @@ def _draw_matrix(axes: Axes, matrix: pd.DataFrame) -> None:
     draw_cells(
         axes,
         shares,
-        texts,
+        texts if numbers else None,
         vmin=0,
         vmax=100,
         cmap="Blues",

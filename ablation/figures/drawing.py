@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from ablation.analysis.evidence import Evidence
 from ablation.errors import counted
+from ablation.results.run_record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,13 @@ class Drawing:
     description: str
     data: pd.DataFrame
     draw: Callable[[], Figure]
+
+
+def largest_classes(run: RunRecord, most: int) -> list[str]:
+    """Return at most ``most`` classes, those with most utterances, in the study's order."""
+    by_size = sorted(run.classes, key=dict(zip(run.classes, run.counts, strict=True)).__getitem__)
+    kept = set(by_size[-most:])
+    return [label for label in run.classes if label in kept]
 
 
 def title_of(evidence: Evidence, what: str, window: bool = True) -> str:

@@ -14,6 +14,9 @@ from ablation.figures.style import RC, finish
 
 _MAPS = "RdBu_r"  # 0 is white, evidence for a class is red, evidence against it is blue
 _EVIDENCE = "evidence minus mean over classes"
+_MOST_MAPS = 10
+_MOST_FILTERS = 32  # of a shape
+_MOST_SHAPES = 12
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def draw_explanation(
         map per class, shape (classes, height, frames), which is not drawn; or None.
     top_down
         The map of each class, shape (classes, height, frames), or None for a pooling without maps.
+        Of many classes, those with the highest scores are drawn.
     scores
         The score of each class, shown beside its map.
     """
@@ -61,8 +65,12 @@ def draw_explanation(
     if top_down is not None:
         # What all classes' maps share changes all scores alike; their differences matter.
         centred = top_down - top_down.mean(axis=0, keepdims=True)
+        highest = sorted(classes, key=lambda label: -scores[label])[:_MOST_MAPS]
         for number, label in enumerate(classes):
-            panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], _EVIDENCE))
+            if label in highest:
+                panels.append((f"{label}\n({scores[label]:+.2f})", centred[number], _EVIDENCE))
+        if len(classes) > _MOST_MAPS:
+            title += f"; maps of the {_MOST_MAPS} highest scores of {len(classes)} classes"
     figure = Figure(figsize=(6.3, 0.9 + 1.15 * len(panels)), layout="constrained")
     grid = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
     reach = max((np.abs(p[1]).max() for p in panels if p[2] == _EVIDENCE), default=1.0) or 1.0
@@ -111,8 +119,15 @@ def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) 
     Parameters
     ----------
     filters
-        The weights of each shape (such as "10x2"), shape (filters, height, width).
+        The weights of each shape (such as "10x2"), shape (filters, height, width). Of many, the
+        first ones are drawn.
     """
+    many = [len(filters), *map(len, filters.values())]
+    filters = {
+        shape: weights[:_MOST_FILTERS] for shape, weights in list(filters.items())[:_MOST_SHAPES]
+    }
+    if many != [len(filters), *map(len, filters.values())]:
+        title += f", at most {_MOST_FILTERS} of each shape and {_MOST_SHAPES} shapes"
     most = max(len(weights) for weights in filters.values())
     figure = Figure(
         figsize=(max(6.3, 0.62 * most + 1.2), 0.6 + 1.5 * len(filters)), layout="constrained"

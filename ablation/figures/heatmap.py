@@ -18,6 +18,7 @@ from ablation.study import AXES, Axis
 
 _MOST_NUMBERS = 14  # cells along a side; more would be too small for a number
 _MOST_PHYSICAL = 12  # cells along a side; more would be too small for "1000 Hz" below the extent
+_MOST_LABELS = 50  # extents along a side; of more, some are labelled, and no lines part the cells
 _BLANK = "#eeeeee"
 
 
@@ -54,13 +55,14 @@ def draw_heatmap(
         layout="constrained",
     )
     axes = figure.subplots()
+    texts = [
+        [_cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
+        for row in zip(values.to_numpy(), partial, strict=True)
+    ]
     draw_cells(
         axes,
         values,
-        [
-            [_cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
-            for row in zip(values.to_numpy(), partial, strict=True)
-        ],
+        texts if numbers or partial.any() else None,
         cmap="cividis",
         annot_kws={"fontsize": 7},
         cbar_kws={"label": f"{label} (%)", "aspect": 25},
@@ -93,13 +95,17 @@ def _cell_text(value: float, partial: bool, numbers: bool) -> str:
     return f"({value:.1f})" if partial else f"{value:.1f}"
 
 
-def draw_cells(axes: Axes, values: pd.DataFrame, texts: list[list[str]], **options: Any) -> None:
+def draw_cells(
+    axes: Axes, values: pd.DataFrame, texts: list[list[str]] | None, **options: Any
+) -> None:
     """Draw a table (%), a text in each cell; those without a value (nan) stay grey and empty.
 
-    ``options`` are those of :func:`seaborn.heatmap`.
+    ``texts`` None: only colours. ``options`` are those of :func:`seaborn.heatmap`.
     """
+    annot = None if texts is None else np.array(texts)
+    line = 0.5 if max(values.shape) <= _MOST_LABELS else 0
     with quiet():  # it measures the labels
-        sns.heatmap(values, annot=np.array(texts), fmt="", linewidths=0.5, ax=axes, **options)
+        sns.heatmap(values, annot=annot, fmt="", linewidths=line, ax=axes, **options)
     axes.grid(visible=False)
     axes.set_facecolor(_BLANK)
     for text in axes.texts:
@@ -118,7 +124,10 @@ def _label_extents(side: Any, axis: Axis, scores: pd.DataFrame, values: pd.DataF
         for extent in extents
     ]
     turned = 90 if axis.name == "width" and not roomy else 0
-    side.set_ticks(np.arange(len(extents)) + 0.5, texts, fontsize=7, rotation=turned)
+    step = -(-len(extents) // _MOST_LABELS)
+    side.set_ticks(
+        np.arange(len(extents))[::step] + 0.5, texts[::step], fontsize=7, rotation=turned
+    )
     unit = f"{physical_text(physical[extents[0]] / extents[0])} {axis.physical_unit}"
     between = "\n" if axis.name == "height" else " "
     side.set_label_text(f"filter {axis.name} ({axis.direction}),{between}{axis.unit} of {unit}")

@@ -23,10 +23,12 @@ from ablation.figures import (
     draw_learning,
     draw_speakers,
 )
-from ablation.figures.drawing import Drawing, title_of
+from ablation.figures.drawing import Drawing, largest_classes, title_of
 from ablation.study import CellKind, Shape
 
 _MOST_LINES = 8  # that a reader can distinguish in one panel
+_MOST_COMPARED = 24  # names below a panel
+_MOST_CONFUSED = 30  # classes along a side of a matrix
 _MOST_COSTS = 400  # points that can be drawn quickly
 
 
@@ -53,13 +55,17 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
         for name, counts in models.items()
     )
     label = metric.upper() if metric in ("wa", "ua") else metric
+    what, drawn = f"{label} by speaker", data
+    if len(models) > _MOST_COMPARED:
+        what += f" of the first {_MOST_COMPARED} of {len(models)} models"
+        drawn = data[data["name"].isin(list(models)[:_MOST_COMPARED])]
     yield Drawing(
         "speakers",
         f"{label} of each held-out speaker for some shapes (smallest, chosen, largest, reference) "
         f"and the networks. Diamonds are pooled scores; lines join the scores of a speaker.",
         f"{label} by speaker of {counted(len(models), 'model')}",
         data,
-        partial(draw_speakers, data, title_of(evidence, f"{label} by speaker"), "shape or network"),
+        partial(draw_speakers, drawn, title_of(evidence, what), "shape or network"),
     )
 
 
@@ -76,16 +82,29 @@ def confusion_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> 
         matrices[best.label] = confusion(best.tallied, classes)
     if not matrices:
         return
+    largest = largest_classes(evidence.run, _MOST_CONFUSED)
+    what, note = "confusions", ""
+    drawn = matrices
+    if len(largest) < len(classes):
+        what = f"confusions of the {len(largest)} largest of {len(classes)} classes"
+        note = f" Of {len(classes)} classes, the {len(largest)} largest are drawn."
+        drawn = {name: _largest(matrix, largest) for name, matrix in matrices.items()}
     yield Drawing(
         "confusion",
         "Confusion matrices, summed over folds and seeds: for each true class (row), the share of "
-        "its utterances predicted as each class (column).",
+        f"its utterances predicted as each class (column).{note}",
         f"confusion matrices of {', '.join(matrices)}",
         pd.concat(
             [m.rename_axis("label").reset_index().assign(name=n) for n, m in matrices.items()]
         ),
-        partial(draw_confusion, matrices, title_of(evidence, "confusions")),
+        partial(draw_confusion, drawn, title_of(evidence, what)),
     )
+
+
+def _largest(matrix: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Return a confusion matrix of some classes; others are one column."""
+    kept = matrix.loc[list(labels), list(labels)]
+    return kept.assign(**{"(all others)": matrix.loc[list(labels)].sum(axis=1) - kept.sum(axis=1)})
 
 
 def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iterator[Drawing]:

@@ -7,14 +7,17 @@ from pathlib import Path
 from ablation.analysis.evidence import Evidence, other_settings
 from ablation.analysis.networks import stored_networks
 from ablation.analysis.study_results import StudyResults
+from ablation.errors import named
 from ablation.errors.common import InvalidOption, UnknownName
 from ablation.errors.reading import NoCompleteAxis
 from ablation.figures import FORMATS, save_figure
 from ablation.figures.catalogue import drawings
-from ablation.figures.drawing import Drawing
+from ablation.figures.drawing import Drawing, largest_classes
 from ablation.files import atomic_write, write_text
 from ablation.results.run_record import RunRecord
 from ablation.study import AXES
+
+_MOST_SHOWN = 9  # classes whose lines a reader can distinguish in one panel
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ def plot(
     Parameters
     ----------
     classes
-        Classes to draw beside WA in Figure 2; None: all but happy, as in the paper.
+        Classes to draw beside WA in Figure 2; None: all but happy, as in the paper, and at most
+        the nine largest.
     formats
         Of ``png``, ``pdf`` and ``svg``.
     only
@@ -98,7 +102,8 @@ def _hidden(run: RunRecord, shown: Sequence[str]) -> list[str]:
     hidden = [label for label in run.classes if label not in shown]
     if not hidden:
         return []
-    return [f"not in Figure 2: {', '.join(hidden)} (--classes {','.join(run.classes)})"]
+    every = f"--classes {','.join(run.classes)}" if len(run.classes) <= _MOST_SHOWN else "--classes"
+    return [f"not in Figure 2: {named(hidden, _MOST_SHOWN)} ({every})"]
 
 
 def remarks(evidence: Evidence) -> list[str]:
@@ -137,9 +142,12 @@ def remarks(evidence: Evidence) -> list[str]:
 
 
 def shown_classes(run: RunRecord, classes: Sequence[str] | None) -> list[str]:
-    """Return the classes of Figure 2. Raise :class:`UnknownName` for an unknown one."""
+    """Return the classes of Figure 2. Raise :class:`UnknownName` for an unknown one.
+
+    None: all but happy, as in the paper, and of many classes the largest.
+    """
     if classes is None:
-        return [label for label in run.classes if label != "happy"]
+        return [label for label in largest_classes(run, _MOST_SHOWN) if label != "happy"]
     for label in classes:
         if label not in run.classes:
             raise UnknownName("--classes", label, run.classes)

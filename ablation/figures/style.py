@@ -32,6 +32,8 @@ _DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 _LINES = (*COLOURS.values(), *SPARE)
 
 RC: Any = {
+    # Every setting, so that none is the user's: a figure is the same on every machine.
+    **{name: mpl.rcParamsDefault[name] for name in mpl.rcParamsDefault.keys() - {"backend"}},
     **sns.axes_style("whitegrid"),
     **sns.plotting_context("paper"),
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine

@@ -65,12 +65,15 @@ def write_contrast(file: Path, contrast: Contrast) -> None:
 def read_contrast(file: Path) -> Contrast | None:
     """Return the contrast of a file, None where there is no file.
 
+    Its first study is that of the folder, which may have been renamed since.
+
     Raises :class:`UnreadableContrast` for any other file.
     """
     if not file.exists():
         return None
     try:
-        return Contrast.model_validate_json(file.read_bytes())
+        contrast = Contrast.model_validate_json(file.read_bytes())
+        return contrast.model_copy(update={"study": file.absolute().parents[1].name})
     except (OSError, ValidationError) as error:
         raise UnreadableContrast(file, first_line(error)) from error
 

@@ -7,6 +7,7 @@ with the classes, the folds and each request, so that plots and counts need no c
 import dataclasses
 import math
 import os
+import re
 import shlex
 import tomllib
 from collections import Counter
@@ -27,11 +28,12 @@ from ablation.errors.running import (
     UnreadableSettings,
     WrongDigest,
 )
-from ablation.files import locked, make_folder, write_text
+from ablation.files import is_folder, locked, make_folder, write_text
 from ablation.results.store import ResultStore
 from ablation.study import CellKey, Shape, ShapeKey, Study, parse_study, shape_keys
 
 SEARCH = "search"  # the axis of a search's request
+_DIGEST = re.compile("[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,10 @@ _UNFIT = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Recurs
 
 
 def load(path: Path) -> RunRecord:
-    """Read a file of settings. Raises :class:`UnreadableSettings` when it cannot be used."""
+    """Read a file of settings. Raises :class:`UnreadableSettings` when it cannot be used.
+
+    The study's name is that of the folder, which may have been renamed since.
+    """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         run = tables.pop("as_run")
@@ -207,7 +212,7 @@ def load(path: Path) -> RunRecord:
         if root is not None:
             tables["corpus"]["root"] = os.path.normpath(path.parent.absolute() / root)
         found = RunRecord(
-            study=parse_study(tables, path.name),
+            study=parse_study(tables, path.name).model_copy(update={"name": _home(path).name}),
             digest=run["digest"],
             classes=tuple(run["classes"]),
             counts=tuple(run["counts"]),
@@ -223,6 +228,11 @@ def load(path: Path) -> RunRecord:
     except (*_UNFIT, OSError) as error:
         reason = f"no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         raise UnreadableSettings(path, reason) from error
+
+
+def _home(path: Path) -> Path:
+    """Return the results folder of the study that a file of settings belongs to."""
+    return path.absolute().parents[1]
 
 
 def _check(run: RunRecord) -> None:
@@ -254,6 +264,17 @@ def _check_request(request: Request) -> None:
 def any_run(results: Path, name: str) -> bool:
     """Return whether any settings are stored under the study's name."""
     return bool(_files(results, name))
+
+
+def latest_settings(folder: Path, digest: str | None = None) -> Path | None:
+    """Return the file of :func:`find_run`'s settings where ``folder`` is a study's results.
+
+    None for any other folder. Raises as :func:`find_run`.
+    """
+    results, name = folder.parent, folder.name
+    if not is_folder(folder) or not any(_DIGEST.fullmatch(f.stem) for f in _files(results, name)):
+        return None
+    return _file(results, name, find_run(results, name, digest).digest)
 
 
 def find_run(results: Path, name: str, digest: str | None = None, begun: bool = False) -> RunRecord:
@@ -336,9 +357,9 @@ def differing(run: RunRecord, given: Study) -> list[str]:
         dict(_fields(study.model_dump(mode="json", include=set(_OF_PROBES))))
         for study in (run.study, given)
     )
-    if theirs.get("corpus.root") is None:
-        ours.pop("corpus.root", None)
-        theirs.pop("corpus.root", None)
+    roots = [fields.pop("corpus.root", None) for fields in (ours, theirs)]
+    if roots[1] is not None:  # as given, which may be "results/emodb/studies/../../../corpora"
+        ours["corpus.root"], theirs["corpus.root"] = (os.path.normpath(str(r)) for r in roots)
     return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
 
 

@@ -59,7 +59,8 @@ def _options(study: Study) -> dict[str, Any]:
         "interface": spec.interface,
         "python": spec.python,
         "job_extra_directives": list(spec.directives),
-        "job_script_prologue": list(spec.prologue),
+        # Python shall import nothing from the folder in which a job starts.
+        "job_script_prologue": ["export PYTHONSAFEPATH=1", *spec.prologue],
         "worker_extra_args": ["--resources", "GPU=1"] if _device(study) != CPU else [],
         "job_name": "ablation",
         "silence_logs": logging.ERROR,

@@ -94,13 +94,15 @@ def load_study(
     """
     file = find_study(Path(path))
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # no TOML or UTF-8, no number, nested too deep
         raise UnreadableStudy(file, f"not valid TOML: {error}") from error
     except OSError as error:
         raise UnreadableStudy(file, str(error.strerror)) from error
     tables.setdefault("name", file.stem)
-    tables.pop("as_run", None)  # settings as run are a study with a note of what was run
+    # Settings as run are a study with a note of what was run; their folder may be renamed.
+    if tables.pop("as_run", None) is not None and file.parent.name == "studies":
+        tables["name"] = file.absolute().parents[1].name
     if isinstance(tables.get("corpus"), dict):
         _resolve_root(tables["corpus"], file.parent)
     study = parse_study(tables, origin=str(file))

@@ -35,6 +35,7 @@ EXAMPLES = [
     Unreachable(EMODB, "the server answered 404 Not Found"),
     WrongChecksum(EMODB, "md5:9d21362dbc5676ef3ab4745d83ced0db"),
     BadArchive(ARCHIVE, "not a complete ZIP archive (File is not a zip file)"),
+    BadArchive(ARCHIVE, "'03a01Fa.wav' is compressed by Deflate64"),
     BadArchive(ARCHIVE, "'../03a01Fa.wav' leads out of the folder"),
     CorpusNotInArchive(ARCHIVE, "emodb", LAYOUT),
     CorpusNotInArchive(ARCHIVE, "emodb", LAYOUT, "wav/song.wav is not named like 03a01Fa.wav"),

@@ -42,6 +42,7 @@ EXAMPLES = [
     StudyNotFound(Path("x/y.toml"), "", ["demo", "emodb", "paper"]),
     UnreadableStudy(Path("mine.toml"), "Permission denied"),
     UnreadableStudy(Path("mine.toml"), "not valid TOML: Expected '=' after a key"),
+    UnreadableStudy(Path("mine.toml"), "not valid TOML: Unescaped '\\' in a string"),
     NotUtf8("--set", "name=\udcff"),
     NotUtf8("path of the recordings", "../aufnahmen\udce4"),
     InvalidShape("--shapes", "10"),

@@ -82,6 +82,8 @@ def fetch_corpus(
     source = SOURCES[name]
     target = target_folder(folder)
     work = target.parent / f".{target.name}.fetch"
+    if address is not None and work in _local(address).resolve().parents:
+        raise Unreachable(address, f"{work} is emptied once it was used; move the archive first")
     there = recordings_at(target, kind)
     if there is None:
         accept(source)
@@ -146,6 +148,12 @@ def _is_remote(address: str) -> bool:
     return address.startswith(("http://", "https://"))
 
 
+def _local(address: str) -> Path:
+    """Return the file of an address on this machine: a path, or one after ``file://``."""
+    path = address.removeprefix("file://")
+    return at_home(Path(path if path == address else url2pathname(path)))
+
+
 def _file_of(archive: Archive, work: Path, downloads: Downloads) -> Path:
     """Return an archive's file, downloaded if it is not on this machine, its checksum right."""
     if _is_remote(archive.url):
@@ -153,8 +161,7 @@ def _file_of(archive: Archive, work: Path, downloads: Downloads) -> Path:
         file = work / f"{blake2b(archive.url.encode(), digest_size=6).hexdigest()}.zip"
         downloads.fetch(archive.url, file, archive.checksum)
         return file
-    path = archive.url.removeprefix("file://")
-    file = at_home(Path(path if path == archive.url else url2pathname(path)))
+    file = _local(archive.url)
     if not is_file(file):
         raise Unreachable(archive.url, "no such file")
     try:

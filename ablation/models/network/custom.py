@@ -10,7 +10,8 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,7 +33,9 @@ def own_network(factory: str, shapes: Sequence[Shape], classes: int, size: tuple
         When there is no such factory, or it makes no module, or one that does not give scores.
     """
     sizes = [(shape.height, shape.width) for shape in shapes]
-    module = _tried(factory, "factory", lambda: _function(factory)(sizes, classes))
+    make = _function(factory)
+    with _working_folder_first():
+        module = _tried(factory, "factory", lambda: make(sizes, classes))
     if not isinstance(module, nn.Module):
         fault = f"the factory returned {type(module).__name__}, not a torch.nn.Module"
         raise UnusableNetwork(factory, fault)
@@ -66,16 +69,29 @@ def source_digest(factory: str) -> str:
 
 def _function(factory: str) -> Any:
     module_name, _, name = factory.partition(":")
-    if str(Path.cwd()) not in sys.path:  # as for `python -m`: the user's file is here
-        sys.path.insert(0, str(Path.cwd()))
-    if not _is_there(module_name):
-        raise FactoryModuleMissing(factory, module_name, Path.cwd())
-    module = _tried(factory, "module", lambda: importlib.import_module(module_name))
+    with _working_folder_first():
+        if not _is_there(module_name):
+            raise FactoryModuleMissing(factory, module_name, Path.cwd())
+        module = _tried(factory, "module", lambda: importlib.import_module(module_name))
     if not callable(getattr(module, name, None)):
         known = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         where, otherwise = f"--network {factory}", f"define one in {module_name}"
         raise UnknownName(where, name, known, "function or class", otherwise)
     return getattr(module, name)
+
+
+@contextmanager
+def _working_folder_first() -> Iterator[None]:
+    """Import from the working folder, as ``python -m`` does: the user's file is there.
+
+    For the user's own imports only: another file there may be called as a module of ours is.
+    """
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _is_there(module: str) -> bool:
