@@ -3,6 +3,7 @@
 import csv
 import os
 import shlex
+import shutil
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from running import invoke, train
+from test_corpora import iemocap_tree
 
 from ablation.cli import init as init_command
 from ablation.corpora import load_corpus
@@ -282,6 +284,20 @@ def test_a_known_corpus_is_said_to_be_one(tmp_path: Path, suffix: str) -> None:
     assert {row["label"] for row in rows(tmp_path / "emo.csv")} == {
         "angry", "neutral", "happy", "sad", "afraid",
     }  # fmt: skip
+
+
+def test_iemocap_is_known_and_its_recordings_alone_tell_no_label(tmp_path: Path) -> None:
+    root = iemocap_tree(tmp_path / "full")
+    for file in root.rglob("*.wav"):
+        tone(file.parent, file.name)
+    invoke("init", root, "--yes", cwd=tmp_path)
+    study = load_study(tmp_path / "full.toml")
+    assert (study.corpus.name, study.corpus.root) == ("iemocap", root)
+    for session in root.glob("Session*/dialog"):
+        shutil.rmtree(session)
+    refused = invoke("init", root, "--yes", "--force", cwd=tmp_path, check=1)
+    assert isinstance(refused.error, faults.NoLabelInNames)
+    assert "IEMOCAP" in refused.error.how
 
 
 def test_questions_are_asked_where_somebody_answers(

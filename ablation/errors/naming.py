@@ -102,12 +102,18 @@ class NoSpeakerInNames(CorpusError):
 
 
 class NoLabelInNames(CorpusError):
-    """No part of the names can be the label; nor the speaker, unless that part is known."""
+    """No part of the names can be the label; nor the speaker, unless that part is known.
+
+    ``how`` says which corpus' names they are, where that is known.
+    """
 
     speaker: str = ""
     values: Sequence[str] = ()
+    how: str = ""
 
     def describe(self) -> str:
+        if self.how:
+            return f"{self.how}: the names do not tell the label, and its annotation is not there"
         if not self.speaker:
             return "the names tell neither speaker nor label"
         return f"given --speaker {self.speaker} ({quoted(self.values)}), nothing can be the label"

@@ -16,7 +16,8 @@ class Scheme:
 
     ``form`` is a regular expression for the end of the path, without suffix, with the groups
     ``speaker`` and ``label``; ``codes`` maps the latter in lower case to labels, all words to
-    themselves where it is empty. ``kind`` is the corpus that ``ablate`` may read itself.
+    themselves where it is empty. ``kind`` is the corpus that ``ablate`` may read itself; without a
+    group ``label`` only its reader knows the labels.
     """
 
     title: str
@@ -30,7 +31,12 @@ class Scheme:
         match = re.search(rf"(?:^|/){self.form}$", "/".join(name), re.IGNORECASE)
         if match is None or (self.codes and match["label"].casefold() not in self.codes):
             return None
-        return match["speaker"], match["label"]
+        return match["speaker"], match["label"] if self.labelled else ""
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the names tell the label."""
+        return "(?P<label>" in self.form
 
 
 def _codes(text: str) -> dict[str, str]:
@@ -46,8 +52,12 @@ SCHEMES = (
     ),
     Scheme(
         "RAVDESS", "03-01-05-01-02-01-07: third field the emotion, last the actor",
-        r"\d\d-\d\d-(?P<label>\d\d)-\d\d-\d\d-\d\d-(?P<speaker>\d\d)",
+        r"0[123]-0[12]-(?P<label>0[1-8])-0[12]-0[12]-0[12]-(?P<speaker>[01]\d|2[0-4])",
         dict(ravdess.EMOTIONS), "ravdess",
+    ),
+    Scheme(
+        "IEMOCAP", "Ses01F_impro01_F000: session 01, dialogue impro01, turn 000 of the woman",
+        r"Ses(?P<speaker>\d\d[FM])_\w+_[FM]\d\d\d", {}, "iemocap",
     ),
     Scheme(
         "CREMA-D", "1001_DFA_ANG_XX: speaker 1001, sentence DFA, emotion ANG",
@@ -113,6 +123,7 @@ def known_scheme(names: Sequence[Name]) -> Scheme | None:
     for scheme in SCHEMES:
         fitting = [pair for name in names if (pair := scheme.read(name)) is not None]
         people, labels = ({pair[place] for pair in fitting} for place in (0, 1))
-        if len(fitting) >= _MOST * len(names) and len(people) > 1 and len(labels) > 1:
+        several = len(people) > 1 and (len(labels) > 1 or not scheme.labelled)
+        if len(fitting) >= _MOST * len(names) and several:
             return scheme
     return None

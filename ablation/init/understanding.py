@@ -14,6 +14,7 @@ from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.errors.naming import (
     AmbiguousNames,
     LabelsOfOneSpeaker,
+    NoLabelInNames,
     NoRecordingLeft,
     OnlyOne,
     ReadingFitsNothing,
@@ -101,10 +102,13 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     elif options.speaker is None and options.label is None and (scheme := known_scheme(names)):
         how = f"these are recordings of {scheme.title} ({scheme.example})"
         pairs = [scheme.read(name) for name in names]
-        if not options.codes and all(pairs) and not found.left_out:
+        plain = not options.codes and all(pairs) and not found.left_out
+        if plain or not scheme.labelled:
             ready = _by_kind(found, scheme, how)
             if ready is not None:
                 return ready
+        if not scheme.labelled:
+            raise NoLabelInNames(how=how)
     else:
         best, *others = read_names(names, options.speaker, options.label, options.codes.keys())
         if not best.sure:

@@ -39,6 +39,7 @@ EXAMPLES = [
     NoSpeakerInNames("field:2", ["angry", "happy", "neutral", "sad"]),
     NoLabelInNames("folder:1", ["anna", "ben"]),
     NoLabelInNames(),
+    NoLabelInNames(how="these are recordings of IEMOCAP"),
     InvalidPattern("{speaker/{label}.wav", "unmatched {"),
     InvalidPattern("{speker}/{label}.wav", "unknown placeholder {speker}"),
     AmbiguousPattern(
