@@ -28,7 +28,7 @@ from ablation.progress import Reporter
 from ablation.saved.predict import expand_recordings
 from ablation.study import load_study
 
-SPEAKERS = ("Jörg Ä", "anna=b,c", "Zoe\u0308 {x}")  # the last with a combining sign
+SPEAKERS = ("Jörg Ä", "Anna=b,c", "Zoe\u0308 {x}")  # the last with a combining sign
 LABELS = ("Wut", "Fröhlich")
 TAKES = ('0 "q".WAV', "1 🙂.flac", "2\n, =.ogg", "3.aiff")
 

@@ -41,7 +41,8 @@ def sure(names: list[Name]) -> Reading:
     [
         (names_of("{s}/{l}/{t}", s=PEOPLE, l=MOODS, t=TAKES), "folder:1", "folder:2"),
         (names_of("{l}/{s}/{t}", s=PEOPLE, l=MOODS, t=TAKES), "folder:2", "folder:1"),
-        (names_of("day{d}/{s}/{l}_{t}", d="12", s=PEOPLE, l=MOODS, t=TAKES), "folder:2", "field:1"),
+        (names_of("day{d}/{s}/{l}_{t}", d="12", s=PEOPLE, l=MOODS, t="12"), "folder:2", "field:1"),
+        (names_of("{s}/{l}_{t}", s=["Anna", "Ben", "Cem"], l=MOODS, t=TAKES), "folder:1", "field:1"),
         (names_of("speaker {s}/{l}/{t}", s="12", l=MOODS, t=TAKES), "folder:1", "folder:2"),
         (names_of("{s}_{l}_{t}", s=["F01", "M01", "F02"], l=MOODS, t=TAKES), "field:1", "field:2"),
         # Of men and women the number alone would merge two people.
@@ -70,14 +71,14 @@ def test_the_only_plausible_reading_is_taken(names: list[Name], speaker: str, la
 
 
 def test_what_lies_apart_or_has_another_form_gets_no_value() -> None:
-    usual = names_of("{s}/{l}_{t}", s=PEOPLE, l=MOODS, t=TAKES)
+    usual = names_of("{s}/{l}_{t}", s=PEOPLE, l=[*MOODS, "angry"], t="12")
     reading = sure([*usual, ("calibration",), ("anna", "sad"), ("ben", "day", "happy_01")])
     assert reading.pairs[-3:] == [None, None, None]
-    assert set(reading.pairs[:-3]) == {(s, m) for s in PEOPLE for m in MOODS}
+    assert set(reading.pairs[:-3]) == {(s, m) for s in PEOPLE for m in [*MOODS, "angry"]}
 
 
 def test_capitals_make_no_other_label() -> None:
-    names = names_of("{s}/{l}_{t}", s=PEOPLE, l=["Happy", "happy", "HAPPY", "sad"], t=TAKES)
+    names = names_of("{s}/{l}_{t}", s=PEOPLE, l=["Happy", "happy", "HAPPY", "sad"], t="12")
     assert sure(names).label.distinct == ["HAPPY", "sad"]
 
 
@@ -88,6 +89,8 @@ def test_capitals_make_no_other_label() -> None:
         (names_of("{s}_{l}_{w}", s=["qa", "rb"], l=MOODS, w=["ug", "vo"]), "field:1"),
         (names_of("{s}_{l}_{t}", s=PEOPLE, l=MOODS, t=TAKES), "field:1"),
         (names_of("{w}_{l}_{s}", w=["door", "tree", "car"], l=MOODS, s=["1", "2", "3"]), "field:1"),
+        (names_of("{w}/{l}_{s}", w=["door", "tree", "car"], l=MOODS, s=["1", "2", "3"]), "folder:1"),
+        (names_of("{l}/{w}_{t}", w=["door", "tree", "car"], l=MOODS, t="1234"), "field:1"),
         (names_of("{s}_{w}_{l}", s=["1001", "1002"], w=["DFA", "IEO"], l=MOODS), "field:1"),
         (names_of("{s}_{l}_{i}_{t}", s=["S01", "S02"], l=MOODS, i=["low", "peak"], t=TAKES),
          "field:1"),

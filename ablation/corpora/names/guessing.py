@@ -27,6 +27,7 @@ _MOST_LABELS = 20
 _LABELS = 12  # of words that are not known to be emotions
 _SURE, _LIKELY, _MAYBE = 3, 2, 1  # a label: words of emotion, their initials, few values
 _STRONG, _MARGIN = 3.0, 2.0  # a speaker's score, and its distance from the next
+_FEWEST = 3  # values of numbers that may be the speakers
 _DATE = re.compile(  # 2021-03-04, 20210304, 4.3.21, 04_03_2021
     r"(?:(19|20)\d\d([-_. ]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])|"
     r"(0?[1-9]|[12]\d|3[01])([-_. ])(0?[1-9]|1[0-2])\6((19|20)?\d\d))(?!\w)"
@@ -166,22 +167,34 @@ def _readings(found: Sequence[Column], label: Column, rank: int) -> list[Reading
 
 
 def _only_one(scored: Sequence[tuple[float, Column]]) -> bool:
-    """Return whether the first speaker is plausible and no other is."""
+    """Return whether the first speaker is plausible and no other is.
+
+    Words in lower case may be those that were spoken, and numbers beside them the speakers.
+    """
     (best, first), *others = scored
-    if first.ragged:
+    named = _is_named(first)
+    if first.ragged or best <= 1 or not (named or best >= _STRONG):
         return False
     if not others:
-        return best > 1
-    rival, _ = others[0]
-    if best - rival < _MARGIN or best < _MARGIN:
-        return False
-    return best >= _STRONG or all(_takes(one, first) for _, one in others)
+        return True
+    numbers = any(
+        not one.alone and _numbers(one.values) is not None and _several(one) >= _FEWEST
+        for _, one in others
+    )
+    return best - others[0][0] >= _MARGIN and best >= _STRONG and (named or not numbers)
 
 
-def _takes(one: Column, speaker: Column) -> bool:
-    """Return whether these are bare numbers, more than there would be speakers."""
-    bare = all(map(_is_number, one.distinct)) and not any(v[0] == "0" < v for v in one.distinct)
-    return bare and len(one.distinct) > len(speaker.distinct)
+def _several(one: Column) -> int:
+    """Return how many values occur more than once."""
+    times = Counter(value for value in one.values if value is not None)
+    return sum(1 for n in times.values() if n > 1)
+
+
+def _is_named(one: Column) -> bool:
+    """Return whether the values are written as people's names or codes are."""
+    genders = _share(one.distinct, lambda value: _word(value) in GENDERS) >= 0.8
+    known = _is_person(one.distinct) or plain(one.before) in SPEAKER_WORDS
+    return known or genders or all(value[0].isupper() for value in one.distinct)
 
 
 def _excluded(one: Column) -> bool:
@@ -296,7 +309,7 @@ def _score(one: Column, label: Column, found: Sequence[Column]) -> float:
         score -= 2.0 if one.alone and part.folder is None else 0.1
     elif _is_numbered(one):
         score += 0.5 if _word(values[0]) in ("s", "p") else -1.5
-    elif _share(values, str.isalpha) >= 0.8:
+    elif _is_named(one) or _share(values, str.isalpha) >= 0.8:
         score += 1.0
     if part.folder is not None:
         score += 2.5 if one.alone else 1.0
