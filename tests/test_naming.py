@@ -42,7 +42,7 @@ def sure(names: list[Name]) -> Reading:
         (names_of("{s}/{l}/{t}", s=PEOPLE, l=MOODS, t=TAKES), "folder:1", "folder:2"),
         (names_of("{l}/{s}/{t}", s=PEOPLE, l=MOODS, t=TAKES), "folder:2", "folder:1"),
         (names_of("day{d}/{s}/{l}_{t}", d="12", s=PEOPLE, l=MOODS, t="12"), "folder:2", "field:1"),
-        (names_of("{s}/{l}_{t}", s=["Anna", "Ben", "Cem"], l=MOODS, t=TAKES), "folder:1", "field:1"),
+        (names_of("{s}/{l}_{t}", s=["Anna", "Ben"], l=MOODS, t=TAKES), "folder:1", "field:1"),
         (names_of("speaker {s}/{l}/{t}", s="12", l=MOODS, t=TAKES), "folder:1", "folder:2"),
         (names_of("{s}_{l}_{t}", s=["F01", "M01", "F02"], l=MOODS, t=TAKES), "field:1", "field:2"),
         # Of men and women the number alone would merge two people.
@@ -89,7 +89,7 @@ def test_capitals_make_no_other_label() -> None:
         (names_of("{s}_{l}_{w}", s=["qa", "rb"], l=MOODS, w=["ug", "vo"]), "field:1"),
         (names_of("{s}_{l}_{t}", s=PEOPLE, l=MOODS, t=TAKES), "field:1"),
         (names_of("{w}_{l}_{s}", w=["door", "tree", "car"], l=MOODS, s=["1", "2", "3"]), "field:1"),
-        (names_of("{w}/{l}_{s}", w=["door", "tree", "car"], l=MOODS, s=["1", "2", "3"]), "folder:1"),
+        (names_of("{w}/{l}_{s}", w=["door", "tree", "car"], l=MOODS, s="123"), "folder:1"),
         (names_of("{l}/{w}_{t}", w=["door", "tree", "car"], l=MOODS, t="1234"), "field:1"),
         (names_of("{s}_{w}_{l}", s=["1001", "1002"], w=["DFA", "IEO"], l=MOODS), "field:1"),
         (names_of("{s}_{l}_{i}_{t}", s=["S01", "S02"], l=MOODS, i=["low", "peak"], t=TAKES),
