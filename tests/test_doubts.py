@@ -57,6 +57,7 @@ def test_a_sound_corpus_is_not_doubted(rows: list[tuple[str, str, str]]) -> None
         (sound(["N/A", "anna", "ben"]), ["speaker 'N/A'"]),
         (sound(["anna", "ben"]), ["only 2 speakers (anna, ben)"]),
         (sound(["angry", "happy", "sad"], ["anna", "ben"]), ["words of emotion"]),
+        (sound(["cheerful", "sad", "bleu", "flet", "grau"], ["s1", "s2"]), ["words of emotion"]),
         ([(f"{who}.wav", who, LABELS[n % 3]) for n, who in enumerate("abcdefghi")],
          ["9 of 9 speakers have a single label"]),
         # Numbers of recordings, taken for speakers: anna_happy_1, anna_happy_2, ...

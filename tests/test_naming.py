@@ -94,6 +94,9 @@ def test_capitals_make_no_other_label() -> None:
         (names_of("{s}_{w}_{l}", s=["1001", "1002"], w=["DFA", "IEO"], l=MOODS), "field:1"),
         (names_of("{s}_{l}_{i}_{t}", s=["S01", "S02"], l=MOODS, i=["low", "peak"], t=TAKES),
          "field:1"),
+        # Of some words for emotions and some that are unknown, the person is the other part.
+        (names_of("{l}-{s}-sa{w}-{t}", l=["cheerful", "flet", "bleu", "sad", "iratated"],
+                  s=["Mara", "Ole", "Pia"], w=["01", "02"], t="12"), "field:2"),
         # With initials or unknown words for labels, nothing is sure.
         (names_of("{s}_{l}{t}", s=["QX", "RY", "ZB"], l=["a", "h", "sa"], t=TAKES), "field:1"),
         # Somebody may be another person in the next session: the person first.

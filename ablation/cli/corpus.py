@@ -7,6 +7,7 @@ from typer import Argument, Exit, Option
 
 from ablation.cli.failures import EXPECTED_ERROR, say
 from ablation.cli.options import DEMO, Changes, StudyOption, set_overrides
+from ablation.errors import counted
 
 
 def corpus_list() -> None:
@@ -46,6 +47,8 @@ def corpus_check(
         print(f"doubt: {doubt}")
     for fault in checked.faults:
         say(f"error: {fault}")
+    if strict and checked.doubts:
+        say(f"error: {counted(len(checked.doubts), 'doubt')}, and --strict")
     if checked.faults or (strict and checked.doubts):
         raise Exit(EXPECTED_ERROR)
 

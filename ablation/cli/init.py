@@ -135,18 +135,26 @@ def _agreed(found: Found, options: ReadingOptions) -> Understood:
                 say(f"  {number}  speaker {way.speaker}, label {way.label}")
                 for path, who, what in way.examples:
                     say(printable(f"     {path}: speaker {who}, label {what}"))
+            say("parts of the names:")
+            for part in error.parts:
+                say(printable(f"     {part}"))
         except CorpusError as error:
             say(f"{error}")
         else:
             print_understood(found, understood)
             if ask("Is this right? [Y/n] ").lower() in ("", "y", "yes", "j", "ja"):
                 return understood
-        numbers = f"a number from 1 to {len(ways)}, " if ways else ""
-        answer = ask(f"How are they to be read? ({numbers}a pattern such as {_PATTERN}, or q) ")
+        say(
+            f"Answer with {f'a number from 1 to {len(ways)}, ' if ways else ''}the parts of speaker"
+        )
+        say(f"and label such as field:2 field:1, a pattern such as {_PATTERN}, or q to quit.")
+        answer = ask("How are they to be read? ")
         try:
+            words = answer.split()
             if answer.isdecimal() and 0 < int(answer) <= len(ways):
-                way = ways[int(answer) - 1]
-                parts = Part.parse(way.speaker, "answer"), Part.parse(way.label, "answer")
+                words = [ways[int(answer) - 1].speaker, ways[int(answer) - 1].label]
+            if len(words) == 2 and "{" not in answer:
+                parts = [Part.parse(word, "answer") for word in words]
                 read = replace(options, speaker=parts[0], label=parts[1], pattern=None)
             else:
                 read = replace(options, speaker=None, label=None, pattern=Pattern(answer))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ablation.corpora.base import Corpus, Utterance
-from ablation.corpora.names.guessing import counts_recordings, is_emotion
+from ablation.corpora.names.guessing import counts_recordings, has_emotions, is_emotion
 from ablation.corpora.names.parts import Column, Part, columns
 from ablation.corpora.spelling import near_spellings
 from ablation.errors import counted, named
@@ -126,7 +126,7 @@ def _no_speakers(corpus: Corpus) -> Iterator[str]:
             "people cannot be estimated; add speakers if there are more"
         )
     emotions = [speaker for speaker in speakers if is_emotion(speaker)]
-    if len(emotions) > len(speakers) / 2:
+    if has_emotions(speakers):
         yield (
             f"speakers {named(map(repr, emotions))} are words of emotion; if they are the labels, "
             "exchange the columns"

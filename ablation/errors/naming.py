@@ -59,10 +59,14 @@ class NoSuchPart(CorpusError):
 
 
 class AmbiguousNames(CorpusError):
-    """No reading of the names is the only plausible one; ``ways`` are the likeliest, best first."""
+    """No reading of the names is the only plausible one; ``ways`` are the likeliest, best first.
+
+    ``parts`` are the parts of the names with their values.
+    """
 
     folder: Path
     ways: Sequence[Way]
+    parts: Sequence[str] = ()
 
     @property
     def commands(self) -> list[str]:
@@ -77,7 +81,9 @@ class AmbiguousNames(CorpusError):
         only = "" if self.ways[1:] else ", or neither"
         return f"the names do not say for certain who speaks and what: {path} is {readings}{only}"
 
-    REMEDY = "run the command that is right; the likeliest comes first"
+    def advise(self) -> str:
+        parts = f", or name other parts: {'; '.join(self.parts)}" if self.parts else ""
+        return f"run the command that is right; the likeliest comes first{parts}"
 
     @property
     def also(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from ablation.corpora import KINDS, RESERVED, Corpus, Utterance, load_corpus
 from ablation.corpora.doubts import corpus_doubts
 from ablation.corpora.names.guessing import Reading, read_names
-from ablation.corpora.names.parts import Part, folded
+from ablation.corpora.names.parts import Name, Part, columns, folded
 from ablation.errors import CorpusError
 from ablation.errors.corpora import LabelNotInCorpus, ReservedClass
 from ablation.errors.naming import (
@@ -19,12 +19,13 @@ from ablation.errors.naming import (
     OnlyOne,
     ReadingFitsNothing,
     Way,
+    quoted,
 )
 from ablation.init.finding import Found, LeftOut, Recording
 from ablation.init.pattern import Pattern
 from ablation.init.schemes import Scheme, known_scheme
 
-_SHOWN = 4  # readings that are offered
+_SHOWN, _PARTS = 4, 10  # readings that are offered, and parts of the names
 _ODD = 0.02  # share of recordings up to which a label of one speaker is a slip
 
 
@@ -112,7 +113,8 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     else:
         best, *others = read_names(names, options.speaker, options.label, options.codes.keys())
         if not best.sure:
-            raise AmbiguousNames(found.folder, _ways(found, [best, *others][:_SHOWN]))
+            ways = _ways(found, [best, *others][:_SHOWN])
+            raise AmbiguousNames(found.folder, ways, _parts(names))
         how, pairs = str(best), best.pairs
     lacking = "does not fit the pattern" if options.pattern else "lacks the speaker or the label"
     both = list(zip(found.recordings, pairs, strict=True))
@@ -133,15 +135,27 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
 
 
 def _ways(found: Found, readings: Sequence[Reading]) -> list[Way]:
-    """Return the readings as a message shows them, each with two files that differ in both."""
+    """Return the readings as a message shows them, each with the same file and with another."""
+    every = [reading.pairs for reading in readings]
+    shared = [at for at, pairs in enumerate(zip(*every, strict=True)) if all(pairs)]
     ways = []
-    for reading in readings:
-        both = zip(found.recordings, reading.pairs, strict=True)
-        shown = [("/".join(one.path), *pair) for one, pair in both if pair is not None]
+    for reading, pairs in zip(readings, every, strict=True):
+        shown = [("/".join(r.path), *p) for r, p in zip(found.recordings, pairs, strict=True) if p]
         first = shown[0]
+        if shared and (pair := pairs[shared[0]]) is not None:
+            first = ("/".join(found.recordings[shared[0]].path), *pair)
         other = next((one for one in shown if one[1] != first[1] and one[2] != first[2]), shown[-1])
         ways.append(Way(str(reading.speaker.part), str(reading.label.part), (first, other)))
     return ways
+
+
+def _parts(names: Sequence[Name]) -> list[str]:
+    """Return the parts of the names with their values, each grouping of the files once."""
+    seen: dict[bytes, str] = {}
+    for one in columns(names):
+        if len(one.distinct) <= len(one.values) / 2:
+            seen.setdefault(one.partition, f"{one.part} ({quoted(one.distinct)})")
+    return list(seen.values())[:_PARTS]
 
 
 def _by_kind(found: Found, scheme: Scheme, how: str) -> Understood | None:

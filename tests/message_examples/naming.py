@@ -34,7 +34,7 @@ EXAMPLES = [
     InvalidPart("--label", "field:x"),
     InvalidPart("answer", "nine"),
     NoSuchPart("--speaker", "folder:3"),
-    AmbiguousNames(Path("my own"), [PERSON, TAKE]),
+    AmbiguousNames(Path("my own"), [PERSON, TAKE], ["field:2 (qa, rb)", "field:3 (1, 2)"]),
     AmbiguousNames(FOLDER, [TAKE]),
     NoSpeakerInNames("field:2", ["angry", "happy", "neutral", "sad"]),
     NoLabelInNames("folder:1", ["anna", "ben"]),

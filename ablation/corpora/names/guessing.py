@@ -25,7 +25,8 @@ from ablation.errors.naming import NoLabelInNames, NoSpeakerInNames, NoSuchPart
 
 _MOST_LABELS = 20
 _LABELS = 12  # of words that are not known to be emotions
-_SURE, _LIKELY, _MAYBE = 3, 2, 1  # a label: words of emotion, their initials, few values
+_SURE, _PARTLY, _LIKELY, _MAYBE = 4, 3, 2, 1  # a label: words of emotion (most, some), initials,
+# or only few values
 _STRONG, _MARGIN = 3.0, 2.0  # a speaker's score, and its distance from the next
 _FEWEST = 3  # values of numbers that may be the speakers
 _DATE = re.compile(  # 2021-03-04, 20210304, 4.3.21, 04_03_2021
@@ -133,11 +134,21 @@ def _label_rank(one: Column, codes: Set[str]) -> int:
     emotions = sum(n for value, n in files.items() if value in codes or is_emotion(value))
     if emotions >= 0.8 * files.total() and (not one.ragged or emotions == files.total()):
         return _SURE
-    if one.ragged or len(values) > _LABELS or _excluded(one) or any(map(_is_number, values)):
+    if one.ragged or len(values) > _LABELS or any(map(_is_number, values)):
+        return 0
+    if has_emotions(values):
+        return _PARTLY
+    if _excluded(one):
         return 0
     if len(values) >= 3 and all(value.casefold() in LETTERS for value in values):
         return _LIKELY
     return _MAYBE
+
+
+def has_emotions(values: Sequence[str]) -> bool:
+    """Return whether so many values are words of emotion that it is no chance."""
+    found = sum(map(is_emotion, values))
+    return found >= 2 and found >= len(values) / 4
 
 
 def is_emotion(value: str) -> bool:
@@ -199,7 +210,7 @@ def _is_named(one: Column) -> bool:
 
 def _excluded(one: Column) -> bool:
     """Return whether the values are known words, or dates, that are no people."""
-    if _is_recording(one) or _share(one.distinct, _is_gender) >= 0.8:
+    if _is_recording(one) or _share(one.distinct, _is_gender) >= 0.8 or has_emotions(one.distinct):
         return True
     return _share(one.distinct, lambda value: (_word(value) or plain(value)) in OTHER_WORDS) >= 0.5
 

@@ -216,7 +216,7 @@ def _family(part: Part, names: Sequence[Name], strict: bool) -> Iterator[Column]
     word for men or women also yields both as one part: F01 and M01 are two.
     """
     whole = [Part(part.folder).of(n) if part.folder else n[-1] for n in names]
-    if part.split == "run" and all(map(_capitalised, filter(None, whole))):
+    if part.split == "run" and any(map(_capitalised, filter(None, whole))):
         return  # a capital begins a word, which is one
     split = [tokens(text, part.split, part.separator) if text else [] for text in whole]
     usual, times = Counter(map(len, split)).most_common(1)[0]

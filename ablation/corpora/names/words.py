@@ -31,7 +31,8 @@ EMOTIONS = _words(
     contempt anxious anxiety anx amused amusement sleepy sleepiness relaxed tense stressed
     tired content proud shame guilt hate love tender tenderness elation despair pride panic rage
     joyous cheerful unhappy scared scary terrified contemptuous fun funny laughing crying
-    achievement pleasure pain
+    achievement pleasure pain irritated irritation annoyed annoyance flat aroused hot cold anger
+    depressed lonely hopeful relieved relief embarrassed jealous sarcastic sarcasm worried nervous
     positive negative pos neg oth other""",
     # German
     """wut wütend zorn zornig ärger ärgerlich verärgert genervt gereizt hass freude freudig froh
