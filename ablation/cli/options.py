@@ -253,14 +253,15 @@ def say_differing(run: "RunRecord", study: Path, results: Path) -> None:
     """
     from ablation.results import run_record
     from ablation.study import load_study
+    from ablation.study.differences import differing
 
     for fault in run_record.unreadable(results, run):
         say(f"warning: {fault.what}; it is ignored")
     given = load_study(study)
-    found = run_record.differing(run, given)
+    found = differing(run.study, given)
     if not found:
         return
-    own = [o for o in run_record.others(results, run) if not run_record.differing(o, given)]
+    own = [o for o in run_record.others(results, run) if not differing(o.study, given)]
     remedy = f"; --digest {own[0].digest} takes those of the file" if own else ""
     if {"corpus.name", "corpus.root", "corpus.labels"}.intersection(found):
         say(

@@ -55,7 +55,7 @@ def _print_status(
     run: RunRecord, others: Sequence[RunRecord], state: Status, files: Sequence[tuple[Path, str]]
 ) -> None:
     """Print how far a study is, and its files."""
-    from ablation.results import run_record
+    from ablation.study.differences import difference
 
     print(
         f"study {run.study.name}, settings {run.digest}, last run {run.last_run:%Y-%m-%d %H:%M} UTC"
@@ -88,7 +88,7 @@ def _print_status(
     for other in others:
         print(
             f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC "
-            f"({run_record.difference(run, other)})"
+            f"({difference(run.study, other.study)})"
         )
     print("files of all settings:" if others else "files:")
     for path, meaning in files:

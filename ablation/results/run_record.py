@@ -11,7 +11,7 @@ import re
 import shlex
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 import tomli_w
 
-from ablation.errors import StudyError, named
+from ablation.errors import StudyError
 from ablation.errors.running import (
     StudyNotRun,
     UnreadableSettings,
@@ -31,6 +31,7 @@ from ablation.errors.running import (
 from ablation.files import is_folder, locked, make_folder, write_text
 from ablation.results.store import ResultStore
 from ablation.study import CellKey, Shape, ShapeKey, Study, parse_study, shape_keys
+from ablation.study.differences import difference
 
 SEARCH = "search"  # the axis of a search's request
 _DIGEST = re.compile("[0-9a-f]{12}")
@@ -310,7 +311,7 @@ def _with_digest(files: Sequence[Path], name: str, digest: str) -> Path:
     found = [file for file in files if file.stem.startswith(digest)]
     if len(found) != 1:
         runs = sorted(_readable(files), key=lambda run: run.last_run)
-        said = {run.digest: difference(runs[-1], run) for run in runs[:-1]}
+        said = {run.digest: difference(runs[-1].study, run.study) for run in runs[:-1]}
         raise WrongDigest(name, digest, [file.stem for file in files], said)
     return found[0]
 
@@ -346,41 +347,6 @@ def others(results: Path, run: RunRecord) -> list[RunRecord]:
     """Return the other readable settings stored under the study's name, last run first."""
     files = [file for file in _files(results, run.study.name) if file.stem != run.digest]
     return sorted(_readable(files), key=lambda other: other.last_run, reverse=True)
-
-
-def differing(run: RunRecord, given: Study) -> list[str]:
-    """Return the fields that differ between ``run`` and ``given``, of those that probes depend on.
-
-    A corpus root that ``given`` leaves open does not count.
-    """
-    ours, theirs = (
-        dict(_fields(study.model_dump(mode="json", include=set(_OF_PROBES))))
-        for study in (run.study, given)
-    )
-    roots = [fields.pop("corpus.root", None) for fields in (ours, theirs)]
-    if roots[1] is not None:  # as given, which may be "results/emodb/studies/../../../corpora"
-        ours["corpus.root"], theirs["corpus.root"] = (os.path.normpath(str(r)) for r in roots)
-    return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-
-
-def difference(run: RunRecord, other: RunRecord) -> str:
-    """Return in what ``other`` differs from ``run``, as ``training.steps 20, folds.count 2``."""
-    values = dict(_fields(other.study.model_dump(mode="json", include=set(_OF_PROBES))))
-    found = [f"{name} {values.get(name)}" for name in differing(run, other.study)]
-    return named(found, 4) if found else "the same fields on other recordings"
-
-
-_OF_PROBES = ("corpus", "features", "probe", "folds", "training")
-
-
-def _fields(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every field with its path; labels and options, whose keys are free, as a whole."""
-    for name, value in table.items():
-        path = f"{above}{name}"
-        if isinstance(value, Mapping) and path not in ("corpus.labels", "corpus.options"):
-            yield from _fields(value, f"{path}.")
-        else:
-            yield path, value
 
 
 def now() -> datetime:

@@ -9,7 +9,7 @@ would silently put one person on both sides of a fold. No file is opened here.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ablation.corpora.names.parts import Column, Name, Part, column, columns, folded
 from ablation.corpora.names.words import (
@@ -90,18 +90,16 @@ def read_names(
         labels = [(rank, one) for rank, one in labels if one.partition != who.partition]
         if not labels:
             raise NoLabelInNames(str(who.part), who.distinct)
-        sure = labels[0][0] == _SURE and _alone([rank for rank, _ in labels])
+        sure = labels[0][0] == _SURE and len(labels) == 1
         return [Reading(who, one, rank, sure and not at) for at, (rank, one) in enumerate(labels)]
     if not labels:
         raise NoLabelInNames()
     readings = [one for rank, column in labels for one in _readings(found, column, rank)]
+    if len(labels) > 1:  # words of emotion in two places may be meant and heard
+        readings = [replace(one, sure=False) for one in readings]
     if not readings:
         raise NoSpeakerInNames(str(labels[0][1].part), labels[0][1].distinct)
     return sorted(readings, key=lambda one: (not one.sure, -one.score))
-
-
-def _alone(ranks: Sequence[int]) -> bool:
-    return ranks.count(max(ranks)) == 1
 
 
 def _given(names: Sequence[Name], part: Part, what: str) -> Column:
