@@ -98,8 +98,8 @@ def test_capitals_make_no_other_label() -> None:
         (names_of("{l}-{s}-sa{w}-{t}", l=["cheerful", "flet", "bleu", "sad", "iratated"],
                   s=["Mara", "Ole", "Pia"], w=["01", "02"], t="12"), "field:2"),
         # Words of emotion in two places: what was meant, and what was heard.
-        (names_of("{l}/{s}_{m}_{t}", l=["angry", "sad"], s=["Ada", "Bo", "Cy"],
-                  m=["happy", "calm", "sad"], t="12"), "field:1"),
+        (names_of("{s}/{l}_{m}_{t}", s=["Ada", "Bo", "Cy"], l=["angry", "sad"],
+                  m=["happy", "calm", "sad"], t="12"), "folder:1"),
         # With initials or unknown words for labels, nothing is sure.
         (names_of("{s}_{l}{t}", s=["QX", "RY", "ZB"], l=["a", "h", "sa"], t=TAKES), "field:1"),
         # Somebody may be another person in the next session: the person first.
