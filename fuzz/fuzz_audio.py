@@ -30,6 +30,14 @@ PAGE = b"<!DOCTYPE html><html><body>" + b"<p>Not Found</p>" * 200
 NAMES = ("a.wav", "a.WAV", "a.flac", "a.mp3", "a.raw", "a.au", "a.vox", "a.txt", "a", "ü.wav")
 
 
+# No header of theirs says how long the recording is: one that was cut cannot be told from a whole.
+UNSIZED = {"IRCAM", "PAF", "PVF", "XI"}
+PLACEHOLDERS = (0, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2_000_000_000)
+BLOCK = (
+    0.1  # seconds: a few bytes too many in a header are no truncation, and a block is all of them
+)
+
+
 def sounds(kinds: set[str] | None) -> list[bytes]:
     """A short recording of every kind, mono and stereo."""
     rng = np.random.default_rng(0)
@@ -99,3 +107,39 @@ def fuzz_recordings(fuzz: Trials, folder: Path) -> None:
 def fuzz_rare_recordings(fuzz: Trials, folder: Path) -> None:
     """Of every kind that libsndfile reads."""
     heard(fuzz, folder, sounds(None))
+
+
+def fuzz_cut_recordings(fuzz: Trials, folder: Path) -> None:
+    """Whole recordings that end early, or with sizes that a recorder left open, in any container."""
+    whole = []
+    for kind, subtype in KINDS:
+        if kind not in UNSIZED:
+            file = io.BytesIO()
+            samples = np.random.default_rng(0).uniform(-0.3, 0.3, 8000)
+            soundfile.write(file, samples, 8000, format=kind, subtype=subtype)
+            whole.append(file.getvalue())
+    lengths = [_seconds(folder / "whole", content) for content in whole]
+
+    def attempt(example: tuple[int, float, int | None]) -> None:
+        number, share, size = example
+        content = bytearray(whole[number])
+        at = content.find(b"data", 0, 200)
+        if size is not None and at > 0:
+            content[at + 4 : at + 8] = size.to_bytes(4, "little")
+        seconds = _seconds(folder / "cut", bytes(content[: int(share * len(content))]))
+        # A table behind the samples may be cut off and nothing lost.
+        if seconds < lengths[number] - BLOCK and size not in PLACEHOLDERS:
+            raise Unfit(
+                f"{KINDS[number]}: {seconds} s of {lengths[number]} s, not called truncated"
+            )
+        if seconds > lengths[number] + BLOCK:
+            raise Unfit(f"{seconds} s of {lengths[number]} s")
+
+    shares = st.just(1.0) | st.floats(0.2, 1.0)
+    sizes = st.none() | st.sampled_from(PLACEHOLDERS)
+    fuzz(st.tuples(st.integers(0, len(whole) - 1), shares, sizes), attempt)
+
+
+def _seconds(file: Path, content: bytes) -> float:
+    file.write_bytes(content)
+    return read_audio(file, 8000).size / 8000

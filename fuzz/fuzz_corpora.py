@@ -18,6 +18,7 @@ from test_corpora import iemocap_tree
 from trials import Trials
 
 from ablation.corpora import Corpus, load_corpus
+from ablation.corpora.doubts import corpus_doubts
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import make_folds
 
@@ -25,14 +26,16 @@ FILES = ("a.wav", "b.wav", "sub/c.flac", "ü.wav", "with blank.wav", "with,comma
 HEADERS = (
     "file,speaker,label", "file,speaker,label,start,end,id", "FILE , Speaker,label", "file,label",
     "file;speaker;label", "file,speaker,label,file", "label,id,file,speaker",
-    "file\tspeaker\tlabel",
+    "file\tspeaker\tlabel", "sep=,", "sep=;\nfile;speaker;label",
 )  # fmt: skip
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252", "utf-7")
 
 numbers = st.tuples(st.integers(0, 5), st.integers(0, 9)).map(lambda pair: f"{pair[0]}.{pair[1]}")
 cells = st.one_of(
     st.sampled_from([*FILES, "sub", "nosuch.wav", "a.WAV", "./a.wav", "sub/../a.wav"]),
+    st.sampled_from(["sub\\c.flac", "file:///a.wav", "~/a.wav", "C:\\a.wav", "%20a.wav"]),
     st.sampled_from(["anna", "ben", "Anna", "angry", "neutral", "test", "correct", '"a,b"', '""']),
+    st.sampled_from(["01", "1", "1.0", " 1", "an\u200bna", "ánna", "nan", "N/A", "-", "?", "None"]),
     numbers,
     floats.map(str),
     texts,
@@ -75,7 +78,7 @@ label_maps = st.sampled_from([None] * 3 + [{"angry": "a", "neutral": "b"}] * 3) 
 
 def use(corpus: Corpus) -> None:
     """What every command does with a corpus before it reads a recording."""
-    corpus.doubts()
+    corpus_doubts(corpus, content_digests(corpus))
     corpus.counts()
     corpus_fingerprint(corpus, content_digests(corpus))
     make_folds(corpus)
