@@ -110,7 +110,7 @@ def fuzz_rare_recordings(fuzz: Trials, folder: Path) -> None:
 
 
 def fuzz_cut_recordings(fuzz: Trials, folder: Path) -> None:
-    """Whole recordings that end early, or with sizes that a recorder left open, in any container."""
+    """Whole recordings of any container that end early, or whose size a recorder left open."""
     whole = []
     for kind, subtype in KINDS:
         if kind not in UNSIZED:
