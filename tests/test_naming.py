@@ -48,6 +48,8 @@ def sure(names: list[Name]) -> Reading:
         # Of men and women the number alone would merge two people.
         (names_of("{s}_{l}_{t}", s=["F_01", "M_01", "F_02"], l=MOODS, t=TAKES),
          "field:1-2", "field:3"),
+        (names_of("{s}/{l}/{t}", s=["F/01", "M/01", "F/02"], l=MOODS, t=TAKES),
+         "folder:1-2", "folder:3"),
         (names_of("{s}/{l}-{s}-{t}", s=["f1", "f2", "m1"], l=["dis", "gio", "rab"], t=["b1", "b2"]),
          "folder:1", "field:1"),
         (names_of("{l}/{s}-take{t}", s=["Ada", "Bo", "Cy"], l=["rage", "joy", "calm"], t="0123"),
@@ -100,6 +102,9 @@ def test_capitals_make_no_other_label() -> None:
         # Words of emotion in two places: what was meant, and what was heard.
         (names_of("{s}/{l}_{m}_{t}", s=["Ada", "Bo", "Cy"], l=["angry", "sad"],
                   m=["happy", "calm", "sad"], t="12"), "folder:1"),
+        # Of unknown words that recordings are counted by, the person is written as names are.
+        ([(f"int{'AB'[n % 2]}-{s}.{m}.q{n * n % 5}.{n:02}",) for s in ("Lena", "Omar", "Priya")
+          for m in ("ARG", "HPY", "NTR") for n in range(1, 4 + (m == "ARG"))], "field:2"),
         # With initials or unknown words for labels, nothing is sure.
         (names_of("{s}_{l}{t}", s=["QX", "RY", "ZB"], l=["a", "h", "sa"], t=TAKES), "field:1"),
         # Somebody may be another person in the next session: the person first.
@@ -167,13 +172,16 @@ def test_a_part_that_is_given_decides() -> None:
     assert (caught.value.option, caught.value.part) == ("--speaker", "folder:3")
 
 
-@pytest.mark.parametrize("text", ["folder:1", "field:2", "run:1-2", "folder:-1/field:1:_"])
+@pytest.mark.parametrize(
+    "text", ["folder:1", "field:2", "run:1-2", "folder:1-2", "folder:-1/field:1:_"]
+)
 def test_a_part_is_read_as_it_is_written(text: str) -> None:
     assert str(Part.parse(text, "--label")) == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "folder", "folder:0", "field:x", "word:1:_", "folder:1field:2", "run:3-2"]
+    "text",
+    ["", "folder", "folder:0", "field:x", "word:1:_", "folder:1field:2", "run:3-2", "folder:2-1"],
 )
 def test_a_part_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(faults.InvalidPart) as caught:

@@ -85,6 +85,9 @@ def _print_status(
     for failure in state.failures:
         print(f"  failed: {failure}")
     print(f"networks: {counted(state.networks, 'fold')} stored")
+    if state.baselines:
+        stored = [f"{name} {folds}" for name, folds in state.baselines.items()]
+        print(f"baselines, folds stored: {'; '.join(stored)}")
     for other in others:
         print(
             f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC "
@@ -107,6 +110,7 @@ def _print_json(run: RunRecord, state: Status, files: Sequence[tuple[Path, str]]
             "failed": state.failed,
             "left": state.left,
             "networks": state.networks,
+            "baselines": state.baselines,
             "seconds_left": state.seconds_left,
             "worker_seconds_left": state.worker_seconds_left,
             "workers": state.workers,

@@ -249,7 +249,10 @@ class DuplicateRow(CorpusError):
     id: str
     other: str
     WHAT = "{origin}: {id} is a duplicate of {other}"
-    REMEDY = "remove one of the two rows, or give them different ids"
+    REMEDY = (
+        "remove the row that is wrong; if both are wanted (two stretches of one file, or two "
+        "people in it), give each an id, in a column id"
+    )
 
 
 class LongRow(CorpusError):

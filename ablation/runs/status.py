@@ -29,7 +29,7 @@ class ShapeLeft:
 
 @dataclass(frozen=True)
 class Status:
-    """How far the probe cells of one digest are, and how many network folds are stored.
+    """How far the probe cells of one digest are, and how many folds of networks are stored.
 
     Attributes
     ----------
@@ -40,6 +40,8 @@ class Status:
         their shape, or for other shapes a line over multiply-adds; None when none is finished.
     by_shape
         The same for every shape that lacks cells.
+    baselines
+        The stored folds of each baseline, by its name.
     best
         The best shape so far and its WA (0..1), of those that are complete.
     cells_an_hour
@@ -53,6 +55,7 @@ class Status:
     failed: int
     left: int
     networks: int
+    baselines: dict[str, int]
     workers: int
     worker_seconds_left: float | None
     by_shape: dict[Shape, ShapeLeft]
@@ -80,7 +83,8 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     """Return the counts of cells, also while a run is going on; ``now`` is for tests."""
     store = ResultStore(study_folder(results, run.study.name))
     probes = store.read("probes", ["train_seconds", "device", "error", "n_correct", "n_test"])
-    others = [store.read(table.name, ["error", "network"]) for table in (NETWORKS, REFERENCES)]
+    kinds = ((NETWORKS, "network"), (REFERENCES, "reference"))
+    others = [store.read(table.name, ["error", name]) for table, name in kinds]
     rows = probes.frame()
     rows = rows[rows["digest"] == run.digest]
     asked = run.cells
@@ -97,6 +101,7 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
         failed=len(failed),
         left=len(asked) - len(finished) - len(failed),
         networks=int((networks["status"] == OK).sum()),
+        baselines=_folds(baselines[baselines["status"] == OK]),
         workers=workers_of(run.study),
         worker_seconds_left=_sum(by_shape) if len(finished) else None,
         by_shape=by_shape,
@@ -108,6 +113,12 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
         ),
         damaged=tuple(file for table in (probes, *others) for file in table.damaged),
     )
+
+
+def _folds(rows: pd.DataFrame) -> dict[str, int]:
+    """Return the folds of each baseline; one that was trained with several settings counts once."""
+    cells = rows.drop_duplicates(["reference", "window_ms", "seed", "fold"])
+    return {str(name): int(n) for name, n in cells["reference"].value_counts(sort=False).items()}
 
 
 def _sum(by_shape: dict[Shape, ShapeLeft]) -> float:

@@ -3,7 +3,8 @@
 A name is a tuple: the folders below that of the corpus, then the file's name without suffix. The
 name of a file or folder is used whole, or split at separators (``field``), also between letters
 and digits and before capitals (``word``: ``annaHappy01``), or at every change of kind (``run``:
-``03a01Fa``). Neighbours are one part too: ``run:1-2`` of ``F01A02`` is ``F01``.
+``03a01Fa``). Neighbours are one part too: ``run:1-2`` of ``F01A02`` is ``F01``, ``folder:1-2`` of
+``F/01`` is ``F_01``.
 """
 
 import re
@@ -21,7 +22,7 @@ from ablation.errors.naming import InvalidPart
 Name = tuple[str, ...]
 SEPARATORS = " _-.,;=+()[]"
 _FORM = re.compile(
-    rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:/(?=.)|\Z))?"
+    rf"(?:folder:(?P<folder>-?[1-9]\d?)(?:-(?P<to>[1-9]\d?)\Z|/(?=.)|\Z))?"
     rf"(?:(?P<split>field|word|run):(?P<index>-?[1-9]\d?)(?:-(?P<last>[1-9]\d?))?"
     rf"(?::(?P<separator>[{re.escape(SEPARATORS)}]))?)?"
 )
@@ -33,7 +34,8 @@ class Part:
     """A place in names; ``folder`` and ``index`` count from 1, or backwards from -1.
 
     ``folder`` None is the file's own name; ``split`` is "field", "word", "run", or "" for the whole
-    of it. ``last`` is the last of several neighbours, 0 for one alone.
+    of it. ``last`` is the last of several neighbours (of folders where ``split`` is ""), 0 for one
+    alone.
     """
 
     folder: int | None = None
@@ -45,7 +47,7 @@ class Part:
     def __str__(self) -> str:
         place = "" if self.folder is None else f"folder:{self.folder}"
         if not self.split:
-            return place
+            return place + (f"-{self.last}" if self.last else "")
         by = (f"-{self.last}" if self.last else "") + (f":{self.separator}" * bool(self.separator))
         return f"{place}{'/' if place else ''}{self.split}:{self.index}{by}"
 
@@ -60,14 +62,18 @@ class Part:
         match = (_FORM.fullmatch(plain) or _FORM.fullmatch(f"{plain} ")) if plain else None
         if match is None or (match["separator"] and match["split"] != "field"):
             raise InvalidPart(option, text)
-        folder, index, last = (int(match[key] or 0) for key in ("folder", "index", "last"))
-        if last and not 0 < index < last:
+        folder, index = (int(match[key] or 0) for key in ("folder", "index"))
+        last = int(match["last"] or match["to"] or 0)
+        if last and not 0 < (index if match["last"] else folder) < last:
             raise InvalidPart(option, text)
         return cls(folder or None, match["split"] or "", index or 1, match["separator"] or "", last)
 
     def of(self, name: Name) -> str | None:
         """Return the value in ``name``, or None where it has no such part."""
         text = name[-1] if self.folder is None else _at(name[:-1], self.folder)
+        if self.folder is not None and self.last and not self.split:
+            folders = name[self.folder - 1 : self.last]
+            text = "_".join(folders) if len(name) > self.last else None
         if text is not None and self.split:
             found = tokens(text, self.split, self.separator)
             if self.last:
@@ -172,6 +178,14 @@ def columns(names: Sequence[Name]) -> list[Column]:
 def _columns(names: Sequence[Name], depth: int, ragged: bool = False) -> list[Column]:
     places = [*(range(-depth, 0) if ragged else []), *range(1, depth + 1)]
     found = [replace(column(Part(place), names), ragged=ragged, alone=True) for place in places]
+    found += [
+        replace(both, ragged=ragged, alone=True)
+        for one, following in pairwise(found)
+        if (one.part.folder or 0) > 0
+        for both in _joined(
+            one, following, replace(one.part, last=following.part.folder or 0), names
+        )
+    ]
     sources = [None, *range(1, depth + 1)]
     for source in sources:
         found += _fields(source, names)
@@ -235,11 +249,17 @@ def _family(part: Part, names: Sequence[Name], strict: bool) -> Iterator[Column]
         constant = {value for value in values if value is not None}
         before = constant.pop() if len(constant) == 1 else ""
     for one, following in pairwise(family):
-        people = all(plain(value) in GENDERS for value in one.distinct)
-        if people and one.distinct[1:] and all(map(str.isdecimal, following.distinct)):
-            both = replace(one.part, last=one.part.index + 1)
-            yield replace(column(both, names), ragged=ragged, before=one.before)
+        last = replace(one.part, last=following.part.index)
+        for both in _joined(one, following, last, names):
+            yield replace(both, ragged=ragged, before=one.before)
     yield from family
+
+
+def _joined(one: Column, following: Column, part: Part, names: Sequence[Name]) -> Iterator[Column]:
+    """Yield two neighbours as one ``part`` where they are men and women, and their numbers."""
+    people = all(plain(value) in GENDERS for value in one.distinct)
+    if people and one.distinct[1:] and all(map(str.isdecimal, following.distinct)):
+        yield column(part, names)
 
 
 def _capitalised(text: str) -> bool:
