@@ -42,8 +42,8 @@ def fuzz_folders(fuzz: Trials, folder: Path) -> None:
         at = {path: number for number, path in enumerate(files)}
         read = [(at[one.recording.path], one) for one in understood.spoken]
         sound = [(number, one) for number, one in read if number not in changed]
-        if len(sound) < 0.8 * (len(files) - len(changed)):
-            raise Unfit(f"only {len(sound)} of {len(files)} recordings are read")
+        if len(sound) < 0.6 * (len(files) - len(changed)):  # a slip may be set aside, and named
+            raise Unfit(f"{understood.how}: only {len(sound)} of {files}")
         for said, meant in (
             ([one.speaker for _, one in sound], [made.speakers[number] for number, _ in sound]),
             ([one.label for _, one in sound], [made.labels[number] for number, _ in sound]),
