@@ -26,6 +26,8 @@ class Results:
         One row per failed cell, with its ``error``.
     predictions, epochs
         One row per utterance, one row per epoch.
+    checkpoints
+        One row per cell and share of its budget; none of cells that older versions trained.
     damaged
         Files that could not be read; the rows of all others are here.
     runs
@@ -39,6 +41,7 @@ class Results:
     references: pd.DataFrame
     predictions: pd.DataFrame
     epochs: pd.DataFrame
+    checkpoints: pd.DataFrame
     damaged: list[str] = field(default_factory=list)
     runs: Mapping[str, RunRecord] = field(default_factory=dict)
 
@@ -79,6 +82,7 @@ def read_results(folder: Path | str) -> Results:
         references=frames["references"],
         predictions=frames["predictions"],
         epochs=frames["epochs"],
+        checkpoints=frames["checkpoints"],
         damaged=[*(f for content in contents.values() for f in content.damaged), *unreadable],
         runs=runs,
     )

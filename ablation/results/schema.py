@@ -101,6 +101,12 @@ _EPOCH = [
     ("train_wa", pa.float64()),
     ("development_ua", pa.float64()),  # null without development speakers
 ]
+_CHECKPOINT = [
+    ("step", pa.int32()),
+    ("share", pa.float64()),  # of the cell's budget, 0..1
+    ("n_test", pa.int32()),
+    ("n_correct", pa.int32()),
+]
 
 _DETAIL_KEY = ("digest", "network_digest", "kind", "name", "window_ms", "seed", "fold")
 
@@ -130,12 +136,15 @@ REFERENCES = Table(
 )
 PREDICTIONS = Table("predictions", (*_DETAIL_KEY, "utterance"))
 EPOCHS = Table("epochs", (*_DETAIL_KEY, "epoch"))
+CHECKPOINTS = Table("checkpoints", (*_DETAIL_KEY, "step"))
 TABLE_OF = {  # the table of a cell's own row; the network of all speakers has none
     CellKind.PROBE: PROBES,
     CellKind.NETWORK: NETWORKS,
     CellKind.BASELINE: REFERENCES,
 }
-TABLES = {table.name: table for table in (PROBES, NETWORKS, REFERENCES, PREDICTIONS, EPOCHS)}
+TABLES = {
+    table.name: table for table in (PROBES, NETWORKS, REFERENCES, PREDICTIONS, EPOCHS, CHECKPOINTS)
+}
 
 
 def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
@@ -156,6 +165,12 @@ def schema(table: Table, classes: Sequence[str]) -> pa.Schema:
             *((f"score_{name}", pa.float32()) for name in classes),
         ],
         "epochs": [*_CELL, *_DETAIL, *_EPOCH],
+        "checkpoints": [
+            *_CELL,
+            *_DETAIL,
+            *_CHECKPOINT,
+            *((name, kind) for name, kind in per_class if not name.startswith("acc_")),
+        ],
     }[table.name]
     return pa.schema(columns, metadata={VERSION_KEY: str(SCHEMA_VERSION).encode()})
 

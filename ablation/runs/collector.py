@@ -130,7 +130,7 @@ class ResultCollector:
         return [] if writing is None else self._counted(writing.result())
 
     def _store(self, ended: Sequence[Ended]) -> list[Ended]:
-        rows: dict[str, list] = {"predictions": [], "epochs": []}
+        rows: dict[str, list] = {"predictions": [], "epochs": [], "checkpoints": []}
         # A cell's own row last: it marks the cell as done.
         rows |= {table.name: [] for table in TABLE_OF.values()}
         for task, outcome in ended:
@@ -139,6 +139,7 @@ class ResultCollector:
             if task.cell.kind in TABLE_OF:
                 rows["predictions"] += outcome.predictions
                 rows["epochs"] += outcome.epochs
+                rows["checkpoints"] += outcome.checkpoints
                 rows[TABLE_OF[task.cell.kind].name].append(outcome.row)
         self.store.append(ended[0][0].classes, rows)
         for task, _ in ended:

@@ -205,6 +205,7 @@ _MEANING = {
     "networks.parquet": "one row per fold and seed of a promoted network",
     "predictions.parquet": "one row per utterance: scores and predicted class",
     "epochs.parquet": "one row per epoch: learning rate, loss, accuracy",
+    "checkpoints.parquet": "one row per share of the budget: correct held-out utterances",
     "references.parquet": "one row per fold of the baselines",
     "search.db": "every trial of every search (ablate dashboard)",
     "table1.md": "Table 1: the promoted networks and the baselines",

@@ -14,10 +14,11 @@ from ablation.features.cache import Entry
 from ablation.features.segment_dataset import SegmentDataset, loudest_db
 from ablation.models.network import build_network, cost_of
 from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
-from ablation.study import CellKind, shapes_text
+from ablation.study import CellKind, TrainingSpec, shapes_text
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
 from ablation.training.fit import fit, predict
+from ablation.training.partway import Partway
 from ablation.training.rows import Trained
 from ablation.training.schedule import Budget
 from ablation.training.seeds import seeded
@@ -41,11 +42,15 @@ def _probe(task: CellTask, device: str) -> Trained:
     train, test = feeds_of(banks_of(task), task, compute)
     model = initial_probe(task, compute)
     moments = SegmentMoments.of(model, len(train), task.training.augment, on_card=compute.on_card)
-    fitted = fit(model, train, task.training, order_seed(task), compute, moments=moments)
+    partway = _partway(task, test)
+    fitted = fit(
+        model, train, task.training, order_seed(task), compute, moments=moments, partway=partway
+    )
     scores, n_segments = predict(fitted.model, test, task.training)
     engine = task.study.probe.engine
     columns = budget_columns(fitted.records, fitted.budget)
-    return Trained(engine, scores, n_segments, columns, fitted.records)
+    asked = partway.predicted
+    return Trained(engine, scores, n_segments, columns, fitted.records, partway=asked)
 
 
 def _network(task: CellTask, device: str) -> Trained:
@@ -59,7 +64,11 @@ def _network(task: CellTask, device: str) -> Trained:
     best = None
     if task.fold.development:
         best = BestEpoch(development, [s.label for s in task.fold.development], model)
-    fitted = fit(model, train, task.training, order_seed(task), compute, checkpoint, best=best)
+    partway = _partway(task, test) if len(test) else None
+    fitted = fit(
+        model, train, task.training, order_seed(task), compute, checkpoint, best=best,
+        partway=partway,
+    )  # fmt: skip
     scores = n_segments = None
     if len(test):
         scores, n_segments = predict(fitted.model, test, task.training)
@@ -75,7 +84,8 @@ def _network(task: CellTask, device: str) -> Trained:
     columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
     if best is not None:
         columns["chosen"] = json.dumps({"epochs": best_epoch(fitted.records)})
-    return Trained(str(compute), scores, n_segments, columns, fitted.records, network)
+    asked = {} if partway is None else partway.predicted
+    return Trained(str(compute), scores, n_segments, columns, fitted.records, network, asked)
 
 
 def _baseline(task: CellTask, device: str) -> Trained:
@@ -91,6 +101,15 @@ def _baseline(task: CellTask, device: str) -> Trained:
         columns |= {"train_loss": last.train_loss, "epochs": last.epoch}
     scores = result.scores.astype(np.float32)
     return Trained(result.engine, scores, result.n_segments, columns, result.records)
+
+
+def _partway(task: CellTask, test: Feed) -> Partway:
+    return Partway(lambda model: answers(model, test, task.training))
+
+
+def answers(model: nn.Module, test: Feed, spec: TrainingSpec) -> list[int]:
+    """Return the class index that ``model`` predicts for each utterance of ``test``."""
+    return predict(model, test, spec)[0].argmax(1).tolist()
 
 
 _BY_KIND: dict[CellKind, Callable[[CellTask, str], Trained]] = {

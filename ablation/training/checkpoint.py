@@ -6,7 +6,7 @@ ignored: the training then starts from the beginning and ends with the same weig
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,8 +46,12 @@ class Checkpoint:
         models: dict[str, nn.Module],
         optimizer: torch.optim.Optimizer,
         records: Sequence[EpochRecord],
+        asked: Mapping[int, Sequence[int]],
     ) -> None:
         """Write the state after ``records[-1]`` over that of the epoch before.
+
+        ``asked`` has what the model answered partway
+        (:class:`~ablation.training.partway.Partway`).
 
         A disk that cannot be written is no reason to stop: storing the finished cell's row will
         report it.
@@ -62,6 +66,7 @@ class Checkpoint:
         header = {
             "identity": self.identity,
             "records": json.dumps([asdict(record) for record in records]),
+            "partway": json.dumps(list(asked.items())),
         }
         stored = {
             key: value.detach().cpu().contiguous()
@@ -73,9 +78,12 @@ class Checkpoint:
             file.write(content)
 
     def load(
-        self, models: dict[str, nn.Module], optimizer: torch.optim.Optimizer
+        self,
+        models: dict[str, nn.Module],
+        optimizer: torch.optim.Optimizer,
+        asked: dict[int, list[int]],
     ) -> list[EpochRecord]:
-        """Restore ``models`` and ``optimizer``; return the records of the epochs trained so far.
+        """Restore ``models``, ``optimizer`` and ``asked``; return the epochs trained so far.
 
         Without a usable file, return an empty list and change nothing.
         """
@@ -100,6 +108,7 @@ class Checkpoint:
                 # Fused optimisers need it in the memory layout of the parameter.
                 if key != "step" and value.shape == parameter.shape:
                     state[key] = torch.empty_like(parameter).copy_(value)
+        asked |= {int(step): classes for step, classes in json.loads(header["partway"])}
         return [EpochRecord(**record) for record in json.loads(header["records"])]
 
 

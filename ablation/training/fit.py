@@ -14,6 +14,7 @@ from ablation.training.augment import draw, gains
 from ablation.training.averaging import RunningMean
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute
+from ablation.training.partway import Partway
 from ablation.training.schedule import (
     Budget,
     averaging_decay,
@@ -56,6 +57,7 @@ def fit(
     checkpoint: Checkpoint | None = None,
     moments: SegmentMoments | None = None,
     best: "BestEpoch | None" = None,
+    partway: Partway | None = None,
 ) -> Fitted:
     """Train ``model`` on all segments of ``feed``, starting from ``checkpoint`` if it exists.
 
@@ -71,6 +73,8 @@ def fit(
     best
         Development speakers, and what keeps the weights of the best epoch; None: there are none,
         and the last epoch counts.
+    partway
+        What the model answers at shares of the budget, which the training does not depend on.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def fit(
         models["average"] = average = RunningMean(model, averaging_decay(spec, total))
     if best is not None:
         models["best"] = best.kept
-    records = checkpoint.load(models, optimizer) if checkpoint else []
+    asked = {} if partway is None else partway.predicted
+    records = checkpoint.load(models, optimizer, asked) if checkpoint else []
     sums = Sums(compute.device)
     take_step = make_step(Training(model, average, optimizer, spec, compute, sums), moments)
     order = generator("order", *seed)
@@ -112,6 +117,11 @@ def fit(
             for step, (batch, drawn) in enumerate(zip(fed, draws, strict=True), first):
                 rate = learning_rate(spec, step, total)
                 take_step(batch, drawn, rate)
+                if partway is not None:
+                    partway.after(
+                        step + 1, total.steps, model if average is None else average.module
+                    )
+                    model.train()
         loss, n = float(sums.loss), sum(sizes)
         if not np.isfinite(loss):
             raise DivergedError(epoch, rate)
@@ -121,7 +131,7 @@ def fit(
         if best is not None:
             best.keep(scored, records)
         if checkpoint:
-            checkpoint.save(models, optimizer, records)
+            checkpoint.save(models, optimizer, records, asked)
     if best is not None:
         return Fitted(best.kept, records, total)
     return Fitted(model if average is None else average.module, records, total)

@@ -6,6 +6,7 @@ a group shares launches, segments, and the sums behind batch statistics.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -26,6 +27,7 @@ from ablation.training.cell import (
 )
 from ablation.training.checkpoint import EpochRecord
 from ablation.training.fit import DivergedError, predict
+from ablation.training.partway import shares_by_step
 from ablation.training.rows import Trained
 from ablation.training.schedule import averaging_decay, budget, learning_rate
 from ablation.training.seeds import generator
@@ -126,15 +128,26 @@ class Group:
 
     def trained(self) -> list[Trained | DivergedError]:
         """Train and score all cells."""
-        steps = max(cell.steps for cell in self.cells)
-        schedule = self._schedule(0)
-        for first in range(0, steps, _STEPS):
+        spans = self._spans()
+        schedule = self._schedule(*spans[0])
+        for span, following in pairwise([*spans, (spans[-1][1], spans[-1][1])]):
             self._run(schedule)
-            taken, schedule = len(schedule.counts), self._schedule(first + _STEPS)
+            taken, schedule = len(schedule.counts), self._schedule(*following)
             loss, correct = self.group.results(taken)  # while the card worked, the next was drawn
             for number, cell in enumerate(self.cells):
                 cell.note(loss[:, number].numpy(), correct[:, number].numpy())
+                if span[1] in shares_by_step(cell.steps):
+                    cell.partway[span[1]] = self._scores(number)[0].argmax(1).tolist()
         return [self._scored(number) for number in range(len(self.cells))]
+
+    def _spans(self) -> list[tuple[int, int]]:
+        """Return the first step of every span, and that after its last.
+
+        A span ends where a cell has spent a share of its budget.
+        """
+        steps = max(cell.steps for cell in self.cells)
+        asked = {at for cell in self.cells for at in shares_by_step(cell.steps)}
+        return list(pairwise(sorted({*range(0, steps, _STEPS), *asked, steps})))
 
     def _prepared(self, kept: bool) -> torch.Tensor:
         """Return the moments of all segments, and store the segments themselves if ``kept``."""
@@ -146,12 +159,11 @@ class Group:
             found.append(moment_rows(self.probes[0], segments))
         return torch.cat(found)
 
-    def _schedule(self, first: int) -> "Schedule":
-        """Return the steps from ``first`` on, _STEPS at most."""
+    def _schedule(self, first: int, end: int) -> "Schedule":
+        """Return the steps from ``first`` to before ``end``."""
         from ablation.models.probe.cuda.group import Schedule
 
-        steps = max(0, min(_STEPS, max(cell.steps for cell in self.cells) - first))
-        parts = zip(*(cell.schedule(first, steps) for cell in self.cells), strict=True)
+        parts = zip(*(cell.schedule(first, end - first) for cell in self.cells), strict=True)
         numbers, labels, counts, rates = (np.stack(part, 1) for part in parts)
         return Schedule(*map(torch.from_numpy, (numbers, labels, counts, rates)))
 
@@ -165,14 +177,18 @@ class Group:
 
     def _scored(self, number: int) -> Trained | DivergedError:
         """Return a cell's result."""
-        cell, task, probe = self.cells[number], self.tasks[number], self.probes[number]
+        cell, engine = self.cells[number], self.tasks[number].study.probe.engine
         records = cell.records()
         if isinstance(records, DivergedError):
             return records
-        self.group.unpack(number, probe)
-        scores, n_segments = predict(probe, self.segments.tests[number], task.training)
         columns = budget_columns(records, cell.budget)
-        return Trained(task.study.probe.engine, scores, n_segments, columns, records)
+        return Trained(engine, *self._scores(number), columns, records, partway=cell.partway)
+
+    def _scores(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the scores of a cell's test utterances with its weights as they are."""
+        self.group.unpack(number, self.probes[number])
+        test, spec = self.segments.tests[number], self.tasks[number].training
+        return predict(self.probes[number], test, spec)
 
 
 class _Segments:
@@ -258,6 +274,7 @@ class _Cell:
         self.labels = bank.labels.numpy().astype(np.int32)
         self.budget = budget(self.spec, len(bank))
         self.steps = self.budget.steps
+        self.partway: dict[int, list[int]] = {}
         self._order = generator("order", *order_seed(task))
         self._waiting: list[np.ndarray] = []  # batches that were drawn but not scheduled
         self._loss: list[np.ndarray] = []

@@ -1,6 +1,6 @@
 """The rows of a cell, in all tables. No other file makes a row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,8 @@ import numpy as np
 
 from ablation.results.schema import FAILED, OK
 from ablation.study import CellKind, shapes_text
-from ablation.training.metrics import accuracies
+from ablation.training.metrics import Accuracies, accuracies
+from ablation.training.partway import shares_by_step
 from ablation.training.task import CellTask, Outcome, TrainedNetwork
 from ablation.version import __version__
 
@@ -22,7 +23,8 @@ class Trained:
     """The result of training a cell, before it becomes rows.
 
     ``scores`` (test utterances, classes) and ``n_segments`` (test utterances,) are None for a
-    network without test speakers.
+    network without test speakers. ``partway`` has the class index predicted for each test utterance
+    after some steps.
     """
 
     engine: str
@@ -31,6 +33,7 @@ class Trained:
     columns: dict[str, Any] = field(default_factory=dict)
     records: "Sequence[EpochRecord]" = ()
     network: TrainedNetwork | None = None
+    partway: Mapping[int, Sequence[int]] = field(default_factory=dict)
 
 
 def finished(
@@ -41,7 +44,13 @@ def finished(
     if trained.scores is not None:
         row |= _scored(task, trained.scores)
     row |= {"engine": trained.engine, "train_seconds": seconds, "status": OK}
-    return Outcome(row, _predictions(task, trained), _epochs(task, trained), trained.network)
+    return Outcome(
+        row,
+        _predictions(task, trained),
+        _epochs(task, trained),
+        _checkpoints(task, trained),
+        trained.network,
+    )
 
 
 def failed(task: CellTask, error: str, device: str, started: datetime) -> Outcome:
@@ -94,8 +103,7 @@ def _provenance(device: str, started: datetime, task: CellTask) -> dict[str, Any
 
 def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
     """Return counts and accuracies of the held-out utterances."""
-    labels = [sample.label for sample in task.fold.test]
-    result = accuracies(labels, scores.argmax(1).tolist(), len(task.classes))
+    result = _accuracies(task, scores.argmax(1).tolist())
     row: dict[str, Any] = {
         "n_test": sum(result.n),
         "n_correct": sum(result.correct),
@@ -106,6 +114,11 @@ def _scored(task: CellTask, scores: np.ndarray) -> dict[str, Any]:
     for label, n, correct, accuracy in columns:
         row |= {f"n_{label}": n, f"correct_{label}": correct, f"acc_{label}": accuracy}
     return row
+
+
+def _accuracies(task: CellTask, predicted: Sequence[int]) -> Accuracies:
+    labels = [sample.label for sample in task.fold.test]
+    return accuracies(labels, list(predicted), len(task.classes))
 
 
 def _detail(task: CellTask) -> dict[str, Any]:
@@ -145,6 +158,23 @@ def _predictions(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
 
 def _named_scores(classes: Sequence[str], values: np.ndarray) -> dict[str, Any]:
     return {f"score_{label}": float(v) for label, v in zip(classes, values, strict=True)}
+
+
+def _checkpoints(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
+    """Return a row for every share of the budget, the whole included; none where none was asked."""
+    if trained.scores is None or "steps" not in trained.columns:
+        return []
+    steps = trained.columns["steps"]
+    asked = [(at, share, trained.partway[at]) for at, share in shares_by_step(steps).items()]
+    rows = []
+    for step, share, predicted in [*asked, (steps, 1.0, trained.scores.argmax(1).tolist())]:
+        result = _accuracies(task, predicted)
+        row = _detail(task) | {"step": step, "share": share}
+        row |= {"n_test": sum(result.n), "n_correct": sum(result.correct)}
+        for label, n, correct in zip(task.classes, result.n, result.correct, strict=True):
+            row |= {f"n_{label}": n, f"correct_{label}": correct}
+        rows.append(row)
+    return rows
 
 
 def _epochs(task: CellTask, trained: Trained) -> list[dict[str, Any]]:

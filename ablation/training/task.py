@@ -150,6 +150,7 @@ class Outcome:
     row: dict[str, Any]
     predictions: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[dict[str, Any]] = field(default_factory=list)
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
     network: TrainedNetwork | None = None
 
     @property
