@@ -13,6 +13,14 @@ from ablation.analysis import (
     read_windows,
     seed_counts,
 )
+from ablation.analysis.axes import MOST_PAIRED
+from ablation.analysis.budget import (
+    Agreement,
+    BudgetReading,
+    agreement,
+    budget_counts,
+    read_budget,
+)
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
@@ -71,6 +79,39 @@ class Evidence:
     def shapes(self) -> dict[str, Counts]:
         """Every complete shape of the study's own window, by name."""
         return {str(shape): counts for shape, counts in self.stored.shapes().items()}
+
+    @cached_property
+    def on_axes(self) -> list[str]:
+        """The complete shapes of the axes by name, at most 40 and then evenly spread."""
+        names = dict.fromkeys(
+            axis.name(extent) for axis in self.axes.values() for extent in axis.shapes
+        )
+        return list(names)[:: -(-len(names) // MOST_PAIRED) or 1]
+
+    @cached_property
+    def budget(self) -> BudgetReading | None:
+        """Scores at shares of the training budget; None where none is stored."""
+        rows = self.stored.checkpoints
+        own = self.run.study.features.window_ms
+        mine = (rows["kind"] == CellKind.PROBE) & (rows["window_ms"] == own)
+        rows = rows[mine & rows["name"].isin(self.on_axes)]
+        if rows.empty:
+            return None
+        return read_budget(budget_counts(rows, self.run.classes), self.metric)
+
+    @cached_property
+    def agreement(self) -> Agreement | None:
+        """How far the shapes of the axes answer alike; None for fewer than two."""
+        return agreement(self.stored.answers(self.on_axes)) if len(self.on_axes) > 1 else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether shapes answer differently, and their differences no longer change.
+
+        Otherwise their differences are no measure of how small a difference could be shown.
+        """
+        alike = self.agreement is not None and self.agreement.alike
+        return not alike and not (self.budget is not None and self.budget.depends)
 
     def _check_references(self) -> None:
         """Raise StudyError for a reference on neither axis, or two on one axis."""

@@ -1,7 +1,7 @@
 """The stored rows of one digest, read once, and the counts and curves made from them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -72,6 +72,18 @@ class StudyResults:
     def epochs(self) -> pd.DataFrame:
         """One row per epoch of every cell."""
         return self._read("epochs", ["lr", "train_loss", "train_wa"])
+
+    @cached_property
+    def checkpoints(self) -> pd.DataFrame:
+        """One row per cell and share of its budget; none of cells that older versions trained."""
+        return self._read("checkpoints")
+
+    def answers(self, names: Sequence[str], window_ms: float | None = None) -> pd.DataFrame:
+        """Return what the probes ``names`` of a window predicted for each utterance."""
+        rows = self._read("predictions", ["utterance", "label", "predicted"])
+        own = window_ms or self.run.study.features.window_ms
+        mine = (rows["kind"] == CellKind.PROBE) & (rows["window_ms"] == own)
+        return rows[mine & rows["name"].isin(list(names))]
 
     @cached_property
     def searches(self) -> list[Searched]:

@@ -2,6 +2,7 @@
 :mod:`~ablation.figures.plot` writes them, and the other files draw one kind of figure each.
 """
 
+from ablation.figures.budget import draw_budget
 from ablation.figures.classes import draw_classes
 from ablation.figures.confusion import draw_confusion
 from ablation.figures.costs import draw_costs
@@ -20,6 +21,7 @@ __all__ = [
     "Panel",
     "Scales",
     "WindowPanel",
+    "draw_budget",
     "draw_classes",
     "draw_confusion",
     "draw_costs",

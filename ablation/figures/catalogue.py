@@ -20,6 +20,7 @@ from ablation.figures import (
 )
 from ablation.figures.drawing import Drawing, largest_classes, title_of
 from ablation.figures.network_catalogue import (
+    budget_drawing,
     confusion_drawing,
     costs_drawing,
     filters_drawing,
@@ -52,6 +53,7 @@ def drawings(
         _critical(evidence),
         speakers_drawing(evidence, networks),
         confusion_drawing(evidence, networks),
+        budget_drawing(evidence),
         learning_drawing(evidence, networks),
         filters_drawing(evidence, networks),
         costs_drawing(evidence, networks),

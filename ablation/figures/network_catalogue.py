@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis import (
+    METRICS,
     confusion,
     pareto_front,
     probe_cost,
@@ -17,6 +18,7 @@ from ablation.analysis.networks import StoredNetwork, learned_filters
 from ablation.errors import counted
 from ablation.figures import (
     Scales,
+    draw_budget,
     draw_confusion,
     draw_costs,
     draw_filters,
@@ -135,6 +137,25 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
             data,
             partial(draw_learning, data, title_of(evidence, f"training of {kind}")),
         )
+
+
+def budget_drawing(evidence: Evidence) -> Iterator[Drawing]:
+    budget = evidence.budget
+    if budget is None:
+        return
+    drawn = [name for name in _spread_names(evidence) if name in budget.scores.index]
+    score = evidence.metric.upper() if evidence.metric in METRICS else evidence.metric
+    title = title_of(evidence, f"{score} and training budget")
+    yield Drawing(
+        "budget",
+        f"{score} of the held-out speakers after shares of the training budget. Where lines still "
+        f"rise, cross or part at the end, the verdict depends on the budget. Nothing is chosen by "
+        f"these scores.",
+        f"{score} of {counted(len(budget.scores), 'shape')} after "
+        f"{len(budget.scores.columns)} shares of the budget",
+        budget.scores.rename_axis("shape").reset_index(),
+        partial(draw_budget, budget.scores, drawn, title, f"{score}, held-out speakers (%)"),
+    )
 
 
 def _mean_and_range(epochs: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,11 @@ from ablation.report.wording import (
 )
 
 
-def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
+def answer(axes: Mapping[str, AxisEvidence], majority: float, settled: bool = True) -> str:
     """Return the two sentences; ``majority`` is the accuracy of the majority class (0..1).
+
+    Where the probes are not ``settled`` (:attr:`~ablation.analysis.evidence.Evidence.settled`),
+    nothing is said of how small a difference could be shown.
 
     An axis counts as a finding when its smallest family-wise adjusted p is at most 5 % divided by
     the number of axes: of studies in which nothing differs, at most 5 % are said to show something.
@@ -28,10 +31,10 @@ def answer(axes: Mapping[str, AxisEvidence], majority: float) -> str:
     every = list(axes.values())
     found = [axis for axis in every if axis.smallest_p <= SIGNIFICANCE / len(every)]
     if not found:
-        return f"{_nothing_found(every, majority)} {_trust(every, found)}"
+        return f"{_nothing_found(every, majority)} {_trust(every, found, settled)}"
     parts = [_plateau(axis) for axis in found]
     parts += [_not_shown(axis, len(every)) for axis in every if axis not in found]
-    return f"{capital('; '.join(parts))}. {_trust(every, found)}"
+    return f"{capital('; '.join(parts))}. {_trust(every, found, settled)}"
 
 
 def are(names: Sequence[str]) -> str:
@@ -108,9 +111,11 @@ def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
     )
 
 
-def _trust(axes: Sequence[AxisEvidence], found: Sequence[AxisEvidence]) -> str:
+def _trust(axes: Sequence[AxisEvidence], found: Sequence[AxisEvidence], settled: bool) -> str:
     """Return how far to rely on what was found; the power is that of the axis with more noise."""
     noisiest = power(max(axes, key=detectable_difference), "shapes")
+    if not settled:
+        noisiest = "the probes are not trained enough to be compared (see the warnings)"
     if not found:
         return f"This does not show that they are equal: {noisiest}."
     advice = "Do not rely on the highest score alone"

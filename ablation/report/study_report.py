@@ -25,6 +25,7 @@ from ablation.report.sections.networks import networks_section
 from ablation.report.sections.search import search_answer, search_section
 from ablation.report.sections.statistics import statistics_section
 from ablation.report.sections.stored import failures_section, shapes_section
+from ablation.report.sections.training import training_section
 from ablation.report.warnings import report_warnings
 from ablation.results.run_record import RunRecord
 from ablation.study import Shape
@@ -101,10 +102,7 @@ def _sections(
     evidence: Evidence, networks: Sequence[StoredNetwork], pictures: Mapping[str, Picture]
 ) -> list[Section]:
     """Return all sections for which there is something to say; ``pictures`` by name."""
-    classes, training = (
-        picked(pictures, *names)
-        for names in (("classes", "confusion"), ("learning_probes", "learning_networks"))
-    )
+    classes = picked(pictures, "classes", "confusion")
     made = [
         axes_section(evidence, pictures),
         search_section(evidence, pictures),
@@ -112,7 +110,7 @@ def _sections(
         Section("classes", "Classes and confusions", pictures=classes),
         controls_section(evidence, pictures),
         networks_section(evidence, networks, pictures),
-        Section("training", "Training", pictures=training, folded=True),
+        training_section(evidence, pictures),
         shapes_section(evidence),
         failures_section(evidence),
         Section("method", "How to read this", paragraphs=METHOD),
@@ -127,7 +125,7 @@ def _sections(
 def _answer(evidence: Evidence) -> str:
     """Return what the axes say; where there is none, what a search has found."""
     found = search_answer(evidence.stored) if not evidence.axes else ""
-    return found or answer(evidence.axes, evidence.run.majority)
+    return found or answer(evidence.axes, evidence.run.majority, settled=evidence.settled)
 
 
 def _picture(drawing: Drawing) -> Picture:

@@ -7,6 +7,7 @@ from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.figures.plot import remarks
+from ablation.report.sections.training import change_sentence
 from ablation.report.values import show
 from ablation.study.baselines import SVM
 
@@ -18,13 +19,33 @@ def report_warnings(evidence: Evidence, networks: Sequence[StoredNetwork]) -> li
     probes = {name: counts.score("wa") for name, counts in evidence.shapes.items()}
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
     return [
+        *_not_settled(evidence),
         *_never_recognised(evidence),
-        *doubts(probes, scores, baselines),
+        *doubts(probes, scores, baselines, stored.run.majority),
         *_unfinished(evidence),
         *remarks(evidence),
         *(text for axis in evidence.axes.values() for text in _too_few_speakers(axis)),
         *_seeds(evidence),
     ]
+
+
+def _not_settled(evidence: Evidence) -> list[str]:
+    """Return that shapes answer alike, or that their differences still change."""
+    found = []
+    alike, budget = evidence.agreement, evidence.budget
+    if alike is not None and alike.alike:
+        found.append(
+            f"Shapes answer alike: two of them give the same answer on {_percent(alike.same)} of "
+            f"the utterances (median over pairs), so this budget does not distinguish them, and "
+            f"scores that hardly differ are no sign that shapes do not matter: train longer "
+            f"(--set training.steps)."
+        )
+    if budget is not None and budget.depends:
+        found.append(
+            f"The verdict depends on the training budget. {change_sentence(budget)[0]} Train "
+            f"longer (--set training.steps), until it no longer does."
+        )
+    return found
 
 
 def _never_recognised(evidence: Evidence) -> list[str]:
@@ -38,7 +59,10 @@ def _never_recognised(evidence: Evidence) -> list[str]:
 
 
 def doubts(
-    probes: Mapping[str, float], networks: Mapping[str, float], baselines: Mapping[str, float]
+    probes: Mapping[str, float],
+    networks: Mapping[str, float],
+    baselines: Mapping[str, float],
+    majority: float = 0.0,
 ) -> list[str]:
     """Return which models score below what they should beat.
 
@@ -47,9 +71,17 @@ def doubts(
     probes, networks, baselines
         WA (0..1) of the complete shapes, of the complete networks, and of what they should beat on
         the same folds.
+    majority
+        The WA (0..1) of the majority class.
     """
     found = []
     best = max(probes, key=lambda name: probes[name], default="")
+    if best and probes[best] <= majority:
+        found.append(
+            f"The best probe, {best} (WA {_percent(probes[best])}), is no better than always "
+            f"answering the majority class ({_percent(majority)}): nothing was learnt that could "
+            f"be compared."
+        )
     if best and probes[best] < baselines.get(SVM, 0.0):
         found.append(
             f"The best probe, {best} (WA {_percent(probes[best])}), scores below the {SVM} "

@@ -36,8 +36,12 @@ def power(axis: AxisEvidence, what: str) -> str:
     )
 
 
-def limits(axis: AxisEvidence) -> list[str]:
-    """Return what so many speakers and seeds can and cannot show."""
+def limits(axis: AxisEvidence, settled: bool = True) -> list[str]:
+    """Return what so many speakers and seeds can and cannot show.
+
+    Where the probes are not ``settled``, their spread does not say how small a difference could be
+    shown, and nothing is said of it.
+    """
     noise, speakers = axis.noise, axis.speakers
     smallest = smallest_p_value(speakers)
     least = (
@@ -47,7 +51,7 @@ def limits(axis: AxisEvidence) -> list[str]:
     lines = [
         f"{least}." if smallest <= SIGNIFICANCE else f"{least}: nothing can be significant at 5 %."
     ]
-    if 0 < detectable_difference(axis) < 1:
+    if settled and 0 < detectable_difference(axis) < 1:
         text = power(axis, f"{axis.axis.name}s")
         lines.append(f"{capital(text)}; tests adjusted for several comparisons need more.")
     if speakers < 2:

@@ -21,11 +21,12 @@ def statistics_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> S
             lines.append(f"{name.capitalize()}: one speaker, so nothing is compared.")
             continue
         lines.append(f"{_pairs_sentence(axis)} {_reference_sentence(axis)}")
-        lines.append(" ".join(limits(axis)))
+        lines.append(" ".join(limits(axis, evidence.settled)))
         if axis.against is not None:
             caption = f"Every {name} compared with the pre-specified {axis.against.reference}"
             tables.append(family_table(axis.against, f"against_{name}", caption))
-        tables.append(_needed_table(axis))
+        if evidence.settled:
+            tables.append(_needed_table(axis))
         if axis.pairs is not None:
             tables.append(family_table(axis.pairs, f"pairs_{name}", f"All pairs of {name}s"))
     return Section(
