@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ablation.analysis import (
     RULES,
@@ -114,7 +114,7 @@ def draw(world: World, rng: np.random.Generator) -> tuple[list[Counts], np.ndarr
     base = rng.normal(0.3, 0.4, len(CLASSES))  # where each class lies
     shifts = {gain: _shift(base, world.spread, gain) for gain in {0.0, *world.gains.tolist()}}
     means = base + np.array([shifts[gain] for gain in world.gains.tolist()])[:, None]
-    truth = norm.cdf(means / world.spread)
+    truth = ndtr(means / world.spread)
     means = means + rng.normal(0, world.training, (world.shapes, 1))
     totals = rng.poisson(world.utterances * rng.uniform(0.6, 1.4, world.speakers)) + 4
     n = np.stack([rng.multinomial(total, SHARES) for total in totals]) + 1
@@ -133,12 +133,14 @@ def draw(world: World, rng: np.random.Generator) -> tuple[list[Counts], np.ndarr
 
 def _shift(base: np.ndarray, spread: float, gain: float) -> float:
     """What to add to every class so that the mean accuracy rises by ``gain``."""
+    if not gain:
+        return 0.0
     low, high = (0.0, 5.0) if gain > 0 else (-5.0, 0.0)
     for _ in range(50):
         middle = (low + high) / 2
-        rise = SHARES @ (norm.cdf((base + middle) / spread) - norm.cdf(base / spread))
+        rise = SHARES @ (ndtr((base + middle) / spread) - ndtr(base / spread))
         low, high = (middle, high) if rise < gain else (low, middle)
-    return high if gain else 0.0
+    return high
 
 
 def judge(world: World, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
