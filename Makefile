@@ -50,6 +50,7 @@ fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, 
 validate: $(STAMP)  ## the tests, their power and intervals on thousands of simulated studies, about twenty minutes
 	$(BIN)/python validation/simulate.py
 	$(BIN)/python validation/power.py
+	$(BIN)/python validation/equivalence.py
 
 recover: $(STAMP)  ## whole studies whose truth is planted, about half an hour on two cores
 	$(BIN)/python validation/recover.py

@@ -18,11 +18,13 @@ from ablation.analysis import (
     all_pairs,
     detectable,
     effect_interval,
+    equivalence_p_values,
     indistinct_groups,
     joint_p_values,
     mean_ranks,
     pareto_front,
     seeds_needed,
+    smallest_margins,
     smallest_p_value,
     speakers_needed,
     spread,
@@ -54,6 +56,35 @@ def test_joint_p_values_by_enumeration(two_sided: bool) -> None:
     assert joint_p_values(gains, two_sided) == pytest.approx(expected)
     alone = [joint_p_values(row[None], two_sided)[0] for row in gains]
     assert not two_sided or flip_p_values(gains) == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("mean", [0.1, -0.1])
+def test_equivalence_of_one_comparison_by_enumeration(mean: float) -> None:
+    """Two one-sided tests, each by all flips; the mean is on one side of zero, then the other."""
+    gains = np.random.default_rng(3).normal(mean, 0.3, 8)
+
+    def one_sided(shifted: np.ndarray) -> float:
+        flips = np.array(list(itertools.product([1, -1], repeat=8)))
+        return float(((flips @ shifted) >= shifted.sum() - 1e-9).mean())
+
+    for margin in (0.05, 0.2, 0.5):
+        expected = max(one_sided(margin - gains), one_sided(margin + gains))
+        assert equivalence_p_values(gains, margin) == pytest.approx([expected])
+
+
+def test_the_smallest_margin_is_the_first_that_is_shown() -> None:
+    gains = np.random.default_rng(4).normal([[0.0], [0.02], [-0.03]], 0.04, (3, 10))
+    for number, margin in enumerate(smallest_margins(gains)):
+        assert equivalence_p_values(gains, margin)[number] <= 0.05
+        assert equivalence_p_values(gains, margin - 0.001)[number] > 0.05
+    assert np.isinf(smallest_margins(gains[:, :4])).all()  # four speakers show nothing
+    assert smallest_margins(np.zeros(10)) == pytest.approx([0.001])
+
+
+def test_a_family_needs_wider_margins_than_one_comparison() -> None:
+    gains = np.random.default_rng(5).normal(0, 0.04, (20, 10))
+    alone = np.concatenate([smallest_margins(row) for row in gains])
+    assert (smallest_margins(gains) >= alone).mean() > 0.9
 
 
 def test_many_speakers_draw_the_same_flips_each_time() -> None:

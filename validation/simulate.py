@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from ablation.analysis import (
     RULES,
@@ -53,6 +53,9 @@ class World:
     step
         Whether the whole upper half of the shapes is better by ``gain``, as where a pattern of some
         extent is to be found.
+    edge
+        Whether all shapes but the first differ from it by ``gain``: ``up``, or by turns up and down
+        (``both``).
     speaker, suits, training
         How speakers differ; how much a shape suits one speaker and not another; how much a
         training run of a shape is luckier than another for all speakers alike.
@@ -68,6 +71,7 @@ class World:
     utterances: int = 34  # a speaker, on average
     gain: float = 0.0
     step: bool = False
+    edge: str = ""
     speaker: float = 0.25
     suits: float = 0.04
     training: float = 0.0
@@ -78,6 +82,16 @@ class World:
     def spread(self) -> float:
         """Of the whole sum, over speakers and utterances."""
         return float(np.sqrt(1 + self.speaker**2 + self.suits**2 + self.training**2))
+
+    @property
+    def gains(self) -> np.ndarray:
+        """What each shape is better by, shape (shapes,)."""
+        gains = np.zeros(self.shapes)
+        first = 1 if self.edge else self.shapes // 2 if self.step else self.shapes - 1
+        gains[first:] = self.gain
+        if self.edge == "both":
+            gains[2::2] *= -1
+        return gains
 
 
 WORLDS = (
@@ -98,11 +112,9 @@ def draw(world: World, rng: np.random.Generator) -> tuple[list[Counts], np.ndarr
     The truth is over speakers, utterances and training runs.
     """
     base = rng.normal(0.3, 0.4, len(CLASSES))  # where each class lies
-    means = np.tile(base, (world.shapes, 1))
-    if world.gain:
-        better = world.shapes // 2 if world.step else world.shapes - 1
-        means[better:] += _shift(base, world.spread, world.gain)
-    truth = norm.cdf(means / world.spread)
+    shifts = {gain: _shift(base, world.spread, gain) for gain in {0.0, *world.gains.tolist()}}
+    means = base + np.array([shifts[gain] for gain in world.gains.tolist()])[:, None]
+    truth = ndtr(means / world.spread)
     means = means + rng.normal(0, world.training, (world.shapes, 1))
     totals = rng.poisson(world.utterances * rng.uniform(0.6, 1.4, world.speakers)) + 4
     n = np.stack([rng.multinomial(total, SHARES) for total in totals]) + 1
@@ -121,10 +133,12 @@ def draw(world: World, rng: np.random.Generator) -> tuple[list[Counts], np.ndarr
 
 def _shift(base: np.ndarray, spread: float, gain: float) -> float:
     """What to add to every class so that the mean accuracy rises by ``gain``."""
-    low, high = 0.0, 5.0
+    if not gain:
+        return 0.0
+    low, high = (0.0, 5.0) if gain > 0 else (-5.0, 0.0)
     for _ in range(50):
         middle = (low + high) / 2
-        rise = SHARES @ (norm.cdf((base + middle) / spread) - norm.cdf(base / spread))
+        rise = SHARES @ (ndtr((base + middle) / spread) - ndtr(base / spread))
         low, high = (middle, high) if rise < gain else (low, middle)
     return high
 
@@ -164,16 +178,16 @@ def judge(world: World, rng: np.random.Generator) -> Iterator[tuple[str, bool]]:
             _alarm(flip_p_values(fixed)),
         )
         yield "false alarm: plateau beyond the smallest", plateau > 2
-    weights = {"wa": _mix(world), "ua": np.full(4, 0.25), "sad": np.eye(4)[3]}
+    weights = {"wa": mix(world), "ua": np.full(4, 0.25), "sad": np.eye(4)[3]}
     for metric, weight in weights.items():
         interval = score_interval(shapes[0], metric)
         yield f"covered: {metric}", interval.low <= float(weight @ truth[0]) <= interval.high
     gap = difference_interval(shapes[-1], shapes[0], "wa")
-    true = float(_mix(world) @ (truth[-1] - truth[0]))
+    true = float(mix(world) @ (truth[-1] - truth[0]))
     yield "covered: paired difference", gap.low <= true <= gap.high
 
 
-def _mix(world: World) -> np.ndarray:
+def mix(world: World) -> np.ndarray:
     """Expected share of each class; one utterance of each is sure, so rare ones have more."""
     expected_n = (world.utterances + 4) * SHARES + 1
     return expected_n / expected_n.sum()
@@ -189,7 +203,7 @@ def bootstrap(world: World, rng: np.random.Generator) -> Iterator[tuple[str, boo
 
     shapes, truth = draw(world, rng)
     n, correct = shapes[0].n.sum(axis=1), shapes[0].correct.sum(axis=1)
-    true = float(_mix(world) @ truth[0])
+    true = float(mix(world) @ truth[0])
     for method in ("percentile", "BCa"):
         interval = resample(
             (correct, n),

@@ -6,7 +6,6 @@ loaded.
 
 from ablation.analysis.axes import AxisEvidence, axis_evidence
 from ablation.analysis.comparisons import (
-    SIGNIFICANCE,
     Comparison,
     Family,
     against_reference,
@@ -24,6 +23,7 @@ from ablation.analysis.curves import (
     physical_extent,
     pooled_scores,
 )
+from ablation.analysis.equivalence import equivalence_p_values, smallest_margins
 from ablation.analysis.intervals import (
     Interval,
     difference_interval,
@@ -33,7 +33,12 @@ from ablation.analysis.intervals import (
     score_interval,
 )
 from ablation.analysis.selection import RULES, Choice, choose_best, chosen_without
-from ablation.analysis.signflip import joint_p_values, max_t_p_value, smallest_p_value
+from ablation.analysis.signflip import (
+    SIGNIFICANCE,
+    joint_p_values,
+    max_t_p_value,
+    smallest_p_value,
+)
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.tallies import confusion, named_counts, seed_counts, speaker_counts, tally
 from ablation.analysis.variance import Spread, detectable, seeds_needed, speakers_needed, spread
@@ -63,6 +68,7 @@ __all__ = [
     "difference_interval",
     "effect_interval",
     "end_columns",
+    "equivalence_p_values",
     "gain_interval",
     "indistinct_groups",
     "interval_ends",
@@ -81,6 +87,7 @@ __all__ = [
     "seconds_by_cost",
     "seed_counts",
     "seeds_needed",
+    "smallest_margins",
     "smallest_p_value",
     "speaker_counts",
     "speaker_gains",

@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis.intervals import Interval, difference_interval, effect_interval
-from ablation.analysis.signflip import flip_p_values, joint_p_values, smallest_p_value
+from ablation.analysis.signflip import (
+    SIGNIFICANCE,
+    flip_p_values,
+    joint_p_values,
+    smallest_p_value,
+)
 from ablation.analysis.speakers import Counts
-
-SIGNIFICANCE = 0.05
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+SIGNIFICANCE = 0.05
 _EXACT, _DRAWS = 14, 1 << 14  # speakers up to which every sign is tried; else so many draws
 _SEED = 20180902
 _CHUNK = 1 << 24  # numbers held at once

@@ -15,7 +15,7 @@ from math import inf, nan, sqrt
 
 import numpy as np
 
-from ablation.analysis.comparisons import SIGNIFICANCE
+from ablation.analysis.signflip import SIGNIFICANCE
 
 POWER = 0.8
 _MOST = 100_000  # speakers or seeds that are looked at
