@@ -105,7 +105,7 @@ def bits(outcome: Outcome) -> tuple[object, ...]:
     """All of a cell that two runs must agree on to the last bit."""
     assert not outcome.failed, outcome.row["error"]
     row = {k: v for k, v in outcome.row.items() if k not in ("started_at", "train_seconds")}
-    return row, outcome.predictions, outcome.epochs
+    return row, outcome.predictions, outcome.epochs, outcome.checkpoints
 
 
 def on_card(tasks: list[CellTask]) -> list[Outcome]:

@@ -20,6 +20,7 @@ from ablation.training.checkpoint import Checkpoint
 from ablation.training.compute import Compute
 from ablation.training.fit import DivergedError, Fitted, fit, predict
 from ablation.training.metrics import accuracies
+from ablation.training.partway import Partway, shares_by_step
 from ablation.training.schedule import budget, learning_rate
 from ablation.training.seeds import derived_seed, generator, seeded
 from ablation.training.stopping import BestEpoch, best_epoch
@@ -156,8 +157,12 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
         feed = HostFeed(two_tones)
         labels = [number % 2 for number in range(feed.utterance.max() + 1)]  # of no sound
         best = BestEpoch(feed, labels, model) if tuned else None
-        return fit(model, feed, spec, ["a"], PLAIN, checkpoint, best=best), taken
+        partway = Partway(lambda model: predict(model, feed, spec)[0].argmax(1).tolist())
+        asked.append(partway.predicted)
+        fitted = fit(model, feed, spec, ["a"], PLAIN, checkpoint, best=best, partway=partway)
+        return fitted, taken
 
+    asked: list[dict[int, list[int]]] = []
     whole, steps = run(None)
     per_epoch = whole.budget.steps_per_epoch
     checkpoint = Checkpoint(tmp_path / "c.safetensors", "this one")
@@ -166,8 +171,42 @@ def test_a_training_that_was_stopped_goes_on_bit_by_bit(
     resumed, left = run(checkpoint)
     assert left == steps - stop * per_epoch  # the finished epochs were not trained again
     assert resumed.records == whole.records
+    assert asked[-1] == asked[0]
     for key, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[key]), key
+
+
+@pytest.mark.parametrize(
+    "spec", [EVERYTHING, TrainingSpec(steps=9, epochs=None, batch_size=8, schedule="constant")]
+)
+def test_asking_partway_changes_nothing_and_answers_as_a_shorter_training_would(
+    two_tones: SegmentDataset, spec: TrainingSpec
+) -> None:
+    def run(partway: Partway | None, spec: TrainingSpec) -> Fitted:
+        with seeded("init", 0):
+            probe = ReferenceProbe(6, 2, 8, 2)
+            model = torch.nn.Sequential(torch.nn.Dropout2d(0.3), probe)
+        return fit(model, HostFeed(two_tones), spec, ["a"], PLAIN, partway=partway)
+
+    def answers(model: torch.nn.Module) -> list[int]:
+        return predict(model, HostFeed(two_tones), spec)[0].argmax(1).tolist()
+
+    partway = Partway(answers)
+    asked, plain = run(partway, spec), run(None, spec)
+    for key, value in plain.model.state_dict().items():
+        assert torch.equal(value, asked.model.state_dict()[key]), key
+    shares = shares_by_step(plain.budget.steps)
+    assert list(partway.predicted) == list(shares)
+    if spec.schedule == "constant":
+        for step, predicted in partway.predicted.items():
+            shorter = spec.model_copy(update={"epochs": None, "steps": step})
+            assert answers(run(None, shorter).model) == predicted
+
+
+def test_shares_of_a_small_budget_are_asked_once_and_never_at_its_end() -> None:
+    assert shares_by_step(8) == {1: 1 / 8, 2: 1 / 4, 4: 1 / 2}
+    assert shares_by_step(3) == {1: 1 / 4, 2: 1 / 2}
+    assert shares_by_step(1) == {}
 
 
 def test_the_best_epoch_on_development_speakers_is_kept(two_tones: SegmentDataset) -> None:

@@ -97,7 +97,12 @@ class Evidence:
         rows = rows[mine & rows["name"].isin(self.on_axes)]
         if rows.empty:
             return None
-        return read_budget(budget_counts(rows, self.run.classes), self.metric)
+        found = budget_counts(rows, self.run.classes)
+        ordered = {
+            share: {name: counts[name] for name in self.on_axes if name in counts}
+            for share, counts in found.items()
+        }
+        return read_budget(ordered, self.metric)
 
     @cached_property
     def agreement(self) -> Agreement | None:

@@ -7,7 +7,7 @@ from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.figures.plot import remarks
-from ablation.report.sections.training import change_sentence
+from ablation.report.sections.training import change_text
 from ablation.report.values import show
 from ablation.study.baselines import SVM
 
@@ -40,10 +40,11 @@ def _not_settled(evidence: Evidence) -> list[str]:
             f"scores that hardly differ are no sign that shapes do not matter: train longer "
             f"(--set training.steps)."
         )
-    if budget is not None and budget.depends:
+    if budget is not None and budget.change is not None and budget.depends:
         found.append(
-            f"The verdict depends on the training budget. {change_sentence(budget)[0]} Train "
-            f"longer (--set training.steps), until it no longer does."
+            f"The verdict depends on the training budget: from half of it to all of it, "
+            f"{change_text(budget.change)}. Train longer (--set training.steps) until it no longer "
+            f"does."
         )
     return found
 

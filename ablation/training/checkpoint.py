@@ -108,7 +108,7 @@ class Checkpoint:
                 # Fused optimisers need it in the memory layout of the parameter.
                 if key != "step" and value.shape == parameter.shape:
                     state[key] = torch.empty_like(parameter).copy_(value)
-        asked |= {int(step): classes for step, classes in json.loads(header["partway"])}
+        asked |= {int(step): classes for step, classes in json.loads(header.get("partway", "[]"))}
         return [EpochRecord(**record) for record in json.loads(header["records"])]
 
 

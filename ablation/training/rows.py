@@ -165,7 +165,11 @@ def _checkpoints(task: CellTask, trained: Trained) -> list[dict[str, Any]]:
     if trained.scores is None or "steps" not in trained.columns:
         return []
     steps = trained.columns["steps"]
-    asked = [(at, share, trained.partway[at]) for at, share in shares_by_step(steps).items()]
+    asked = [
+        (at, share, trained.partway[at])
+        for at, share in shares_by_step(steps).items()
+        if at in trained.partway  # not of a training that an older version began
+    ]
     rows = []
     for step, share, predicted in [*asked, (steps, 1.0, trained.scores.argmax(1).tolist())]:
         result = _accuracies(task, predicted)

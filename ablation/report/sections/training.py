@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from ablation.analysis.budget import Agreement, BudgetReading
+from ablation.analysis.budget import Agreement, BudgetReading, Change
 from ablation.analysis.evidence import Evidence
+from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.document import picked
 from ablation.report.values import show
@@ -15,7 +16,7 @@ def training_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Sec
     lines: list[str] = []
     tables: list[Table] = []
     if budget is not None:
-        lines += change_sentence(budget)
+        lines += _from_half_to_all(budget, evidence.metric)
         tables.append(_table(budget, evidence.metric))
     elif evidence.axes:
         lines.append(
@@ -34,22 +35,31 @@ def training_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Sec
     )
 
 
-def change_sentence(budget: BudgetReading) -> list[str]:
-    """Return how the difference that changes most surely does so; nothing for a single shape."""
+def _from_half_to_all(budget: BudgetReading, metric: str) -> list[str]:
+    """Return how scores and their differences change; nothing for a single shape."""
     change = budget.change
     if change is None:
         return []
+    gain = float((budget.scores[1.0] - budget.scores[0.5]).mean())
     verdict = (
-        "the differences between shapes still depend on the budget"
+        "differences between shapes change significantly"
         if change.significant
         else "no difference between two shapes changes significantly"
     )
     return [
-        f"From half the training budget to all of it, {verdict}: the surest change is that of "
-        f"{change.first} less {change.second}, from {show(change.half, 'points')} to "
-        f"{show(change.whole, 'points')} points (family-wise adjusted p over all pairs, paired by "
-        f"fold, {show(change.p_joint, 'p')})."
+        f"From half the training budget to all of it, {metric_name(metric)} changes by "
+        f"{show(gain, 'points')} points (mean of {counted(len(budget.scores), 'shape')}), and "
+        f"{verdict}: the surest change is that {change_text(change)}."
     ]
+
+
+def change_text(change: Change) -> str:
+    """Return how a difference changes from half the budget to all of it."""
+    return (
+        f"{change.first} less {change.second} goes from {show(change.half, 'points')} to "
+        f"{show(change.whole, 'points')} points (family-wise adjusted p over all pairs, by fold, "
+        f"{show(change.p_joint, 'p')})"
+    )
 
 
 def agreement_sentence(agreement: Agreement) -> str:
