@@ -64,6 +64,12 @@ class AxisEvidence:
         return self.choices["best"].extent
 
     @property
+    def plateau(self) -> int | None:
+        """Where the plateau begins; None where the largest extent is still significantly better."""
+        extent = self.choices["plateau"].extent
+        return extent if extent < max(self.shapes) else None
+
+    @property
     def smallest_p(self) -> float:
         """The smallest family-wise adjusted p: of all pairs, or where they are too many, of the
         comparisons with the reference; 1 where nothing was compared."""

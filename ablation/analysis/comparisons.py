@@ -6,7 +6,7 @@ with any other without bias.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -64,6 +64,8 @@ class Family:
         How many there are.
     smallest_p
         The smallest p-value that so many speakers can give.
+    gains
+        Each speaker's gain in every comparison, shape (comparisons, speakers).
     """
 
     reference: str | None
@@ -71,6 +73,7 @@ class Family:
     comparisons: tuple[Comparison, ...]
     speakers: int
     smallest_p: float
+    gains: np.ndarray = field(repr=False, compare=False)
 
     @property
     def can_reject(self) -> bool:
@@ -129,7 +132,7 @@ def _family(
         raise ValueError("a family needs the same speakers in all its models")
     number = len(next(iter(speakers), ()))
     if not pairs or number < 2:
-        return Family(reference, metric, (), number, 1.0)
+        return Family(reference, metric, (), number, 1.0, np.empty((0, number)))
     shares = {name: speaker_shares(counts, metric) for name, counts in models.items()}
     gains = np.stack([shares[first] - shares[second] for first, second in pairs])
     rows = zip(pairs, gains, flip_p_values(gains), joint_p_values(gains), strict=True)
@@ -144,7 +147,7 @@ def _family(
         )
         for (first, second), gain, p, joint in rows
     )
-    return Family(reference, metric, comparisons, number, smallest_p_value(number))
+    return Family(reference, metric, comparisons, number, smallest_p_value(number), gains)
 
 
 def mean_ranks(models: Mapping[str, Counts], metric: str = "wa") -> dict[str, float]:

@@ -22,6 +22,7 @@ from ablation.analysis.budget import (
     read_budget,
 )
 from ablation.analysis.study_results import StudyResults
+from ablation.analysis.verdicts import MARGIN
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.results.run_record import RunRecord, others
@@ -40,17 +41,23 @@ class Evidence:
         in the study's own bins and frames.
     metric
         ``wa``, ``ua`` or a class.
+    margin
+        The difference (0..1) within which two shapes are practically equivalent.
     """
 
     def __init__(
-        self, stored: StudyResults, references: tuple[Shape, ...] | None = None, metric: str = "wa"
+        self,
+        stored: StudyResults,
+        references: tuple[Shape, ...] | None = None,
+        metric: str = "wa",
+        margin: float = MARGIN,
     ) -> None:
         self.stored, self.run = stored, stored.run
         self.metric = check_metric(metric, stored.run.classes)
         spoken = dict(zip(self.run.classes, self.run.counts, strict=True))
         if spoken.get(self.metric, 1) == 0:
             raise NobodySpoke("--metric", self.metric)
-        self.references = references
+        self.references, self.margin = references, margin
         self._check_references()
 
     @cached_property

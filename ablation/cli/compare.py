@@ -13,6 +13,8 @@ from ablation.cli.options import (
     MetricOption,
     ReferenceOption,
     Stored,
+    WithinOption,
+    parse_margin,
     parse_references,
     study_name,
 )
@@ -47,6 +49,7 @@ def compare(
             autocompletion=completion.among(*completion.RULES),
         ),
     ] = "best",
+    within: WithinOption = None,
     pairs: Annotated[
         bool, Option("--pairs", help="All pairs instead of one reference (one study).")
     ] = False,
@@ -55,7 +58,7 @@ def compare(
     ] = False,
     stored: Stored,
 ) -> None:
-    """Test which shapes differ significantly.
+    """Test which shapes differ significantly, and which are practically equivalent.
 
     With two studies: choose a shape on the first and test that one contrast on the second.
     """
@@ -71,9 +74,12 @@ def compare(
     first = stored.taken(files[0])
     given = parse_references(reference)
     if len(files) == 1:
-        evidence = Evidence(StudyResults(stored.results, first), given, metric)
+        margin = parse_margin(within)
+        evidence = Evidence(StudyResults(stored.results, first), given, metric, margin)
         _print_comparisons(evidence, axis, pairs)
         return
+    if within is not None:
+        raise InvalidOption("--within", f"{within:g}", "one --study only")
     tested_on = study_name(files[1])
     there = run_record.any_run(stored.results, tested_on)
     second = Stored(None, stored.results).taken(files[1]) if there else None
@@ -86,8 +92,10 @@ def compare(
 def _print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> None:
     """Print the comparisons of an axis, with the reference or of all pairs."""
     from ablation.analysis.axes import MOST_PAIRED
+    from ablation.analysis.verdicts import verdicts
     from ablation.report import points, show
-    from ablation.report.wording import limits
+    from ablation.report.sections.statistics import verdicts_sentence
+    from ablation.report.wording import capital, limits
     from ablation.study import AXES
 
     if axis is not None and axis not in AXES:
@@ -113,14 +121,16 @@ def _print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> Non
         title = "all pairs" if pairs else f"compared with the pre-specified {family.reference}"
         number = counted(len(family.comparisons), "comparison")
         print(f"{known.axis.name}: {title} by sign-flip tests; p adjusted for {number}")
-        for c in family.comparisons:
-            mark = "*" if c.significant else " "
+        for c, verdict in zip(
+            family.comparisons, verdicts(family, evidence.margin).of, strict=True
+        ):
             print(
-                f"{mark} {c.first:>7} - {c.second:<7} {points(c.difference):>22} points  "
+                f"  {c.first:>7} - {c.second:<7} {points(c.difference):>22} points  "
                 f"d_z {show(c.effect.estimate, 'number'):>6}  p {show(c.p, 'p'):>6}  "
-                f"adjusted p {show(c.p_joint, 'p'):>6}"
+                f"adjusted p {show(c.p_joint, 'p'):>6}  {verdict}"
             )
-        for line in limits(known):
+        print(capital(verdicts_sentence(family, evidence.margin)))
+        for line in limits(known, evidence.settled):
             print(line)
 
 

@@ -75,11 +75,13 @@ def init(
     found = read_headers(folder, Reporter())
     if yes or not answers():
         understood = understand(found, options)
-        init_printing.print_understood(found, understood)
+        shown = False
     else:
-        understood = _agreed(found, options)
+        understood, shown = _agreed(found, options), True
     start = writing.prepare(found, understood, to, title, force)
-    writing.write(start)
+    writing.write(start)  # before anything is printed: a reader such as head may go
+    if not shown:
+        init_printing.print_understood(found, understood)
     init_printing.print_written(start, understood)
 
 

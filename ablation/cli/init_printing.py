@@ -102,17 +102,20 @@ def print_written(start: "Start", understood: "Understood") -> None:
         print(f"wrote {file}")
     study, recordings = load_study(start.study), len(understood.spoken)
     folds = len(understood.speakers) if study.folds.scheme == "speaker" else study.folds.count
-    first = pilot(study, folds, recordings)
-    heights = ",".join(map(str, first.heights))
+    first = pilot(study, recordings)
+    part = f"--values {','.join(map(str, first.heights))}"
+    if len(understood.speakers) > 2:
+        part += " --folds 2"
+    if first.steps is not None:
+        part += f" --set training.steps={first.steps}"
     seconds = rough_seconds(study, len(study.grid.heights) * folds, recordings)
     path = shlex.quote(str(shown_path(start.study)))
     grid = "ablate grid --axis height"
     print("next")
     print(f"  ablate corpus check --study {path}")
-    print(f"  {grid} --values {heights} --set training.steps={first.steps} --study {path}", end="")
-    print("  # a pilot of a few minutes at most")
+    print(f"  {grid} {part} --study {path}  # a pilot of a few minutes: does everything run?")
     print(f"  {grid} --study {path}  # roughly {duration(seconds)}; --dry-run measures it")
-    print(f"  ablate plot --study {path}")
+    print(f"  ablate report --study {path}  # what the rows show, with Figure 2")
 
 
 def shown_path(path: Path) -> Path:

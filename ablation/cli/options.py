@@ -52,6 +52,13 @@ ReferenceOption = Annotated[
 MetricOption = Annotated[
     str, Option(help="wa, ua or a class (its recall).", autocompletion=completion.metrics)
 ]
+WithinOption = Annotated[
+    float | None,
+    Option(
+        metavar="POINTS",
+        help="Two that differ by less are practically equivalent; default: 5 points.",
+    ),
+]
 DEMO = Path("studies/demo.toml")
 RESULTS, FIGURES = Path("results"), Path("figures")
 
@@ -311,6 +318,20 @@ def parse_shapes(words: Sequence[str], option: str = "--shapes") -> "tuple[Shape
 def parse_references(text: str | None) -> "tuple[Shape, ...] | None":
     """Return the shapes of ``--reference``, or None where it is not given."""
     return None if text is None else parse_shapes(parse_words(text), "--reference")
+
+
+def parse_margin(points: float | None) -> float:
+    """Return the margin of ``--within`` as a score (0..1), or the default.
+
+    Raise :class:`InvalidOption` for one that is not between 0 and 100 points.
+    """
+    from ablation.analysis.verdicts import MARGIN
+
+    if points is None:
+        return MARGIN
+    if not 0 < points < 100:
+        raise InvalidOption("--within", f"{points:g}", "more than 0 and less than 100 points", "2")
+    return points / 100
 
 
 def set_overrides(texts: Sequence[str] | None) -> "list[Override]":

@@ -17,6 +17,8 @@ from ablation.cli.options import (
     ReferenceOption,
     Stored,
     StudyOption,
+    WithinOption,
+    parse_margin,
     parse_references,
     parse_words,
 )
@@ -56,6 +58,7 @@ def report(
         str | None,
         Option(help="Classes in Figure 2 beside WA; default: all but happy, as in the paper."),
     ] = None,
+    within: WithinOption = None,
     stored: Stored,
     figures: FiguresOption = FIGURES,
 ) -> None:
@@ -66,7 +69,8 @@ def report(
     run = stored.taken(study)
     shown = None if classes is None else parse_words(classes)
     given = parse_references(reference)
-    written = write(stored.results, figures, run, given, metric, shown)
+    margin = parse_margin(within)
+    written = write(stored.results, figures, run, given, metric, shown, margin)
     _print_written("warning", written.lacking, [written.answer, *written.files])
 
 

@@ -86,7 +86,7 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
                 curve,
                 axis.fixed_in(evidence.run.study.grid),
                 known.best if known and evidence.metric == "wa" else None,
-                known.choices["plateau"].extent if known and evidence.metric == "wa" else None,
+                known.plateau if known and evidence.metric == "wa" else None,
                 window_extent(evidence.run.study.features, axis),
             )
         )

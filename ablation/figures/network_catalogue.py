@@ -132,7 +132,8 @@ def learning_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
         yield Drawing(
             f"learning_{kind}",
             f"Training loss and accuracy of the {kind}: mean and range over folds and seeds. A "
-            f"loss that still falls at the end suggests a larger training budget.",
+            f"loss that still falls at the end suggests a larger training budget; the last epoch "
+            f"may be cut short by it.",
             f"learning curves of {', '.join(kept)}",
             data,
             partial(draw_learning, data, title_of(evidence, f"training of {kind}")),

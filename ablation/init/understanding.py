@@ -124,7 +124,8 @@ def understand(found: Found, options: ReadingOptions) -> Understood:
     out = [LeftOut("/".join(one.path), lacking) for one, pair in both if pair is None]
     spoken, remarks = _spelt_alike(raw)
     spoken, unwanted = _classes(spoken, options.codes, scheme)
-    spoken, odd = _without_slips(spoken)
+    meant = {one.label: options.codes.get(one.label, one.label) for one in raw}
+    spoken, odd = _without_slips(spoken, meant)
     understood = Understood(how, tuple(spoken), (*found.left_out, *out, *unwanted, *odd))
     _check(understood, found_labels=sorted({one.label for one in raw}))
     return replace(
@@ -226,8 +227,13 @@ def _classes(
     return kept, unwanted
 
 
-def _without_slips(spoken: list[Spoken]) -> tuple[list[Spoken], list[LeftOut]]:
-    """Set aside labels that a few recordings of one speaker have: a slip, or no recording of it."""
+def _without_slips(
+    spoken: list[Spoken], meant: Mapping[str, str]
+) -> tuple[list[Spoken], list[LeftOut]]:
+    """Set aside labels that a few recordings of one speaker have: a slip, or no recording of it.
+
+    ``meant`` has the class of each label in the names, of which the slip may be one.
+    """
     speakers: dict[str, set[str]] = defaultdict(set)
     times = Counter(one.label for one in spoken)
     for one in spoken:
@@ -239,8 +245,11 @@ def _without_slips(spoken: list[Spoken]) -> tuple[list[Spoken], list[LeftOut]]:
         return spoken, []
     reasons = {}
     for what in odd:
-        close = get_close_matches(what, usual, 1)
-        means = f"; if it means {close[0]}: --labels {what}={close[0]}" if close else ""
+        known = {label: name for label, name in meant.items() if name in usual} | dict(
+            zip(usual, usual, strict=True)
+        )
+        close = get_close_matches(what, known, 1)
+        means = f"; if it means {close[0]}: --labels {what}={known[close[0]]}" if close else ""
         reasons[what] = f"label {what} is that of one speaker only{means}"
     aside = [
         LeftOut("/".join(one.recording.path), reasons[one.label])

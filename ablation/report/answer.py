@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ablation.analysis import AxisEvidence
+from ablation.analysis import AxisEvidence, Interval, score_interval
 from ablation.analysis.comparisons import SIGNIFICANCE
 from ablation.errors import counted, named
 from ablation.report.values import percent_ends, show
@@ -18,7 +18,8 @@ def answer(axes: Mapping[str, AxisEvidence], majority: float, settled: bool = Tr
     """Return the two sentences; ``majority`` is the accuracy of the majority class (0..1).
 
     Where the probes are not ``settled`` (:attr:`~ablation.analysis.evidence.Evidence.settled`),
-    nothing is said of how small a difference could be shown.
+    nothing is said of how small a difference could be shown; and where they have learnt hardly
+    anything, nothing is said of their shapes at all.
 
     An axis counts as a finding when its smallest family-wise adjusted p is at most 5 % divided by
     the number of axes: of studies in which nothing differs, at most 5 % are said to show something.
@@ -29,9 +30,11 @@ def answer(axes: Mapping[str, AxisEvidence], majority: float, settled: bool = Tr
             "is finished. The stored rows are listed below."
         )
     every = list(axes.values())
+    if unlearnt := _unlearnt(every, majority):
+        return unlearnt
     found = [axis for axis in every if axis.smallest_p <= SIGNIFICANCE / len(every)]
     if not found:
-        return f"{_nothing_found(every, majority)} {_trust(every, found, settled)}"
+        return f"{_nothing_found(every)} {_trust(every, found, settled)}"
     parts = [_plateau(axis) for axis in found]
     parts += [_not_shown(axis, len(every)) for axis in every if axis not in found]
     return f"{capital('; '.join(parts))}. {_trust(every, found, settled)}"
@@ -67,14 +70,10 @@ def _shared_level(axes: int) -> str:
     return level if axes == 1 else f"{level}, which is 5 % divided between {axes} axes"
 
 
-def _ends_at_plateau(axis: AxisEvidence) -> bool:
-    return axis.choices["plateau"].extent < max(axis.shapes)
-
-
 def _plateau(axis: AxisEvidence) -> str:
     extent, name, metric = axis.choices["plateau"].extent, axis.axis.name, metric_name(axis.metric)
     where = f"{extent} {axis.axis.unit} ({axis.physical(extent)})"
-    if not _ends_at_plateau(axis):
+    if axis.plateau is None:
         return (
             f"{metric} still rises at the largest {name} of the grid, {where}, where it is "
             f"{_percent(axis, extent)}: no plateau is reached yet, so train {axis.axis.larger} "
@@ -92,22 +91,16 @@ def _percent(axis: AxisEvidence, extent: int) -> str:
     return f"{show(interval.estimate, 'percent')} % {percent_ends(interval)}"
 
 
-def _nothing_found(axes: Sequence[AxisEvidence], majority: float) -> str:
+def _nothing_found(axes: Sequence[AxisEvidence]) -> str:
     names = " or ".join(axis.axis.name for axis in axes)
     families = [axis.pairs or axis.against for axis in axes]
     number = sum(len(family.comparisons) for family in families if family is not None)
     none = "the only comparison is not" if number == 1 else f"none of {number} comparisons is"
     smallest = min(axis.smallest_p for axis in axes)
     level = f", tested at {_shared_level(len(axes))}" if smallest <= SIGNIFICANCE else ""
-    chance = ""
-    if all(axis.metric == "wa" and axis.score(axis.best).low <= majority for axis in axes):
-        chance = (
-            f", and even the best shape is not clearly above the majority-class baseline "
-            f"({show(majority, 'percent')} %)"
-        )
     return (
         f"No filter {names} is significantly better than another: {none} significant "
-        f"(smallest family-wise adjusted p {show(smallest, 'p')}{level}){chance}."
+        f"(smallest family-wise adjusted p {show(smallest, 'p')}{level})."
     )
 
 
@@ -119,17 +112,43 @@ def _trust(axes: Sequence[AxisEvidence], found: Sequence[AxisEvidence], settled:
     if not found:
         return f"This does not show that they are equal: {noisiest}."
     advice = "Do not rely on the highest score alone"
-    if any(map(_ends_at_plateau, found)):
+    if any(axis.plateau is not None for axis in found):
         advice = "Rely on where the plateau begins rather than on the highest score"
     paired = [axis for axis in axes if axis.pairs is not None]
     if not paired:
         return f"{advice}: {noisiest}."
-    alike = " and ".join(
+    alike = [axis for axis in paired if axis.like_best]
+    if not alike:
+        return f"The best differs significantly from every other, all pairs compared; {noisiest}."
+    like_best = " and ".join(
         f"{len(axis.like_best)} of {counted(len(axis.shapes) - 1, f'other {axis.axis.name}')}"
-        for axis in paired
+        for axis in alike
     )
-    verb = "is" if len(paired) == 1 and len(paired[0].like_best) == 1 else "are"
+    verb = "is" if len(alike) == 1 and len(alike[0].like_best) == 1 else "are"
     return (
-        f"{advice}: with all pairs compared, {alike} {verb} not significantly different from the "
-        f"best, and {noisiest}."
+        f"{advice}: with all pairs compared, {like_best} {verb} not significantly different from "
+        f"the best, and {noisiest}."
     )
+
+
+def _unlearnt(axes: Sequence[AxisEvidence], majority: float) -> str:
+    """Return that the probes have learnt too little to be compared, or nothing.
+
+    Half of them score no better than the majority class, or the best does not clearly do so.
+    """
+    scores = [counts.score("wa") for axis in axes for counts in axis.shapes.values()]
+    below = sum(score <= majority for score in scores)
+    best = max((score_interval(c, "wa") for a in axes for c in a.shapes.values()), key=_estimate)
+    if best.low > majority and below < len(scores) / 2:
+        return ""
+    return (
+        f"These probes have learnt too little to say which receptive field is needed: {below} of "
+        f"{counted(len(scores), 'score')} {'is' if below == 1 else 'are'} no better than always "
+        f"answering the majority class ({show(majority, 'percent')} %), and the highest WA is "
+        f"{show(best, 'percent')} %. Differences between them say how fast shapes begin to learn: "
+        f"train longer (--set training.steps) before comparing them."
+    )
+
+
+def _estimate(interval: Interval) -> float:
+    return interval.estimate

@@ -8,6 +8,7 @@ from pathlib import Path
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork, stored_networks
 from ablation.analysis.study_results import StudyResults
+from ablation.analysis.verdicts import MARGIN
 from ablation.errors import counted
 from ablation.figures import svg_text
 from ablation.figures.catalogue import drawings
@@ -47,6 +48,7 @@ def report(
     references: tuple[Shape, ...] | None = None,
     metric: str = "wa",
     classes: Sequence[str] | None = None,
+    margin: float = MARGIN,
 ) -> Reported:
     """Write ``report.html``, ``report.md`` and ``report.tex`` into the study's results folder.
 
@@ -60,6 +62,8 @@ def report(
         Score that choices and tests go by: ``wa``, ``ua`` or a class.
     classes
         Classes in Figure 2; None: all but happy.
+    margin
+        The difference (0..1) within which two shapes are practically equivalent.
 
     Raises
     ------
@@ -69,7 +73,7 @@ def report(
         For references that are not one per axis.
     """
     stored = StudyResults(results, run)
-    evidence = Evidence(stored, references, metric)
+    evidence = Evidence(stored, references, metric, margin)
     shown = shown_classes(run, classes)
     networks = stored_networks(stored)
     pictures = {drawing.name: _picture(drawing) for drawing in drawings(evidence, networks, shown)}

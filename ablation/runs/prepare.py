@@ -78,7 +78,7 @@ def fold_data(
     caches = []
     for window in windows:
         cache = FeatureCache(at_window(prepared.study, window).features)
-        with reporter.task("spectrograms", unit="utterances") as advance:
+        with reporter.task("new spectrograms", unit="utterances") as advance:
             entries = cache.ensure(prepared.corpus.utterances, prepared.contents, advance)
         caches.append(cache)
         for fold in prepared.folds:

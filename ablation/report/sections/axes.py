@@ -75,17 +75,16 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
         )
         for row in axis.curve.to_dict("records")
     ]
-    marked = [k for k, row in enumerate(rows) if row[0] == axis.choices["plateau"].extent]
+    plateau = "Marked: where the plateau begins." if axis.plateau else "No plateau is reached yet."
+    rules = "unless --rule plateau or --rule one-se is given."
+    marked = [k for k, row in enumerate(rows) if row[0] == axis.plateau]
     return Table(
         axis.axis.name,
         f"Scores over filter {axis.axis.name}; {axis.axis.other} {axis.fixed}",
         columns,
         tuple(rows),
         frozenset(marked),
-        (
-            "Marked: where the plateau begins. ablate promote --best takes the highest score "
-            "unless --rule plateau or --rule one-se is given.",
-        ),
+        (f"{plateau} ablate promote --best takes the highest score {rules}",),
     )
 
 

@@ -23,7 +23,7 @@ def networks_section(
         if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
             family = all_pairs(models, evidence.metric)
             caption = "All pairs of networks and baselines"
-            tables.append(family_table(family, "pairs_networks", caption))
+            tables.append(family_table(family, "pairs_networks", caption, evidence.margin))
     return Section(
         "networks",
         "The full networks",

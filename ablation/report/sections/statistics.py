@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ablation.analysis import AxisEvidence, Family, seeds_needed, speakers_needed
 from ablation.analysis.evidence import Evidence
+from ablation.analysis.verdicts import verdicts
 from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.answer import are
@@ -14,6 +15,7 @@ DIFFERENCES = (0.01, 0.02, 0.05, 0.1)  # for which the numbers needed are given
 
 
 def statistics_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
+    margin = evidence.margin
     lines: list[str] = []
     tables: list[Table] = []
     for name, axis in evidence.axes.items():
@@ -21,26 +23,34 @@ def statistics_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> S
             lines.append(f"{name.capitalize()}: one speaker, so nothing is compared.")
             continue
         lines.append(f"{_pairs_sentence(axis)} {_reference_sentence(axis)}")
+        if (family := axis.pairs or axis.against) is not None:
+            lines.append(f"{name.capitalize()}: {verdicts_sentence(family, margin)}")
         lines.append(" ".join(limits(axis, evidence.settled)))
         if axis.against is not None:
             caption = f"Every {name} compared with the pre-specified {axis.against.reference}"
-            tables.append(family_table(axis.against, f"against_{name}", caption))
+            tables.append(family_table(axis.against, f"against_{name}", caption, margin))
         if evidence.settled:
             tables.append(_needed_table(axis))
         if axis.pairs is not None:
-            tables.append(family_table(axis.pairs, f"pairs_{name}", f"All pairs of {name}s"))
+            caption = f"All pairs of {name}s"
+            tables.append(family_table(axis.pairs, f"pairs_{name}", caption, margin))
     return Section(
         "statistics",
-        "Significant differences",
+        "Different, practically equivalent, or undecided",
         paragraphs=tuple(lines),
         pictures=picked(pictures, "ranks_height", "ranks_width", "speakers"),
         tables=tuple(tables),
     )
 
 
-def family_table(family: Family, name: str, caption: str) -> Table:
+def family_table(family: Family, name: str, caption: str, margin: float) -> Table:
     """Return a family's comparisons as a table with the significant ones marked."""
-    rows = [(c.first, c.second, c.difference, c.effect, c.p, c.p_joint) for c in family.comparisons]
+    judged = verdicts(family, margin)
+    rows = [
+        (c.first, c.second, c.difference, c.effect, c.p, c.p_joint, within, verdict)
+        for c, within, verdict in zip(family.comparisons, judged.p_within, judged.of, strict=True)
+    ]
+    bounds = f"family-wise adjusted, of not being equivalent within ±{100 * margin:g} points"
     marked = [k for k, c in enumerate(family.comparisons) if c.significant]
     paired = "first minus second, paired by speaker, with its own 95 % confidence interval"
     columns = (
@@ -50,6 +60,8 @@ def family_table(family: Family, name: str, caption: str) -> Table:
         Column("effect size", "number", "d_z: mean gain per speaker over its s.d."),
         Column("p", "p", "two-sided sign-flip test by speaker, not adjusted"),
         Column("family-wise adjusted p", "p", "for all comparisons of this table"),
+        Column("p (equivalence)", "p", bounds),
+        Column("verdict"),
     )
     note = (
         f"Marked: significantly different (family-wise adjusted p at most 0.05). With "
@@ -58,6 +70,24 @@ def family_table(family: Family, name: str, caption: str) -> Table:
         f"family-wise adjusted p is above 0.05."
     )
     return Table(name, caption, columns, tuple(rows), frozenset(marked), (note,))
+
+
+def verdicts_sentence(family: Family, margin: float) -> str:
+    """Return how many comparisons have which verdict, and which margin could be shown."""
+    judged = verdicts(family, margin)
+    points = f"±{100 * margin:g} points"
+    if judged.smallest > 1:
+        could = f"With {counted(family.speakers, 'speaker')}, no equivalence can be shown."
+    else:
+        could = (
+            f"The smallest margin within which this study shows any two to be equivalent is "
+            f"±{100 * judged.smallest:.1f} points."
+        )
+    return (
+        f"of {counted(len(judged.of), 'comparison')}, "
+        f"{judged.count('different')} different, {judged.count('equivalent')} practically "
+        f"equivalent within {points}, {judged.count('undecided')} undecided. {could}"
+    )
 
 
 def _pairs_sentence(axis: AxisEvidence) -> str:
