@@ -1,6 +1,6 @@
 """Fitting a model to segments, and predicting utterances with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ablation.features.batches import Feed, HostFeed
+from ablation.features.batches import Batch, Feed, HostFeed
 from ablation.study import TrainingSpec
 from ablation.training.augment import draw, gains
 from ablation.training.averaging import RunningMean
@@ -71,16 +71,15 @@ def fit(
     moments
         The segments' moments, if the model takes them; None: it computes its own.
     best
-        Development speakers, and what keeps the weights of the best epoch; None: there are none,
-        and the last epoch counts.
+        Development speakers, and the weights of the best epoch; None: the last epoch counts.
     partway
-        What the model answers at shares of the budget, which the training does not depend on.
+        What the model answers at shares of the budget; the training does not depend on it.
 
     Returns
     -------
     fitted
-        Its model has the running mean of the weights if ``spec.averaging`` is set, and the weights
-        of the best epoch with development speakers; else it is ``model``.
+        Its model has the running mean of the weights if ``spec.averaging`` is set, and with
+        development speakers the weights of the best epoch.
 
     Raises
     ------
@@ -98,6 +97,7 @@ def fit(
     asked = {} if partway is None else partway.predicted
     records = checkpoint.load(models, optimizer, asked) if checkpoint else []
     sums = Sums(compute.device)
+    scored = model if average is None else average.module
     take_step = make_step(Training(model, average, optimizer, spec, compute, sums), moments)
     order = generator("order", *seed)
     for epoch in range(1, total.epochs + 1):
@@ -109,32 +109,37 @@ def fit(
         model.train()
         with seeded("epoch", *seed, epoch):
             random = generator("augment", *seed, epoch)
-            sizes = [len(numbers) for numbers in batches]
-            draws = draw(spec.augment, sizes, random, compute.device)
-            rate = 0.0
+            fed, rate = _fed(feed, batches, spec, random, compute.device), 0.0
             sums.reset()
-            fed = feed.batches(batches, [gains(spec.augment, drawn) for drawn in draws])
-            for step, (batch, drawn) in enumerate(zip(fed, draws, strict=True), first):
+            for step, (batch, drawn) in enumerate(fed, first):
                 rate = learning_rate(spec, step, total)
                 take_step(batch, drawn, rate)
                 if partway is not None:
-                    partway.after(
-                        step + 1, total.steps, model if average is None else average.module
-                    )
+                    partway.after(step + 1, total.steps, scored)
                     model.train()
-        loss, n = float(sums.loss), sum(sizes)
+        loss, n = float(sums.loss), sum(map(len, batches))
         if not np.isfinite(loss):
             raise DivergedError(epoch, rate)
-        scored = model if average is None else average.module
         ua = None if best is None else best.score(scored, spec)
         records.append(EpochRecord(epoch, rate, loss / n, int(sums.correct) / n, ua))
         if best is not None:
             best.keep(scored, records)
         if checkpoint:
             checkpoint.save(models, optimizer, records, asked)
-    if best is not None:
-        return Fitted(best.kept, records, total)
-    return Fitted(model if average is None else average.module, records, total)
+    return Fitted(scored if best is None else best.kept, records, total)
+
+
+def _fed(
+    feed: Feed,
+    batches: Sequence[torch.Tensor],
+    spec: TrainingSpec,
+    random: torch.Generator,
+    device: torch.device,
+) -> Iterator[tuple[Batch, torch.Tensor]]:
+    """Return the batches with their draws of augmentation, all of which are made at once."""
+    draws = draw(spec.augment, [len(numbers) for numbers in batches], random, device)
+    fed = feed.batches(batches, [gains(spec.augment, drawn) for drawn in draws])
+    return zip(fed, draws, strict=True)
 
 
 def predict(model: nn.Module, feed: Feed, spec: TrainingSpec) -> tuple[np.ndarray, np.ndarray]:
