@@ -37,6 +37,7 @@ from ablation.analysis.signflip import (
     SIGNIFICANCE,
     joint_p_values,
     max_t_p_value,
+    simultaneous_half_widths,
     smallest_p_value,
 )
 from ablation.analysis.speakers import METRICS, Counts
@@ -87,6 +88,7 @@ __all__ = [
     "seconds_by_cost",
     "seed_counts",
     "seeds_needed",
+    "simultaneous_half_widths",
     "smallest_margins",
     "smallest_p_value",
     "speaker_counts",

@@ -35,22 +35,51 @@ def joint_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
 
     One-sided, only gains above zero count.
     """
-    # A studentised mean rises with mean / root mean square, which flips leave alone but for the
-    # mean, and by the same function in every comparison: so this orders the flips as t does.
-    squares = np.sqrt((gains**2).mean(axis=1, keepdims=True))
-    scaled = np.divide(gains, squares, out=np.zeros_like(gains, float), where=squares > 0)
-    signs = _signs(gains.shape[1], two_sided)
-    observed = scaled.mean(axis=1)
-    largest = np.full(len(signs), -np.inf)
-    step = max(1, _CHUNK // len(signs))
-    for start in range(0, len(scaled), step):
-        means = scaled[start : start + step] @ signs.T / gains.shape[1]
-        largest = np.maximum(largest, (np.abs(means) if two_sided else means).max(axis=0))
+    scaled = _scaled(gains)
+    observed, largest = scaled.mean(axis=1), _largest(scaled, two_sided)
     bar = (np.abs(observed) if two_sided else observed) - _ROUNDING
     reached = len(largest) - np.searchsorted(np.sort(largest), bar, side="left")
     if gains.shape[1] <= _EXACT:
         return reached / len(largest)
     return (reached + 1) / (len(largest) + 1)
+
+
+def simultaneous_half_widths(gains: np.ndarray) -> np.ndarray:
+    """Return half the width of each mean gain's interval, shape (comparisons,).
+
+    The intervals hold together at 95 %: one excludes 0 where the two-sided
+    :func:`joint_p_values` is at most 5 %. They are infinite where so few speakers can show nothing,
+    and nan where all gains of a comparison are alike.
+    """
+    n = gains.shape[1]
+    largest = np.sort(_largest(_scaled(gains), two_sided=True))
+    # The smallest bar that at most a share of SIGNIFICANCE of the flips reaches.
+    reached = int(SIGNIFICANCE * len(largest) + _ROUNDING)
+    bar = largest[-reached] - 2 * _ROUNDING if reached else np.inf
+    t = bar * np.sqrt((n - 1) / max(1 - bar**2, _ROUNDING)) if bar < 1 else np.inf
+    errors = gains.std(axis=1, ddof=1) / np.sqrt(n)
+    return np.where(errors > 0, t * errors, np.nan)
+
+
+def _scaled(gains: np.ndarray) -> np.ndarray:
+    """Return gains over their root mean square.
+
+    A studentised mean rises with mean / root mean square, which flips leave alone but for the
+    mean, and by the same function in every comparison: so its mean orders the flips as t does.
+    """
+    squares = np.sqrt((gains**2).mean(axis=1, keepdims=True))
+    return np.divide(gains, squares, out=np.zeros_like(gains, float), where=squares > 0)
+
+
+def _largest(scaled: np.ndarray, two_sided: bool) -> np.ndarray:
+    """Return the largest mean over all comparisons of every flip."""
+    signs = _signs(scaled.shape[1], two_sided)
+    largest = np.full(len(signs), -np.inf)
+    step = max(1, _CHUNK // len(signs))
+    for start in range(0, len(scaled), step):
+        means = scaled[start : start + step] @ signs.T / scaled.shape[1]
+        largest = np.maximum(largest, (np.abs(means) if two_sided else means).max(axis=0))
+    return largest
 
 
 def max_t_p_value(gains: np.ndarray) -> float:

@@ -7,6 +7,7 @@ from ablation.figures.classes import draw_classes
 from ablation.figures.confusion import draw_confusion
 from ablation.figures.costs import draw_costs
 from ablation.figures.critical import draw_critical
+from ablation.figures.differences import DifferencePanel, draw_differences
 from ablation.figures.explanation import Scales, draw_explanation, draw_filters
 from ablation.figures.figure2 import Panel, draw_figure2
 from ablation.figures.heatmap import draw_heatmap
@@ -18,6 +19,7 @@ from ablation.figures.windows import WindowPanel, draw_windows
 
 __all__ = [
     "FORMATS",
+    "DifferencePanel",
     "Panel",
     "Scales",
     "WindowPanel",
@@ -26,6 +28,7 @@ __all__ = [
     "draw_confusion",
     "draw_costs",
     "draw_critical",
+    "draw_differences",
     "draw_explanation",
     "draw_figure2",
     "draw_filters",

@@ -3,22 +3,33 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
-from ablation.analysis import indistinct_groups, mean_ranks, pooled_scores, window_extent
+from ablation.analysis import (
+    all_pairs,
+    indistinct_groups,
+    mean_ranks,
+    pooled_scores,
+    simultaneous_half_widths,
+    window_extent,
+)
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork
+from ablation.analysis.verdicts import verdicts
 from ablation.errors import counted, named
 from ablation.figures import (
+    DifferencePanel,
     Panel,
     WindowPanel,
     draw_classes,
     draw_critical,
+    draw_differences,
     draw_figure2,
     draw_heatmap,
     draw_windows,
 )
-from ablation.figures.drawing import Drawing, largest_classes, title_of
+from ablation.figures.drawing import Drawing, largest_classes, metric_label, title_of
 from ablation.figures.network_catalogue import (
     budget_drawing,
     confusion_drawing,
@@ -31,6 +42,7 @@ from ablation.figures.search_catalogue import search_drawing
 from ablation.study import AXES
 
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
+_MOST_MAPPED = 100  # shapes of a map of which all pairs are compared
 _MOST_CLASSES = 12  # panels of a column
 
 
@@ -48,6 +60,7 @@ def drawings(
         _figure2(evidence, shown),
         _heatmap(evidence),
         search_drawing(evidence),
+        _differences(evidence),
         _classes(evidence),
         _windows(evidence),
         _critical(evidence),
@@ -140,15 +153,73 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
         best = whole.nlargest(1, "wa").iloc[0]
         chosen = (int(best["height"]), int(best["width"]))
         highest = f", highest {100 * best['wa']:.1f} % at {chosen[0]}x{chosen[1]}"
+    like, span = ([], 0.0) if chosen is None else _like_best(evidence, "{}x{}".format(*chosen))
+    names = scores["height"].astype(str) + "x" + scores["width"].astype(str)
+    scores["like_highest"] = names.isin(like)
     title = title_of(evidence, "WA over height and width")
     yield Drawing(
         "heatmap",
         "WA of the stored shapes; the highest, which is biased upwards as the best of many, is "
-        "outlined.",
+        "outlined. Dots: not significantly different from it (all pairs, sign-flip test by "
+        "speaker, family-wise adjusted). The colours span at least the difference that would be "
+        "significant.",
         f"WA of {counted(len(scores), 'shape')}{highest}",
         scores,
-        partial(draw_heatmap, scores, "wa", "WA", title, chosen),
+        partial(draw_heatmap, scores, "wa", "WA", title, chosen, span),
     )
+
+
+def _like_best(evidence: Evidence, best: str) -> tuple[list[str], float]:
+    """Return the shapes not significantly different in WA from ``best``, and the difference (0..1)
+    that would be significant, the median over them; nothing of too many shapes."""
+    shapes = evidence.shapes
+    if best not in shapes or not 1 < len(shapes) <= _MOST_MAPPED:
+        return [], 0.0
+    family = all_pairs(shapes)
+    halves = simultaneous_half_widths(family.gains) if family.comparisons else np.array([])
+    of_best = [k for k, c in enumerate(family.comparisons) if best in (c.first, c.second)]
+    found = [family.comparisons[k] for k in of_best]
+    like = [c.second if c.first == best else c.first for c in found if not c.significant]
+    known = halves[of_best][np.isfinite(halves[of_best])]
+    return like, float(np.median(known)) if len(known) else 0.0
+
+
+def _differences(evidence: Evidence) -> Iterator[Drawing]:
+    panels, data, told = [], [], []
+    for name, known in evidence.axes.items():
+        family = known.against
+        if family is None or not family.comparisons:
+            continue
+        physical = dict(zip(known.curve["extent"], known.curve["physical"], strict=True))
+        extents = {known.name(extent): extent for extent in known.shapes}
+        judged = verdicts(family, evidence.margin)
+        rows = pd.DataFrame({
+            "extent": [extents[c.first] for c in family.comparisons],
+            "physical": [physical[extents[c.first]] for c in family.comparisons],
+            "difference": family.gains.mean(axis=1),
+            "half": simultaneous_half_widths(family.gains),
+            "verdict": judged.of,
+        })  # fmt: skip
+        reference = extents[str(family.reference)]
+        panels.append(DifferencePanel(AXES[name], rows, (reference, physical[reference])))
+        data.append(rows.assign(axis=name, reference=family.reference))
+        told.append(f"{name}: {judged.count('different')} of {len(rows)} differ")
+    if not panels:
+        return
+    score, points = metric_label(evidence.metric), 100 * evidence.margin
+    yield Drawing(
+        "differences",
+        f"{score} of every shape less that of the pre-specified reference, paired by speaker. "
+        f"Bars: 95 % intervals that hold for all shapes of a panel together; where one excludes 0, "
+        f"the two differ significantly. Band: practically equivalent, within ±{points:g} points; "
+        f"that is tested one-sided, so an equivalent shape's bar may end outside.",
+        "; ".join(told),
+        pd.concat(data),
+        partial(
+            draw_differences, panels, evidence.margin, score,
+            title_of(evidence, "differences to the reference"),
+        ),
+    )  # fmt: skip
 
 
 def _classes(evidence: Evidence) -> Iterator[Drawing]:

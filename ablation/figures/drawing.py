@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ablation.analysis import METRICS
 from ablation.analysis.evidence import Evidence
 from ablation.errors import counted
 from ablation.results.run_record import RunRecord
@@ -27,6 +28,11 @@ def largest_classes(run: RunRecord, most: int) -> list[str]:
     by_size = sorted(run.classes, key=dict(zip(run.classes, run.counts, strict=True)).__getitem__)
     kept = set(by_size[-most:])
     return [label for label in run.classes if label in kept]
+
+
+def metric_label(metric: str) -> str:
+    """Return "WA", "UA" or the class, as axes name it."""
+    return metric.upper() if metric in METRICS else metric
 
 
 def title_of(evidence: Evidence, what: str, window: bool = True) -> str:

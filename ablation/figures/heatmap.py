@@ -29,6 +29,7 @@ def draw_heatmap(
     label: str,
     title: str,
     chosen: tuple[int, int] | None = None,
+    span: float = 0.0,
 ) -> Figure:
     """Draw a score over the grid of heights and widths.
 
@@ -36,16 +37,19 @@ def draw_heatmap(
     ----------
     scores
         A row for each shape: ``height`` (bins), ``width`` (frames), ``height_hz``, ``width_ms``,
-        ``complete`` and the score (0..1).
+        ``complete``, the score (0..1), and perhaps ``like_highest``, whether it gets a dot.
     score
         The score's column.
     label
         The name of the score beside the colour bar.
     chosen
         The height and width of the shape to outline.
+    span
+        The least difference (0..1) from the lightest to the darkest colour.
     """
     values = 100 * scores.pivot(index="height", columns="width", values=score)
     values = values.sort_index(ascending=False)  # small at the bottom, as in a diagram
+    lowest, highest = np.nanmin(values.to_numpy(float)), np.nanmax(values.to_numpy(float))
     complete = scores.pivot(index="height", columns="width", values="complete")
     partial = complete.reindex(values.index).eq(False).to_numpy()
     numbers = max(values.shape) <= _MOST_NUMBERS
@@ -64,6 +68,7 @@ def draw_heatmap(
         values,
         texts if numbers or partial.any() else None,
         cmap="cividis",
+        vmin=min(lowest, highest - 100 * span),
         annot_kws={"fontsize": 7},
         cbar_kws={"label": f"{label} (%)", "aspect": 25},
     )
@@ -75,6 +80,14 @@ def draw_heatmap(
     if partial.any():
         sign = "( )" if numbers else "•"
         handles.append(Line2D([], [], linestyle="none", label=f"{sign} {PARTIAL}"))
+    if "like_highest" in scores and scores["like_highest"].any():
+        like = scores.pivot(index="height", columns="width", values="like_highest")
+        rows_at, columns_at = np.nonzero(like.reindex(values.index).eq(True).to_numpy())
+        label = "not significantly different from the highest"
+        look: Any = {"color": COLOURS["angry"], "markeredgecolor": "white", "markeredgewidth": 0.5}
+        handles += axes.plot(
+            columns_at + 0.88, rows_at + 0.2, "o", markersize=4, label=label, ls="none", **look
+        )
     if chosen is not None and chosen[0] in values.index and chosen[1] in values.columns:
         corner = (
             int(np.flatnonzero(values.columns == chosen[1])[0]),

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis import (
-    METRICS,
     confusion,
     pareto_front,
     probe_cost,
@@ -25,7 +24,7 @@ from ablation.figures import (
     draw_learning,
     draw_speakers,
 )
-from ablation.figures.drawing import Drawing, largest_classes, title_of
+from ablation.figures.drawing import Drawing, largest_classes, metric_label, title_of
 from ablation.study import CellKind, Shape
 
 _MOST_LINES = 8  # that a reader can distinguish in one panel
@@ -56,7 +55,7 @@ def speakers_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> I
         )
         for name, counts in models.items()
     )
-    label = metric.upper() if metric in ("wa", "ua") else metric
+    label = metric_label(metric)
     what, drawn = f"{label} by speaker", data
     if len(models) > _MOST_COMPARED:
         what += f" of the first {_MOST_COMPARED} of {len(models)} models"
@@ -145,7 +144,7 @@ def budget_drawing(evidence: Evidence) -> Iterator[Drawing]:
     if budget is None:
         return
     drawn = [name for name in _spread_names(evidence) if name in budget.scores.index]
-    score = evidence.metric.upper() if evidence.metric in METRICS else evidence.metric
+    score = metric_label(evidence.metric)
     title = title_of(evidence, f"{score} and training budget")
     yield Drawing(
         "budget",

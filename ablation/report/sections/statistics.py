@@ -38,7 +38,7 @@ def statistics_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> S
         "statistics",
         "Different, practically equivalent, or undecided",
         paragraphs=tuple(lines),
-        pictures=picked(pictures, "ranks_height", "ranks_width", "speakers"),
+        pictures=picked(pictures, "differences", "ranks_height", "ranks_width", "speakers"),
         tables=tuple(tables),
     )
 
