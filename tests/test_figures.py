@@ -22,13 +22,16 @@ from matplotlib.transforms import Bbox
 
 from ablation.figures import (
     FORMATS,
+    DifferencePanel,
     Panel,
     Scales,
     WindowPanel,
+    draw_budget,
     draw_classes,
     draw_confusion,
     draw_costs,
     draw_critical,
+    draw_differences,
     draw_explanation,
     draw_figure2,
     draw_filters,
@@ -97,6 +100,25 @@ def window_panel(name: str, windows: Sequence[float] = (20.0, 40.0, 100.0)) -> W
     curves[windows[-1]] = curve_frame(["wa"], incomplete=[64], phase=len(windows), half=0.03)
     own = {w: 100 / w if name == "height" else w / 10 for w in windows}
     return WindowPanel(AXES[name], curves, own, {windows[0]: 16, windows[1]: 10})
+
+
+def budget_frame() -> pd.DataFrame:
+    shares = np.array([0.125, 0.25, 0.5, 1.0])
+    rows = [0.4 + 0.05 * (k % 5) * np.log2(8 * shares) / 3 for k in range(len(SHAPES))]
+    return pd.DataFrame(rows, index=list(SHAPES), columns=shares)
+
+
+def difference_panel(name: str) -> DifferencePanel:
+    extent = np.array([e for e in GRID if e != 10])
+    difference = 0.1 * wave(len(extent))
+    half = np.full(len(extent), 0.06)
+    half[0] = np.inf  # so few speakers that nothing is known
+    verdict = [("equivalent", "different", "undecided")[k % 3] for k in range(len(extent))]
+    rows = pd.DataFrame({
+        "extent": extent, "physical": 10.0 * extent, "difference": difference, "half": half,
+        "verdict": verdict,
+    })  # fmt: skip
+    return DifferencePanel(AXES[name], rows, (10, 100.0))
 
 
 def counts_frame(labels: Sequence[str] = CLASSES, phase: float = 0.0) -> pd.DataFrame:
@@ -199,12 +221,24 @@ SCORES = [("ua", "UA"), *((f"acc_{label}", label) for label in CLASSES)]
 COLUMNS = [score for score, _ in SCORES]
 
 TYPICAL: dict[str, Callable[[], Figure]] = {
+    "budget": lambda: draw_budget(budget_frame(), list(SHAPES[:8]), TITLE, "WA (%)"),
+    "differences": lambda: draw_differences(
+        [difference_panel(name) for name in AXES], 0.05, "WA", TITLE
+    ),
     "heatmap": lambda: draw_heatmap(
         grid_frame(absent=[(2, 2), (80, 80)], incomplete=[(8, 8), (64, 80)]),
         "ua",
         "UA",
         TITLE,
         (10, 8),
+    ),
+    "heatmap_dots": lambda: draw_heatmap(
+        grid_frame().assign(like_highest=lambda rows: rows["ua"] > 0.6),
+        "ua",
+        "UA",
+        TITLE,
+        (80, 80),
+        span=0.5,
     ),
     "classes": lambda: draw_classes(
         {name: curve_frame(COLUMNS, incomplete=[20]) for name in AXES}, SCORES, TITLE
@@ -412,6 +446,42 @@ def test_all_text_can_be_read(name: str) -> None:
         box = text_box(text).transformed(figure.dpi_scale_trans.inverted())
         assert paper.x0 <= box.x0 and box.x1 <= paper.x1, text.get_text()
         assert paper.y0 <= box.y0 and box.y1 <= paper.y1, text.get_text()
+
+
+def test_a_budget_draws_every_shape_and_names_some() -> None:
+    (axes,) = TYPICAL["budget"]().axes
+    lines = axes.get_lines()
+    assert len(lines) == len(SHAPES)
+    for line in lines:
+        if line.get_label() in SHAPES:
+            expected = 100 * budget_frame().loc[str(line.get_label())]
+            assert line.get_ydata() == pytest.approx(expected.to_numpy())
+    assert {line.get_label() for line in lines} >= set(SHAPES[:8])
+
+
+def test_differences_have_a_mark_by_verdict_and_the_margin_as_a_band() -> None:
+    figure = TYPICAL["differences"]()
+    for axes, name in zip(figure.axes, AXES, strict=True):
+        rows = difference_panel(name).rows
+        for verdict in ("different", "equivalent", "undecided"):
+            (line,) = [one for one in axes.get_lines() if one.get_label() == verdict]
+            drawn = np.column_stack([line.get_xdata(), line.get_ydata()])
+            mine = rows[rows["verdict"] == verdict]
+            assert drawn == pytest.approx(
+                np.column_stack([mine["extent"], 100 * mine["difference"]])
+            )
+        band = next(p for p in axes.patches if "±5 points" in str(p.get_label()))
+        low, high = band.get_extents().transformed(axes.transData.inverted()).intervaly
+        assert (low, high) == pytest.approx((-5, 5))
+        assert len(bars_of(axes)) == np.isfinite(rows["half"]).sum()
+
+
+def test_dots_mark_what_is_like_the_highest_and_colours_span_what_is_asked() -> None:
+    axes = TYPICAL["heatmap_dots"]().axes[0]
+    (dots,) = [line for line in axes.get_lines() if "not significantly" in str(line.get_label())]
+    assert len(np.asarray(dots.get_xdata())) == int((grid_frame()["ua"] > 0.6).sum())
+    low, high = axes.collections[0].get_clim()
+    assert high - low == pytest.approx(50)
 
 
 def test_figures_of_very_many_things_stay_small_and_say_what_they_leave_out() -> None:
