@@ -63,7 +63,7 @@ class JobsRefused(ClusterError):
     command: str
     words: str
     WHAT = "{command} refused a job: {words}"
-    REMEDY = "correct the table [cluster]; --dry-run shows the job script"
+    REMEDY = "correct the table [cluster] (--dry-run shows the job script), or try again later"
 
 
 class JobsDied(ClusterError):

@@ -158,14 +158,16 @@ def log_directives(system: str, folder: Path) -> list[str]:
 
 
 def log_of(job: str, folder: Path) -> Path | None:
-    """Return the log of a job; None if it has not written one."""
-    return next((path for path in sorted(folder.glob(f"*{job}*")) if path.is_file()), None)
+    """Return the log of a job, whose name has its number; None if it has not written one."""
+    whole = re.compile(rf"(?<!\d){job}(?!\d)")
+    return next((path for path in folder.glob("[!.]*") if whole.search(path.name)), None)
 
 
 def _words(file: Path) -> str:
     """Return what a command has said, in one line without its name."""
     lines = file.read_text(errors="replace").splitlines()
-    return " ".join(re.sub(r"^\w+: (error: )?", "", line).strip() for line in lines if line.strip())
+    told = [re.sub(r"^\w+: (error: )?", "", line).strip() for line in lines]
+    return "; ".join(filter(None, told))
 
 
 def _answer(command: Sequence[str]) -> str | None:

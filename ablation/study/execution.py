@@ -1,5 +1,6 @@
 """The tables that say where cells are trained: on this machine or on a cluster."""
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -12,6 +13,11 @@ from ablation.study.fields import MEMORY, WALLTIME, Positive, PositiveFloat, Spe
 def _listed(value: object) -> object:
     """Return ``"cuda:0,cuda:1"`` as a list."""
     return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+def _spelt(value: object) -> object:
+    """Return a TOML time, which ``04:00:00`` without quotes is, as text."""
+    return value.isoformat() if isinstance(value, time) else value
 
 
 class ExecutionSpec(Spec):
@@ -72,7 +78,7 @@ class ClusterSpec(Spec):
     memory: Annotated[str, Field(pattern=MEMORY)] = Field(
         default="4GB", description="Memory per job, e.g. 4GB."
     )
-    walltime: Annotated[str, Field(pattern=WALLTIME)] = Field(
+    walltime: Annotated[str, BeforeValidator(_spelt), Field(pattern=WALLTIME)] = Field(
         default="04:00:00",
         description="Time limit of a job, e.g. 04:00:00; others follow while cells are left.",
     )
