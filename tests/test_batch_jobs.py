@@ -152,6 +152,26 @@ def test_three_jobs_that_die_without_a_worker_end_the_run_with_the_last_ones_log
     assert caught.value.also == ("no python for 2",)
 
 
+def test_a_node_on_which_jobs_die_does_not_end_a_run_that_others_work_for(tmp_path: Path) -> None:
+    system = StandIn()
+    with kept(system, tmp_path, most=2) as running:
+        running.jobs.want(9)
+        until(lambda: len(system.known) == 2)
+        running.connected.add(system.workers["0"])
+        time.sleep(0.1)
+        while not running.said:
+            running.jobs.want(9)
+            system.known |= {job: JobState("FAILED") for job in system.known if job != "0"}
+            time.sleep(0.01)
+        assert "3 jobs" in running.said[0]
+        running.connected.clear()
+        with pytest.raises(JobsDied):
+            while True:
+                running.jobs.want(9)
+                system.known |= dict.fromkeys(system.known, JobState("FAILED"))
+                time.sleep(0.01)
+
+
 def commands(folder: Path, **scripts: str) -> None:
     """Executables of the names and texts given."""
     folder.mkdir()
@@ -193,12 +213,12 @@ def test_only_who_has_the_credentials_reaches_a_scheduler_that_is_started_here(
         assert credentials.stat().st_mode & 0o777 == 0o600
         known = Certificates(credentials, credentials)
         assert connect_to(address, stack, print, known).client.status == "running"
-        for stranger in (
-            {"address": address.replace("tls", "tcp")},
-            {"address": address, "security": Security.temporary()},
+        for given, security in (
+            (address.replace("tls", "tcp"), None),
+            (address, Security.temporary()),
         ):
             with pytest.raises(OSError):
-                Client(timeout=2, set_as_default=False, **stranger)
+                Client(given, timeout=2, set_as_default=False, security=security)
     assert list(logs.iterdir()) == []
 
 

@@ -95,7 +95,7 @@ class BatchJobs:
         JobsRefused
             If no job was taken.
         JobsDied
-            If jobs end one after the other before a worker of theirs has connected.
+            If three jobs in a row ended before a worker of theirs connected, and no other works.
         """
         self._wanted = int(min(self._most, -(-tasks // self._processes)))
         while self._notes:
@@ -104,6 +104,10 @@ class BatchJobs:
             raise self._fault
         if not self._thread.is_alive():
             raise RuntimeError("the thread that keeps jobs has ended")
+
+    def rest(self) -> None:
+        """Submit no more jobs until some are wanted again."""
+        self._wanted = 0
 
     def describe(self) -> str:
         """Return in what states the jobs are that have no worker yet."""
@@ -183,19 +187,25 @@ class BatchJobs:
         self._ask_at, self._ask_every = time.monotonic() + _ASK_S[0], _ASK_S[0]
 
     def _over(self, job: _Job) -> None:
-        """Forget a job that has ended; raise :class:`JobsDied` if it is the third without a use."""
+        """Forget a job that has ended; raise :class:`JobsDied` if none has a worker any more."""
         self._jobs.remove(job)
         if job.joined:
             self._notes.append(f"job {job.number} of {self._system.system} ended: {job.state}")
             return
         self._died.append(job)
-        if len(self._died) >= _DEATHS:
-            log = log_of(job.number, self.logs)
-            lines = [] if log is None else log.read_text(errors="replace").splitlines()
-            kept = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
-            raise JobsDied(
-                self._system.system, len(self._died), job.number, str(job.state), log, self.logs
-            ).with_others(kept)
+        if len(self._died) < _DEATHS:
+            return
+        log = log_of(job.number, self.logs)
+        lines = [] if log is None else log.read_text(errors="replace").splitlines()
+        kept = [line.strip() for line in lines if line.strip()][-_LAST_LINES:]
+        fault = JobsDied(
+            self._system.system, len(self._died), job.number, str(job.state), log, self.logs
+        ).with_others(kept)
+        if not any(one.joined for one in self._jobs):
+            raise fault
+        self._not_before = time.monotonic() + _REFUSED_S
+        if len(self._died) == _DEATHS:
+            self._notes.append(f"warning: {fault}")
 
     def _fill(self) -> None:
         """Submit the jobs that are lacking."""

@@ -117,6 +117,8 @@ class _ClusterPool(WorkerPool):
 
     def close(self) -> None:
         """Cancel the tasks that are still running."""
+        if self.jobs is not None:
+            self.jobs.rest()
         flying, self.flying = list(self.flying), {}
         if flying and self.client.status == "running":
             with suppress(OSError, TimeoutError):
