@@ -12,7 +12,7 @@ from ablation.errors.execution import JobsDied, JobsRefused
 from ablation.executors.batch_system import BatchSystem, JobState, log_of
 
 _DEATHS = 3  # jobs in a row that end without a worker, after which the run ends
-_REFUSALS = 3  # submissions in a row, while no job is left, after which the run ends
+_REFUSALS = 9  # submissions in a row, while no job is left, after which the run ends
 _REFUSED_S = 20.0  # seconds until a refused submission is repeated
 _WAKE_S = 0.5  # seconds between two looks at which workers are connected
 _ASK_S = (1.0, 20.0)  # seconds between two questions about jobs, at first and at most
