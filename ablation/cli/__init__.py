@@ -104,5 +104,5 @@ def main() -> None:
         with failures.output_taken():
             app()
     finally:
-        if interrupts.came:  # the same press may arrive while Python ends
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Everything is said; one more press, or one that comes late, must not cut off Python's end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

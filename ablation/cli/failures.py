@@ -106,11 +106,6 @@ class Interrupts:
     def __init__(self) -> None:
         self._first: float | None = None
 
-    @property
-    def came(self) -> bool:
-        """Whether there was an interrupt."""
-        return self._first is not None
-
     def __call__(self, _number: int, _frame: object) -> None:
         now = time.monotonic()
         if self._first is None:
