@@ -100,6 +100,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupts)  # a scheduler's request to end is an interrupt
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, interrupts)
+        sys.unraisablehook = interrupts.unraisable
     try:
         with failures.output_taken():
             app()
