@@ -47,13 +47,14 @@ def test_a_job_that_is_cancelled_is_replaced_and_rows_are_those_of_this_machine(
     there, here = tmp_path / "there", tmp_path / "here"
     there.mkdir()
     here.mkdir()
+    train(*GRID, tiny_study, cwd=here)  # which compiles kernels for both
     logs = there / "results" / "tiny" / "logs"
     with begun([*GRID, tiny_study, *TABLE, "--set", "cluster.jobs=2"], there, batch) as run:
         batch.wait_until(lambda: batch.jobs("running"))
         first = batch.jobs("running")[0]
         assert [file.stat().st_mode & 0o777 for file in logs.glob(".*")] == [0o600]
         batch.call("scancel", first)
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=300)
     assert run.returncode == 0, err
     assert "4 cells: 4 trained" in err
     assert batch.jobs() == []
@@ -61,7 +62,6 @@ def test_a_job_that_is_cancelled_is_replaced_and_rows_are_those_of_this_machine(
     assert f"{first}.log" in written
     assert not [name for name in written if not name.endswith(".log")], "credentials are left"
     assert [path.name for path in there.iterdir()] == ["results"]
-    train(*GRID, tiny_study, cwd=here)
     assert_same(here / "results" / "tiny", there / "results" / "tiny")
 
 
