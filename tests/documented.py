@@ -28,7 +28,18 @@ ANSWERED = re.compile(
 )
 LINK = re.compile(r"\]\(([^)#\s]+)[)#]")
 INDENTED = re.compile(r"^    ((?:\$ )?ablate .*)$", re.MULTILINE)
-FIRST_WORDS = ("ablate", "$", "pip", "python", "python3", "make", "dask", "pytest", "#SBATCH", ".")
+FIRST_WORDS = (
+    "ablate",
+    "$",
+    "pip",
+    "python",
+    "python3",
+    "make",
+    "dask",
+    "pytest",
+    "#!/bin/bash",
+    ".",
+)
 VERBATIM = ("text", "python", "toml")  # languages of fences that nobody types into a shell
 
 

@@ -107,6 +107,28 @@ def test_an_interrupt_ends_cleanly_with_the_line_that_resumes(
     assert "interrupted" in err or "of 12 cells are stored" in err
 
 
+def test_an_interrupt_that_comes_while_an_object_is_deleted_is_not_lost() -> None:
+    """Python ignores exceptions there."""
+    code = (
+        "import signal, sys, time\n"
+        "from ablation.cli import failures\n"
+        "interrupts = failures.Interrupts()\n"
+        "signal.signal(signal.SIGINT, interrupts)\n"
+        "sys.unraisablehook = interrupts.unraisable\n"
+        "class Deleted:\n"
+        "    def __del__(self):\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "with failures.expected_errors():\n"
+        "    Deleted()\n"
+        "    time.sleep(60)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=50
+    )
+    assert "interrupted" in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 def test_workers_end_when_their_driver_is_killed(tiny_study: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         command(["grid", "--axis", "height", "--study", tiny_study, "--values", "2",

@@ -115,26 +115,31 @@ def _replace_worker(running: Cluster, folder: Path, rows: int, before: list[str]
 def test_jobs_of_a_batch_system_are_shown_and_started(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    """A batch system of three scripts: a job is a process of this machine."""
+    """PBS as three scripts: a job is a process of this machine."""
     commands = tmp_path / "bin"
     commands.mkdir()
     jobs = commands / "jobs"
     submit = (  # the script is gone once it is submitted, so a batch system keeps its own
         f'mine=$(mktemp {jobs}.XXXXXX); cp "$1" "$mine"; '
-        f'setsid bash "$mine" > "$mine.log" 2>&1 & echo $! >> {jobs}; echo Submitted batch job $!'
+        f'setsid bash "$mine" > "$mine.log" 2>&1 & echo $! >> {jobs}; echo $!.server'
     )
-    scripts = {"sbatch": submit, "scancel": 'kill -9 -- "-$1"; echo "$1" >> ' + f"{jobs}.ended"}
+    scripts = {
+        "qsub": submit,
+        "qstat": f"for one in $(cat {jobs}); do echo $one.server ablation me 0 R short; done",
+        "qdel": f'for one in "$@"; do kill -9 -- "-$one"; echo $one >> {jobs}.ended; done',
+    }
     for name, text in scripts.items():
         path = commands / name
         path.write_text(f"#!/bin/bash\n{text}\n")
         path.chmod(path.stat().st_mode | stat.S_IEXEC)
-    table = ["--set", 'cluster.system="slurm"', "--set", "cluster.jobs=2",
-             "--set", 'cluster.directives=["--gres=gpu:1"]',
+    table = ["--set", 'cluster.system="pbs"', "--set", "cluster.jobs=2",
+             "--set", 'cluster.directives=["-m n"]',
              "--set", f'cluster.python="{sys.executable}"']  # fmt: skip
     arguments = [*BOTH, "--study", tiny_study, *table]
     shown = train(*arguments, "--dry-run", cwd=tmp_path)
-    assert "2 jobs of slurm, each with this script:" in shown.stdout
-    assert "#SBATCH --gres=gpu:1" in shown.stdout
+    assert "2 jobs of pbs, each with this script:" in shown.stdout
+    assert "#PBS -m n" in shown.stdout
+    assert "--tls-key" in shown.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
     environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
     run = subprocess.run(
@@ -162,6 +167,7 @@ def test_jobs_of_a_batch_system_are_shown_and_started(
             StudyError,
             ["cluster.memory", "lots"],
         ),
+        (["--set", "cluster.tls_cert=me.pem"], StudyError, ["tls_ca_file", "tls_cert"]),
         (["--set", "cluster.system=slurm"], SubmitCommandMissing, ["slurm", "sbatch"]),
         (["--shard", "2/2"], StudyError, ["--shard", "2/2", "I/N"]),
     ],
@@ -172,7 +178,9 @@ def test_what_is_wrong_with_a_cluster_is_an_expected_error(
     facts: list[str],
     tiny_study: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # that has no sbatch
     run = invoke(*BOTH, "--study", tiny_study, *arguments, cwd=tmp_path, check=1)
     assert isinstance(run.error, kind)
     assert all(fact in str(run.error) for fact in facts)

@@ -124,6 +124,23 @@ def test_a_worker_sees_its_card_alone(
     assert environment["OMP_NUM_THREADS"] == "1"
 
 
+@pytest.mark.parametrize(("given", "number"), [(None, 4), ("2", 1), ("2,3", 2), ("", 0)])
+def test_a_plan_counts_the_cards_that_a_batch_system_has_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, number: int
+) -> None:
+    """And a run sees no others, since torch does not."""
+    monkeypatch.setattr(devices, "has_driver", lambda: True)
+    monkeypatch.setattr(devices, "_LISTED", tmp_path)
+    for name in "0123":
+        (tmp_path / name).touch()
+    if given is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    found = [slot.device for slot in devices.planned_slots(["auto"], 1)]
+    assert found == [f"cuda:{index}" for index in range(number)] or (not number and "cpu" in found)
+
+
 def test_a_study_names_devices_as_the_command_line_does(tmp_path: Path) -> None:
     for value, words in (
         ("auto", ["auto"]),

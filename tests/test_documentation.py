@@ -66,7 +66,11 @@ NOT_RUN = {
     "dask worker tcp://127.0.0.1:8786 --nthreads 1 --resources GPU=1": SHELL,
     "ablate grid --axis both --study emodb --cluster tcp://127.0.0.1:8786"
     " --devices cuda": ELSEWHERE,
+    "#!/bin/bash": SHELL,
     "#SBATCH --array=0-7": SHELL,
+    "#SBATCH --cpus-per-task=4": SHELL,
+    "#SBATCH --mem=8G": SHELL,
+    "#SBATCH --time=04:00:00": SHELL,
     "ablate grid --axis both --study emodb --cluster tcp://127.0.0.1:8786": ELSEWHERE,
     "ablate grid --axis both --study mine.toml --cluster tcp://head:8786": ELSEWHERE,
     "ablate grid --axis both --study emodb --results /shared/results"

@@ -37,10 +37,19 @@ from ablation.errors.execution import (
     CellOutOfMemory,
     ConnectionLost,
     NoScheduler,
+    WorkerLacksGpu,
     WorkerLacksPackage,
     WorkerVersionsDiffer,
 )
-from ablation.executors import EXECUTORS, Executor, InProcessExecutor, LocalExecutor, Slot
+from ablation.executors import (
+    EXECUTORS,
+    Executor,
+    InProcessExecutor,
+    LocalExecutor,
+    Slot,
+    make_slots,
+)
+from ablation.executors.cards import has_driver
 from ablation.executors.dask import ClusterExecutor
 from ablation.executors.dask_connection import connect_to
 from ablation.features.cache import Entry
@@ -311,6 +320,16 @@ def test_workers_of_other_versions_are_refused(
     assert caught.value.worker.startswith("tcp://127.0.0.1:")
 
 
+def test_a_worker_that_offers_a_gpu_and_cannot_use_one_is_one_error(deserted: Cluster) -> None:
+    if has_driver():
+        pytest.skip("this machine may have a GPU")
+    worker = deserted.add_worker("--resources", "GPU=1")
+    with pytest.raises(WorkerLacksGpu) as caught:
+        list(on(deserted)([Slot("cuda", 1)]).run(square, [1, 2, 3]))
+    kill_tree(worker)
+    assert caught.value.reason == "there is no NVIDIA driver"
+
+
 def test_a_worker_without_our_package_is_named(deserted: Cluster, tmp_path: Path) -> None:
     """Of a worker whose Python does not find the package."""
     (tmp_path / "sitecustomize.py").write_text(
@@ -347,3 +366,13 @@ def test_cores_are_those_of_the_process_and_not_of_the_machine() -> None:
     bound = f"import os; os.sched_setaffinity(0, {{{first}}}); {code}"
     done = subprocess.run([sys.executable, "-c", bound], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
+
+
+def test_a_task_of_slurm_takes_the_cores_that_it_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_CPUS_PER_TASK", raising=False)
+    monkeypatch.setattr("loky.cpu_count", lambda: 8)
+    assert len(make_slots(["cpu"], threads=1)) == 8
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    assert len(make_slots(["cpu"], threads=1)) == 3
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "64")
+    assert len(make_slots(["cpu"], threads=1)) == 8

@@ -100,9 +100,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupts)  # a scheduler's request to end is an interrupt
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored
         signal.signal(signal.SIGINT, interrupts)
+        sys.unraisablehook = interrupts.unraisable
     try:
         with failures.output_taken():
             app()
     finally:
-        if interrupts.came:  # the same press may arrive while Python ends
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # Everything is said; one more press, or one that comes late, must not cut off Python's end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -106,11 +108,6 @@ class Interrupts:
     def __init__(self) -> None:
         self._first: float | None = None
 
-    @property
-    def came(self) -> bool:
-        """Whether there was an interrupt."""
-        return self._first is not None
-
     def __call__(self, _number: int, _frame: object) -> None:
         now = time.monotonic()
         if self._first is None:
@@ -120,6 +117,20 @@ class Interrupts:
             say("interrupted again: stopped at once; finished cells are stored")
             say(_resuming())
             os._exit(INTERRUPTED)  # workers end by themselves when they find their parent gone
+
+    def unraisable(self, fault: Any) -> None:
+        """Interrupt once more after one that came where Python ignores exceptions.
+
+        That is while an object is being deleted, as in a callback of a weak reference. To be set as
+        ``sys.unraisablehook``.
+        """
+        if not isinstance(fault.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(fault)
+            return
+        self._first = None
+        main = threading.main_thread().ident
+        if main is not None:
+            threading.Timer(0.05, signal.pthread_kill, [main, signal.SIGINT]).start()
 
 
 _ONE_INTERRUPT = 1.0  # seconds

@@ -153,6 +153,7 @@ def grid(
     if dry:
         plan_printing.print_dry_run(
             given,
+            results,
             bool(plan.missing),
             lambda reporter: estimate_grid(plan, reporter),
             (lambda estimate: as_json(plan, estimate)) if dry.json_ else None,

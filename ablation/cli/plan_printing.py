@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablation.cli.failures import say
@@ -51,6 +52,7 @@ def print_estimate(estimate: Estimate) -> None:
 
 def print_dry_run(
     study: Study,
+    results: Path,
     training: bool,
     measure: Callable[[Reporter], Cost],
     as_json: Callable[[Cost], Mapping[str, Any]] | None,
@@ -58,7 +60,7 @@ def print_dry_run(
 ) -> None:
     """Measure what the missing cells cost, and print it, as JSON where ``as_json`` is given."""
     if as_json is None:
-        print_jobs(study)
+        print_jobs(study, results)
     reporter = Reporter()
     if training:
         reporter.say("measuring a few training steps on the workers that the run would use")
@@ -74,12 +76,13 @@ def print_object(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def print_jobs(study: Study) -> None:
+def print_jobs(study: Study, results: Path) -> None:
     """Print the script of a study's batch jobs, if it has any."""
     if study.cluster.system is None:
         return
+    from ablation.results.run_record import study_folder
     from ablation.runs.cluster import script_of
 
     jobs = counted(study.cluster.jobs, "job")
     print(f"{jobs} of {study.cluster.system}, each with this script:")
-    print(script_of(study))
+    print(script_of(study, study_folder(results, study.name)))

@@ -157,17 +157,19 @@ def promote(
     if dry:
         print_dry_run(
             plan.study,
+            stored.results,
             bool(plan.missing),
             lambda reporter: estimate_promotion(plan, final, reporter),
             (lambda estimate: as_json(plan, estimate)) if dry.json_ else None,
             lambda estimate: _print_plan(plan, estimate),
         )
         return
-    promoted = promotion.cross_validate(plan, stored.results, reporter)
-    if promoted.table is not None:
-        _print_table(promoted.table)
-    if final:
-        promoted = promotion.train_final(promoted, stored.results, reporter)
+    with promotion.cluster_of(plan, stored.results, reporter) as executor:
+        promoted = promotion.cross_validate(plan, stored.results, reporter, executor)
+        if promoted.table is not None:
+            _print_table(promoted.table)
+        if final:
+            promoted = promotion.train_final(promoted, stored.results, reporter, executor)
     if promoted.network is not None:
         print(promoted.network)
     finish(promoted.tally)

@@ -1,8 +1,10 @@
 """Errors of executing cells: devices, clusters, their workers, and memory."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ablation.errors.base import ClusterError, MemoryShortage, StudyError
+from ablation.errors.text import counted
 
 # ---------------------------------------------------------------------------- devices
 
@@ -29,6 +31,15 @@ class NoScheduler(ClusterError):
     )
 
 
+class CertificateUnusable(ClusterError):
+    """Certificates of [cluster] cannot be read; ``reason`` is that of the TLS library."""
+
+    files: Sequence[Path]
+    reason: str
+    WHAT = "[cluster]: certificates {files!l} cannot be used: {reason}"
+    REMEDY = "tls_ca_file, tls_cert and tls_key are PEM files; tls_key is not needed if in tls_cert"
+
+
 class ConnectionLost(ClusterError):
     """The scheduler went away while cells were running."""
 
@@ -47,13 +58,37 @@ class SubmitCommandMissing(ClusterError):
 
 
 class JobsRefused(ClusterError):
-    """The batch system refused some of the jobs."""
+    """The batch system refused a job; ``words`` are those of its command."""
 
     command: str
-    refused: int
+    words: str
+    WHAT = "{command} refused a job: {words}"
+    REMEDY = "correct the table [cluster] (--dry-run shows the job script), or try again later"
+
+
+class JobsDied(ClusterError):
+    """Jobs of a batch system ended, one after the other, before a worker of theirs connected.
+
+    ``job`` is the last one, which left ``log`` in the folder ``logs``; the log's last lines follow.
+    """
+
+    system: str
     jobs: int
-    WHAT = "{command} refused {refused} of {jobs:+job}"
-    REMEDY = "submit the script that --dry-run shows by hand to see why"
+    job: str
+    state: str
+    log: Path | None
+    logs: Path
+
+    def describe(self) -> str:
+        jobs = counted(self.jobs, "job")
+        return (
+            f"{jobs} of {self.system} in a row ended without a worker; job {self.job}: {self.state}"
+        )
+
+    def advise(self) -> str:
+        if self.log is None:
+            return f"it left no log in {self.logs}: can the nodes write there?"
+        return f"correct the table [cluster] or the nodes; its log {self.log} ends with:"
 
 
 class InvalidClusterTable(ClusterError):
@@ -72,6 +107,15 @@ class WorkerLacksPackage(ClusterError):
     package: str
     WHAT = "a worker of {address} does not have the package {package}"
     REMEDY = "install ablation there, in the same versions as here"
+
+
+class WorkerLacksGpu(ClusterError):
+    """A cell needs a GPU, and a cluster's worker cannot use one; ``reason`` says why."""
+
+    worker: str
+    reason: str
+    WHAT = "worker {worker} cannot use a GPU: {reason}"
+    REMEDY = "correct that machine, or train on CPUs with --devices cpu"
 
 
 class WorkerVersionsDiffer(ClusterError):

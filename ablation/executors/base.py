@@ -1,8 +1,10 @@
 """The interface of every executor, and what it promises."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,12 +70,15 @@ class WorkerPool(ABC):
         self._feeds: deque[Iterator[Any]] = deque()
         self._retries: deque[Job] = deque()
         self._numbered = 0
+        self._announced: float = 0
 
-    def submit(self, tasks: Iterable[Any]) -> None:
+    def submit(self, tasks: Iterable[Any], most: int | None = None) -> None:
         """Queue ``tasks`` behind those submitted before.
 
-        They are taken one by one as workers become free, so an iterator may decide late.
+        They are taken one by one as workers become free, so an iterator may decide late. They are
+        no more than ``most``, if that is known: workers that are asked for are no more either.
         """
+        self._announced += math.inf if most is None else most
         self._feeds.append(iter(tasks))
 
     @abstractmethod
@@ -116,9 +121,13 @@ class WorkerPool(ABC):
             self._retries.appendleft(job)
         return job is not None
 
+    def _most_waiting(self) -> float:
+        """Return how many tasks are left to run at most."""
+        return len(self._retries) + (self._announced - self._numbered if self._feeds else 0)
+
 
 class Executor(ABC):
-    """Runs ``function(task, device)`` for many tasks.
+    """Runs ``function(task, device)`` for many tasks; a context manager, which closes it.
 
     Parameters
     ----------
@@ -133,14 +142,25 @@ class Executor(ABC):
     ) -> None:
         self.slots = list(slots)
         self.say = say
+        self._stack = ExitStack()
 
     @abstractmethod
     def pool(self, function: Function) -> WorkerPool:
-        """Return workers for ``function``."""
+        """Return workers for ``function``; one pool at a time."""
+
+    def close(self) -> None:
+        """Give back what outlives a pool."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def run(self, function: Function, tasks: Iterable[Any]) -> Generator[Finished]:
         """Yield each of ``tasks`` as it ends; closing the iterator stops the workers."""
-        with self.pool(function) as pool:
+        with self, self.pool(function) as pool:
             pool.submit(tasks)
             for ended in pool.finished():
                 yield from ended

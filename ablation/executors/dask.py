@@ -8,7 +8,7 @@ the task does not kill the worker too, and it is known which task it was.
 import queue
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -17,13 +17,17 @@ from uuid import uuid4
 import cloudpickle
 
 from ablation.errors import MemoryShortage, counted
-from ablation.errors.execution import ConnectionLost, WorkerLacksPackage
+from ablation.errors.execution import ConnectionLost, TaskAbandoned, WorkerLacksPackage
 from ablation.executors.base import Executor, Finished, Function, Job, Slot, WorkerPool
 from ablation.executors.dask_worker import Answer, Supply, attend, install, unpack, versions
 from ablation.executors.process import TRIES
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
+
+    from ablation.executors.dask_connection import Connection
+
+Connect = Callable[[ExitStack, Callable[[str], None]], "Connection"]
 
 _LOOK_EVERY = 2.0  # seconds between two checks of which workers there are
 _LOOK_SOON = 0.2  # the same while there are none
@@ -41,7 +45,8 @@ class ClusterExecutor(Executor):
         The first says what a task needs: its threads, and whether it needs a card (``cuda``), of
         which dask then counts one per task (workers started with ``--resources GPU=1``).
     connect
-        Returns a client of the cluster, and a function that ends the connection.
+        Returns a connection to the cluster, which ends when the stack that it is given is closed.
+        One connection serves all pools.
     supply
         Transfers to a worker the files that a task needs there; None: it needs none.
     """
@@ -51,16 +56,22 @@ class ClusterExecutor(Executor):
         slots: Sequence[Slot],
         say: Callable[[str], None] = lambda _text: None,
         *,
-        connect: "Callable[[], tuple[Client, Callable[[], None]]]",
+        connect: Connect,
         supply: Supply | None = None,
     ) -> None:
         super().__init__(slots, say)
         self.connect, self.supply = connect, supply
+        self._connection: Connection | None = None
 
     def pool(self, function: Function) -> WorkerPool:
-        self.say("connecting to the cluster")
-        client, disconnect = self.connect()
-        return _ClusterPool(function, self.slots[0], self.say, client, disconnect, self.supply)
+        if self._connection is None:
+            self.say("connecting to the cluster")
+            self._connection = self.connect(self._stack, self.say)
+        return _ClusterPool(function, self.slots[0], self.say, self._connection, self.supply)
+
+    def close(self) -> None:
+        self._connection = None
+        super().close()
 
 
 @dataclass
@@ -79,19 +90,19 @@ class _ClusterPool(WorkerPool):
         function: Function,
         slot: Slot,
         say: Callable[[str], None],
-        client: "Client",
-        disconnect: Callable[[], None],
+        connection: "Connection",
         supply: Supply | None,
     ) -> None:
         super().__init__()
         self.function, self.slot, self.say = function, slot, say
-        self.client, self.disconnect, self.supply = client, disconnect, supply
+        self.client, self.jobs, self.supply = connection.client, connection.jobs, supply
         self.flying: dict[Future, Job | _Place] = {}
         self.places: dict[str, _Place] = {}
         self.ended: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self.room, self.looked, self.seen_workers = 0, -_LOOK_EVERY, time.monotonic()
         self.versions = versions()
-        self.address = str(client.scheduler.address) if client.scheduler else "an unknown address"
+        scheduler = self.client.scheduler
+        self.address = str(scheduler.address) if scheduler else "an unknown address"
 
     def finished(self) -> Iterator[list[Finished]]:
         while True:
@@ -105,12 +116,13 @@ class _ClusterPool(WorkerPool):
                 yield ends
 
     def close(self) -> None:
-        """Cancel the tasks that are still running, and disconnect."""
+        """Cancel the tasks that are still running."""
+        if self.jobs is not None:
+            self.jobs.rest()
         flying, self.flying = list(self.flying), {}
         if flying and self.client.status == "running":
             with suppress(OSError, TimeoutError):
                 self.client.cancel(flying, force=True)
-        self.disconnect()
 
     def _look(self) -> None:
         """Update how many tasks the workers take at present."""
@@ -119,6 +131,8 @@ class _ClusterPool(WorkerPool):
             return
         self.looked = now
         self._check_connection()
+        if self.jobs is not None:
+            self.jobs.want(self._most_waiting() + len(self.flying))
         workers = self.client.scheduler_info()["workers"].values()
         if self.slot.device == "cpu":
             room = sum(worker["nthreads"] for worker in workers)
@@ -130,7 +144,8 @@ class _ClusterPool(WorkerPool):
             self.seen_workers = now
         elif now - self.seen_workers > _WAIT_FOR_WORKERS:
             what = "" if self.slot.device == "cpu" else " with --resources GPU=1"
-            self.say(f"waiting for workers{what} to join {self.address}")
+            jobs = f"; {self.jobs.describe()}" if self.jobs is not None else ""
+            self.say(f"waiting for workers{what} to join {self.address}{jobs}")
             self.seen_workers = now + 5 * _WAIT_FOR_WORKERS
 
     def _hand_out(self) -> None:
@@ -200,6 +215,8 @@ class _ClusterPool(WorkerPool):
             self._check_connection()
             return Answer("lost")
         error = cast(BaseException | None, future.exception())
+        if isinstance(error, TaskAbandoned):  # its job is being ended
+            return Answer("lost")
         if isinstance(error, MemoryShortage):
             return Answer("died", str(error))
         if isinstance(error, KilledWorker):

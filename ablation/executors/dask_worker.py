@@ -11,8 +11,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal, Protocol
 
-from ablation.errors.execution import TaskAbandoned, WorkerVersionsDiffer
+from ablation.device import is_cuda
+from ablation.errors.execution import TaskAbandoned, WorkerLacksGpu, WorkerVersionsDiffer
 from ablation.executors.base import Function, Slot
+from ablation.executors.cards import cards
 from ablation.executors.devices import thread_environment
 from ablation.executors.process import WorkerProcess, crash_of
 
@@ -98,11 +100,12 @@ def attend(
     Raises
     ------
     ClusterError
-        If other versions are installed here, or the task was cancelled.
+        If other versions are installed here, a GPU cannot be used, or the task was cancelled.
     """
     from distributed import get_worker
 
     _check_versions(expected, get_worker().address)
+    _check_device(slot.device, get_worker().address)
     if supply is not None and (names := supply.lacking(task)):
         return Answer("lacking", (machine(), get_worker().address, names))
     process = _process(slot)
@@ -134,6 +137,11 @@ def _check_versions(expected: Mapping[str, str], address: str) -> None:
     other = {name: (own[name], number) for name, number in expected.items() if own[name] != number}
     if other:
         raise WorkerVersionsDiffer(address, other)
+
+
+def _check_device(device: str, address: str) -> None:
+    if is_cuda(device) and not cards().usable:
+        raise WorkerLacksGpu(address, cards().lacking)
 
 
 def _process(slot: Slot) -> WorkerProcess:

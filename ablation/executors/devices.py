@@ -17,14 +17,20 @@ from ablation.memory import own_memory
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of glibc's mallopt
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+_LISTED = Path("/proc/driver/nvidia/gpus")
 _GROWN = 1.25  # times its memory after the first task: then a worker returns what is free
 
 
 def core_count() -> int:
-    """Return how many cores this process may use: by its affinity and its container's quota."""
+    """Return how many cores this process may use.
+
+    The least of its affinity, its container's quota, and what a task of Slurm asked for: not every
+    Slurm binds a task to its cores.
+    """
     from loky import cpu_count
 
-    return cpu_count()
+    asked = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return min(cpu_count(), int(asked)) if asked.isdigit() and int(asked) else cpu_count()
 
 
 def make_slots(
@@ -64,9 +70,15 @@ def planned_slots(
 
 
 def _likely_cards() -> list[str]:
-    """Return the cards that the NVIDIA driver lists."""
-    listed = list(Path("/proc/driver/nvidia/gpus").glob("*")) if has_driver() else []
-    return [f"{CUDA}:{number}" for number in range(len(listed))]
+    """Return the cards that the NVIDIA driver lists, or as many as a batch system has given us."""
+    listed = len(list(_LISTED.glob("*"))) if has_driver() else 0
+    given = os.environ.get(_VISIBLE)
+    number = listed if given is None else min(listed, len(_words(given)))
+    return [f"{CUDA}:{number}" for number in range(number)]
+
+
+def _words(visible: str) -> list[str]:
+    return [word.strip() for word in visible.split(",") if word.strip()]
 
 
 def _slots(
@@ -110,7 +122,7 @@ def worker_environment(slot: Slot) -> dict[str, str]:
     if is_cuda(slot.device):
         number = slot.device.partition(":")[2]
         # A batch system may have given us some of the machine's cards: we count those from 0.
-        given = [word.strip() for word in os.environ.get(_VISIBLE, "").split(",") if word.strip()]
+        given = _words(os.environ.get(_VISIBLE, ""))
         environment[_VISIBLE] = given[int(number)] if given else number
     if slot.device == INTERPRETER:
         environment["TRITON_INTERPRET"] = "1"

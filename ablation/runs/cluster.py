@@ -1,29 +1,32 @@
 """The executor of a study's table [cluster], and the script of its jobs."""
 
-import logging
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ablation.device import CPU, CUDA, is_cuda
 from ablation.executors import Slot
 from ablation.executors.dask import ClusterExecutor
-from ablation.executors.dask_connection import connect_to, job_script, start_jobs
+from ablation.executors.dask_connection import Certificates, JobRequest, connect_to, start_jobs
 from ablation.runs.file_transfer import FeatureSupply
 from ablation.study import Study
 
 
-def cluster_executor(study: Study, say: Callable[[str], None]) -> ClusterExecutor:
+def cluster_executor(study: Study, folder: Path, say: Callable[[str], None]) -> ClusterExecutor:
     """Return an executor that runs cells on the study's cluster.
 
-    Which card a cell gets depends on its worker.
+    Which card a cell gets depends on its worker. ``folder`` is that of the study's results, where
+    jobs write their logs.
     """
     spec = study.cluster
-    connect = (
-        partial(connect_to, spec.address)
-        if spec.address is not None
-        else partial(start_jobs, str(spec.system), spec.jobs, _options(study))
-    )
+    if spec.address is None:
+        connect = partial(start_jobs, _request(study, folder))
+    else:
+        certificates = None
+        if spec.tls_ca_file is not None and spec.tls_cert is not None:
+            certificates = Certificates(spec.tls_ca_file, spec.tls_cert, spec.tls_key)
+        connect = partial(connect_to, spec.address, certificates=certificates)
     return ClusterExecutor(cluster_slots(study), say, connect=connect, supply=FeatureSupply())
 
 
@@ -35,10 +38,19 @@ def cluster_slots(study: Study) -> list[Slot]:
     return [Slot(_device(study), study.execution.threads)] * study.cluster.workers
 
 
-def script_of(study: Study) -> str:
-    """Return the script of each job; empty if a running scheduler is used."""
-    system = study.cluster.system
-    return "" if system is None else job_script(system, _options(study))
+def script_of(study: Study, folder: Path) -> str:
+    """Return the script of each job of the study whose results are in ``folder``.
+
+    Nothing is started, so the scheduler's address and the file of credentials are placeholders.
+    """
+    request = _request(study, folder)
+    return request.script("WORKER", request.logs / "CREDENTIALS")
+
+
+def _request(study: Study, folder: Path) -> JobRequest:
+    spec = study.cluster
+    logs = folder.absolute() / "logs"
+    return JobRequest(str(spec.system), spec.jobs, logs, spec.interface, _options(study))
 
 
 def _device(study: Study) -> str:
@@ -56,15 +68,11 @@ def _options(study: Study) -> dict[str, Any]:
         "walltime": spec.walltime,
         "queue": spec.queue,
         "project" if spec.system == "sge" else "account": spec.account,
-        "interface": spec.interface,
         "python": spec.python,
         "job_extra_directives": list(spec.directives),
         # Python shall import nothing from the folder in which a job starts.
         "job_script_prologue": ["export PYTHONSAFEPATH=1", *spec.prologue],
         "worker_extra_args": ["--resources", "GPU=1"] if _device(study) != CPU else [],
-        "job_name": "ablation",
-        "silence_logs": logging.ERROR,
-        "scheduler_options": {"dashboard": False, "dashboard_address": ":0"},
     }
     if spec.system == "slurm":
         options["job_cpu"] = spec.cores

@@ -68,9 +68,12 @@ class ResultCollector:
         self._writing: Future[list[Ended]] | None = None
         self._times_stored = 0
 
-    def submit(self, tasks: Iterable[CellTask]) -> None:
-        """Submit tasks to the pool, as :class:`~ablation.executors.WorkerPool` does."""
-        self.pool.submit(grouped(tasks, self.together))
+    def submit(self, tasks: Iterable[CellTask], most: int | None = None) -> None:
+        """Submit tasks to the pool, in ``most`` groups or fewer.
+
+        See :meth:`ablation.executors.WorkerPool.submit`.
+        """
+        self.pool.submit(grouped(tasks, self.together), most)
 
     def ended(self) -> Generator[list[Ended]]:
         """Yield tasks and their outcomes, failed ones too, once they are on the disk.
@@ -111,7 +114,9 @@ class ResultCollector:
         for finished in self.pool.finished():
             for end in finished:
                 if end.crash is not None and len(end.task) > 1:
-                    self.pool.submit(halves(end.task))  # the others are not to go with one of them
+                    self.pool.submit(
+                        halves(end.task), 2
+                    )  # the others are not to go with one of them
                 else:
                     self._held += zip(end.task, _outcomes(end), strict=True)
             quick = time.monotonic() - last < _QUICK

@@ -48,11 +48,6 @@ def side_by_side(tasks: Sequence[CellTask], most: int) -> Sequence[CellTask]:
     return [tasks[number] for number in order]
 
 
-def largest(tasks: Iterable[CellTask], most: int) -> int:
-    """Return how many cells the largest group of the tasks has."""
-    return max(map(len, grouped(tasks, most)), default=1)
-
-
 def grouped(tasks: Iterable[CellTask], most: int) -> Iterator[Group]:
     """Yield the tasks in their order, in groups of at most ``most`` that differ in fold and seed.
 

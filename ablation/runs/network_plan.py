@@ -14,6 +14,7 @@ from ablation.corpora.folds import development_speakers
 from ablation.errors import counted
 from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
+from ablation.executors import Executor
 from ablation.files import require_writable
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
@@ -250,10 +251,12 @@ def _stored(results: Path, run: RunRecord, window_ms: float) -> set[Key]:
     }
 
 
-def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
+def run_promote(
+    plan: PromotePlan, results: Path, reporter: Reporter, executor: Executor | None = None
+) -> Tally:
     """Train the missing cells; every network is saved beside its row.
 
-    Raises as :func:`ablation.runs.grid.run_grid`.
+    ``executor`` is one that other calls share. Raises as :func:`ablation.runs.grid.run_grid`.
     """
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
     if not plan.missing and not plan.missing_baselines:
@@ -275,12 +278,15 @@ def run_promote(plan: PromotePlan, results: Path, reporter: Reporter) -> Tally:
         )
         beside = Tally(cells=len(plan.missing_baselines), stored=0)
         tasks = _baseline_tasks(plan, folder, folds, reporter)
-        run_cells(tasks, folder, plan.study, beside, reporter, again=plan.fresh)
+        again = plan.fresh
+        run_cells(tasks, folder, plan.study, beside, reporter, again=again, executor=executor)
         tally.failures += beside.failures
     if plan.missing:
         folds = _tuned(plan, folds)
         tasks = [_task(plan, folder, c, folds[c.cell.fold]) for c in plan.missing]
-        run_cells(tasks, folder, plan.study, tally, reporter, keeper.keep, again=plan.fresh)
+        run_cells(
+            tasks, folder, plan.study, tally, reporter, keeper.keep, plan.fresh, executor=executor
+        )
     else:
         ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
     return tally
@@ -326,6 +332,7 @@ def run_final(
     scores: saver.ScoreNote,
     results: Path,
     reporter: Reporter,
+    executor: Executor | None = None,
 ) -> tuple[Path, Tally]:
     """Train the network of a plain variant on all speakers; return its folder.
 
@@ -351,7 +358,7 @@ def run_final(
     everyone = sorted((*some.train, *some.test), key=lambda sample: sample.id)
     fold = FoldData(cell.fold, (), tuple(everyone), ())
     task = _task(plan, folder, CellRequest(cell, digest), fold)
-    run_cells([task], folder, plan.study, tally, reporter, keeper.keep)
+    run_cells([task], folder, plan.study, tally, reporter, keeper.keep, executor=executor)
     return place, tally
 
 

@@ -1,12 +1,13 @@
 """A whole promotion: from options to Table 1 and the network of all speakers.
 
 :func:`promote` runs all of it. ``ablate promote`` calls the same four steps one by one, to print
-what each of them found: :func:`find_settings`, :func:`plan_promotion`, :func:`cross_validate` and
-:func:`train_final`.
+what each of them found: :func:`find_settings`, :func:`plan_promotion`, and on the jobs of one
+:func:`cluster_of`, :func:`cross_validate` and :func:`train_final`.
 """
 
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ablation.errors.common import (
     UnknownName,
 )
 from ablation.errors.studies import FixedByProbes
+from ablation.executors import Executor
 from ablation.progress import Reporter
 from ablation.results import run_record
 from ablation.results.run_record import RunRecord
@@ -33,7 +35,7 @@ from ablation.runs.network_plan import (
     run_final,
     run_promote,
 )
-from ablation.runs.runner import Tally
+from ablation.runs.runner import Tally, shared_cluster
 from ablation.runs.shape_selection import SelectionOptions, select, select_given
 from ablation.runs.table1 import Table1, write_table1
 from ablation.study import (
@@ -161,8 +163,10 @@ def promote(
         whatever else keeps a fold from being trained or stored.
     """
     settings = find_settings(study, results, options)
-    found = cross_validate(plan_promotion(settings, results, options, reporter), results, reporter)
-    return train_final(found, results, reporter) if final else found
+    plan = plan_promotion(settings, results, options, reporter)
+    with cluster_of(plan, results, reporter) as executor:
+        found = cross_validate(plan, results, reporter, executor)
+        return train_final(found, results, reporter, executor) if final else found
 
 
 def find_settings(study: Path | str, results: Path, options: PromoteOptions) -> Settings:
@@ -233,14 +237,26 @@ def plan_promotion(
     return plan_promote(results, run, prepared, selections, poolings, baselines, options.fresh)
 
 
-def cross_validate(plan: PromotePlan, results: Path, reporter: Reporter) -> Promoted:
+def cluster_of(
+    plan: PromotePlan, results: Path, reporter: Reporter
+) -> AbstractContextManager[Executor | None]:
+    """Return the cluster on which both steps of a promotion run, if it has one."""
+    folder = run_record.study_folder(results, plan.study.name)
+    return shared_cluster(plan.study, folder, reporter.say)
+
+
+def cross_validate(
+    plan: PromotePlan, results: Path, reporter: Reporter, executor: Executor | None = None
+) -> Promoted:
     """Train the missing folds and write Table 1. Raises as :func:`promote`."""
-    tally = run_promote(plan, results, reporter)
+    tally = run_promote(plan, results, reporter, executor)
     some = tally.trained or tally.stored
     return Promoted(plan, tally, write_table1(plan, results) if some else None)
 
 
-def train_final(promoted: Promoted, results: Path, reporter: Reporter) -> Promoted:
+def train_final(
+    promoted: Promoted, results: Path, reporter: Reporter, executor: Executor | None = None
+) -> Promoted:
     """Train the network with the highest WA on all speakers. Raises as :func:`promote`.
 
     The result is ``promoted`` itself where no network has all of its folds.
@@ -249,7 +265,7 @@ def train_final(promoted: Promoted, results: Path, reporter: Reporter) -> Promot
     if table is None or table.best is None or table.scores is None:
         return promoted
     reporter.say(f"{table.best.title} has the highest WA: training it on all speakers, to be saved")
-    place, last = run_final(promoted.plan, table.best, table.scores, results, reporter)
+    place, last = run_final(promoted.plan, table.best, table.scores, results, reporter, executor)
     tally.failures += last.failures
     return promoted if last.failures else replace(promoted, network=place)
 

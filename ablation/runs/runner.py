@@ -1,7 +1,7 @@
 """Runs cells on executors and stores their rows as they come."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from ablation.executors import EXECUTORS, Executor, Slot, choose, make_slots
@@ -11,7 +11,7 @@ from ablation.results import ResultStore, Watch
 from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.collector import Keep, ResultCollector, Tally
-from ablation.runs.groups import cells_at_once, largest, side_by_side
+from ablation.runs.groups import cells_at_once, grouped, side_by_side
 from ablation.study import ExecutionSpec, Study
 from ablation.training.rows import cell_columns
 from ablation.training.task import CellTask
@@ -63,14 +63,32 @@ def check_devices(study: Study) -> None:
         check_address(study.cluster.address)
 
 
-def executor_of(study: Study, say: Callable[[str], None]) -> Executor:
-    """Return the executor of the study's cells: a cluster, or worker processes on this machine."""
+def executor_of(study: Study, folder: Path, say: Callable[[str], None]) -> Executor:
+    """Return the executor of the study's cells: a cluster, or worker processes on this machine.
+
+    ``folder`` is that of the study's results. Close the executor: a cluster's jobs run till then.
+    """
     if study.cluster.used:
         from ablation.runs.cluster import cluster_executor
 
-        return cluster_executor(study, say)
+        return cluster_executor(study, folder, say)
     say(choose(study.execution.devices).line)
     return EXECUTORS["local"](slots_of(study.execution), say)
+
+
+@contextmanager
+def shared_cluster(
+    study: Study, folder: Path, say: Callable[[str], None]
+) -> Iterator[Executor | None]:
+    """Yield the executor of the study's cluster, for several calls to share its jobs.
+
+    None where the cells run on this machine, which need not be asked for.
+    """
+    if not study.cluster.used:
+        yield None
+        return
+    with executor_of(study, folder, say) as executor:
+        yield executor
 
 
 @contextmanager
@@ -82,10 +100,12 @@ def result_collector(
     keep: Keep | None = None,
     *,
     together: int = 1,
+    executor: Executor | None = None,
 ) -> Iterator[ResultCollector]:
     """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
 
-    A worker is given at most ``together`` cells at once.
+    A worker is given at most ``together`` cells at once. ``executor`` is left open; None: one of
+    its own.
 
     The workers are stopped however the block ends, and the rows compacted unless an error ended it.
 
@@ -96,7 +116,10 @@ def result_collector(
     """
     store = ResultStore(folder)
     try:
-        with executor_of(study, reporter.say).pool(train_cells) as pool:
+        with ExitStack() as stack:
+            if executor is None:
+                executor = stack.enter_context(executor_of(study, folder, reporter.say))
+            pool = stack.enter_context(executor.pool(train_cells))
             if together > 1:
                 reporter.say(f"a GPU trains up to {together} cells at once")
             yield ResultCollector(pool, store, tally, reporter.say, keep, together)
@@ -115,12 +138,13 @@ def run_cells(
     keep: Keep | None = None,
     again: bool = False,
     leading: BestSoFar | None = None,
+    executor: Executor | None = None,
 ) -> None:
     """Train ``tasks``, store each outcome as it comes, compact at the end, and update ``tally``.
 
     Another run may use the same folder: a cell that it has finished by the time it is due here is
     not trained again, except with ``again``. ``leading`` gets every probe, and its text is shown
-    with the progress.
+    with the progress. ``executor`` is the study's, shared with other calls; None: one of its own.
 
     Raises
     ------
@@ -131,14 +155,17 @@ def run_cells(
     """
     most = cells_at_once(study, places_of(study), len(tasks))
     tasks = side_by_side(tasks, most)
-    together = largest(tasks, most)
+    sizes = [len(group) for group in grouped(tasks, most)]
+    together = max(sizes, default=1)
     with (
         _order(folder, tasks) as ordered,
-        result_collector(study, folder, tally, reporter, keep, together=together) as collector,
+        result_collector(
+            study, folder, tally, reporter, keep, together=together, executor=executor
+        ) as collector,
         reporter.task("cells", unit="cells") as advance,
     ):
         left = _unless_stored(ordered, collector.store, tally)
-        collector.submit(tasks if again else left)
+        collector.submit(tasks if again else left, most=len(sizes))
         before = tally.left
         advance(0, len(tasks))
         with closing(collector.ended()) as every:  # stores what has ended, even on an error

@@ -1,5 +1,7 @@
 """The tables that say where cells are trained: on this machine or on a cluster."""
 
+from datetime import time
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,6 +13,11 @@ from ablation.study.fields import MEMORY, WALLTIME, Positive, PositiveFloat, Spe
 def _listed(value: object) -> object:
     """Return ``"cuda:0,cuda:1"`` as a list."""
     return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+def _spelt(value: object) -> object:
+    """Return a TOML time, which ``04:00:00`` without quotes is, as text."""
+    return value.isoformat() if isinstance(value, time) else value
 
 
 class ExecutionSpec(Spec):
@@ -44,26 +51,36 @@ class ExecutionSpec(Spec):
 class ClusterSpec(Spec):
     """A dask cluster that trains the cells: a running one, or jobs of a batch system.
 
-    ``address`` is that of a running scheduler (``tcp://host:8786``). ``system`` starts ``jobs``
-    jobs through dask-jobqueue instead, each with ``processes`` workers that share ``cores`` and
-    ``memory``.
+    ``address`` is that of a running scheduler (``tcp://host:8786``, or ``tls://host:8786`` with
+    certificates). ``system`` starts up to ``jobs`` jobs at a time instead, each with ``processes``
+    workers that share ``cores`` and ``memory``.
     """
 
     address: str | None = Field(
         default=None,
         description="Address of a running scheduler, e.g. tcp://host:8786; or give system.",
     )
+    tls_ca_file: Path | None = Field(
+        default=None, description="PEM file of who signed a running scheduler's certificate."
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="PEM file of our certificate for a running scheduler."
+    )
+    tls_key: Path | None = Field(
+        default=None, description="PEM file of its key; default: it is in tls_cert."
+    )
     system: Literal["slurm", "pbs", "sge"] | None = Field(
         default=None, description="Batch system to which jobs are submitted; or give address."
     )
-    jobs: Positive = Field(default=1, description="Jobs to start.")
+    jobs: Positive = Field(default=1, description="Jobs at a time, at most.")
     processes: Positive = Field(default=1, description="Workers per job.")
     cores: Positive = Field(default=1, description="Cores per job.")
     memory: Annotated[str, Field(pattern=MEMORY)] = Field(
         default="4GB", description="Memory per job, e.g. 4GB."
     )
-    walltime: Annotated[str, Field(pattern=WALLTIME)] = Field(
-        default="04:00:00", description="Time limit of a job, e.g. 04:00:00."
+    walltime: Annotated[str, BeforeValidator(_spelt), Field(pattern=WALLTIME)] = Field(
+        default="04:00:00",
+        description="Time limit of a job, e.g. 04:00:00; others follow while cells are left.",
     )
     queue: str | None = Field(default=None, description="Queue or partition.")
     account: str | None = Field(default=None, description="Account or project to charge.")
@@ -81,6 +98,12 @@ class ClusterSpec(Spec):
     def _one_cluster(self) -> Self:
         if self.address is not None and self.system is not None:
             raise ValueError("address and system cannot be combined; give one of them")
+        if (self.tls_ca_file is None) != (self.tls_cert is None):
+            raise ValueError("tls_ca_file and tls_cert are only of use together; give both")
+        if self.tls_key is not None and self.tls_cert is None:
+            raise ValueError("tls_key requires tls_ca_file and tls_cert")
+        if self.tls_cert is not None and self.system is not None:
+            raise ValueError("jobs get certificates of their own; tls_cert is for an address")
         if self.processes > self.cores:
             raise ValueError(f"processes = {self.processes} is more than cores = {self.cores}")
         return self

@@ -103,8 +103,8 @@ def load_study(
     # Settings as run are a study with a note of what was run; their folder may be renamed.
     if tables.pop("as_run", None) is not None and file.parent.name == "studies":
         tables["name"] = file.absolute().parents[1].name
-    if isinstance(tables.get("corpus"), dict):
-        _resolve_root(tables["corpus"], file.parent)
+    for field in _PATHS:
+        _resolve(tables, field, file.parent)
     study = parse_study(tables, origin=str(file))
     if corpus is not None and corpus != study.corpus.name:
         require_utf8("--corpus", corpus)
@@ -154,10 +154,12 @@ def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _resolve_root(corpus: dict[str, Any], folder: Path) -> None:
-    """Make the corpus' path absolute; in a study it is relative to the study's file."""
-    if isinstance(corpus.get("root"), str):
-        corpus["root"] = str((folder / at_home(Path(corpus["root"]))).absolute())
+def _resolve(tables: dict[str, Any], field: str, folder: Path) -> None:
+    """Make the path of a field absolute; in a study it is relative to the study's file."""
+    above, _, name = field.partition(".")
+    table = tables.get(above)
+    if isinstance(table, dict) and isinstance(table.get(name), str):
+        table[name] = str((folder / at_home(Path(table[name]))).absolute())
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
@@ -197,12 +199,13 @@ def _apply(tables: dict[str, Any], field: str, value: Any) -> None:
     for one, other in _EXCLUSIVE:
         if name in (one, other):
             table.pop(other if name == one else one, None)
-    if field == "corpus.root":
-        _resolve_root(table, Path.cwd())
+    if field in _PATHS:
+        _resolve(tables, field, Path.cwd())
 
 
 _COMMAND_LINE = "command line"
 _LONGEST = 200  # characters of a value in a message
+_PATHS = ("corpus.root", "cluster.tls_ca_file", "cluster.tls_cert", "cluster.tls_key")
 _EXCLUSIVE = (("epochs", "steps"), ("address", "system"))  # fields of which one clears the other
 
 
