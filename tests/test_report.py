@@ -126,7 +126,9 @@ SAID = {  # of which rows, what is said, and what is not
     ),
     "scores at chance": (
         Drawn(lambda shape, window: 0.2),
-        ["not clearly above the majority-class baseline (25.0 %)"], [],
+        ["These probes have learnt too little to say which receptive field is needed: ",
+         "no better than always answering the majority class (25.0 %)"],
+        ["is significantly better than another"],
     ),
     "a class that is never named": (
         Drawn(lambda shape, window: 0.0), ["sad is hardly ever recognised by any probe"], [],
@@ -305,8 +307,8 @@ def test_figures_come_with_their_numbers(folder: Path) -> None:
     plot = ("plot", "--study", folder / "drawn.toml")
     run = invoke(*plot, "--format", "svg", cwd=folder)
     names = {Path(line).name for line in run.stdout.splitlines()}
-    stems = ("figure2", "classes", "ranks_height", "ranks_width", "speakers", "confusion",
-             "learning_probes", "costs")  # fmt: skip
+    stems = ("figure2", "differences", "classes", "ranks_height", "ranks_width", "speakers",
+             "confusion", "learning_probes", "costs")  # fmt: skip
     assert names == {f"{stem}.{end}" for stem in stems for end in ("svg", "csv")}
     curve = pd.read_csv(folder / "figures" / "drawn" / "figure2.csv")
     row = curve[(curve["axis"] == "height") & (curve["extent"] == 10)].iloc[0]
@@ -502,7 +504,12 @@ def test_compare_of_one_study_lists_its_comparisons(folder: Path) -> None:
     found = invoke(*compare, cwd=folder).stdout
     (height,) = [line for line in found.splitlines() if line.startswith("height: ")]
     assert "10x2" in height and "4 comparisons" in height
-    assert re.search(r"\*\s+2x2 - 10x2\s+−\d", found)
+    assert re.search(r"  2x2 - 10x2\s+−\d.*  different\n", found)
+    assert re.search(r"Of 4 comparisons, \d different, \d practically equivalent within ±5", found)
+    assert "within ±30 points" in invoke(*compare, "--within", "30", cwd=folder).stdout
+    for points in ("0", "100", "nan"):
+        error = invoke(*compare, "--within", points, cwd=folder, check=1).error
+        assert isinstance(error, InvalidOption) and error.option == "--within"
     pairs = invoke(*compare, "--pairs", "--axis", "width", cwd=folder).stdout
     (width,) = [line for line in pairs.splitlines() if line.startswith("width: ")]
     assert "all pairs" in width and "10 comparisons" in width and "height" not in pairs

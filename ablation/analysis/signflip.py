@@ -58,7 +58,7 @@ def simultaneous_half_widths(gains: np.ndarray) -> np.ndarray:
     bar = largest[-reached] - 2 * _ROUNDING if reached else np.inf
     t = bar * np.sqrt((n - 1) / max(1 - bar**2, _ROUNDING)) if bar < 1 else np.inf
     errors = gains.std(axis=1, ddof=1) / np.sqrt(n)
-    return np.where(errors > 0, t * errors, np.nan)
+    return t * np.where(errors > 0, errors, np.nan)
 
 
 def _scaled(gains: np.ndarray) -> np.ndarray:

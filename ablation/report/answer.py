@@ -139,7 +139,7 @@ def _unlearnt(axes: Sequence[AxisEvidence], majority: float) -> str:
     scores = [counts.score("wa") for axis in axes for counts in axis.shapes.values()]
     below = sum(score <= majority for score in scores)
     best = max((score_interval(c, "wa") for a in axes for c in a.shapes.values()), key=_estimate)
-    if best.low > majority and below < len(scores) / 2:
+    if not best.low <= majority and below < len(scores) / 2:  # no interval for one speaker
         return ""
     return (
         f"These probes have learnt too little to say which receptive field is needed: {below} of "
