@@ -7,6 +7,7 @@ from ablation.figures.confusion import draw_confusion
 from ablation.figures.costs import draw_costs
 from ablation.figures.critical import draw_critical
 from ablation.figures.explanation import Scales, draw_explanation, draw_filters
+from ablation.figures.field import draw_field
 from ablation.figures.figure2 import Panel, draw_figure2
 from ablation.figures.heatmap import draw_heatmap
 from ablation.figures.learning import draw_learning
@@ -25,6 +26,7 @@ __all__ = [
     "draw_costs",
     "draw_critical",
     "draw_explanation",
+    "draw_field",
     "draw_figure2",
     "draw_filters",
     "draw_heatmap",

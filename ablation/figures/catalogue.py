@@ -19,6 +19,7 @@ from ablation.figures import (
     draw_windows,
 )
 from ablation.figures.drawing import Drawing, largest_classes, title_of
+from ablation.figures.field_catalogue import field_drawing
 from ablation.figures.network_catalogue import (
     confusion_drawing,
     costs_drawing,
@@ -54,6 +55,7 @@ def drawings(
         confusion_drawing(evidence, networks),
         learning_drawing(evidence, networks),
         filters_drawing(evidence, networks),
+        field_drawing(evidence, networks),
         costs_drawing(evidence, networks),
     ):
         yield from part
