@@ -41,12 +41,21 @@ from ablation.analysis.signflip import (
 )
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.tallies import confusion, named_counts, seed_counts, speaker_counts, tally
-from ablation.analysis.variance import Spread, detectable, seeds_needed, speakers_needed, spread
+from ablation.analysis.variance import (
+    SHIPPED,
+    Spread,
+    detectable,
+    equivalence_margin,
+    seeds_needed,
+    speakers_needed,
+    spread,
+)
 from ablation.analysis.windows import Interaction, WindowReading, read_windows, window_extent
 
 __all__ = [
     "METRICS",
     "RULES",
+    "SHIPPED",
     "SIGNIFICANCE",
     "AxisEvidence",
     "Choice",
@@ -68,6 +77,7 @@ __all__ = [
     "difference_interval",
     "effect_interval",
     "end_columns",
+    "equivalence_margin",
     "equivalence_p_values",
     "gain_interval",
     "indistinct_groups",

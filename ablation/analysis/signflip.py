@@ -39,7 +39,7 @@ def joint_p_values(gains: np.ndarray, two_sided: bool = True) -> np.ndarray:
     # mean, and by the same function in every comparison: so this orders the flips as t does.
     squares = np.sqrt((gains**2).mean(axis=1, keepdims=True))
     scaled = np.divide(gains, squares, out=np.zeros_like(gains, float), where=squares > 0)
-    signs = _signs(gains.shape[1], two_sided)
+    signs = sign_flips(gains.shape[1], two_sided)
     observed = scaled.mean(axis=1)
     largest = np.full(len(signs), -np.inf)
     step = max(1, _CHUNK // len(signs))
@@ -65,8 +65,11 @@ def smallest_p_value(speakers: int, two_sided: bool = True) -> float:
 
 
 @lru_cache(maxsize=4)
-def _signs(speakers: int, two_sided: bool) -> np.ndarray:
-    """Return signs, shape (ways, speakers); two-sided, a way and its opposite count as one."""
+def sign_flips(speakers: int, two_sided: bool) -> np.ndarray:
+    """Return signs, shape (ways, speakers); two-sided, a way and its opposite count as one.
+
+    The first way is the one observed where all are tried.
+    """
     if speakers <= _EXACT:
         ways = np.arange(2 ** (speakers - two_sided))[:, None] >> np.arange(speakers)
         return 1.0 - 2.0 * (ways & 1)

@@ -46,7 +46,8 @@ def field(
     import_matplotlib()
     from ablation.analysis.evidence import Evidence
     from ablation.analysis.study_results import StudyResults
-    from ablation.figures.field_catalogue import save_field
+    from ablation.figures import draw_field, write_figure
+    from ablation.figures.field_catalogue import best_shapes
     from ablation.progress import Reporter
     from ablation.results import run_record
     from ablation.runs.field import cuts_of, measure
@@ -63,7 +64,9 @@ def field(
         cuts = cuts or cuts_of(run.study)
     record = measure(folder, saved, cuts, segments, Reporter())
     path = output or figures / known.study / "field.png"
-    save_field(record, evidence, f"{known.study}: receptive field of {known.title}", path)
+    shapes = {} if evidence is None else best_shapes(evidence)
+    title = f"{known.study}: receptive field of {known.title}, {' + '.join(known.shapes)}"
+    write_figure(lambda: draw_field(record, shapes, title), path, "--output")
     if json_:
         print_object({"network": str(folder), **_content(record)})
     else:

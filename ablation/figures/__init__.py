@@ -11,9 +11,10 @@ from ablation.figures.field import draw_field
 from ablation.figures.figure2 import Panel, draw_figure2
 from ablation.figures.heatmap import draw_heatmap
 from ablation.figures.learning import draw_learning
+from ablation.figures.power import draw_power
 from ablation.figures.search import draw_search
 from ablation.figures.speakers import draw_speakers
-from ablation.figures.style import FORMATS, save_figure, svg_text
+from ablation.figures.style import FORMATS, save_figure, svg_text, write_figure
 from ablation.figures.windows import WindowPanel, draw_windows
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "draw_filters",
     "draw_heatmap",
     "draw_learning",
+    "draw_power",
     "draw_search",
     "draw_speakers",
     "draw_windows",
     "save_figure",
     "svg_text",
+    "write_figure",
 ]

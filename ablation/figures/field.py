@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ablation.analysis.fields import Extent, extents
+from ablation.analysis.fields import extents
 from ablation.figures.style import COLOURS, RC, SPARE, finish
 from ablation.results.field_record import FieldRecord
 
@@ -38,8 +38,14 @@ def draw_field(record: FieldRecord, shapes: Mapping[str, tuple[int, int]], title
         _outline(axes, shapes, steps)
         axes.set(xlim=(-reach[1], reach[1]), ylim=(-reach[0], reach[0]))
     for side, (axes, label) in enumerate(zip(grid[1], ("Hz", "ms"), strict=True)):
+        reached = []
         for name, field in record.fields.items():
-            _draw_profile(axes, field.sum(axis=1 - side), steps[side], extents(field)[side], name)
+            _draw_profile(axes, field.sum(axis=1 - side), steps[side], name)
+            own = extents(field)[side]
+            reached.append(
+                f"{name}: {own.half * steps[side]:g}, {own.mass * steps[side]:g} {label}"
+            )
+        axes.set_title("at half height, for 95 % of the sum\n" + "; ".join(reached), fontsize=8)
         for number, (name, shape) in enumerate(shapes.items()):
             for end in (-0.5, 0.5):
                 place = end * shape[side] * steps[side]
@@ -79,16 +85,8 @@ def _outline(axes: Axes, shapes: Mapping[str, tuple[int, int]], steps: tuple[flo
         axes.add_patch(box)
 
 
-def _draw_profile(axes: Axes, profile: np.ndarray, step: float, extent: Extent, name: str) -> None:
-    """Draw the sum of a field along the other side, and its extents in words."""
+def _draw_profile(axes: Axes, profile: np.ndarray, step: float, name: str) -> None:
+    """Draw the sum of a field along the other side."""
     places = (np.arange(len(profile)) - (len(profile) - 1) / 2) * step
     colour, dash = _STATES[name]
     axes.plot(places, profile / (profile.max() or 1), color=colour, linestyle=dash, label=name)
-    line = 0.93 if name == "untrained" else 0.86
-    axes.annotate(
-        f"{extent.half * step:g} at half height, {extent.mass * step:g} for 95 %",
-        (0.02, line),
-        xycoords="axes fraction",
-        color=colour,
-        fontsize=7,
-    )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,8 @@ from ablation.analysis.evidence import Evidence
 from ablation.analysis.fields import extents, stored_field
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
-from ablation.errors.common import UnknownName
 from ablation.figures.drawing import Drawing
 from ablation.figures.field import draw_field
-from ablation.figures.style import FORMATS, save_figure
-from ablation.files import atomic_write
 from ablation.results.field_record import FieldRecord
 from ablation.study import Shape
 
@@ -48,24 +44,6 @@ def best_shapes(evidence: Evidence) -> dict[str, tuple[int, int]]:
         shape = Shape.parse(axis.name(axis.best))
         shapes[f"best probe of the {name}s, {shape}"] = (shape.height, shape.width)
     return shapes
-
-
-def save_field(record: FieldRecord, evidence: Evidence | None, title: str, output: Path) -> None:
-    """Draw a measured field, with the best shapes of the probes where ``evidence`` has them.
-
-    Raises
-    ------
-    UnknownName
-        For another suffix than .png, .pdf and .svg.
-    StorageError
-        When the file cannot be written.
-    """
-    kind = output.suffix.lower().removeprefix(".")
-    if kind not in FORMATS:
-        raise UnknownName(f"--output {output}", kind, FORMATS, "figure format")
-    figure = draw_field(record, {} if evidence is None else best_shapes(evidence), title)
-    with atomic_write(output) as stream:
-        save_figure(figure, stream, kind)
 
 
 def _described(record: FieldRecord) -> str:
