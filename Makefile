@@ -47,7 +47,7 @@ chaos: $(STAMP)  ## thirty kills of driver or worker, here, on a cluster of its 
 fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
 	$(BIN)/pytest fuzz --exitfirst --capture=no --tb=short --seconds $(FUZZ_SECONDS)
 
-validate: $(STAMP)  ## the tests, their power and intervals on thousands of simulated studies, about twenty minutes
+validate: $(STAMP)  ## the tests, their power and intervals on thousands of simulated studies, about an hour
 	$(BIN)/python validation/simulate.py
 	$(BIN)/python validation/power.py
 	$(BIN)/python validation/equivalence.py

@@ -111,6 +111,7 @@ STORIES = {
         "docs/how-to/own-network.md",
         "docs/explanation/networks.md",
         "docs/how-to/own-axis.md",
+        "docs/how-to/plan.md",
         "docs/how-to/gpu.md",
         "docs/reference/files.md",
     ],

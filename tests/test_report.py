@@ -254,7 +254,7 @@ def test_the_report_of_trained_rows_has_table_1_and_can_be_run_again(
         assert words in page
     text = (ours / "report.md").read_text(encoding="utf-8")
     pictures = re.findall(r"\]\((\S+\.svg)\)", text)
-    assert {"costs", "filters", "learning_networks", "confusion"} <= {
+    assert {"costs", "field", "filters", "learning_networks", "confusion"} <= {
         Path(p).stem for p in pictures
     }
     assert all((ours / picture).exists() for picture in pictures)

@@ -42,12 +42,21 @@ from ablation.analysis.signflip import (
 )
 from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.tallies import confusion, named_counts, seed_counts, speaker_counts, tally
-from ablation.analysis.variance import Spread, detectable, seeds_needed, speakers_needed, spread
+from ablation.analysis.variance import (
+    SHIPPED,
+    Spread,
+    detectable,
+    equivalence_margin,
+    seeds_needed,
+    speakers_needed,
+    spread,
+)
 from ablation.analysis.windows import Interaction, WindowReading, read_windows, window_extent
 
 __all__ = [
     "METRICS",
     "RULES",
+    "SHIPPED",
     "SIGNIFICANCE",
     "AxisEvidence",
     "Choice",
@@ -69,6 +78,7 @@ __all__ = [
     "difference_interval",
     "effect_interval",
     "end_columns",
+    "equivalence_margin",
     "equivalence_p_values",
     "gain_interval",
     "indistinct_groups",

@@ -73,7 +73,7 @@ def _scaled(gains: np.ndarray) -> np.ndarray:
 
 def _largest(scaled: np.ndarray, two_sided: bool) -> np.ndarray:
     """Return the largest mean over all comparisons of every flip."""
-    signs = _signs(scaled.shape[1], two_sided)
+    signs = sign_flips(scaled.shape[1], two_sided)
     largest = np.full(len(signs), -np.inf)
     step = max(1, _CHUNK // len(signs))
     for start in range(0, len(scaled), step):
@@ -94,8 +94,11 @@ def smallest_p_value(speakers: int, two_sided: bool = True) -> float:
 
 
 @lru_cache(maxsize=4)
-def _signs(speakers: int, two_sided: bool) -> np.ndarray:
-    """Return signs, shape (ways, speakers); two-sided, a way and its opposite count as one."""
+def sign_flips(speakers: int, two_sided: bool) -> np.ndarray:
+    """Return signs, shape (ways, speakers); two-sided, a way and its opposite count as one.
+
+    The first way is the one observed where all are tried.
+    """
     if speakers <= _EXACT:
         ways = np.arange(2 ** (speakers - two_sided))[:, None] >> np.arange(speakers)
         return 1.0 - 2.0 * (ways & 1)

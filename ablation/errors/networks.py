@@ -105,6 +105,14 @@ class ShorterThanASegment(AudioError):
     REMEDY = 'give a longer recording: this network was trained with features.short = "drop"'
 
 
+class NoMap(StudyError):
+    """A network has no layer with a map over bins and frames, so no receptive field."""
+
+    network: str
+    WHAT = "{network}: no layer has a map of shape (n, channels, bins, frames)"
+    REMEDY = "a receptive field is that of a unit in such a map, as of torch.nn.Conv2d"
+
+
 class NotTranslated(StorageError):
     """A network cannot be written as ONNX."""
 

@@ -9,12 +9,14 @@ from ablation.figures.costs import draw_costs
 from ablation.figures.critical import draw_critical
 from ablation.figures.differences import DifferencePanel, draw_differences
 from ablation.figures.explanation import Scales, draw_explanation, draw_filters
+from ablation.figures.field import draw_field
 from ablation.figures.figure2 import Panel, draw_figure2
 from ablation.figures.heatmap import draw_heatmap
 from ablation.figures.learning import draw_learning
+from ablation.figures.power import draw_power
 from ablation.figures.search import draw_search
 from ablation.figures.speakers import draw_speakers
-from ablation.figures.style import FORMATS, save_figure, svg_text
+from ablation.figures.style import FORMATS, save_figure, svg_text, write_figure
 from ablation.figures.windows import WindowPanel, draw_windows
 
 __all__ = [
@@ -30,13 +32,16 @@ __all__ = [
     "draw_critical",
     "draw_differences",
     "draw_explanation",
+    "draw_field",
     "draw_figure2",
     "draw_filters",
     "draw_heatmap",
     "draw_learning",
+    "draw_power",
     "draw_search",
     "draw_speakers",
     "draw_windows",
     "save_figure",
     "svg_text",
+    "write_figure",
 ]

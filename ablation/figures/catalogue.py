@@ -30,6 +30,7 @@ from ablation.figures import (
     draw_windows,
 )
 from ablation.figures.drawing import Drawing, largest_classes, metric_label, title_of
+from ablation.figures.field_catalogue import field_drawing
 from ablation.figures.network_catalogue import (
     budget_drawing,
     confusion_drawing,
@@ -69,6 +70,7 @@ def drawings(
         budget_drawing(evidence),
         learning_drawing(evidence, networks),
         filters_drawing(evidence, networks),
+        field_drawing(evidence, networks),
         costs_drawing(evidence, networks),
     ):
         yield from part

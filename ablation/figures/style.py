@@ -5,9 +5,10 @@ import itertools
 import re
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import matplotlib as mpl
@@ -15,6 +16,9 @@ import numpy as np
 import seaborn as sns
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+
+from ablation.errors.common import UnknownName
+from ablation.files import atomic_write
 
 _PALETTE = sns.color_palette("colorblind").as_hex()
 COLOURS = {
@@ -133,6 +137,24 @@ def save_figure(figure: Figure, file: BinaryIO, name: str) -> None:
     metadata = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[name]
     with mpl.rc_context(RC), quiet():
         figure.savefig(file, format=name, metadata=metadata)
+
+
+def write_figure(draw: Callable[[], Figure], path: Path, option: str) -> None:
+    """Draw a figure into a file whose suffix is its format.
+
+    Raises
+    ------
+    UnknownName
+        For another suffix than .png, .pdf and .svg; ``option`` gave the path.
+    StorageError
+        When the file cannot be written.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in FORMATS:
+        raise UnknownName(f"{option} {path}", kind, FORMATS, "figure format")
+    figure = draw()
+    with atomic_write(path) as stream:
+        save_figure(figure, stream, kind)
 
 
 def svg_text(figure: Figure) -> str:

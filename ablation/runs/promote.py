@@ -18,10 +18,12 @@ from ablation.errors.common import (
     OptionsExclude,
     UnknownName,
 )
+from ablation.errors.networks import NoMap
 from ablation.errors.studies import FixedByProbes
 from ablation.executors import Executor
 from ablation.progress import Reporter
 from ablation.results import run_record
+from ablation.results.field_record import read_field
 from ablation.results.run_record import RunRecord
 from ablation.runs.baseline_plan import chosen_baselines
 from ablation.runs.grid import as_given
@@ -267,7 +269,26 @@ def train_final(
     reporter.say(f"{table.best.title} has the highest WA: training it on all speakers, to be saved")
     place, last = run_final(promoted.plan, table.best, table.scores, results, reporter, executor)
     tally.failures += last.failures
-    return promoted if last.failures else replace(promoted, network=place)
+    if last.failures:
+        return promoted
+    _measure_field(place, promoted.plan, reporter)
+    return replace(promoted, network=place)
+
+
+def _measure_field(place: Path, plan: PromotePlan, reporter: Reporter) -> None:
+    """Measure the receptive field of the network saved in ``place``, where it was not yet."""
+    from ablation.runs.field import SEGMENTS, measure
+    from ablation.saved import load_network
+
+    network = load_network(place)
+    known = read_field(place)
+    if known is not None and known.weights == network.record.weights:
+        return
+    cuts = [(u.file, u.start, u.end) for u in plan.prepared.corpus.utterances]
+    try:
+        measure(place, network, cuts, SEGMENTS, reporter)
+    except NoMap as error:
+        reporter.say(f"no receptive field: {error.what}")
 
 
 def chosen_poolings(names: Sequence[str]) -> list[str]:

@@ -127,6 +127,16 @@ class SavedNetwork:
         """
         return self._prediction(*self._read(Path(file), start, end))
 
+    def segments(
+        self, file: Path | str, start: float | None = None, end: float | None = None
+    ) -> torch.Tensor:
+        """Return the network's input for a recording, or for its part (seconds).
+
+        Normalised segments, shape (n, 1, bins, frames). Raises as :meth:`predict`.
+        """
+        bank = self._bank(self._read(Path(file), start, end)[0])
+        return bank.batch(range(len(bank)))
+
     def explain(
         self, file: Path | str, start: float | None = None, end: float | None = None
     ) -> Explanation:

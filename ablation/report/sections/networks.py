@@ -28,7 +28,7 @@ def networks_section(
         "networks",
         "The full networks",
         paragraphs=tuple(_sentences(networks, whole, evidence.stored.as_study)),
-        pictures=picked(pictures, "costs", "filters"),
+        pictures=picked(pictures, "costs", "filters", "field"),
         tables=tuple(tables),
     )
 
