@@ -18,7 +18,7 @@ demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, 
 	@echo "Look at results/demo/report.html first."
 
 test: check  ## everything that must pass
-	$(BIN)/pytest -n 3 --dist worksteal  # of three, one mostly waits for processes that it has started
+	$(BIN)/pytest -n 3 --dist worksteal --durations=20  # of three, one mostly waits for processes that it has started
 
 check: $(STAMP)  ## style, types, and the arrows between rooms
 	$(BIN)/ruff check .

@@ -53,9 +53,10 @@ def simultaneous_half_widths(gains: np.ndarray) -> np.ndarray:
     """
     n = gains.shape[1]
     largest = np.sort(_largest(_scaled(gains), two_sided=True))
-    # The smallest bar that at most a share of SIGNIFICANCE of the flips reaches.
-    reached = int(SIGNIFICANCE * len(largest) + _ROUNDING)
-    bar = largest[-reached] - 2 * _ROUNDING if reached else np.inf
+    # A p of at most SIGNIFICANCE is that of a mean which only so many flips reach.
+    ways = len(largest)
+    most = int(SIGNIFICANCE * ways if n <= _EXACT else SIGNIFICANCE * (ways + 1) - 1)
+    bar = largest[-most - 1] + _ROUNDING if most else np.inf
     t = bar * np.sqrt((n - 1) / max(1 - bar**2, _ROUNDING)) if bar < 1 else np.inf
     errors = gains.std(axis=1, ddof=1) / np.sqrt(n)
     return t * np.where(errors > 0, errors, np.nan)
