@@ -110,7 +110,7 @@ def test_a_unit_that_never_fires_sees_nothing() -> None:
     assert (height.half, height.mass, width.half, width.mass) == (0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("layers", [4, 8])
+@pytest.mark.parametrize("layers", [6, 8])
 def test_stacks_have_the_gaussian_of_the_literature(layers: int) -> None:
     """Luo et al. (2016): n convolutions of k x k have a variance of n (k^2 - 1) / 12 along a side.
 
