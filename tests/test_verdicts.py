@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablation.analysis import Counts, all_pairs, joint_p_values, simultaneous_half_widths
+from ablation.analysis import (
+    Counts,
+    all_pairs,
+    joint_p_values,
+    simultaneous_half_widths,
+    smallest_margin,
+)
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
 from ablation.analysis.verdicts import verdicts
@@ -53,13 +59,15 @@ def test_a_wider_margin_only_turns_undecided_into_equivalent(
     for before, after in zip(narrow.of, wide.of, strict=True):
         assert before == after or (before, after) == ("undecided", "equivalent")
     # Just inside its reach a study shows something, just outside it nothing.
-    inside = verdicts(family, narrow.smallest)
-    assert min(inside.p_within) <= 0.05 < min(verdicts(family, narrow.smallest - 0.001).p_within)
+    smallest = smallest_margin(family.gains)
+    inside = verdicts(family, smallest)
+    assert min(inside.p_within) <= 0.05 < min(verdicts(family, smallest - 0.001).p_within)
 
 
 def test_with_too_few_speakers_nothing_is_shown() -> None:
-    said = verdicts(all_pairs({"2x2": counts([0.5] * 3), "4x2": counts([0.6] * 3)}))
-    assert said.of == ("undecided",) and said.smallest == float("inf")
+    family = all_pairs({"2x2": counts([0.5] * 3), "4x2": counts([0.6] * 3)})
+    assert verdicts(family).of == ("undecided",)
+    assert smallest_margin(family.gains) == float("inf")
     assert verdicts(all_pairs({"2x2": counts([0.5] * 3)})).of == ()
 
 

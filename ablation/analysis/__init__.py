@@ -23,7 +23,7 @@ from ablation.analysis.curves import (
     physical_extent,
     pooled_scores,
 )
-from ablation.analysis.equivalence import equivalence_p_values, smallest_margins
+from ablation.analysis.equivalence import equivalence_p_values, smallest_margin
 from ablation.analysis.intervals import (
     Interval,
     difference_interval,
@@ -99,7 +99,7 @@ __all__ = [
     "seed_counts",
     "seeds_needed",
     "simultaneous_half_widths",
-    "smallest_margins",
+    "smallest_margin",
     "smallest_p_value",
     "speaker_counts",
     "speaker_gains",

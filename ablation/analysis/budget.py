@@ -7,6 +7,7 @@ than their speakers' spread suggests, and a comparison of them says nothing of l
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from ablation.analysis.signflip import joint_p_values
 from ablation.analysis.speakers import Counts
 
 ALIKE, SAME_ERRORS = 0.95, 0.75  # shares of utterances from which shapes are said to answer alike
-_EARLIER = 0.5  # the share of the budget that the whole of it is compared with
+HALF, WHOLE = 0.5, 1.0  # shares of the budget that are compared
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class BudgetReading:
         return self.change is not None and self.change.significant
 
 
+def share_text(share: float) -> str:
+    """Return "1/8", or "all"."""
+    return "all" if share >= WHOLE else f"1/{round(1 / share)}"
+
+
 def budget_counts(
     checkpoints: pd.DataFrame, classes: tuple[str, ...]
 ) -> dict[float, dict[str, Counts]]:
@@ -75,10 +81,11 @@ def budget_counts(
     columns = [f"{prefix}_{label}" for prefix in ("n", "correct") for label in classes]
     means = checkpoints.groupby(["share", "name", "fold"])[columns].mean()
     found: dict[float, dict[str, Counts]] = {}
-    for (share, name), rows in means.groupby(level=["share", "name"]):
+    for key, rows in means.groupby(level=["share", "name"]):
+        share, name = cast("tuple[float, str]", key)
         if len(rows) == len(folds):
             n, correct = np.split(rows.to_numpy(float), 2, axis=1)
-            found.setdefault(float(str(share)), {})[str(name)] = Counts(folds, classes, n, correct)
+            found.setdefault(share, {})[name] = Counts(folds, classes, n, correct)
     return found
 
 
@@ -87,7 +94,7 @@ def read_budget(found: Mapping[float, Mapping[str, Counts]], metric: str) -> Bud
     scores = pd.DataFrame(
         {share: {n: c.score(metric) for n, c in found[share].items()} for share in sorted(found)}
     )
-    half, whole = found.get(_EARLIER, {}), found.get(1.0, {})
+    half, whole = found.get(HALF, {}), found.get(WHOLE, {})
     names = [name for name in whole if name in half]
     pairs = list(combinations(names, 2))
     if not pairs or len(half[names[0]].speakers) < 2:

@@ -39,24 +39,18 @@ def equivalence_p_values(gains: np.ndarray, margin: float) -> np.ndarray:
     return np.maximum(nearer, farther)
 
 
-def smallest_margins(gains: np.ndarray, level: float = SIGNIFICANCE) -> np.ndarray:
-    """Return the smallest margins, shape (comparisons,), within which equivalence is shown.
+def smallest_margin(gains: np.ndarray) -> float:
+    """Return the smallest margin within which any of the comparisons is shown to be equivalent.
 
-    They are rounded up to 0.001 (0.1 points); infinite where no margin up to 1 (100 points) is
-    shown, as with fewer than five speakers at 5 %.
-
-    Parameters
-    ----------
-    gains
-        As :func:`equivalence_p_values` takes them; all comparisons have the same margin at a time.
+    It is rounded up to 0.001 (0.1 points); infinite where no margin up to 1 (100 points) is shown,
+    as with fewer than five speakers at 5 %. ``gains`` are as :func:`equivalence_p_values` takes
+    them.
     """
-    gains = np.atleast_2d(gains)
-    missed = np.zeros(len(gains), int)  # the largest margin, in steps, known to be too small
-    shown = np.full(len(gains), _MOST + 1)  # the smallest one known to be shown
-    while (shown - missed).max(initial=0) > 1:
-        widest = int((shown - missed).argmax())
-        steps = int(missed[widest] + shown[widest]) // 2
-        within = equivalence_p_values(gains, steps * _STEP) <= level
-        shown = np.where(within & (missed < steps), np.minimum(shown, steps), shown)
-        missed = np.where(~within & (steps < shown), np.maximum(missed, steps), missed)
-    return np.where(shown > _MOST, np.inf, shown * _STEP)
+    missed, shown = 0, _MOST + 1  # in steps: known to be too small, known to be shown
+    while shown - missed > 1:
+        steps = (missed + shown) // 2
+        if equivalence_p_values(gains, steps * _STEP).min(initial=1.0) <= SIGNIFICANCE:
+            shown = steps
+        else:
+            missed = steps
+    return shown * _STEP if shown <= _MOST else float("inf")

@@ -15,7 +15,6 @@ from ablation.analysis.signflip import SIGNIFICANCE
 
 Verdict = Literal["different", "equivalent", "undecided"]
 MARGIN = 0.05  # points / 100 within which two shapes are practically the same, unless one says else
-_STEP, _WIDEST = 0.001, 1000
 
 
 @dataclass(frozen=True)
@@ -28,15 +27,11 @@ class Verdicts:
         Within which two are practically equivalent (a score of 0..1).
     p_within
         Family-wise adjusted p of "not equivalent within the margin" of each comparison.
-    smallest
-        The smallest margin within which this family shows any two to be equivalent, rounded up to
-        0.001; infinite where it can show none.
     """
 
     margin: float
     of: tuple[Verdict, ...]
     p_within: tuple[float, ...]
-    smallest: float
 
     def count(self, verdict: Verdict) -> int:
         """Return how many comparisons have this verdict."""
@@ -47,22 +42,10 @@ def verdicts(family: Family, margin: float = MARGIN) -> Verdicts:
     """Return the verdict on every comparison; two that differ significantly are different, even if
     by less than the margin."""
     if not family.comparisons:
-        return Verdicts(margin, (), (), float("inf"))
+        return Verdicts(margin, (), ())
     within = equivalence_p_values(family.gains, margin)
     found: list[Verdict] = [
         "different" if c.significant else "equivalent" if p <= SIGNIFICANCE else "undecided"
         for c, p in zip(family.comparisons, within, strict=True)
     ]
-    return Verdicts(margin, tuple(found), tuple(map(float, within)), _smallest(family))
-
-
-def _smallest(family: Family) -> float:
-    """Return the smallest margin, in steps, within which the equivalence of any two is shown."""
-    missed, shown = 0, _WIDEST + 1
-    while shown - missed > 1:
-        steps = (missed + shown) // 2
-        if equivalence_p_values(family.gains, steps * _STEP).min() <= SIGNIFICANCE:
-            shown = steps
-        else:
-            missed = steps
-    return shown * _STEP if shown <= _WIDEST else float("inf")
+    return Verdicts(margin, tuple(found), tuple(map(float, within)))

@@ -4,6 +4,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ablation.analysis.budget import share_text
 from ablation.figures.style import RC, UNKNOWN, Look, finish
 
 
@@ -34,7 +35,7 @@ def draw_budget(scores: pd.DataFrame, named: list[str], title: str, ylabel: str)
             linestyle=look.dash,
             label=name,
         )
-    axes.set_xticks(shares, ["all" if share >= 1 else f"1/{round(1 / share)}" for share in shares])
+    axes.set_xticks(shares, list(map(share_text, shares)))
     axes.set(xlabel="share of the training budget", ylabel=ylabel)
     finish(figure, title)
     return figure

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ablation.analysis import AxisEvidence, Family, seeds_needed, speakers_needed
+from ablation.analysis.equivalence import smallest_margin
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.verdicts import verdicts
 from ablation.errors import counted
@@ -74,14 +75,14 @@ def family_table(family: Family, name: str, caption: str, margin: float) -> Tabl
 
 def verdicts_sentence(family: Family, margin: float) -> str:
     """Return how many comparisons have which verdict, and which margin could be shown."""
-    judged = verdicts(family, margin)
+    judged, smallest = verdicts(family, margin), smallest_margin(family.gains)
     points = f"±{100 * margin:g} points"
-    if judged.smallest > 1:
+    if smallest > 1:
         could = f"With {counted(family.speakers, 'speaker')}, no equivalence can be shown."
     else:
         could = (
             f"The smallest margin within which this study shows any two to be equivalent is "
-            f"±{100 * judged.smallest:.1f} points."
+            f"±{100 * smallest:.1f} points."
         )
     return (
         f"of {counted(len(judged.of), 'comparison')}, "

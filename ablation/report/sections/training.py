@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ablation.analysis.budget import Agreement, BudgetReading, Change
+from ablation.analysis.budget import HALF, WHOLE, Agreement, BudgetReading, Change, share_text
 from ablation.analysis.evidence import Evidence
 from ablation.errors import counted
 from ablation.report import Column, Picture, Section, Table
@@ -40,7 +40,7 @@ def _from_half_to_all(budget: BudgetReading, metric: str) -> list[str]:
     change = budget.change
     if change is None:
         return []
-    gain = float((budget.scores[1.0] - budget.scores[0.5]).mean())
+    gain = float((budget.scores[WHOLE] - budget.scores[HALF]).mean())
     verdict = (
         "differences between shapes change significantly"
         if change.significant
@@ -91,8 +91,3 @@ def _table(budget: BudgetReading, metric: str) -> Table:
     note = "Held-out speakers, pooled. Nothing is chosen by these scores."
     caption = "Scores after shares of the training budget"
     return Table("budget", caption, columns, tuple(rows), notes=(note,))
-
-
-def share_text(share: float) -> str:
-    """Return "1/8", or "all"."""
-    return "all" if share >= 1 else f"1/{round(1 / share)}"
