@@ -73,6 +73,21 @@ def nap(task: float, device: str) -> int:
     return os.getpid()
 
 
+def note(task: tuple[str, float], device: str) -> None:
+    """Writes a line to a file, and sleeps."""
+    file, seconds = task
+    with Path(file).open("a") as out:
+        out.write("begun\n")
+    time.sleep(seconds)
+
+
+def set_status(status: str, dask_worker=None) -> None:
+    """On a worker: pauses or resumes it, as dask does when it has little memory."""
+    from distributed.core import Status
+
+    dask_worker.status = Status[status]
+
+
 def hoard(task: int, device: str) -> int:
     """Takes ``task`` MiB in small pieces, frees all but the last, and tells what the process had
     before (bytes)."""

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from clusters import Cluster, cluster, kill_tree
+from distributed import Client
 from tasks import (
     HUNGRY,
     alone,
@@ -25,7 +26,9 @@ from tasks import (
     hungry,
     initialise_lightly,
     nap,
+    note,
     poison,
+    set_status,
     square,
     threads,
 )
@@ -289,6 +292,39 @@ def test_a_lost_cluster_is_an_expected_error_and_its_cells_end_with_it(
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_worker_that_dask_pauses_ends_its_task_and_gets_no_other_until_it_is_resumed(
+    deserted: Cluster, light: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second task waits; a line says why."""
+    monkeypatch.setattr("ablation.executors.dask._WAIT_FOR_WORKERS", 0.5)
+    worker = deserted.add_worker("--memory-limit", "0")  # so that dask does not resume it itself
+    begun = [tmp_path / "first", tmp_path / "second"]
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "1 worker paused" in text:
+            client.run(set_status, "running")
+
+    def pause() -> None:
+        while not begun[0].exists():
+            time.sleep(0.02)
+        client.run(set_status, "paused")
+
+    executor = ClusterExecutor([SLOTS[0]], say, connect=partial(connect_to, deserted.address))
+    with Client(deserted.address, set_as_default=False) as client, executor.pool(note) as pool:
+        pool.submit([(str(begun[0]), 2.5)])
+        beside = threading.Thread(target=pause)
+        beside.start()
+        assert [end.index for ends in pool.finished() for end in ends] == [0]
+        beside.join()
+        pool.submit([(str(begun[1]), 0.0)])
+        assert [end.index for ends in pool.finished() for end in ends] == [1]
+    kill_tree(worker)
+    assert [file.read_text() for file in begun] == ["begun\n", "begun\n"]
+    assert any("1 worker paused" in text for text in said)
 
 
 @pytest.mark.parametrize(

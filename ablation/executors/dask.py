@@ -133,7 +133,8 @@ class _ClusterPool(WorkerPool):
         self._check_connection()
         if self.jobs is not None:
             self.jobs.want(self._most_waiting() + len(self.flying))
-        workers = self.client.scheduler_info()["workers"].values()
+        known = self.client.scheduler_info()["workers"].values()
+        workers = [worker for worker in known if worker["status"] == "running"]
         if self.slot.device == "cpu":
             room = sum(worker["nthreads"] for worker in workers)
         else:
@@ -145,7 +146,11 @@ class _ClusterPool(WorkerPool):
         elif now - self.seen_workers > _WAIT_FOR_WORKERS:
             what = "" if self.slot.device == "cpu" else " with --resources GPU=1"
             jobs = f"; {self.jobs.describe()}" if self.jobs is not None else ""
-            self.say(f"waiting for workers{what} to join {self.address}{jobs}")
+            idle = len(known) - len(workers)
+            paused = (
+                f"; {counted(idle, 'worker')} paused by dask for lack of memory" if idle else ""
+            )
+            self.say(f"waiting for workers{what} to join {self.address}{jobs}{paused}")
             self.seen_workers = now + 5 * _WAIT_FOR_WORKERS
 
     def _hand_out(self) -> None:

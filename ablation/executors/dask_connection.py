@@ -135,7 +135,10 @@ class JobRequest:
         options = dict(self.options)
         file = shlex.quote(str(credentials))
         secure = ["--tls-ca-file", file, "--tls-cert", file, "--tls-key", file]
-        options["worker_extra_args"] = [*options.get("worker_extra_args", ()), *secure]
+        # Dask would pause a worker for the memory of its own process, which is not where tasks run.
+        unlimited = ["--memory-limit", "0"]
+        asked = options.get("worker_extra_args", ())
+        options["worker_extra_args"] = [*unlimited, *asked, *secure]
         options["job_extra_directives"] = [
             *log_directives(self.system, self.logs),
             *options.get("job_extra_directives", ()),

@@ -21,6 +21,7 @@ from ablation.executors.process import WorkerProcess, crash_of
 _PACKAGES = ("ablation", "torch", "numpy", "numba", "scipy")  # those that can change a row
 _IDLE_SECONDS = 120  # after which a process without a task ends and frees its memory
 _LOOK_EVERY = 1.0  # seconds between two checks whether the task is still wanted
+_ENDING = {"closing", "closing_gracefully", "closed", "failed"}  # a paused worker works on
 
 _mine = threading.local()
 
@@ -163,5 +164,5 @@ def _wait(future: Future) -> None:
     key = worker.get_current_task()
     while not wait_for([future], timeout=_LOOK_EVERY).done:
         known = worker.state.tasks.get(key)
-        if known is None or known.state == "cancelled" or worker.status.name != "running":
+        if known is None or known.state == "cancelled" or worker.status.name in _ENDING:
             raise TaskAbandoned(worker.address)
