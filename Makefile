@@ -41,8 +41,8 @@ docs: $(STAMP)  ## the documentation as a site of its own in site/; a broken lin
 reference: $(STAMP)  ## the pages of docs/reference that are made from the code
 	$(BIN)/python -m documentation.reference
 
-chaos: $(STAMP)  ## thirty kills of driver or worker, here, on a cluster of its own, and on a Slurm
-	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py tests/test_slurm_long.py --capture=no
+chaos: $(STAMP)  ## the long tests: thirty kills of driver or worker, here and on a cluster, jobs of a Slurm
+	CHAOS_ROUNDS=30 $(BIN)/pytest -m long --capture=no
 
 fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
 	$(BIN)/pytest fuzz --exitfirst --capture=no --tb=short --seconds $(FUZZ_SECONDS)

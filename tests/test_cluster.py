@@ -82,6 +82,7 @@ def test_a_study_on_a_cluster_is_interrupted_resumed_and_promoted_there(
     assert not (folder / "checkpoints").exists()
 
 
+@pytest.mark.long
 def test_groups_of_cells_are_trained_on_a_cluster(
     tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

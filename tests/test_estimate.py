@@ -39,6 +39,7 @@ def test_a_dry_run_measures_steps_and_writes_nothing(tiny_study: Path, tmp_path:
     assert said["seconds"] > 0 and said["worker_bytes"] > 50 * MIB
 
 
+@pytest.mark.long
 def test_on_a_card_cells_are_measured_together(tiny_study: Path, tmp_path: Path) -> None:
     pytest.importorskip("triton", reason="Triton is made for Linux alone")
     pytest.importorskip("interpreting")

@@ -380,6 +380,7 @@ def test_shards_are_the_whole(grid: list[str], whole: Path, tmp_path: Path) -> N
         assert all_of_it[table].equals(shards[table])
 
 
+@pytest.mark.long
 def test_two_runs_at_once_with_other_groups_lose_and_double_nothing(
     grid: list[str], whole: Path, tmp_path: Path
 ) -> None:
@@ -416,6 +417,7 @@ def test_a_killed_run_goes_on(grid: list[str], whole: Path, tmp_path: Path) -> N
     assert_same(whole, tmp_path / "results/tiny")
 
 
+@pytest.mark.long
 def test_a_killed_promotion_goes_on(tiny_study: Path, tmp_path: Path) -> None:
     """Networks are groups of one; those that were stored are not trained again."""
     promote = ["promote", "--study", str(tiny_study), "--shapes", "2x2", "--no-final", *RUN[:4]]
@@ -427,4 +429,5 @@ def test_a_killed_promotion_goes_on(tiny_study: Path, tmp_path: Path) -> None:
         train(*promote, cwd=folder)
     first, second = (lasting(folder / "results/tiny")["networks"] for folder in both)
     assert len(first) == 4 and first.equals(second)
-    assert set(first["engine"]) == {"torch float32 channels_last captured"}
+    (engine,) = set(first["engine"])  # bf16 where this processor is fast at it
+    assert engine.startswith("torch ") and engine.endswith(" captured")

@@ -160,6 +160,7 @@ def trained(study: Path) -> list[str | Path]:
     return ["search", "--trials", "9", "--workers", "1", "--study", study, *fields]
 
 
+@pytest.mark.long
 def test_a_search_killed_twice_goes_on_as_if_it_had_not_been(
     tmp_path: Path, tiny_study: Path, undisturbed: Path
 ) -> None:

@@ -37,9 +37,7 @@ class Sleepy:
         return spec
 sys.meta_path.insert(0, Sleepy())
 """  # as sitecustomize.py, it lets each cell take four seconds without taking a processor's
-pytestmark = pytest.mark.skipif(
-    int(os.environ.get("CHAOS_ROUNDS", "1")) < 2, reason="takes many minutes: make chaos runs it"
-)
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

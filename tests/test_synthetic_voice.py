@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from ablation.corpora.glides import RISING, render_glides
 from ablation.corpora.planted import render_planted
 from ablation.corpora.voice import LABELS, SAMPLE_RATE, SPEAKERS, Rendering, render_corpus
 
@@ -137,6 +138,43 @@ def test_planted_audio_is_reproducible_and_valid() -> None:
 def test_planted_patterns_that_cannot_be_are_refused(axis: str, extent: float) -> None:
     with pytest.raises(ValueError, match="axis|extent"):
         next(iter(render_planted(1, 80, axis, extent)))
+
+
+def test_glides_carry_arousal_in_every_frame_and_valence_in_the_order_of_frames() -> None:
+    renderings = list(render_glides(1, 80))
+    assert Counter(r.label for r in renderings) == dict.fromkeys(LABELS, 20)
+    labels = np.array([r.label for r in renderings])
+    features = [_spectrogram(r.samples) for r in renderings]
+    positive = np.isin(labels, [label for label, share in RISING.items() if share > 0.5])
+    rise = np.array([_rise(f) for f in features])
+    assert np.all(rise[positive] > 0)
+    assert np.all(rise[~positive] < 0)
+    level = np.array([_level(r.samples) for r in renderings])
+    aroused = np.isin(labels, ["happy", "angry"])
+    assert _effect(level[~aroused], level[aroused]) > 1.0
+    # What statistics of frames, or of their differences, see is the same for both valences.
+    for part in (np.mean, np.std, np.median, lambda f: np.abs(np.diff(f)).mean()):
+        for low in range(30, 370, 68):
+            seen = np.array([part(f[low : low + 68]) for f in features])
+            for some in (aroused, ~aroused):
+                assert abs(_effect(seen[positive & some], seen[~positive & some])) < 1.0
+
+
+def test_glides_are_reproducible_and_valid() -> None:
+    first = next(iter(render_glides(1, 80)))
+    again = next(iter(render_glides(1, 400)))
+    assert np.array_equal(first.samples, again.samples)
+    assert first.samples.dtype == np.float32
+    assert 2 * SAMPLE_RATE <= first.samples.size <= 3 * SAMPLE_RATE
+    assert np.max(np.abs(first.samples)) <= 1.0
+
+
+def _rise(feature: Floats, rows: int = 5, columns: int = 4) -> float:
+    """How much more a spectrogram is like itself later and higher than later and lower."""
+    centred = feature - feature.mean()
+    up = np.mean(centred[rows:, columns:] * centred[:-rows, :-columns])
+    down = np.mean(centred[:-rows, columns:] * centred[rows:, :-columns])
+    return float((up - down) / np.mean(centred**2))
 
 
 def _of(label: str) -> list[Rendering]:

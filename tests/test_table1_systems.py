@@ -88,6 +88,7 @@ def test_what_is_stored_is_not_trained_again_and_what_changed_is(
     assert "24 stored, 0 to train" in other.stderr
 
 
+@pytest.mark.long
 def test_killed_and_resumed_on_two_workers_the_rows_are_the_same(
     all_of_them: Path, tiny_study: Path, tmp_path: Path
 ) -> None:

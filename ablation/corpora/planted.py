@@ -59,15 +59,15 @@ def render_planted(seed: int, utterances: int, axis: str, extent: float) -> Iter
         for turn in range(len(range(speaker, utterances, len(SPEAKERS)))):
             label = (turn + speaker) % len(LABELS)
             number = turn // len(LABELS)
-            rng = _generator(seed, speaker, 1 + label + len(LABELS) * number)
+            rng = generator(seed, speaker, 1 + label + len(LABELS) * number)
             near = NEAR_FRACTIONS[label] if extent else 0.0
             samples = _cloud(axis, extent, near, rng)
-            samples = _recorded(samples, _generator(seed, speaker, 0), rng)
+            samples = recorded(samples, generator(seed, speaker, 0), rng)
             identity = f"{name}_{LABELS[label]}_{number:02d}"
             yield Rendering(identity, name, LABELS[label], samples.astype(np.float32))
 
 
-def _generator(seed: int, speaker: int, utterance: int) -> np.random.Generator:
+def generator(seed: int, speaker: int, utterance: int) -> np.random.Generator:
     """Return the generator of an utterance; number 0 is for the speaker's own character."""
     return np.random.default_rng(np.random.SeedSequence((seed, speaker, utterance)))
 
@@ -86,19 +86,29 @@ def _cloud(axis: str, extent: float, near_fraction: float, rng: np.random.Genera
     else:
         far = rng.uniform(FAR_SECONDS, seconds - FAR_SECONDS, pairs)
         times[:, 1] = (times[:, 0] + np.where(near, extent / 1000, far)) % seconds
-    return _tones(LOW + hertz.ravel(), times.ravel(), seconds, _TONE_SECONDS[axis], rng)
+    return tones(LOW + hertz.ravel(), times.ravel(), seconds, _TONE_SECONDS[axis], rng)
 
 
-def _tones(
-    hertz: Floats, times: Floats, seconds: float, duration: float, rng: np.random.Generator
+def tones(
+    hertz: Floats,
+    times: Floats,
+    seconds: float,
+    duration: float,
+    rng: np.random.Generator,
+    slopes: Floats | float = 0.0,
 ) -> Floats:
-    """Return the sum of tones under Hann envelopes, centred on their times, cut at both ends."""
+    """Return the sum of tones under Hann envelopes, centred on their times, cut at both ends.
+
+    ``hertz`` is their frequency in the middle, ``slopes`` its change in Hz/s.
+    """
     size = round(duration * SAMPLE_RATE)
     length = round(seconds * SAMPLE_RATE)
     centre = np.round(times * SAMPLE_RATE).astype(np.int64)
     amplitude = 10 ** (rng.uniform(-3.0, 3.0, hertz.size) / 20)
     phase = rng.uniform(0.0, 2 * np.pi, hertz.size)
     angle = 2 * np.pi * hertz[:, None] * np.arange(size) / SAMPLE_RATE + phase[:, None]
+    bend = ((np.arange(size) - size / 2) / SAMPLE_RATE) ** 2
+    angle += np.pi * np.broadcast_to(slopes, hertz.shape)[:, None] * bend
     grains = amplitude[:, None] * np.cos(angle) * np.hanning(size + 2)[1:-1]
     signal = np.zeros(length + size + 1)
     for grain, start in zip(grains, centre.tolist(), strict=True):
@@ -106,7 +116,7 @@ def _tones(
     return signal[size // 2 : size // 2 + length]
 
 
-def _recorded(signal: Floats, character: np.random.Generator, rng: np.random.Generator) -> Floats:
+def recorded(signal: Floats, character: np.random.Generator, rng: np.random.Generator) -> Floats:
     """Add white noise and set the level, both varying around the speaker's own values."""
     noise = character.uniform(-34.0, -28.0) + rng.uniform(-1.0, 1.0)  # dB re a tone's amplitude
     level = character.uniform(-4.0, 4.0) + rng.uniform(-2.0, 2.0)  # dB

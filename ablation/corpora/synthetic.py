@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 
 from ablation.corpora import manifest
 from ablation.corpora.base import CorpusKind, Options, Utterance, parse_options, require_folder
+from ablation.corpora.glides import render_glides
 from ablation.corpora.planted import FAR_HERTZ, FAR_SECONDS, render_planted
 from ablation.corpora.voice import LABELS, Rendering, render_corpus
 from ablation.errors import counted
@@ -38,7 +39,7 @@ class SyntheticOptions(Options):
     plants nothing.
     """
 
-    kind: Literal["voice", "planted"] = "voice"
+    kind: Literal["voice", "planted", "glides"] = "voice"
     seed: Annotated[int, Field(ge=0)] = 0
     utterances: Annotated[int, Field(ge=80, le=100_000)] = 400
     axis: Literal["height", "width"] = "height"
@@ -108,6 +109,8 @@ def synthesize(
 def _render(options: SyntheticOptions) -> Iterator[Rendering]:
     if options.kind == "planted":
         return render_planted(options.seed, options.utterances, options.axis, options.extent)
+    if options.kind == "glides":
+        return render_glides(options.seed, options.utterances)
     return render_corpus(options.seed, options.utterances)
 
 
