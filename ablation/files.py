@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -49,9 +50,16 @@ def is_folder(path: Path) -> bool:
 
 
 def make_folder(path: Path) -> Path:
-    """Make ``path`` and its parents; raise :class:`StorageError` when that cannot be done."""
+    """Make ``path`` and its parents, which survive a power cut when this returns.
+
+    Raises :class:`StorageError` when they cannot be made.
+    """
     try:
+        new = list(takewhile(lambda folder: not folder.exists(), (path, *path.parents)))
         path.mkdir(parents=True, exist_ok=True)
+        for folder in new:
+            with suppress(PermissionError):  # what is above may not be listed, nor then synced
+                sync_folder(folder.parent)
     except OSError as error:
         raise storage_error("make the folder", path, error) from error
     return path
@@ -105,8 +113,9 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     The temporary name begins with a dot, so that readers of a folder of parts ignore it.
-    ``durable`` syncs file and folder to the disk first: what was reported as stored survives a
-    power cut. A cache that can be made again does without.
+    The file is synced to the disk first, so that it is whole after a power cut if it is there.
+    ``durable`` syncs the folder too: what was reported as stored is there. A cache that can be made
+    again does without.
 
     Raises :class:`StorageError` for anything the operating system refuses; an old file is then
     still there, unchanged.
@@ -117,11 +126,10 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         temporary.replace(path)
         if durable:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
     except OSError as error:
         raise storage_error("write", path, error) from error
     finally:
@@ -143,8 +151,8 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename inside ``folder`` survive a power cut (a folder has its own sync)."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` survive a power cut: a file's own sync does not include them."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
