@@ -136,6 +136,8 @@ class Recording:
         Its changes and syncs; the first ``start`` make what was there before, all on the disk.
     promises
         (number of changes by then, view, things): what the program reported as stored.
+    companions
+        (view, things, other view, other things): where any of the former is, the latter must be.
     whole
         By path, the contents of the files that ever had it, when they were complete.
     """
@@ -143,6 +145,7 @@ class Recording:
     ops: tuple[Op, ...]
     start: int
     promises: tuple[tuple[int, str, frozenset], ...]
+    companions: tuple[tuple[str, frozenset, str, frozenset], ...]
     whole: dict[str, set[bytes]]
 
     def without(self, forgotten: Callable[[Op], bool]) -> "Recording":
@@ -268,8 +271,8 @@ class Inspection:
     count
         How many there were.
     faults
-        A line on each state (of the first few) in which something promised is lost, a file is torn
-        or a view fails.
+        A line on each state (of the first few) in which something promised is lost, something is
+        without its companions, a file is torn or a view fails.
     """
 
     recording: Recording
@@ -283,8 +286,8 @@ class Inspection:
         known: dict[tuple[str, frozenset], frozenset | Exception] = {}
         for state in self.recording.states(most, seed):
             self.count += 1
-            found = [self._torn(state), *(self._lost(state, v, shown, known) for v in self.views)]
-            if texts := [text for text in found if text]:
+            found = {view.name: self._find(state, view, shown, known) for view in self.views}
+            if texts := [*self._torn(state), *self._lost(state, found)]:
                 done = self.recording.ops[state.cut - 1]
                 after = f"after {done.kind} {done.path} ({state.cut})"
                 self.faults.append(f"{'; '.join(texts)} [{after}, on the disk: {state.choice}]")
@@ -293,18 +296,7 @@ class Inspection:
         shown.show(self.recording.disks[-1].files(newest))
         return self
 
-    def _torn(self, state: State) -> str:
-        """A file without a leading dot is complete whenever it is there."""
-        torn = [
-            path
-            for path, content in state.files.items()
-            if content is not None
-            and not Path(path).name.startswith(".")
-            and content not in self.recording.whole[path]
-        ]
-        return f"torn: {', '.join(torn)}" if torn else ""
-
-    def _lost(self, state: State, view: View, shown: Shown, known: dict) -> str:
+    def _find(self, state: State, view: View, shown: Shown, known: dict) -> frozenset | Exception:
         key = view.name, frozenset((k, v) for k, v in state.files.items() if view.concerns(k))
         if key not in known:
             shown.show(state.files)
@@ -312,8 +304,24 @@ class Inspection:
                 known[key] = view.find(self.folder)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is the fault that is sought
                 known[key] = error
-        found = known[key]
-        if isinstance(found, Exception):
-            return f"{view.name} cannot be read: {found!r}"
-        lost = self.recording.promised(state.cut, view.name) - found
-        return f"{view.name} lost {min(map(str, lost))[:200]} (of {len(lost)})" if lost else ""
+        return known[key]
+
+    def _torn(self, state: State) -> Iterator[str]:
+        """A file without a leading dot is complete whenever it is there."""
+        for path, content in state.files.items():
+            hidden = Path(path).name.startswith(".")
+            if content is not None and not hidden and content not in self.recording.whole[path]:
+                yield f"torn: {path}"
+
+    def _lost(self, state: State, found: dict[str, frozenset | Exception]) -> Iterator[str]:
+        for name, things in found.items():
+            if isinstance(things, Exception):
+                yield f"{name} cannot be read: {things!r}"
+            elif lost := self.recording.promised(state.cut, name) - things:
+                yield f"{name} lost {min(map(str, lost))[:200]} (of {len(lost)})"
+        for name, things, other, others in self.recording.companions:
+            here, there = found.get(name), found.get(other)
+            if isinstance(here, Exception) or isinstance(there, Exception):
+                continue
+            if here and there is not None and here & things and not others <= there:
+                yield f"{name} without their {other}"

@@ -26,6 +26,7 @@ class Recorder:
         self.root = str(root.resolve())
         self.ops: list[Op] = []
         self.promises: list[tuple[int, str, frozenset]] = []
+        self.companions: list[tuple[str, frozenset, str, frozenset]] = []
         self._nodes = {"": TOP}
         self._named: dict[str, set[int]] = defaultdict(set)
         self._count = 1
@@ -47,7 +48,9 @@ class Recorder:
             path: {end[node] for node in nodes if node in end}
             for path, nodes in self._named.items()
         }
-        found = Recording(tuple(self.ops), self.start, tuple(self.promises), whole)
+        found = Recording(
+            tuple(self.ops), self.start, tuple(self.promises), tuple(self.companions), whole
+        )
         kept, there = found.disks[-1].files(newest), contents(Path(self.root))
         if kept != there:
             odd = sorted(p for p in {*kept, *there} if kept.get(p, 0) != there.get(p, 0))

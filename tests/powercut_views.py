@@ -44,11 +44,18 @@ def promising(recorder: Recorder) -> Iterator[None]:
         patch.setattr(owner, name, noted)
 
     def rows(_store: ResultStore, classes: Any, tables: Any) -> None:
+        stored = {}
         for name, found in tables.items():
             finished = [row for row in found if row.get("status", OK) == OK]
-            recorder.promise(name, _rows(arrow_table(TABLES[name], classes, finished)))
-            if name in ("probes", "networks", "references"):
+            stored[name] = _rows(arrow_table(TABLES[name], classes, finished))
+            recorder.promise(name, stored[name])
+            if name in _planned:
                 recorder.promise("plan", frozenset(map(_planned[name], finished)))
+        recorder.companions += [
+            (own, stored[own], detail, stored[detail])
+            for own in stored.keys() & _planned.keys()
+            for detail in stored.keys() - _planned.keys()
+        ]
 
     def network(folder: Path, *_: Any) -> None:
         recorder.promise("saved networks", frozenset([folder.name]))

@@ -7,7 +7,7 @@ many more.
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -222,6 +222,11 @@ def merge_that_removes_first(
     stored._write(target, rows)
 
 
+def append_backwards(store: ResultStore, classes: Sequence[str], rows: dict) -> None:
+    _append(store, classes, dict(reversed(rows.items())))
+
+
+_append = ResultStore.append
 PLANTED: dict[str, tuple[object, str, object]] = {
     "nothing": (stored, "_write", stored._write),
     "files written in place": (stored, "atomic_write", plainly),
@@ -235,6 +240,7 @@ PLANTED: dict[str, tuple[object, str, object]] = {
         "make_folder",
         lambda p: p.mkdir(parents=True, exist_ok=True),
     ),
+    "rows of cells before those of their predictions": (ResultStore, "append", append_backwards),
     "parts removed before their rows are elsewhere": (
         ResultStore,
         "_merge",
@@ -252,13 +258,22 @@ def test_a_fault_planted_in_the_store_is_found(
     with recorded(folder) as recorder, promising(recorder):
         store = ResultStore(folder / STORED)
         for height in range(1, 5):
-            store.append(CLASSES, {"probes": [row(height, "a")]})
+            store.append(CLASSES, _cell(height))
             if height == 2:
                 store.tidy()
         store.compact()
-        store.append(CLASSES, {"probes": [row(5, "a")]})
-    kind = Recorded(folder, recorder.recording(), (table_view("probes"),))
+        store.append(CLASSES, _cell(5))
+    views = tuple(map(table_view, ("probes", "predictions")))
+    kind = Recorded(folder, recorder.recording(), views)
     assert bool(kind.inspect(enough=1).faults) == (fault != "nothing")
+
+
+def _cell(height: int) -> dict[str, list[dict]]:
+    """The rows of a probe of that height."""
+    own = row(height, "a")
+    named = {k: own[k] for k in ("study", "digest", "window_ms", "seed", "fold")}
+    detail = named | {"kind": "probe", "name": f"{height}x2", "utterance": "u"}
+    return {"predictions": [detail], "probes": [own]}
 
 
 def test_what_is_written_unseen_is_no_recording(tmp_path: Path) -> None:
