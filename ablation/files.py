@@ -55,14 +55,24 @@ def make_folder(path: Path) -> Path:
     Raises :class:`StorageError` when they cannot be made.
     """
     try:
-        new = list(takewhile(lambda folder: not folder.exists(), (path, *path.parents)))
-        path.mkdir(parents=True, exist_ok=True)
-        for folder in new:
+        for folder in reversed([*takewhile(_may_be_unsynced, (path, *path.parents))]):
+            folder.mkdir(exist_ok=True)
             with suppress(PermissionError):  # what is above may not be listed, nor then synced
                 sync_folder(folder.parent)
     except OSError as error:
         raise storage_error("make the folder", path, error) from error
     return path
+
+
+def _may_be_unsynced(folder: Path) -> bool:
+    """Return whether a folder is missing, or empty: who made it may have been killed just then."""
+    try:
+        with os.scandir(folder) as inside:
+            return next(inside, None) is None
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # making it says what is wrong
 
 
 def require_writable(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import builtins
 import io
+import math
 import os
 import threading
 from collections import defaultdict
@@ -16,10 +17,19 @@ from powercut import TOP, Op, Recording, contents, newest
 _open, _os_open = io.open, os.open
 
 
+class KilledError(BaseException):
+    """The process does nothing more."""
+
+
 class Recorder:
     """Notes what this process does below ``root``; what is there already is on the disk.
 
     Only what this package does is understood: no links, and no folder is renamed.
+
+    Attributes
+    ----------
+    calls_left
+        After so many calls each one raises :class:`KilledError`, until this is set again.
     """
 
     def __init__(self, root: Path) -> None:
@@ -31,11 +41,18 @@ class Recorder:
         self._named: dict[str, set[int]] = defaultdict(set)
         self._count = 1
         self.lock = threading.RLock()
+        self.calls_left = math.inf
         for path, content in contents(root).items():
             self.made(path, content)
         for path in list(self._nodes):
             self.synced(path)
         self.start = len(self.ops)
+
+    def call(self) -> None:
+        """Count a call that changes or syncs something."""
+        if self.calls_left == 0:
+            raise KilledError
+        self.calls_left -= 1
 
     def promise(self, view: str, things: frozenset) -> None:
         """Note that the program has reported something as stored."""
@@ -133,6 +150,7 @@ def _record_files(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
     class File(io.FileIO):
         def write(self, data: Any) -> int:
             with recorder.lock:
+                recorder.call()
                 count = super().write(data)
                 note(self.fileno())
                 return count
@@ -150,6 +168,7 @@ def _record_files(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
         if path is None:
             return _open(file, mode, buffering, *rest, **more)
         with recorder.lock:
+            recorder.call()
             raw = File(file, mode.replace("b", "").replace("t", ""))
             recorder.opened(path, "w" in mode)
         buffered = (io.BufferedRandom if "+" in mode else io.BufferedWriter)(raw)
@@ -175,6 +194,7 @@ def _record_files(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
     def syncing(call: Callable[..., Any]) -> Callable[..., Any]:
         def synced(fd: Any) -> None:
             with recorder.lock:
+                recorder.call()
                 call(fd)
                 number = fd if isinstance(fd, int) else fd.fileno()
                 path = recorder.below(number)
@@ -199,6 +219,7 @@ def _record_names(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
         def noted(path: Any, *rest: Any, dir_fd: int | None = None) -> None:
             below = recorder.below(path, dir_fd)
             with recorder.lock:
+                recorder.call()
                 call(path, *rest, dir_fd=dir_fd)
                 if below is not None:
                     note(below)
@@ -213,6 +234,7 @@ def _record_names(recorder: Recorder, patch: pytest.MonkeyPatch) -> None:
         ) -> None:
             before, after = recorder.below(old, src_dir_fd), recorder.below(new, dst_dir_fd)
             with recorder.lock:
+                recorder.call()
                 call(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
                 if before is not None and after is not None:
                     recorder.renamed(before, after)

@@ -4,10 +4,12 @@ A run of the tests reads and plans 2,400 states; ``make powercut`` all that diff
 many more.
 """
 
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -20,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from powercut import Inspection, Recording, Shown, View
-from powercut_recorder import recorded
+from powercut_recorder import KilledError, recorded
 from powercut_views import (
     STORED,
     VIEWS,
@@ -263,9 +265,27 @@ def test_a_fault_planted_in_the_store_is_found(
                 store.tidy()
         store.compact()
         store.append(CLASSES, _cell(5))
-    views = tuple(map(table_view, ("probes", "predictions")))
-    kind = Recorded(folder, recorder.recording(), views)
+    kind = Recorded(folder, recorder.recording(), STORE_VIEWS)
     assert bool(kind.inspect(enough=1).faults) == (fault != "nothing")
+
+
+@pytest.mark.parametrize("calls", range(24))
+def test_a_power_cut_after_a_run_that_was_killed_loses_nothing_of_the_next(
+    calls: int, disk: Path
+) -> None:
+    """Of what the killed one left, nothing need be on the disk, not even the folders."""
+    folder = Path(tempfile.mkdtemp(dir=disk))
+    with recorded(folder) as recorder, promising(recorder):
+        recorder.calls_left = calls
+        with suppress(KilledError):
+            ResultStore(folder / STORED).append(CLASSES, _cell(1))
+        recorder.calls_left = math.inf
+        ResultStore(folder / STORED).append(CLASSES, _cell(2))
+    faults = Recorded(folder, recorder.recording(), STORE_VIEWS).inspect(enough=1).faults
+    assert faults == []
+
+
+STORE_VIEWS = tuple(map(table_view, ("probes", "predictions")))
 
 
 def _cell(height: int) -> dict[str, list[dict]]:
