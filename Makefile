@@ -44,7 +44,7 @@ reference: $(STAMP)  ## the pages of docs/reference that are made from the code
 chaos: $(STAMP)  ## thirty kills of driver or worker, here, on a cluster of its own, and on a Slurm
 	CHAOS_ROUNDS=30 $(BIN)/pytest tests/test_chaos.py tests/test_slurm_long.py --capture=no
 
-powercut: $(STAMP)  ## what a power cut may leave on a disk, twenty thousand states of each command
+powercut: $(STAMP)  ## what a power cut may leave on a disk, tens of thousands of states, ten minutes
 	POWERCUT_STATES=20000 $(BIN)/pytest tests/test_powercut.py --capture=no
 
 fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
