@@ -58,7 +58,7 @@ def make_folder(path: Path) -> Path:
         for folder in reversed([*takewhile(_may_be_unsynced, (path, *path.parents))]):
             folder.mkdir(exist_ok=True)
             with suppress(PermissionError):  # what is above may not be listed, nor then synced
-                sync_folder(folder.parent)
+                _sync_folder(folder.parent)
     except OSError as error:
         raise storage_error("make the folder", path, error) from error
     return path
@@ -139,7 +139,7 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.replace(path)
         if durable:
-            sync_folder(path.parent)
+            _sync_folder(path.parent)
     except OSError as error:
         raise storage_error("write", path, error) from error
     finally:
@@ -161,7 +161,7 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` survive a power cut: a file's own sync does not include them."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
