@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_SECONDS ?= 300
 
-.PHONY: demo test check docs reference package chaos fuzz validate recover clean
+.PHONY: demo test check docs reference package chaos powercut fuzz validate recover clean
 
 demo: $(STAMP)  ## the main job on synthetic speech: grid, Figure 2, promotion, Table 1
 	$(BIN)/ablate grid --axis both --study demo
@@ -43,6 +43,9 @@ reference: $(STAMP)  ## the pages of docs/reference that are made from the code
 
 chaos: $(STAMP)  ## the long tests: thirty kills of driver or worker, here and on a cluster, jobs of a Slurm
 	CHAOS_ROUNDS=30 $(BIN)/pytest -m long --capture=no
+
+powercut: $(STAMP)  ## what a power cut may leave on a disk, tens of thousands of states, ten minutes
+	POWERCUT_STATES=20000 $(BIN)/pytest tests/test_powercut.py --capture=no
 
 fuzz: $(STAMP)  ## everything a user can feed the program, spoilt in every way, about five minutes
 	$(BIN)/pytest fuzz --exitfirst --capture=no --tb=short --seconds $(FUZZ_SECONDS)

@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -49,12 +50,29 @@ def is_folder(path: Path) -> bool:
 
 
 def make_folder(path: Path) -> Path:
-    """Make ``path`` and its parents; raise :class:`StorageError` when that cannot be done."""
+    """Make ``path`` and its parents, which survive a power cut when this returns.
+
+    Raises :class:`StorageError` when they cannot be made.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        for folder in reversed([*takewhile(_may_be_unsynced, (path, *path.parents))]):
+            folder.mkdir(exist_ok=True)
+            with suppress(PermissionError):  # what is above may not be listed, nor then synced
+                _sync_folder(folder.parent)
     except OSError as error:
         raise storage_error("make the folder", path, error) from error
     return path
+
+
+def _may_be_unsynced(folder: Path) -> bool:
+    """Return whether a folder is missing, or empty: who made it may have been killed just then."""
+    try:
+        with os.scandir(folder) as inside:
+            return next(inside, None) is None
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # making it says what is wrong
 
 
 def require_writable(folder: Path) -> None:
@@ -105,8 +123,9 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` and rename it to ``path`` when the block succeeds.
 
     The temporary name begins with a dot, so that readers of a folder of parts ignore it.
-    ``durable`` syncs file and folder to the disk first: what was reported as stored survives a
-    power cut. A cache that can be made again does without.
+    The file is synced to the disk first, so that it is whole after a power cut if it is there.
+    ``durable`` syncs the folder too: what was reported as stored is there. A cache that can be made
+    again does without.
 
     Raises :class:`StorageError` for anything the operating system refuses; an old file is then
     still there, unchanged.
@@ -117,8 +136,7 @@ def atomic_write(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         with temporary.open("wb") as file:
             yield file
             file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         temporary.replace(path)
         if durable:
             _sync_folder(path.parent)
@@ -144,7 +162,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename inside ``folder`` survive a power cut (a folder has its own sync)."""
+    """Make the names in ``folder`` survive a power cut: a file's own sync does not include them."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

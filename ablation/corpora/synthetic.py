@@ -118,7 +118,7 @@ def _store(folder: Path, rendering: Rendering) -> dict[str, str]:
     name = f"{rendering.speaker}/{rendering.id}.wav"
     sound = io.BytesIO()  # writing to a file, soundfile loses the reason of a failure
     soundfile.write(sound, rendering.samples, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-    with atomic_write(folder / name, durable=False) as file:
+    with atomic_write(folder / name) as file:
         file.write(sound.getbuffer())
     return {
         "file": name,
