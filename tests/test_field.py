@@ -200,6 +200,16 @@ def test_field_prints_stores_and_draws(
             told_of = found["effective"][state][part]
             assert 0 < told_of["bins"] <= whole["bins"]
             assert told_of["ms"] == 10 * told_of["frames"]
+    report = invoke("report", "--study", tiny_study, cwd=tmp_path)
+    assert report.returncode == 0
+    page = (tmp_path / "results" / "tiny" / "report.md").read_text()
+    seen, half = (
+        next(line.split("|")[2:6] for line in page.splitlines() if line.startswith(f"| {start}"))
+        for start in ("all that it can see", "trained, at half height")
+    )
+    sides = ("bins", "hz", "frames", "ms")
+    for told_there, here in ((seen, whole), (half, found["effective"]["trained"]["half"])):
+        assert [float(text.replace(",", "")) for text in told_there] == [here[k] for k in sides]
     moved = shutil.copytree(tmp_path / found["network"], tmp_path / "elsewhere" / "network")
     (moved / FIELD).write_text("spoilt")
     assert read_field(moved) is None

@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from ablation.analysis import all_pairs, score_interval
 from ablation.analysis.evidence import Evidence, references_scores
+from ablation.analysis.fields import extents, stored_field
 from ablation.analysis.networks import StoredNetwork
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.document import picked
 from ablation.report.sections.statistics import family_table
 from ablation.report.sections.table1 import table1
+from ablation.report.values import number_kind
+from ablation.results.field_record import FieldRecord
 
 
 def networks_section(
@@ -24,6 +27,8 @@ def networks_section(
             family = all_pairs(models, evidence.metric)
             caption = "All pairs of networks and baselines"
             tables.append(family_table(family, "pairs_networks", caption, evidence.margin))
+    if (measured := stored_field(evidence.stored, networks)) is not None:
+        tables.append(_field_table(*measured))
     return Section(
         "networks",
         "The full networks",
@@ -81,3 +86,25 @@ def _networks_table(networks: Sequence[StoredNetwork], evidence: Evidence) -> Ta
         Column("digest"),
     )
     return Table("networks", "All stored networks", columns, tuple(rows))
+
+
+def _field_table(label: str, record: FieldRecord) -> Table:
+    seen = record.theoretical
+    sizes = [("all that it can see", seen.bins, seen.frames)]
+    for state, field in record.fields.items():
+        height, width = extents(field)
+        sizes.append((f"{state}, at half height", height.half, width.half))
+        sizes.append((f"{state}, 95 % of its mass", height.mass, width.mass))
+    rows = [
+        (what, bins, bins * record.bin_hz, frames, frames * record.frame_ms)
+        for what, bins, frames in sizes
+    ]
+    columns = (
+        Column("field"),
+        Column("bins", "integer"),
+        Column("Hz", number_kind([row[2] for row in rows])),
+        Column("frames", "integer"),
+        Column("ms", number_kind([row[4] for row in rows])),
+    )
+    caption = f"Receptive field of the last map before pooling, {record.pooled} of {label}"
+    return Table("field", caption, columns, tuple(rows))
