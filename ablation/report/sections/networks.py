@@ -9,6 +9,7 @@ from ablation.report import Column, Picture, Section, Table
 from ablation.report.document import picked
 from ablation.report.sections.statistics import family_table
 from ablation.report.sections.table1 import table1
+from ablation.study.baselines import TITLES
 
 
 def networks_section(
@@ -18,7 +19,11 @@ def networks_section(
     whole = [network for network in networks if network.complete]
     if networks:
         tables.append(_networks_table(networks, evidence))
-        held = references_scores(evidence.stored)
+        held = {
+            title: counts
+            for title, counts in references_scores(evidence.stored).items()
+            if title in TITLES.values()
+        }
         models = {network.label: network.counts for network in whole} | held
         if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
             family = all_pairs(models, evidence.metric)
