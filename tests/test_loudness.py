@@ -62,7 +62,7 @@ def test_classes_that_differ_in_loudness_alone_are_found_out(
     (warning,) = re.findall("warning: (Loudness alone explains the scores: .*)", printed)
     assert warning in page
     assert "a UA of 100.0 %" in warning
-    assert "Loudness alone explains the scores, within 5 points." in page
+    assert "it comes within 5 points of every probe or exceeds it." in page
     # What the probes hear of loudness, and the command that takes it away, as it can be run.
     (command,) = re.findall("(grid --shapes 2x2 --set features.scope=segment .*?toml)", page)
     train(*command.split(), "--workers", "1", cwd=tmp_path)

@@ -48,7 +48,11 @@ def _comparison(reading: LoudnessReading) -> str:
 
 def _verdict(reading: LoudnessReading) -> str:
     if reading.explains:
-        return f"Loudness alone explains the scores, within {_margin(reading)}."
+        within = _margin(reading)
+        return (
+            f"Loudness alone explains the scores: it comes within {within} of every probe or "
+            f"exceeds it."
+        )
     if reading.below:
         return "So the best probe hears more than loudness."
     if not reading.above_chance:
