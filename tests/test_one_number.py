@@ -104,7 +104,7 @@ def add(
 
 
 def results_of(tables: dict[str, list[dict[str, Any]]], classes: tuple[str, ...]) -> Results:
-    frames = {
+    frames: dict[str, Any] = {
         name: arrow_table(table, classes, tables.get(name, [])).to_pandas()
         for name, table in TABLES.items()
     }
