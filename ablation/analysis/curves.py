@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ablation.analysis.intervals import score_interval
-from ablation.analysis.speakers import METRICS, Counts
+from ablation.analysis.speakers import DIGITS, METRICS, Counts
 from ablation.analysis.tallies import named_counts
 from ablation.study import Axis, CellKind
 
@@ -55,7 +55,7 @@ def pooled_scores(rows: pd.DataFrame, by: Sequence[str], classes: Sequence[str])
     scores["wa_folds"], scores["ua_folds"] = means["wa"], means["ua"]
     scores["cells"] = groups.size()
     over_seeds = scores.groupby(level=list(by), dropna=False)
-    result = over_seeds.mean()
+    result = over_seeds.mean().round(DIGITS)
     result["cells"] = over_seeds["cells"].sum()
     result["seeds"] = over_seeds.size()
     return result.reset_index()

@@ -21,12 +21,14 @@ from ablation.analysis.budget import (
     budget_counts,
     read_budget,
 )
+from ablation.analysis.loudness import LoudnessReading, read_loudness
 from ablation.analysis.study_results import StudyResults
 from ablation.analysis.verdicts import MARGIN
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.results.run_record import RunRecord, others
 from ablation.study import AXES, Axis, CellKind, Shape
+from ablation.study.baselines import LOUDNESS
 
 _PAPER = {"height": 100.0, "width": 80.0}  # Hz and ms: the extents of the paper's 10x2 and 2x8
 
@@ -116,6 +118,15 @@ class Evidence:
         """How far the shapes of the axes answer alike; None for fewer than two."""
         return agreement(self.stored.answers(self.on_axes)) if len(self.on_axes) > 1 else None
 
+    @cached_property
+    def loudness(self) -> LoudnessReading | None:
+        """What loudness alone scores beside the probes; None without its rows or any probe's."""
+        alone = references_scores(self.stored).get(LOUDNESS)
+        if alone is None:
+            return None
+        probes = {n: one for n, one in self.shapes.items() if one.speakers == alone.speakers}
+        return read_loudness(alone, probes, self.margin) if probes else None
+
     @property
     def settled(self) -> bool:
         """Whether shapes answer differently, and their differences no longer change.
@@ -178,9 +189,11 @@ class Evidence:
 
 
 def references_scores(stored: StudyResults) -> dict[str, Counts]:
-    """Return the baselines of which all folds are finished, as trained last."""
-    rows = stored.tallied[stored.tallied["kind"] == CellKind.BASELINE]
-    cells = stored.references
+    """Return the baselines of which all folds are finished, as trained last, by their titles."""
+    own = stored.run.study.features.window_ms
+    rows, cells = stored.tallied, stored.references
+    rows = rows[(rows["kind"] == CellKind.BASELINE) & (rows["window_ms"] == own)]
+    cells = cells[cells["window_ms"] == own]
     cells = cells[cells["baseline_digest"].fillna("") == cells["reference"].map(stored.baselines)]
     folds = cells.groupby("reference")["fold"].nunique()
     whole = [name for name, number in folds.items() if number == len(stored.run.folds)]

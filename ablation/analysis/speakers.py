@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 METRICS = ("wa", "ua")  # beside the name of any class
+DIGITS = 12  # of a score: equal ones are equal, and print alike, in whatever order they were summed
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Counts:
     def score(self, metric: str) -> float:
         """Return a score pooled over all utterances, 0..1: ``wa``, ``ua`` or a class' accuracy."""
         weights = self.weights(metric)
-        return float((weights * self.correct.sum(axis=0)).sum())
+        return round(float((weights * self.correct.sum(axis=0)).sum()), DIGITS)
 
     def weights(self, metric: str) -> np.ndarray:
         """Return what one correct utterance of each class adds to the score, shape (classes,)."""

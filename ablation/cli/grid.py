@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ablation.analysis.study_results import StudyResults
     from ablation.estimate.estimate import Estimate
     from ablation.runs.grid import GridPlan
     from ablation.study import Axis, Shape, Study
@@ -48,9 +49,13 @@ class AxisName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
     product = "product"
 
 
+class ControlName(str, Enum):  # noqa: UP042 - as above
+    loudness = "loudness"
+
+
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a grid: the shapes of an axis or shapes given instead, and windows."""
+    """The cells of a grid: an axis, or shapes or a control instead of one, and windows."""
 
     axis: Annotated[
         AxisName | None, Option(help="both: the two axes; product: every height with every width.")
@@ -60,6 +65,10 @@ class Cells:
     matched: Annotated[
         str | None,
         Option(metavar="HxW", help="Instead of an axis, all shapes with as many weights as HxW."),
+    ] = None
+    control: Annotated[
+        ControlName | None,
+        Option(help="Instead of an axis, whether loudness alone explains the scores (an SVM)."),
     ] = None
     windows: Annotated[str | None, Option(help="Analysis windows in ms, e.g. 20,40,80.")] = None
 
@@ -85,13 +94,18 @@ class Cells:
         return overrides
 
     def requested(self, study: Study) -> str | tuple[Shape, ...]:
-        """Return the axis, or the shapes given instead of one.
+        """Return the axis or the control, or the shapes given instead of one.
 
         ``--matched`` stands for all shapes with as many weights that fit the study's segments.
-        Raises :class:`StudyError` when not exactly one of the three is given, or a shape cannot
+        Raises :class:`StudyError` when not exactly one of the four is given, or a shape cannot
         be read.
         """
-        given = {"--axis": self.along, "--shapes": self.shapes, "--matched": self.matched}
+        given = {
+            "--axis": self.along,
+            "--shapes": self.shapes,
+            "--matched": self.matched,
+            "--control": self.control,
+        }
         names = [name for name, value in given.items() if value is not None]
         if not names:
             raise OptionMissing(
@@ -104,6 +118,10 @@ class Cells:
             return self.along
         if self.values is not None:
             raise OptionsExclude(["--values", names[0]])
+        if self.control is not None:
+            if self.windows is not None:  # it hears the study's own
+                raise OptionsExclude(["--windows", names[0]])
+            return self.control.value
         chosen = parse_shapes(parse_words(self.shapes or self.matched or ""), names[0])
         for shape in chosen:
             if shape.filters is not None:
@@ -134,7 +152,7 @@ def grid(
     fresh: Annotated[bool, Option("--fresh", help="Train stored cells again.")] = False,
     dry: DryRun,
 ) -> None:
-    """Train the probes that are not stored yet.
+    """Train the probes that are not stored yet, or a control.
 
     One cell is one shape, analysis window, fold and seed; each is stored once it is finished.
     """
@@ -154,7 +172,7 @@ def grid(
         plan_printing.print_dry_run(
             given,
             results,
-            bool(plan.missing),
+            bool(plan.missing) and not plan.is_control,
             lambda reporter: estimate_grid(plan, reporter),
             (lambda estimate: as_json(plan, estimate)) if dry.json_ else None,
             lambda estimate: _print_plan(plan, estimate),
@@ -162,7 +180,7 @@ def grid(
         return
     _say_plan(plan)
     seconds = rough_seconds(given, len(plan.missing), len(plan.prepared.corpus))
-    if seconds > _LONG_S:
+    if seconds > _LONG_S and not plan.is_control:
         say(f"this takes roughly {duration(seconds)} on a CPU; --dry-run measures it")
     tally = run_grid(plan, results, Reporter())
     _print_curves(plan, results)
@@ -205,11 +223,13 @@ def _say_plan(plan: GridPlan) -> None:
         say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
     if study.features.scale == "log" and study.features.mu:
         say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
-    shapes = len(plan.request.shapes)
+    what = counted(len(plan.request.shapes), "shape")
+    if plan.is_control:
+        what = f"{plan.request.axis} alone"
     part, parts = plan.shard
     shard = f"shard {part} of {parts}, " if parts > 1 else ""
     say(
-        f"{shard}{counted(len(plan.cells), 'cell')}: {counted(shapes, 'shape')}, "
+        f"{shard}{counted(len(plan.cells), 'cell')}: {what}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
 
@@ -220,14 +240,18 @@ def _print_plan(plan: GridPlan, estimate: Estimate) -> None:
     from ablation.study import shapes_text
 
     _say_plan(plan)
-    print(f"shapes: {shapes_text(plan.request.shapes)}")
+    if not plan.is_control:
+        print(f"shapes: {shapes_text(plan.request.shapes)}")
     print(f"windows: {', '.join(f'{window:g}' for window in plan.request.windows)} ms")
     for fold in plan.prepared.folds:
         members = ", ".join(fold.test_speakers)
         print(f"fold {fold.name}" + (f": {members}" if members != fold.name else ""))
-    print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
+    if not plan.is_control:
+        print(f"seeds: {', '.join(map(str, plan.request.seeds))}")
     print(f"cells: {len(plan.cells)}, to train: {len(plan.missing)}")
-    if plan.missing:
+    if plan.is_control:
+        print("time: seconds")
+    elif plan.missing:
         print_estimate(estimate)
 
 
@@ -236,9 +260,12 @@ def _print_curves(plan: GridPlan, results: Path) -> None:
     from ablation.analysis.study_results import StudyResults
     from ablation.results import run_record
     from ablation.study import AXES
+    from ablation.study.baselines import CONTROLS
 
     run = run_record.find_run(results, plan.prepared.study.name, plan.prepared.digest)
     stored = StudyResults(results, run)
+    if plan.is_control:
+        _print_control(stored, CONTROLS[plan.request.axis])
     for window in plan.request.windows:
         if len(plan.request.windows) > 1:
             print(f"window {window:g} ms")
@@ -250,6 +277,16 @@ def _print_curves(plan: GridPlan, results: Path) -> None:
             if plan.request.axis in (axis.name, "both"):
                 _print_axis(stored.curve(axis, window), axis)
     print(f"majority class: {100 * run.majority:.1f} %")
+
+
+def _print_control(stored: StudyResults, title: str) -> None:
+    """Print WA and UA of a control of which every fold is finished."""
+    from ablation.analysis.evidence import references_scores
+
+    counts = references_scores(stored).get(title)
+    if counts is not None:
+        print(f"{title}: WA {100 * counts.score('wa'):.1f} %, UA {100 * counts.score('ua'):.1f} %")
+    say(f"ablate report {stored.as_study} compares it with the probes")
 
 
 def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:

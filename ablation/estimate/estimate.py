@@ -64,7 +64,7 @@ class _Job(NamedTuple):
 def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
     """Estimate a grid from short cells on the workers that its run would use.
 
-    Nothing is measured where no cell is missing, or where the cells run on a cluster with a device
+    Nothing is measured where no probe is missing, or where the cells run on a cluster with a device
     that this machine lacks.
 
     Raises
@@ -73,7 +73,7 @@ def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
         For a recording that cannot be used, a missing device, or one that cannot train a cell.
     """
     prepared, classes, jobs = plan.prepared, plan.prepared.corpus.classes, []
-    for cell in plan.missing:
+    for cell in () if plan.is_control else plan.missing:
         study, (shape,) = at_window(prepared.study, cell.window_ms), cell.shapes
         _, cost = probe_cost(study, shape.height, shape.width, len(classes))
         jobs.append(_Job(without_data(cell, study, classes), cost))

@@ -1,4 +1,4 @@
-"""Log-mel statistics of an utterance: the features of a classical recogniser."""
+"""Statistics of an utterance: log-mel, the features of a classical recogniser; loudness alone."""
 
 import numpy as np
 
@@ -6,6 +6,7 @@ from ablation.study import FeaturesSpec
 
 BANDS = 40
 _PERCENTILES = (10, 50, 90)
+_LOUDNESS_PERCENTILES = (0, 10, 25, 50, 75, 90, 100)
 _FLOOR = 1e-10  # of the power, where full scale has 0.25
 
 
@@ -23,12 +24,7 @@ def log_mel_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
     statistics
         Shape (6 * ``BANDS``,), float64, of the bands' decibels.
     """
-    values = np.asarray(spectrum, np.float64)
-    if spec.scale == "log":
-        power = 10 ** (values / 10)
-    else:
-        power = values if spec.scale == "power" else values**2
-    bands = 10 * np.log10(mel_filters(spec) @ power + _FLOOR)
+    bands = 10 * np.log10(mel_filters(spec) @ _power(spectrum, spec) + _FLOOR)
     steps = np.diff(bands, axis=1) if bands.shape[1] > 1 else np.zeros((BANDS, 1))
     return np.concatenate(
         [
@@ -38,6 +34,33 @@ def log_mel_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
             steps.std(axis=1),
         ]
     )
+
+
+def loudness_statistics(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
+    """Return how loud the frames of an utterance are, and nothing else of them.
+
+    Parameters
+    ----------
+    spectrum
+        As :func:`log_mel_statistics` takes it.
+
+    Returns
+    -------
+    statistics
+        Shape (10,), float64: mean, s.d., range, and the percentiles 0, 10, 25, 50, 75, 90 and 100
+        over time of a frame's energy from 0 Hz to ``spec.max_hz``, in decibels.
+    """
+    energy = 10 * np.log10(_power(spectrum, spec).sum(axis=0) + _FLOOR)
+    percentiles = np.percentile(energy, _LOUDNESS_PERCENTILES)
+    return np.array([energy.mean(), energy.std(), np.ptp(energy), *percentiles])
+
+
+def _power(spectrum: np.ndarray, spec: FeaturesSpec) -> np.ndarray:
+    """Return a stored spectrogram as power, float64."""
+    values = np.asarray(spectrum, np.float64)
+    if spec.scale == "log":
+        return 10 ** (values / 10)
+    return values if spec.scale == "power" else values**2
 
 
 def mel_filters(spec: FeaturesSpec) -> np.ndarray:

@@ -15,6 +15,7 @@ from ablation.errors import counted
 from ablation.report.sections.table1 import table1_rows
 from ablation.results.run_record import SEARCH, Request, as_study
 from ablation.study import AXES, shapes_text
+from ablation.study.baselines import CONTROLS
 
 
 def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[str, str]]:
@@ -116,6 +117,8 @@ def _asked(request: Request) -> str:
 def _grid_options(request: Request) -> list[str]:
     windows = ",".join(_shortest(window) for window in request.windows)
     rest = ["--windows", windows, "--seeds", ",".join(map(str, request.seeds))]
+    if request.axis in CONTROLS:
+        return ["--control", request.axis]
     # Which shapes of "both" lie on which axis is for the grid to say; named one by one they are
     # the same cells.
     if request.axis not in (*AXES, "product"):

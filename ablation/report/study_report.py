@@ -77,15 +77,8 @@ def report(
     shown = shown_classes(run, classes)
     networks = stored_networks(stored)
     pictures = {drawing.name: _picture(drawing) for drawing in drawings(evidence, networks, shown)}
-    document = Document(
-        title=f"{run.study.name}: which receptive field?",
-        subtitle=_subtitle(evidence),
-        answer=_answer(evidence),
-        lacking=tuple(report_warnings(evidence, networks)),
-        sections=tuple(_sections(evidence, networks, pictures)),
-        facts=tuple(facts(evidence, networks)),
-        commands=tuple(commands(results, figures, stored, networks)),
-    )
+    again = commands(results, figures, stored, networks)
+    document = document_of(evidence, networks, pictures, again)
     places = {name: figures / run.study.name / f"{name}.svg" for name in pictures}
     for name, place in places.items():
         write_text(place, pictures[name].svg)
@@ -100,6 +93,24 @@ def report(
         write_text(folder / name, text)
     files = tuple(folder / name for name in texts)
     return Reported(files, document.answer, document.lacking)
+
+
+def document_of(
+    evidence: Evidence,
+    networks: Sequence[StoredNetwork],
+    pictures: Mapping[str, Picture],
+    again: Sequence[str],
+) -> Document:
+    """Return everything that a study says, with ``pictures`` by name and the commands ``again``."""
+    return Document(
+        title=f"{evidence.run.study.name}: which receptive field?",
+        subtitle=_subtitle(evidence),
+        answer=_answer(evidence),
+        lacking=tuple(report_warnings(evidence, networks)),
+        sections=tuple(_sections(evidence, networks, pictures)),
+        facts=tuple(facts(evidence, networks)),
+        commands=tuple(again),
+    )
 
 
 def _sections(

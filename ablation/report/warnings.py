@@ -7,6 +7,7 @@ from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.figures.plot import remarks
+from ablation.report.sections.loudness import loudness_warning
 from ablation.report.sections.training import change_text
 from ablation.report.values import show
 from ablation.study.baselines import SVM
@@ -20,6 +21,7 @@ def report_warnings(evidence: Evidence, networks: Sequence[StoredNetwork]) -> li
     scores = {n.label: n.counts.score("wa") for n in networks if n.complete}
     return [
         *_not_settled(evidence),
+        *_only_loudness(evidence),
         *_never_recognised(evidence),
         *doubts(probes, scores, baselines, stored.run.majority),
         *_unfinished(evidence),
@@ -47,6 +49,11 @@ def _not_settled(evidence: Evidence) -> list[str]:
             f"does."
         )
     return found
+
+
+def _only_loudness(evidence: Evidence) -> list[str]:
+    reading = evidence.loudness
+    return [loudness_warning(reading)] if reading is not None and reading.explains else []
 
 
 def _never_recognised(evidence: Evidence) -> list[str]:

@@ -21,7 +21,8 @@ class Results:
     probes, networks
         One row per finished cell.
     references
-        One row per fold and seed of each baseline, such as the majority class or the log-mel SVM.
+        One row per fold and seed of each baseline, such as the majority class or the log-mel SVM,
+        and of the control on loudness.
     failed_probes, failed_networks
         One row per failed cell, with its ``error``.
     predictions, epochs

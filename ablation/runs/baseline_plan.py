@@ -6,7 +6,14 @@ from ablation.corpora.folds import Fold
 from ablation.errors.common import UnknownName
 from ablation.features.frame_features import FrameSpec
 from ablation.study import CellKind, FeaturesSpec, Study
-from ablation.study.baselines import DEFAULT_BASELINES, TITLES, CnnLstmSpec, DnnElmSpec, RnnElmSpec
+from ablation.study.baselines import (
+    CONTROLS,
+    DEFAULT_BASELINES,
+    TITLES,
+    CnnLstmSpec,
+    DnnElmSpec,
+    RnnElmSpec,
+)
 from ablation.training.task import Cell
 
 Development = Mapping[str, Sequence[str]]
@@ -34,9 +41,9 @@ def baseline_cells(
     study: Study, names: Sequence[str], folds: Sequence[Fold], seeds: Sequence[int]
 ) -> list[Cell]:
     """Return the cells of baselines; those that draw nothing at random have one seed, 0."""
-    window = study.features.window_ms
+    window, titles = study.features.window_ms, TITLES | CONTROLS
     return [
-        Cell(CellKind.BASELINE, (), window, seed, fold.name, title=TITLES[name])
+        Cell(CellKind.BASELINE, (), window, seed, fold.name, title=titles[name])
         for name in names
         for seed in (seeds if tunes(study, name) else (0,))
         for fold in folds

@@ -1,4 +1,4 @@
-"""The grid of probes: over filter heights, widths, both axes, or their product."""
+"""The grid of probes, over filter heights, widths, both axes or their product, and its controls."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from ablation.files import require_writable
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
+from ablation.runs.baseline_plan import baseline_cells
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.study import CellKey, CellKind, Shape, Study, at_window
+from ablation.study.baselines import CONTROLS
 from ablation.training.task import Cell, CellTask
 
 AXES = ("height", "width", "both", "product")
@@ -21,7 +23,7 @@ AXES = ("height", "width", "both", "product")
 
 @dataclass(frozen=True)
 class GridPlan:
-    """The cells of a grid, and those that are still to be trained."""
+    """The cells of a grid or of a control, and those that are still to be trained."""
 
     prepared: Prepared
     request: run_record.Request
@@ -30,6 +32,11 @@ class GridPlan:
     damaged: tuple[str, ...]
     fresh: bool = False  # stored cells are trained again
     shard: tuple[int, int] = (0, 1)  # this part, of so many parts
+
+    @property
+    def is_control(self) -> bool:
+        """Whether the cells are those of a control, which takes seconds, instead of probes."""
+        return self.request.axis in CONTROLS
 
 
 def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
@@ -58,7 +65,8 @@ def plan_grid(
     Parameters
     ----------
     axis
-        One of :data:`AXES`, or the shapes themselves.
+        One of :data:`AXES`, the shapes themselves, or the name of a baseline that is a control
+        (:data:`~ablation.study.baselines.CONTROLS`).
     fresh
         Whether stored cells are to be trained again.
     shard
@@ -73,6 +81,8 @@ def plan_grid(
     windows = run_record.unique(study.grid.windows or [study.features.window_ms])
     if not isinstance(axis, str):
         return plan_shapes(study, "shapes", axis, windows, results, fresh, shard)
+    if axis in CONTROLS:
+        return _plan_control(study, axis, results, fresh, shard)
     return plan_shapes(study, axis, axis_shapes(study, axis), windows, results, fresh, shard)
 
 
@@ -101,6 +111,29 @@ def plan_shapes(
         if row["digest"] == prepared.digest and row["status"] == OK
     }
     missing = tuple(cell for cell in cells if fresh or cell.key not in done)
+    return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
+
+
+def _plan_control(
+    study: Study, control: str, results: Path, fresh: bool, shard: tuple[int, int]
+) -> GridPlan:
+    """Plan a control on the folds of the grid, with the study's own window.
+
+    Its request has no shapes and no seeds, as it draws nothing at random.
+    """
+    check_devices(study)
+    prepared = prepare(study)
+    window = study.features.window_ms
+    request = run_record.Request(control, (), (window,), (), run_record.now())
+    cells = tuple(baseline_cells(study, [control], prepared.folds, ()))[shard[0] :: shard[1]]
+    content = ResultStore(run_record.study_folder(results, study.name)).read("references", [])
+    done = {
+        row["fold"]
+        for row in content.rows.to_pylist()
+        if (row["digest"], row["reference"], row["window_ms"], row["status"])
+        == (prepared.digest, CONTROLS[control], window, OK)
+    }
+    missing = tuple(cell for cell in cells if fresh or cell.fold not in done)
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
@@ -135,7 +168,8 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
             for cell in plan.missing
         ]
         # The best of a shard's own cells would compare shapes over different folds.
-        leading = _leading(plan, folder) if plan.shard[1] == 1 else None
+        follow = plan.shard[1] == 1 and not plan.is_control
+        leading = _leading(plan, folder) if follow else None
         run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
     else:
         ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk

@@ -31,7 +31,7 @@ from ablation.runs.network_plan import NetworkVariant, PromotePlan
 from ablation.runs.shape_selection import Chosen
 from ablation.saved.record import ScoreNote
 from ablation.study import shapes_text
-from ablation.study.baselines import MAJORITY, NAMES
+from ablation.study.baselines import MAJORITY, TITLES
 
 _Scores = Mapping[tuple[str, str], ScoredLine]  # by the key of a line
 _NESTED = {
@@ -66,7 +66,7 @@ def write_table1(plan: PromotePlan, results: Path) -> Table1:
     folder = stored.folder
     networks = [_line(plan, variant) for variant in plan.variants]
     digests = {
-        title: plan.study.baseline_digest(name, plan.development) for title, name in NAMES.items()
+        title: plan.study.baseline_digest(name, plan.development) for name, title in TITLES.items()
     }
     lines = [*networks, *baseline_lines(plan.run, digests, plan.seeds)]
     found = scored_lines(stored, lines)

@@ -12,7 +12,7 @@ from ablation.errors import counted
 from ablation.study.data import FeaturesSpec
 from ablation.study.fields import NotNegative, Positive, PositiveFloat, ShapeText, Share, Spec
 
-MAJORITY, SVM = "majority class", "log-mel SVM"
+MAJORITY, SVM, LOUDNESS = "majority class", "log-mel SVM", "loudness SVM"
 TITLES = {  # as tables and rows print them, by their names, in the order of Table 1
     "dnn-elm": "DNN-ELM",
     "rnn-elm": "RNN-ELM",
@@ -21,7 +21,8 @@ TITLES = {  # as tables and rows print them, by their names, in the order of Tab
     "majority": MAJORITY,
     "log-mel-svm": SVM,
 }
-NAMES = {title: name for name, title in TITLES.items()}
+CONTROLS = {"loudness": LOUDNESS}  # baselines that ``ablate grid --control`` trains: not of Table 1
+NAMES = {title: name for name, title in (TITLES | CONTROLS).items()}
 DEFAULT_BASELINES = ("majority", "log-mel-svm")
 
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -1,4 +1,4 @@
-"""Controls: other analysis windows, other shapes of as many weights, a second study."""
+"""Controls: other analysis windows, shapes of as many weights, loudness alone, a second study."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +17,7 @@ from ablation.analysis.evidence import Evidence
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.contrast import contrasts_table
 from ablation.report.document import picked
+from ablation.report.sections.loudness import loudness_sentences
 from ablation.report.values import points, show
 from ablation.report.wording import metric_name
 from ablation.study import Shape, matched_shapes
@@ -45,6 +46,7 @@ def controls_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Sec
             f"Not run: other shapes with as many weights as the best "
             f"(ablate grid --matched {shape} {study})."
         )
+    lines += loudness_sentences(evidence)
     if contrasts := contrasts_table(evidence.stored.folder):
         tables.append(contrasts)
     return Section(

@@ -12,6 +12,7 @@ from ablation.report.sections.statistics import family_table
 from ablation.report.sections.table1 import table1
 from ablation.report.values import number_kind
 from ablation.results.field_record import FieldRecord
+from ablation.study.baselines import TITLES
 
 
 def networks_section(
@@ -21,7 +22,11 @@ def networks_section(
     whole = [network for network in networks if network.complete]
     if networks:
         tables.append(_networks_table(networks, evidence))
-        held = references_scores(evidence.stored)
+        held = {
+            title: counts
+            for title, counts in references_scores(evidence.stored).items()
+            if title in TITLES.values()
+        }
         models = {network.label: network.counts for network in whole} | held
         if len(models) > 1 and len({counts.speakers for counts in models.values()}) == 1:
             family = all_pairs(models, evidence.metric)

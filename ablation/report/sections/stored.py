@@ -1,10 +1,11 @@
 """Every stored shape, and the cells that failed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pandas as pd
 
-from ablation.analysis import named_counts, pooled_scores, score_interval
+from ablation.analysis import METRICS, Counts, named_counts, pooled_scores, score_interval
 from ablation.analysis.evidence import Evidence
 from ablation.report import Column, Section, Table
 from ablation.report.document import Value
@@ -37,8 +38,7 @@ def shapes_section(evidence: Evidence) -> Section | None:
                 row["height_hz"],
                 row["width_ms"],
                 row["window_ms"],
-                row["wa"] if mine is None else score_interval(mine, "wa"),
-                row["ua"] if mine is None else score_interval(mine, "ua"),
+                *(_with_interval(row[score], mine, score) for score in METRICS),
                 *(row[f"acc_{label}"] for label in classes),
                 row["cells"],
                 stored.run.expected[key] or None,  # a search pruned it
@@ -61,6 +61,13 @@ def shapes_section(evidence: Evidence) -> Section | None:
     notes = (f"The first {_MOST_ROWS} of {total}.",) if total > _MOST_ROWS else ()
     table = Table("shapes", "All stored shapes", columns, tuple(rows), notes=notes)
     return Section("shapes", "All shapes", tables=(table,), folded=True)
+
+
+def _with_interval(score: float, counts: Counts | None, metric: str) -> Value:
+    """Return a pooled score, the same number as in the curves, with its interval by speaker."""
+    if counts is None:
+        return score
+    return replace(score_interval(counts, metric), estimate=score)
 
 
 def failures_section(evidence: Evidence) -> Section | None:

@@ -31,7 +31,7 @@ from ablation.report.table1_formats import PAPER
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import OK
 from ablation.study import NETWORK_NAMES, CellKind
-from ablation.study.baselines import MAJORITY, NAMES, SVM
+from ablation.study.baselines import MAJORITY, SVM, TITLES
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -145,7 +145,7 @@ def baseline_lines(
             seeds=sorted({*seeds}) if digests[title] else [0],
             kind="reference",
         )
-        for title in NAMES
+        for title in TITLES.values()
         if title in digests
     ]
 
@@ -236,7 +236,7 @@ def rows_of(run: RunRecord, found: Sequence[tuple[Line, ScoredLine]]) -> list[Ro
     svm = scored.get(SVM)
     reference = _reference([line for line, _ in found])
     family = None if reference is None else _family(scored, reference)
-    order = list(NAMES)
+    order = list(TITLES.values())
 
     def rank(line: Line) -> float:
         if line.kind == CellKind.BASELINE:

@@ -12,9 +12,9 @@ from ablation.features.segment_dataset import array_of
 from ablation.training.baselines.base import BaselineData, BaselineResult, Examples
 from ablation.training.baselines.cnn_lstm import train_cnn_lstm
 from ablation.training.baselines.dnn_elm import train_dnn_elm
-from ablation.training.baselines.log_mel_svm import log_mel_svm
 from ablation.training.baselines.majority import majority_class
 from ablation.training.baselines.rnn_elm import train_rnn_elm
+from ablation.training.baselines.statistics_svm import log_mel_svm, loudness_svm
 from ablation.training.baselines.two_step import train_two_step
 from ablation.training.task import CellTask, Sample
 
@@ -38,6 +38,7 @@ TRAINERS: dict[str, Trainer] = {
     "cnn-lstm-two-step": _with_settings(train_two_step),
     "majority": majority_class,
     "log-mel-svm": log_mel_svm,
+    "loudness": loudness_svm,
 }
 
 
