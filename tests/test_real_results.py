@@ -94,7 +94,7 @@ def test_networks_of_unlike_budgets_are_doubted() -> None:
                                                     ("ravdess", "51.2", "66.4")])  # fmt: skip
 def test_probes_below_the_svm_are_warned_of(study: str, best: str, svm: str) -> None:
     warnings = report_warnings(known(study), stored_networks(known(study).stored))
-    (warning,) = [text for text in warnings if "best probe" in text]
+    (warning,) = [text for text in warnings if "SVM baseline" in text]
     assert f"WA {best} %" in warning and f"log-mel SVM baseline ({svm} %)" in warning
 
 
