@@ -60,7 +60,7 @@ def corpus_synthesize(
         Option(
             "--set",
             metavar="OPTION=VALUE",
-            help="kind=planted, seed, utterances, axis=height|width, extent (Hz or ms).",
+            help="kind=voice|planted|glides, seed, utterances, axis=height|width, extent.",
         ),
     ] = None,
 ) -> None:
