@@ -22,6 +22,7 @@ _TONES_PER_SECOND = 14.0
 _DENSER = 1.5  # times as many tones, where aroused
 _LOUDER = 5.0  # dB, where aroused
 _SECONDS = 0.2  # of a tone
+_NOISE = 0.3  # standard deviation, re a tone's amplitude
 _SPEED = 1200.0  # Hz/s
 
 
@@ -45,6 +46,7 @@ def render_glides(seed: int, utterances: int) -> Iterator[Rendering]:
             hertz = rng.uniform(LOW, HIGH, count)
             times = rng.uniform(0.0, seconds, count)
             glides = tones(hertz, times, seconds, _SECONDS, rng, _SPEED * upwards)
+            glides += _NOISE * rng.normal(0.0, 1.0, glides.size)
             samples = recorded(glides, character, rng) * 10 ** (_LOUDER * (aroused - 1) / 20)
             identity = f"{name}_{label}_{number:02d}"
             yield Rendering(identity, name, label, samples.astype(np.float32))
