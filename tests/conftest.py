@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from running import ablate, train
 # Tests run side by side: operators that share a core wait for each other's threads longer than they
 # take. Before torch is loaded; workers have threads of their own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Of tests that run in the background of a shell, all that they start would ignore interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A card's kernels run in Triton's interpreter, here and in the workers that tests start.
 os.environ["TRITON_INTERPRET"] = "1"

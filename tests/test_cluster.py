@@ -201,6 +201,7 @@ def test_none_takes_this_machine_whatever_the_study_says(
     train(*arguments, "--cluster", "none", cwd=tmp_path)
 
 
+@pytest.mark.long
 def test_shards_at_once_are_the_whole_and_nothing_twice(
     done: Path, tiny_study: Path, tmp_path: Path
 ) -> None:

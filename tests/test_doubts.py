@@ -87,6 +87,7 @@ def test_one_content_under_two_names_is_doubted(second: tuple[str, str], what: s
     assert corpus_doubts(corpus_of(same), digests) == []
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_doubts_are_errors_if_asked_and_are_said_before_a_grid(tmp_path: Path) -> None:
     tone = np.sin(np.arange(12000) / 9).astype(np.float32)
     lines = ["file,speaker,label"]

@@ -305,6 +305,7 @@ def test_memory_for_fewer_cells_makes_smaller_groups(
         on_card(tasks)
 
 
+@pytest.mark.long
 def test_a_cell_that_kills_its_worker_goes_alone(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

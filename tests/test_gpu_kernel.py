@@ -151,7 +151,11 @@ def test_filters_beyond_the_planner_are_taken_by_operators() -> None:
 
 @pytest.mark.parametrize(
     ("architecture", "precision", "most_shared"),
-    [(80, "float32", 163 << 10), (89, "bf16", 99 << 10), (90, "bf16", 227 << 10)],
+    [
+        (80, "float32", 163 << 10),
+        pytest.param(89, "bf16", 99 << 10, marks=pytest.mark.long),
+        pytest.param(90, "bf16", 227 << 10, marks=pytest.mark.long),
+    ],
 )
 def test_kernels_compile_for_cards(
     architecture: int, precision: str, most_shared: int, tmp_path: Path
