@@ -32,7 +32,7 @@ package: $(STAMP)  ## sdist and wheel, the wheel in an environment of its own, r
 	$(PYTHON) -m venv build/wheel
 	build/wheel/bin/pip install --quiet -c constraints.txt dist/*.whl
 	mkdir build/wheel/empty
-	cd build/wheel/empty && ../bin/ablate grid --axis height --values 2,10 && ../bin/ablate plot
+	cd build/wheel/empty && ../bin/ablate grid --axis height --values 2,10 --set training.steps=20 && ../bin/ablate plot
 
 docs: $(STAMP)  ## the documentation as a site of its own in site/; a broken link or anchor fails it
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
