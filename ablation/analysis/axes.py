@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,20 @@ import pandas as pd
 from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
 from ablation.analysis.curves import physical_extent
 from ablation.analysis.intervals import Interval, score_interval
-from ablation.analysis.selection import RULES, Choice
+from ablation.analysis.selection import RULES, Choice, Rule
 from ablation.analysis.speakers import Counts
 from ablation.analysis.variance import Spread, spread
 from ablation.study import Axis
+from ablation.study.field_axes import FieldAxis
 
 MOST_PAIRED = 40  # shapes of which all pairs are compared
 
 
+AnyAxis = TypeVar("AnyAxis", Axis, FieldAxis)
+
+
 @dataclass(frozen=True)
-class AxisEvidence:
+class AxisEvidence(Generic[AnyAxis]):
     """An axis with at least two complete shapes.
 
     Attributes
@@ -43,7 +48,7 @@ class AxisEvidence:
         Components of a difference between two of these shapes, each the median over pairs.
     """
 
-    axis: Axis
+    axis: AnyAxis
     fixed: int
     metric: str
     curve: pd.DataFrame
@@ -65,9 +70,12 @@ class AxisEvidence:
 
     @property
     def plateau(self) -> int | None:
-        """Where the plateau begins; None where the largest extent is still significantly better."""
-        extent = self.choices["plateau"].extent
-        return extent if extent < max(self.shapes) else None
+        """Where the plateau begins; None where the largest extent is still significantly better.
+
+        None too on an axis of categories, which has no such rule.
+        """
+        choice = self.choices.get("plateau")
+        return choice.extent if choice is not None and choice.extent < max(self.shapes) else None
 
     @property
     def smallest_p(self) -> float:
@@ -93,20 +101,21 @@ class AxisEvidence:
         """Return the shape's name, "10x2"."""
         return self.axis.name_of(extent, self.fixed)
 
-    def physical(self, extent: float) -> str:
+    def physical(self: "AxisEvidence[Axis]", extent: float) -> str:
         """Return an extent with its unit, "100 Hz"."""
         return f"{physical_extent(self.curve)(extent):g} {self.axis.physical_unit}"
 
 
 def axis_evidence(
-    axis: Axis,
+    axis: AnyAxis,
     fixed: int,
     metric: str,
     curve: pd.DataFrame,
     shapes: Mapping[int, Counts],
     by_seed: Mapping[int, Mapping[int, Counts]],
     reference: int | None,
-) -> AxisEvidence:
+    rules: Mapping[str, Rule] = RULES,
+) -> AxisEvidence[AnyAxis]:
     """Return everything that the stored scores say of an axis.
 
     Parameters
@@ -117,6 +126,8 @@ def axis_evidence(
         The same for each extent and seed apart.
     reference
         The pre-specified extent, whether or not it is among them.
+    rules
+        Those by which an extent is chosen.
     """
     named = {axis.name_of(extent, fixed): counts for extent, counts in shapes.items()}
     paired = len(named) <= MOST_PAIRED
@@ -128,7 +139,7 @@ def axis_evidence(
         metric=metric,
         curve=curve,
         shapes=shapes,
-        choices={rule: choose(shapes, metric) for rule, choose in RULES.items()},
+        choices={rule: choose(shapes, metric) for rule, choose in rules.items()},
         pairs=all_pairs(named, metric) if paired else None,
         against=(
             None

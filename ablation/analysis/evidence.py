@@ -21,6 +21,7 @@ from ablation.analysis.budget import (
     budget_counts,
     read_budget,
 )
+from ablation.analysis.field_axes import AxesReading, read_axes
 from ablation.analysis.loudness import LoudnessReading, read_loudness
 from ablation.analysis.study_results import StudyResults
 from ablation.analysis.verdicts import MARGIN
@@ -83,6 +84,11 @@ class Evidence:
                 features = self.run.study.features
                 found[axis.name] = read_windows(shapes, axis, features, self.metric)
         return found
+
+    @cached_property
+    def named_axes(self) -> list[AxesReading]:
+        """What is stored over the axes along which these settings were varied."""
+        return read_axes(self.stored, self.metric)
 
     @cached_property
     def shapes(self) -> dict[str, Counts]:

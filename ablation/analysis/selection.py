@@ -42,7 +42,7 @@ def choose_best(shapes: Mapping[int, Counts], metric: str = "wa") -> Choice:
         When there is no shape.
     """
     scores = _scores(shapes, metric)
-    best = max(scores, key=lambda extent: (scores[extent], -extent))
+    best = max(sorted(scores), key=scores.__getitem__)
     reason = (
         f"highest {_name(metric)} of {counted(len(scores), 'shape')} ({_percent(scores[best])})"
     )
@@ -123,7 +123,8 @@ def chosen_without(shapes: Mapping[str, Counts], metric: str = "wa") -> Counts:
     return Counts(speakers, every[0].classes, n, correct)
 
 
-RULES: dict[str, Callable[[Mapping[int, Counts], str], Choice]] = {
+Rule = Callable[[Mapping[int, Counts], str], Choice]
+RULES: dict[str, Rule] = {
     "best": choose_best,
     "one-se": choose_one_se,
     "plateau": choose_plateau,

@@ -11,7 +11,7 @@ import pandas as pd
 from ablation.analysis import Counts, axis_curve, named_counts, tally
 from ablation.errors import StorageError
 from ablation.results import ResultStore
-from ablation.results.reading import Results
+from ablation.results.reading import Results, read_results
 from ablation.results.run_record import RunRecord, as_study, study_folder
 from ablation.results.schema import OK
 from ablation.results.search_record import Searched, search_file
@@ -32,7 +32,7 @@ class StudyResults:
     """
 
     def __init__(self, results: Path, run: RunRecord, tables: Results | None = None) -> None:
-        self.run = run
+        self.run, self.results = run, results
         self._tables = tables
         self.folder = study_folder(results, run.study.name)
         self.as_study = as_study(results, run)
@@ -41,6 +41,17 @@ class StudyResults:
         rows = self._read("probes")
         finished = rows["status"] == OK
         self.probes, self.failed = rows[finished], rows[~finished]
+
+    @cached_property
+    def _every(self) -> Results:
+        return self._tables or read_results(self.folder)
+
+    def of(self, digest: str) -> "StudyResults | None":
+        """Return the rows of other settings of the same study; None where these are not stored."""
+        if digest == self.run.digest:
+            return self
+        run = self._every.runs.get(digest)
+        return None if run is None else StudyResults(self.results, run, self._every)
 
     @cached_property
     def tallied(self) -> pd.DataFrame:
@@ -117,6 +128,10 @@ class StudyResults:
         wanted = set(shapes)
         found = [key in wanted for key in shape_keys(self.probes)]
         return self.probes[pd.Series(found, self.probes.index, dtype=bool)]
+
+    def failures(self, shape: ShapeKey) -> int:
+        """Return how many cells of a shape failed."""
+        return shape_keys(self.failed).count(shape)
 
     @cached_property
     def done(self) -> int:

@@ -84,5 +84,12 @@ def fields(incomplete: str) -> list[tuple[str, str]]:
         return [(f"{level[0]}={word}", every[level[0]]) for word in words]
 
 
+def axes(incomplete: str) -> list[str]:
+    """Return the axes of a grid."""
+    from ablation.study.field_axes import axis_fields
+
+    return _beginning(incomplete, ["height", "width", "both", "product", *axis_fields()])
+
+
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:
     return [word for word in words if word.startswith(incomplete)]

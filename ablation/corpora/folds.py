@@ -1,8 +1,9 @@
 """The training and test sets of a fold share no speaker (paper, section 3.1)."""
 
+import hashlib
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -107,6 +108,16 @@ def check_folds(corpus: Corpus, folds: list[Fold]) -> None:
         present = {corpus[index].label for index in fold.train}
         if missing := [label for label in corpus.classes if label not in present]:
             raise ClassNotInTraining(fold.name, missing, fold.test_speakers, corpus.classes)
+
+
+def trained_on(speakers: Collection[str], number: int | None, seed: int) -> frozenset[str]:
+    """Return ``number`` of a fold's training speakers, all of them for None.
+
+    A seed puts all speakers of a corpus into one order, of which each fold takes the first that it
+    may train on: a larger number adds speakers and keeps those of a smaller one.
+    """
+    ranks = {one: hashlib.blake2b(f"{seed}|{one}".encode()).digest() for one in speakers}
+    return frozenset(sorted(ranks, key=ranks.__getitem__)[:number])
 
 
 def development_speakers(

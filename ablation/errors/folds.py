@@ -58,6 +58,32 @@ class ClassNotInTraining(FoldError):
     )
 
 
+class TooFewToTrainOn(FoldError):
+    """More speakers are to be trained on than a fold has."""
+
+    field: str
+    number: int
+    fold: str
+    there: int
+    WHAT = "{field} = {number}, but fold {fold} has {there:+speaker} to train on"
+    REMEDY = "choose 1 to {there}, or leave the field out for all of them"
+
+
+class ClassNotDrawn(FoldError):
+    """The speakers drawn for a training set do not speak all classes."""
+
+    fold: str
+    number: int
+    seed: int
+    speakers: Sequence[str]
+    lacking: Sequence[str]
+    WHAT = (
+        "fold {fold}: of the {number:+speaker} that seed {seed} draws to train on ({speakers!n}), "
+        "none says anything {lacking!l}"
+    )
+    REMEDY = "train on more speakers (training.speakers), or draw others (--seeds)"
+
+
 class NoPartner(FoldError):
     """Development speakers are to be partners, and a fold's test speakers have none."""
 

@@ -103,6 +103,14 @@ class NoMatchedShape(StudyError):
     REMEDY = "for example: --matched 10x2"
 
 
+class NoValues(StudyError):
+    """An axis was given without the values that it takes."""
+
+    axis: str
+    WHAT = "no values of the axis {axis} given"
+    REMEDY = "for example: --axis features.window_ms --values 20,40,80"
+
+
 class FixedByProbes(StudyError):
     """Something cannot be changed when promoting, because the probes were trained with it."""
 

@@ -17,9 +17,9 @@ from ablation.executors import Slot, choose
 from ablation.features.audio import audio_seconds
 from ablation.progress import Reporter
 from ablation.results.run_record import unique
-from ablation.runs.grid import GridPlan
 from ablation.runs.groups import cells_at_once, grouped, side_by_side
 from ablation.runs.network_plan import PromotePlan, with_pooling
+from ablation.runs.plans import AxesPlan, GridPlan, Plan
 from ablation.runs.prepare import Prepared
 from ablation.runs.runner import places_of, slots_of
 from ablation.runs.status import workers_of
@@ -61,17 +61,32 @@ class _Job(NamedTuple):
     cost: int
 
 
-def estimate_grid(plan: GridPlan, reporter: Reporter) -> Estimate:
+def estimate_grid(plan: Plan, reporter: Reporter) -> Estimate:
     """Estimate a grid from short cells on the workers that its run would use.
 
     Nothing is measured where no probe is missing, or where the cells run on a cluster with a device
-    that this machine lacks.
+    that this machine lacks. Each value of a field is measured by itself.
 
     Raises
     ------
     AblationError
         For a recording that cannot be used, a missing device, or one that cannot train a cell.
     """
+    found = [_estimate_part(part, reporter) for part in plan.parts if part.missing]
+    if not found:
+        return _estimate(plan.prepared, [], reporter)
+    return replace(
+        found[0],
+        workers=max(one.workers for one in found),
+        seconds=round(sum(one.seconds for one in found), 3),
+        worker_seconds=round(sum(one.worker_seconds for one in found), 3),
+        worker_bytes=max(one.worker_bytes for one in found),
+        gpu_bytes=max(one.gpu_bytes for one in found),
+        cells_at_once=max(one.cells_at_once for one in found),
+    )
+
+
+def _estimate_part(plan: GridPlan, reporter: Reporter) -> Estimate:
     prepared, classes, jobs = plan.prepared, plan.prepared.corpus.classes, []
     for cell in () if plan.is_control else plan.missing:
         study, (shape,) = at_window(prepared.study, cell.window_ms), cell.shapes
@@ -192,12 +207,18 @@ def _cell_seconds(
     return seconds
 
 
-def as_json(plan: GridPlan | PromotePlan, estimate: Estimate) -> dict[str, Any]:
+def as_json(plan: Plan | PromotePlan, estimate: Estimate) -> dict[str, Any]:
     """Return a plan and its estimate as JSON; times in seconds, memory in bytes."""
     if isinstance(plan, GridPlan):
         models = {
             "shapes": [str(shape) for shape in plan.request.shapes],
             "windows": list(plan.request.windows),
+            "seeds": list(plan.request.seeds),
+        }
+    elif isinstance(plan, AxesPlan):
+        axes = zip(plan.request.axes, plan.request.levels(), strict=True)
+        models = {
+            "axes": {axis: list(levels) for axis, levels in axes},
             "seeds": list(plan.request.seeds),
         }
     else:

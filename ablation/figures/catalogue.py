@@ -30,6 +30,7 @@ from ablation.figures import (
     draw_windows,
 )
 from ablation.figures.drawing import Drawing, largest_classes, metric_label, title_of
+from ablation.figures.field_axes_catalogue import field_axes_drawings
 from ablation.figures.field_catalogue import field_drawing
 from ablation.figures.network_catalogue import (
     budget_drawing,
@@ -64,6 +65,7 @@ def drawings(
         _differences(evidence),
         _classes(evidence),
         _windows(evidence),
+        field_axes_drawings(evidence, shown),
         _critical(evidence),
         speakers_drawing(evidence, networks),
         confusion_drawing(evidence, networks),

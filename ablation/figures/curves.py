@@ -1,6 +1,6 @@
 """A score over the extent of a filter: its line, its intervals and the axis of extents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,14 +124,14 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
     axes.set_xlabel(f"filter {axis.name} ({axis.direction}), {axis.unit}")
 
 
-def spread(extents: list[int], apart: float = 1.12) -> list[int]:
+def spread(extents: Sequence[float], apart: float = 1.12) -> list[float]:
     """Return the extents to label: each at least ``apart`` times the one before.
 
     Of very many extents, about sixteen are labelled.
     """
     if len(extents) > _MOST_LABELS:
         apart = max(apart, (extents[-1] / extents[0]) ** (1 / 16))
-    kept: list[int] = []
+    kept: list[float] = []
     for extent in extents:
         if not kept or extent >= apart * kept[-1]:
             kept.append(extent)

@@ -60,7 +60,7 @@ def draw_heatmap(
     )
     axes = figure.subplots()
     texts = [
-        [_cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
+        [cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
         for row in zip(values.to_numpy(), partial, strict=True)
     ]
     draw_cells(
@@ -102,7 +102,8 @@ def draw_heatmap(
     return figure
 
 
-def _cell_text(value: float, partial: bool, numbers: bool) -> str:
+def cell_text(value: float, partial: bool, numbers: bool) -> str:
+    """Return a cell's score (%), in brackets where it is of a part of the cells; or a dot."""
     if not numbers:
         return "•" if partial else ""
     return f"({value:.1f})" if partial else f"{value:.1f}"

@@ -14,11 +14,12 @@ from ablation.analysis import Interval
 #   text      a str
 #   integer   an int, or a float that is whole
 #   number    a float, shown with two digits
+#   plain     a number as it was given: "0.0002"
 #   percent   0..1 (a float or an Interval), shown in %
 #   points    a difference of two such shares (a float or an Interval), shown signed, in points
 #   p         a p-value, 0..1
 #   millions  an int, shown as "233 M"
-Kind = Literal["text", "integer", "number", "percent", "points", "p", "millions"]
+Kind = Literal["text", "integer", "number", "plain", "percent", "points", "p", "millions"]
 Value = str | int | float | Interval | None  # None and nan: nothing is there
 
 

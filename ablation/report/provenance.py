@@ -13,9 +13,11 @@ from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.report.sections.table1 import table1_rows
+from ablation.results.axes_record import AxesRequest
 from ablation.results.run_record import SEARCH, Request, as_study
 from ablation.study import AXES, shapes_text
 from ablation.study.baselines import CONTROLS
+from ablation.study.field_axes import value_text
 
 
 def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[str, str]]:
@@ -89,8 +91,9 @@ def commands(
     lines += [
         f"ablate {_asked(request)} {study}{folder}"
         for request in run.requests
-        if request.axis not in ("none", "nested")
+        if request.axis not in ("none", "nested", *(",".join(a.axes) for a in run.axes))
     ]
+    lines += [f"ablate {_over_axes(request)} {study}{folder}" for request in run.axes]
     promoted = {}
     for network in networks:
         if network.complete and network.pooling:
@@ -104,6 +107,14 @@ def commands(
         lines.append("# nested rows of Table 1: the same with --best --nested instead of --shapes")
     lines += [f"ablate {command} {study}{folder}{drawn}" for command in ("plot", "report")]
     return lines
+
+
+def _over_axes(request: AxesRequest) -> str:
+    """Return the command that asks for the same axes again, quoted for a shell."""
+    words = ["grid"]
+    for axis, levels in zip(request.axes, request.levels(), strict=True):
+        words += ["--axis", axis, "--values", ",".join(map(value_text, levels))]
+    return shlex.join([*words, "--seeds", ",".join(map(str, request.seeds))])
 
 
 def _asked(request: Request) -> str:

@@ -21,6 +21,7 @@ from ablation.report.document import picked
 from ablation.report.provenance import commands, facts
 from ablation.report.sections.axes import axes_section
 from ablation.report.sections.controls import controls_section
+from ablation.report.sections.field_axes import field_axes_answer, field_axes_sections
 from ablation.report.sections.method import METHOD
 from ablation.report.sections.networks import networks_section
 from ablation.report.sections.search import search_answer, search_section
@@ -122,6 +123,7 @@ def _sections(
         axes_section(evidence, pictures),
         search_section(evidence, pictures),
         statistics_section(evidence, pictures),
+        *field_axes_sections(evidence, pictures),
         Section("classes", "Classes and confusions", pictures=classes),
         controls_section(evidence, pictures),
         networks_section(evidence, networks, pictures),
@@ -138,8 +140,10 @@ def _sections(
 
 
 def _answer(evidence: Evidence) -> str:
-    """Return what the axes say; where there is none, what a search has found."""
+    """Return what the axes say; where there is none, a search, or the axes of fields."""
     found = search_answer(evidence.stored) if not evidence.axes else ""
+    if not found and not evidence.axes:
+        found = field_axes_answer(evidence)
     return found or answer(evidence.axes, evidence.run.majority, settled=evidence.settled)
 
 

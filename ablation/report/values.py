@@ -123,6 +123,8 @@ def _number(number: int | float, kind: Kind) -> str:
         text = f"{_rounded(number, 0):,.0f}"
     elif kind == "number":
         text = f"{_rounded(number, 2):,.2f}"
+    elif kind == "plain":
+        text = f"{number:g}"
     elif kind == "percent":
         text = f"{_rounded(100 * number, 1):.1f}"
     elif kind == "points":

@@ -29,6 +29,7 @@ from ablation.errors.running import (
     WrongDigest,
 )
 from ablation.files import is_folder, locked, make_folder, write_text
+from ablation.results.axes_record import AxesRequest
 from ablation.results.store import ResultStore
 from ablation.study import CellKey, Shape, ShapeKey, Study, parse_study, shape_keys
 from ablation.study.differences import difference
@@ -98,11 +99,17 @@ class RunRecord:
     folds: tuple[str, ...]
     requests: tuple[Request, ...]
     fingerprint: str = ""  # of the corpus; empty where an older version ran it
-    variant_of: str = ""  # the digest of the study whose search tried these settings, if only that
+    variant_of: str = ""  # the digest of the study whose search or axis has these, if only that
+    axes: tuple[AxesRequest, ...] = ()  # over which these settings were varied
 
     @property
     def last_run(self) -> datetime:
-        return max(request.at for request in self.requests)
+        return max(request.at for request in (*self.requests, *self.axes))
+
+    @property
+    def digests(self) -> set[str]:
+        """Of these settings, and of those that vary them along an axis."""
+        return {self.digest, *(p.digest for axes in self.axes for p in axes.points.values())}
 
     @property
     def majority(self) -> float:
@@ -167,6 +174,7 @@ def _save(path: Path, run: RunRecord) -> None:
         *(r for r in earlier if not any(new.supersedes(r) for new in run.requests)),
         *run.requests,
     ]
+    axes = [*(a for a in (before.axes if before else ()) if a not in run.axes), *run.axes]
     tried_only = run.variant_of and (before is None or before.variant_of)
     tables = _tables(path, run.study)
     tables["as_run"] = {
@@ -178,6 +186,7 @@ def _save(path: Path, run: RunRecord) -> None:
         # Settings that were run in their own right remain so when a search tries them too.
         **({"variant_of": run.variant_of} if tried_only else {}),
         "asked": [request.as_toml() for request in requests],
+        **({"axes": [request.as_toml() for request in axes]} if axes else {}),
     }
     write_text(path, tomli_w.dumps(tables))
 
@@ -221,6 +230,7 @@ def load(path: Path) -> RunRecord:
             requests=tuple(Request.from_toml(table) for table in run["asked"]),
             fingerprint=run.get("fingerprint", ""),
             variant_of=run.get("variant_of", ""),
+            axes=tuple(AxesRequest.from_toml(table) for table in run.get("axes", ())),
         )
         _check(found)
         return found
@@ -297,12 +307,12 @@ def find_run(results: Path, name: str, digest: str | None = None, begun: bool = 
     if digest is not None:
         return load(_with_digest(files, name, digest))
     runs = _readable(files) or [load(files[0])]  # which says what is wrong with it
-    # Settings run only for nested selection or by a search are not runs of the study itself.
+    # Settings run only for nested selection, by a search or on an axis are no runs of the study.
     own = [run for run in runs if not (run.study.folds.pairs or run.variant_of)]
     candidates = own or runs
     if len(candidates) > 1 and not begun:
         stored = _stored_digests(study_folder(results, name))
-        candidates = [run for run in candidates if run.digest in stored] or candidates
+        candidates = [run for run in candidates if run.digests & stored] or candidates
     return max(candidates, key=lambda run: run.last_run)
 
 

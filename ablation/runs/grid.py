@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from ablation.corpora.folds import Fold
@@ -12,31 +12,14 @@ from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
 from ablation.runs.baseline_plan import baseline_cells
 from ablation.runs.best_so_far import BestSoFar
-from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.plans import GridPlan, Plan
+from ablation.runs.prepare import Prepared, check_shapes, check_speakers, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
-from ablation.study import CellKey, CellKind, Shape, Study, at_window
+from ablation.study import CellKey, CellKind, FeaturesSpec, Shape, Study, at_window
 from ablation.study.baselines import CONTROLS
-from ablation.training.task import Cell, CellTask
+from ablation.training.task import Cell, CellTask, FoldData
 
 AXES = ("height", "width", "both", "product")
-
-
-@dataclass(frozen=True)
-class GridPlan:
-    """The cells of a grid or of a control, and those that are still to be trained."""
-
-    prepared: Prepared
-    request: run_record.Request
-    cells: tuple[Cell, ...]
-    missing: tuple[Cell, ...]
-    damaged: tuple[str, ...]
-    fresh: bool = False  # stored cells are trained again
-    shard: tuple[int, int] = (0, 1)  # this part, of so many parts
-
-    @property
-    def is_control(self) -> bool:
-        """Whether the cells are those of a control, which takes seconds, instead of probes."""
-        return self.request.axis in CONTROLS
 
 
 def axis_shapes(study: Study, axis: str) -> tuple[Shape, ...]:
@@ -97,9 +80,24 @@ def plan_shapes(
 ) -> GridPlan:
     """Plan given shapes and analysis windows (ms), named ``axis``, as :func:`plan_grid` does."""
     check_devices(study)
+    prepared = prepare(study)
+    return plan_cells(prepared, axis, shapes, windows, results, fresh, shard)
+
+
+def plan_cells(
+    prepared: Prepared,
+    axis: str,
+    shapes: Sequence[Shape],
+    windows: Sequence[float],
+    results: Path,
+    fresh: bool = False,
+    shard: tuple[int, int] = (0, 1),
+) -> GridPlan:
+    """Plan the cells of a study whose corpus is read, as :func:`plan_shapes` does."""
+    study = prepared.study
     for window in windows:
         check_shapes(at_window(study, window), shapes)
-    prepared = prepare(study)
+    check_speakers(prepared, study.training.speakers, "training.speakers")
     request = run_record.Request(
         axis, tuple(shapes), tuple(windows), run_record.unique(study.grid.seeds), run_record.now()
     )
@@ -137,7 +135,7 @@ def _plan_control(
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
-def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
+def run_grid(plan: Plan, results: Path, reporter: Reporter) -> Tally:
     """Train the plan's missing cells into ``results``.
 
     Raises
@@ -148,57 +146,68 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
         For a recording that cannot be used (before anything is trained) or a store that cannot
         be written.
     """
-    prepared = plan.prepared
-    study = prepared.study
+    study = plan.prepared.study
     folder = run_record.study_folder(results, study.name)
     require_writable(folder)
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    data = fold_data(prepared, plan.request.windows, reporter) if plan.missing else {}
-    run_record.save(results, as_run(plan))
-    if plan.missing:
-        by_window = {window: at_window(study, window) for window in plan.request.windows}
-        tasks = [
-            CellTask(
-                cell=cell,
-                study=by_window[cell.window_ms],
-                classes=prepared.corpus.classes,
-                digest=prepared.digest,
-                fold=data[cell.window_ms, cell.fold],
-            )
-            for cell in plan.missing
-        ]
-        # The best of a shard's own cells would compare shapes over different folds.
-        follow = plan.shard[1] == 1 and not plan.is_control
-        leading = _leading(plan, folder) if follow else None
-        run_cells(tasks, folder, study, tally, reporter, again=plan.fresh, leading=leading)
+    used = [
+        at_window(part.prepared.study, window).features
+        for part in plan.parts
+        for window in part.request.windows
+    ]
+    tasks = [task for part in plan.parts for task in _tasks(part, used, reporter)]
+    for record in plan.records():
+        run_record.save(results, record)
+    if tasks:
+        run_cells(
+            tasks, folder, study, tally, reporter,
+            again=plan.parts[0].fresh, leading=_leading(plan, folder),
+        )  # fmt: skip
     else:
         ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
     return tally
 
 
-def _leading(plan: GridPlan, folder: Path) -> BestSoFar:
-    """Return the best shape so far, from the plan's cells that are already stored."""
-    leading = BestSoFar(Counter(cell.key.filter for cell in plan.cells))
-    if not plan.fresh:
+def _tasks(plan: GridPlan, used: Sequence[FeaturesSpec], reporter: Reporter) -> list[CellTask]:
+    """Return the tasks of a plan's missing cells, after making their spectrograms."""
+    if not plan.missing:
+        return []
+    prepared, classes = plan.prepared, plan.prepared.corpus.classes
+    data = fold_data(prepared, plan.request.windows, reporter, beside=used)
+    by_window = {window: at_window(prepared.study, window) for window in plan.request.windows}
+
+    @cache  # many cells share a fold, which is pickled once
+    def fold_of(window: float, fold: str, seed: int) -> FoldData:
+        number = None if plan.is_control else prepared.study.training.speakers
+        return data[window, fold].trained_on(number, seed, classes)
+
+    return [
+        CellTask(
+            cell=cell,
+            study=by_window[cell.window_ms],
+            classes=classes,
+            digest=prepared.digest,
+            fold=fold_of(cell.window_ms, cell.fold, cell.seed),
+        )
+        for cell in plan.missing
+    ]
+
+
+def _leading(plan: Plan, folder: Path) -> BestSoFar | None:
+    """Return the best shape so far, from the plan's cells that are already stored.
+
+    None where shapes are not all that is compared, or not on all folds: those of a shard are not.
+    """
+    (part, *more) = plan.parts
+    if more or plan.shard[1] > 1 or part.is_control:
+        return None
+    leading = BestSoFar(Counter(cell.key.filter for cell in part.cells))
+    if not part.fresh:
         rows = ResultStore(folder).read("probes", ["n_correct", "n_test"]).rows
         for row in rows.to_pylist():
-            if row["digest"] == plan.prepared.digest:
+            if row["digest"] == part.prepared.digest:
                 leading.add(row)
     return leading
-
-
-def as_run(plan: GridPlan) -> run_record.RunRecord:
-    """Return the record of the plan that is stored beside its rows."""
-    prepared = plan.prepared
-    return run_record.RunRecord(
-        study=prepared.study,
-        digest=prepared.digest,
-        classes=prepared.corpus.classes,
-        counts=tuple(prepared.corpus.counts().values()),
-        folds=tuple(fold.name for fold in prepared.folds),
-        requests=(plan.request,),
-        fingerprint=prepared.fingerprint,
-    )
 
 
 def as_given(study: Study) -> run_record.RunRecord:
@@ -209,7 +218,7 @@ def as_given(study: Study) -> run_record.RunRecord:
     request = run_record.Request(
         "none", (), (), run_record.unique(study.grid.seeds), run_record.now()
     )
-    return as_run(GridPlan(prepare(study), request, (), (), ()))
+    return GridPlan(prepare(study), request, (), (), ()).records()[0]
 
 
 def _cells(request: run_record.Request, folds: Sequence[Fold]) -> tuple[Cell, ...]:

@@ -26,7 +26,14 @@ from ablation.runs.baseline_plan import (
     features_of,
     tunes,
 )
-from ablation.runs.prepare import Prepared, baseline_data, check_shapes, fold_data, prepare
+from ablation.runs.prepare import (
+    Prepared,
+    baseline_data,
+    check_shapes,
+    check_speakers,
+    fold_data,
+    prepare,
+)
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.runs.shape_selection import Selection
 from ablation.saved import saver
@@ -155,6 +162,7 @@ def plan_promote(
     for selection in selections:
         for chosen in selection.by_fold.values():
             check_shapes(study, chosen.shapes)
+    check_speakers(prepared, study.network.training.speakers, "network.training.speakers")
     costs: dict[str, Cost] = {}
     variants = tuple(
         _line(run, study, selection, pooling, costs, development)
@@ -283,7 +291,11 @@ def run_promote(
         tally.failures += beside.failures
     if plan.missing:
         folds = _tuned(plan, folds)
-        tasks = [_task(plan, folder, c, folds[c.cell.fold]) for c in plan.missing]
+        number, classes = plan.study.network.training.speakers, corpus.classes
+        tasks = [
+            _task(plan, folder, c, folds[c.cell.fold].trained_on(number, c.cell.seed, classes))
+            for c in plan.missing
+        ]
         run_cells(
             tasks, folder, plan.study, tally, reporter, keeper.keep, plan.fresh, executor=executor
         )

@@ -8,6 +8,7 @@ from ablation.corpora import Corpus, load_corpus
 from ablation.corpora.doubts import corpus_doubts
 from ablation.corpora.fingerprints import content_digests, corpus_fingerprint
 from ablation.corpora.folds import Fold, make_folds
+from ablation.errors.folds import TooFewToTrainOn
 from ablation.errors.running import FilterTooLarge, FoldEmptied
 from ablation.features.cache import Entry, FeatureCache, trim
 from ablation.features.frame_features import FrameSpec
@@ -51,6 +52,15 @@ def prepare(study: Study) -> Prepared:
     return Prepared(study, corpus, contents, corpus_fingerprint(corpus, contents), tuple(folds))
 
 
+def check_speakers(prepared: Prepared, number: int | None, field: str) -> None:
+    """Raise :class:`TooFewToTrainOn` where a fold has less than ``number`` training speakers."""
+    everyone = len(prepared.corpus.speakers)
+    for fold in prepared.folds if number is not None else ():
+        there = everyone - len(fold.test_speakers)
+        if number is not None and number > there:
+            raise TooFewToTrainOn(field, number, fold.name, there)
+
+
 def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
     """Raise :class:`FilterTooLarge` for a filter larger than the spectrogram of a segment."""
     features, (down, along) = study.features, study.probe.dilation
@@ -63,9 +73,15 @@ def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
 
 
 def fold_data(
-    prepared: Prepared, windows: Iterable[float], reporter: Reporter
+    prepared: Prepared,
+    windows: Iterable[float],
+    reporter: Reporter,
+    beside: Iterable[FeaturesSpec] = (),
 ) -> dict[tuple[float, str], FoldData]:
     """Make the spectrograms of every analysis window; return the folds by (window, fold name).
+
+    The cache is brought below its limit, without loss of these spectrograms or of those that are
+    used ``beside`` them.
 
     Raises
     ------
@@ -85,7 +101,7 @@ def fold_data(
             data[window, fold.name] = _with_entries(prepared.corpus, fold, entries)
     if caches:
         limit = prepared.study.execution.cache_gb * 1e9
-        trim(caches[0].root, limit, keep=[cache.folder for cache in caches])
+        trim(caches[0].root, limit, [c.folder for c in (*caches, *map(FeatureCache, beside))])
     return data
 
 

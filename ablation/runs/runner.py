@@ -153,7 +153,9 @@ def run_cells(
     StorageError
         When a row cannot be stored; the rows before it are.
     """
-    most = cells_at_once(study, places_of(study), len(tasks))
+    places, settings = places_of(study), {task.digest: task.study for task in tasks}
+    # Settings that vary along an axis may differ in whether a card can train several at once.
+    most = min(cells_at_once(one, places, len(tasks)) for one in (study, *settings.values()))
     tasks = side_by_side(tasks, most)
     sizes = [len(group) for group in grouped(tasks, most)]
     together = max(sizes, default=1)

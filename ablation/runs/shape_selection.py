@@ -18,7 +18,8 @@ from ablation.errors.reading import NoCompleteAxis
 from ablation.progress import Reporter, duration
 from ablation.results import run_record
 from ablation.results.run_record import RunRecord
-from ablation.runs.grid import GridPlan, as_run, plan_shapes, run_grid
+from ablation.runs.grid import plan_shapes, run_grid
+from ablation.runs.plans import GridPlan
 from ablation.runs.prepare import Prepared
 from ablation.study import AXES, Shape, Study, override_study
 
@@ -99,7 +100,7 @@ def select(
         reporter.say(_cost_of_pairs(results, run, plan))
         if not dry_run:
             run_grid(plan, results, reporter)
-            selections.append(_from_pairs(results, as_run(plan), scores, prepared, options))
+            selections.append(_from_pairs(results, plan.records()[0], scores, prepared, options))
     return selections
 
 

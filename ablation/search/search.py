@@ -22,7 +22,7 @@ from ablation.results.search_record import (
 )
 from ablation.runs.collector import Tally
 from ablation.runs.groups import cells_at_once
-from ablation.runs.prepare import Prepared, fold_data, prepare
+from ablation.runs.prepare import Prepared, check_speakers, fold_data, prepare
 from ablation.runs.runner import InterruptedRun, check_devices, places_of, result_collector
 from ablation.search.schedule import Key, Row, Schedule
 from ablation.search.space import Point, Space, space_of
@@ -66,6 +66,7 @@ def plan_search(study: Study, trials: int, results: Path) -> SearchPlan:
     """
     check_devices(study)
     prepared = prepare(study)
+    check_speakers(prepared, study.training.speakers, "training.speakers")
     space = space_of(prepared)
     spec = study.search
     points = space.grid(spec.seed) if spec.drawn_by == "grid" else []
@@ -181,12 +182,14 @@ class _Search:
         digest, _, _, window, seed, fold = key
         if not self._data:
             self._data = fold_data(self.plan.prepared, [window], self.reporter)
+        classes = self.plan.prepared.corpus.classes
+        number = point.variant.study.training.speakers
         return CellTask(
             cell=Cell(CellKind.PROBE, (point.shape,), window, seed, fold),
             study=point.variant.study,
-            classes=self.plan.prepared.corpus.classes,
+            classes=classes,
             digest=digest,
-            fold=self._data[window, fold],
+            fold=self._data[window, fold].trained_on(number, seed, classes),
         )
 
     def _ended(self, trial: Trial) -> None:

@@ -1,13 +1,16 @@
 """The two axes of filter shapes: what varies, in which unit, and what stays fixed."""
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from ablation.errors.common import InvalidOption
 from ablation.study.shapes import Shape
 
 if TYPE_CHECKING:
     from ablation.study.data import FeaturesSpec
     from ablation.study.grid import GridSpec
+    from ablation.study.specs import Study
 
 Side = Literal["height", "width"]
 
@@ -58,6 +61,24 @@ class Axis:
     def step(self, features: "FeaturesSpec") -> float:
         """Return the Hz of a bin, or the ms of a frame."""
         return {"height": features.bin_hz, "width": features.hop_ms}[self.name]
+
+    def read(self, word: str) -> int:
+        """Return an extent from the command line.
+
+        Raises :class:`~ablation.errors.common.InvalidOption` for no whole number from 1 on.
+        """
+        if not re.fullmatch("[1-9][0-9]{0,5}", word):
+            expected = f"a number of {self.unit} from 1 on for --axis {self.name}"
+            raise InvalidOption("--values", word, expected)
+        return int(word)
+
+    def at(self, study: "Study", shape: Shape, value: Any) -> "tuple[Study, Shape]":
+        """Return study and shape with this extent on the axis; raises as :meth:`read`."""
+        return study, shape._replace(**{self.name: self.read(str(value))})
+
+    def own(self, study: "Study", shape: Shape) -> int:  # noqa: ARG002 - as of a FieldAxis
+        """Return the extent of a shape."""
+        return self.extent(shape)
 
     def name_of(self, extent: int, fixed: int) -> str:
         """Return the shape's name, height first: "10x2"."""

@@ -97,6 +97,10 @@ class TrainingSpec(Spec):
         default=50, description="Epochs over all training segments; or give steps."
     )
     steps: Positive | None = Field(default=None, description="Optimiser steps; or give epochs.")
+    speakers: Positive | None = Field(
+        default=None,
+        description="Number of speakers trained on, drawn by seed; default: all but the held-out.",
+    )
     batch_size: Positive = Field(default=64, description="Segments per step.")
     optimizer: Literal["sgd", "adam", "adamw"] = Field(
         default="sgd", description="Optimiser; the paper uses sgd with Nesterov momentum."

@@ -184,7 +184,7 @@ def parse_override(text: str) -> Override:
     if not equals or not all(keys):
         raise InvalidOption("--set", text, "FIELD=VALUE", "training.epochs=5")
     require_utf8("--set", text)
-    return ".".join(keys), _toml_value(value.strip())
+    return ".".join(keys), toml_value(value.strip())
 
 
 def _apply(tables: dict[str, Any], field: str, value: Any) -> None:
@@ -217,7 +217,7 @@ def require_utf8(where: str, text: str) -> None:
         raise NotUtf8(where, text) from error
 
 
-def _toml_value(text: str) -> Any:
+def toml_value(text: str) -> Any:
     """Return ``text`` read as a TOML value, or ``text`` itself where it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]

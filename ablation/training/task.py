@@ -4,12 +4,14 @@ Torch is not loaded here, so that a run that finds every cell stored answers at 
 """
 
 import pickle
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from ablation.corpora.folds import trained_on
+from ablation.errors.folds import ClassNotDrawn
 from ablation.features.cache import Entry
 from ablation.results.schema import FAILED
 from ablation.study import CellKey, CellKind, Shape, Study, TrainingSpec
@@ -46,6 +48,25 @@ class FoldData:
         for sample in self.train:
             sides[sample.speaker in speakers].append(sample)
         return FoldData(self.name, self.test_speakers, tuple(sides[0]), self.test, tuple(sides[1]))
+
+    def trained_on(self, number: int | None, seed: int, classes: Sequence[str]) -> "FoldData":
+        """Return the fold with ``number`` of its training speakers; for None as it is.
+
+        A seed draws them (:func:`ablation.corpora.folds.trained_on`).
+
+        Raises
+        ------
+        ClassNotDrawn
+            When they do not have every class that the fold could train on.
+        """
+        if number is None:
+            return self
+        mine = trained_on({sample.speaker for sample in self.train}, number, seed)
+        train = tuple(sample for sample in self.train if sample.speaker in mine)
+        if lacking := {s.label for s in self.train} - {s.label for s in train}:
+            names = [classes[label] for label in sorted(lacking)]
+            raise ClassNotDrawn(self.name, number, seed, sorted(mine), names)
+        return replace(self, train=train)
 
     def __reduce__(self) -> tuple[Callable[[bytes], "FoldData"], tuple[bytes]]:
         return _unpacked, (self._packed,)
