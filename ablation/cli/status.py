@@ -64,6 +64,8 @@ def _print_status(
         f"probes: {state.done} of {counted(state.asked, 'cell')} done, {state.failed} failed, "
         f"{state.left} left"
     )
+    for axes in run.axes:
+        print(f"  over {' and '.join(axes.axes)}: {counted(len(axes.points), 'point')}")
     if state.worker_seconds_left and state.seconds_left:
         spread = f"on {counted(state.workers, 'worker')}"
         alone = f" ({duration(state.worker_seconds_left)} on one)" if state.workers > 1 else ""
@@ -88,7 +90,7 @@ def _print_status(
     if state.baselines:
         stored = [f"{name} {folds}" for name, folds in state.baselines.items()]
         print(f"baselines, folds stored: {'; '.join(stored)}")
-    for other in others:
+    for other in (one for one in others if not one.variant_of):  # which its own study counts
         print(
             f"other settings: {other.digest}, last run {other.last_run:%Y-%m-%d %H:%M} UTC "
             f"({difference(run.study, other.study)})"

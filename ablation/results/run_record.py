@@ -359,6 +359,12 @@ def others(results: Path, run: RunRecord) -> list[RunRecord]:
     return sorted(_readable(files), key=lambda other: other.last_run, reverse=True)
 
 
+def variants(results: Path, run: RunRecord) -> list[RunRecord]:
+    """Return the readable settings that vary those of ``run`` along an axis, without them."""
+    digests = sorted(run.digests - {run.digest})
+    return _readable(_file(results, run.study.name, digest) for digest in digests)
+
+
 def now() -> datetime:
     """Return the present time to the millisecond, which orders two runs within a second."""
     moment = datetime.now(UTC)

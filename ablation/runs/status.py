@@ -1,6 +1,7 @@
 """What a study has, what is missing, and which files it made."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 from ablation.analysis import probe_cost, seconds_by_cost
 from ablation.device import CPU
 from ablation.executors.devices import planned_slots
-from ablation.results import ResultStore
+from ablation.results import ResultStore, run_record
 from ablation.results.run_record import RunRecord, study_folder
 from ablation.results.schema import FAILED, NETWORKS, OK, REFERENCES, reason_of
 from ablation.runs.best_so_far import BestSoFar
@@ -29,7 +30,7 @@ class ShapeLeft:
 
 @dataclass(frozen=True)
 class Status:
-    """How far the probe cells of one digest are, and how many folds of networks are stored.
+    """How far a digest's probe cells are, those of its axes too, and how many network folds.
 
     Attributes
     ----------
@@ -86,11 +87,12 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     kinds = ((NETWORKS, "network"), (REFERENCES, "reference"))
     others = [store.read(table.name, ["error", name]) for table, name in kinds]
     rows = probes.frame()
-    rows = rows[rows["digest"] == run.digest]
-    asked = run.cells
-    mine = rows[pd.Series([key in asked for key in cell_keys(rows)], rows.index, bool)]
-    finished, failed = mine[mine["status"] == OK], mine[mine["status"] == FAILED]
-    by_shape = _left(run, finished)
+    runs = [run, *run_record.variants(results, run)]
+    cells = {one.digest: _asked_rows(one, rows) for one in runs}
+    every = pd.concat(cells.values())
+    finished, failed = every[every["status"] == OK], every[every["status"] == FAILED]
+    by_shape = _together(_left(one, _finished(cells[one.digest])) for one in runs)
+    asked = sum(len(one.cells) for one in runs)
     rate, quiet = _rate(finished, now or datetime.now(UTC)) if by_shape else (None, None)
     networks, baselines = (
         rows[rows["digest"] == run.digest] for rows in (table.frame() for table in others)
@@ -99,13 +101,13 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
     return Status(
         done=len(finished),
         failed=len(failed),
-        left=len(asked) - len(finished) - len(failed),
+        left=asked - len(finished) - len(failed),
         networks=int((networks["status"] == OK).sum()),
         baselines=_folds(baselines[baselines["status"] == OK]),
         workers=workers_of(run.study),
         worker_seconds_left=_sum(by_shape) if len(finished) else None,
         by_shape=by_shape,
-        best=_best(run, finished),
+        best=_best(run, _finished(cells[run.digest])),
         cells_an_hour=rate,
         quiet_seconds=quiet,
         failures=tuple(
@@ -113,6 +115,25 @@ def status_of(results: Path, run: RunRecord, now: datetime | None = None) -> Sta
         ),
         damaged=tuple(file for table in (probes, *others) for file in table.damaged),
     )
+
+
+def _asked_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the probe cells that were asked for under a digest."""
+    rows = rows[rows["digest"] == run.digest]
+    return rows[pd.Series([key in run.cells for key in cell_keys(rows)], rows.index, bool)]
+
+
+def _finished(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["status"] == OK]
+
+
+def _together(parts: Iterable[dict[Shape, ShapeLeft]]) -> dict[Shape, ShapeLeft]:
+    """Return what is left of each shape under all settings."""
+    found: dict[Shape, ShapeLeft] = {}
+    for shape, left in (item for part in parts for item in part.items()):
+        before = found.get(shape, ShapeLeft(0, 0.0))
+        found[shape] = ShapeLeft(before.cells + left.cells, before.seconds + left.seconds)
+    return found
 
 
 def _folds(rows: pd.DataFrame) -> dict[str, int]:
