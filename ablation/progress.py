@@ -1,10 +1,11 @@
-"""Progress on stderr: bars on a terminal, plain lines elsewhere."""
+"""Progress: bars on a terminal and in a notebook, plain lines on stderr elsewhere."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from html import escape
+from typing import Any, Protocol
 
 _EVERY = 15.0  # seconds between plain lines
 
@@ -36,6 +37,8 @@ class Reporter:
         elif sys.stderr.isatty():
             with _bar(name) as advance:
                 yield advance
+        elif (show := _notebook_display()) is not None:
+            yield _Cell(name, unit, show)
         else:
             yield _Lines(self, name, unit)
 
@@ -85,6 +88,32 @@ def _bar(name: str) -> Iterator[Advance]:
             progress.update(task, completed=done, total=total, said=said)
 
         yield advance
+
+
+def _notebook_display() -> Any:
+    """Return what shows HTML below a notebook's cell; None outside of notebooks."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from IPython.display import HTML, display  # pyright: ignore[reportMissingImports]
+
+    return lambda text, before: (
+        before.update(HTML(text)) or before if before else display(HTML(text), display_id=True)
+    )
+
+
+class _Cell:
+    """A bar below a notebook's cell, which needs no package of widgets."""
+
+    def __init__(self, name: str, unit: str, show: Any) -> None:
+        self.name, self.unit, self.show = name, unit, show
+        self.clock, self.shown = _Clock(), None
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        going = [self.clock.rate(done), self.clock.left(done, total)] if 0 < done < total else []
+        said = ", ".join([f"{done} of {total} {self.unit}", *going, *([note] if note else [])])
+        bar = f'<progress value="{done}" max="{max(total, 1)}"></progress>'
+        self.shown = self.show(f"{escape(self.name)} {bar} {escape(said)}", self.shown)
 
 
 class _Lines:

@@ -20,9 +20,9 @@ from ablation.analysis import Counts
 from ablation.analysis.field_axes import AxesReading, PointScores, read_axes
 from ablation.analysis.study_results import StudyResults
 from ablation.corpora.folds import trained_on
-from ablation.errors.common import InvalidOption, OptionsExclude, UnknownName
+from ablation.errors.common import InvalidOption, OptionsExclude
 from ablation.errors.folds import ClassNotDrawn, TooFewToTrainOn
-from ablation.errors.studies import InvalidField, NoValues
+from ablation.errors.studies import InvalidField, NoValues, UnknownAxis
 from ablation.results import run_record
 from ablation.results.axes_record import AxesRequest, StoredPoint
 from ablation.study import Shape, Study
@@ -163,9 +163,9 @@ def test_speakers_drawn_are_nested_and_the_same_whatever_is_held_out(
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--axis", "probe.filter", "--values", "2"), UnknownName),
-        (("--axis", "network.filters", "--values", "2"), UnknownName),
-        (("--axis", "corpus.name", "--values", "emodb"), UnknownName),
+        (("--axis", "probe.filter", "--values", "2"), UnknownAxis),
+        (("--axis", "network.filters", "--values", "2"), UnknownAxis),
+        (("--axis", "corpus.name", "--values", "emodb"), UnknownAxis),
         (("--axis", "probe.filters"), NoValues),
         (("--axis", "probe.filters", "--values", "many"), InvalidField),
         (("--axis", "probe.filters", "--values", "0"), InvalidField),

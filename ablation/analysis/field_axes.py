@@ -239,7 +239,7 @@ def _reading(
     study = stored.run.study
     levels = request.levels()
     points = {
-        values: _point(request.points[values], every[request.points[values].digest])
+        values: point_scores(request.points[values], every[request.points[values].digest])
         for values in product(*levels)
         if values in request.points
     }
@@ -248,7 +248,7 @@ def _reading(
     return AxesReading(request.axes, tuple(levels), points, own, stored.run.classes, metric)
 
 
-def _point(at: StoredPoint, stored: StudyResults | None) -> PointScores:
+def point_scores(at: StoredPoint, stored: StudyResults | None) -> PointScores:
     """Return what is stored of a point; nothing where its settings cannot be read."""
     if stored is None:
         return PointScores(at)

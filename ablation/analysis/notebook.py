@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ablation.analysis.comparisons import against_reference, all_pairs
+from ablation.analysis.comparisons import Family, against_reference, all_pairs
 from ablation.analysis.evidence import check_metric
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
@@ -139,23 +139,26 @@ def compare(
         if reference is None
         else against_reference(models, reference, metric)
     )
-    return pd.DataFrame(
-        [
-            {
-                "first": c.first,
-                "second": c.second,
-                "difference": c.difference.estimate,
-                "low": c.difference.low,
-                "high": c.difference.high,
-                "effect": c.effect.estimate,
-                "p": c.p,
-                "p_joint": c.p_joint,
-                "significant": c.significant,
-            }
-            for c in family.comparisons
-        ],
-        columns=_COLUMNS,
-    )
+    return comparison_table(family)
+
+
+def comparison_table(family: Family) -> pd.DataFrame:
+    """Return a family's comparisons, a row each, with the columns of :func:`compare`."""
+    rows = [
+        {
+            "first": c.first,
+            "second": c.second,
+            "difference": c.difference.estimate,
+            "low": c.difference.low,
+            "high": c.difference.high,
+            "effect": c.effect.estimate,
+            "p": c.p,
+            "p_joint": c.p_joint,
+            "significant": c.significant,
+        }
+        for c in family.comparisons
+    ]
+    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def _axis(name: str) -> Axis:

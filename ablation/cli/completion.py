@@ -85,10 +85,11 @@ def fields(incomplete: str) -> list[tuple[str, str]]:
 
 
 def axes(incomplete: str) -> list[str]:
-    """Return the axes of a grid."""
+    """Return the axes of a grid; fields once something is typed, as there are many."""
     from ablation.study.field_axes import axis_fields
 
-    return _beginning(incomplete, ["height", "width", "both", "product", *axis_fields()])
+    fields_too = axis_fields() if incomplete else ()
+    return _beginning(incomplete, ["height", "width", "both", "product", *fields_too])
 
 
 def _beginning(incomplete: str, words: Iterable[str]) -> list[str]:

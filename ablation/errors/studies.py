@@ -103,6 +103,31 @@ class NoMatchedShape(StudyError):
     REMEDY = "for example: --matched 10x2"
 
 
+class UnknownAxis(StudyError):
+    """No axis of that name; ``allowed`` are the fields that can be one, and the sides of a filter.
+
+    ``where`` is the option or argument that names it.
+    """
+
+    where: str
+    name: str
+    allowed: Sequence[str]
+    WHAT = "{where}: unknown axis {name!r}"
+
+    @property
+    def nearest(self) -> str:
+        """The axis most like the one given, or an empty text."""
+        last = {name.rpartition(".")[2]: name for name in self.allowed}
+        return nearest(self.name, self.allowed) or last.get(nearest(self.name, list(last)), "")
+
+    def advise(self) -> str:
+        meant = f"did you mean {self.nearest!r}? " if self.nearest else ""
+        return (
+            f"{meant}(allowed: height, width, both, product, or a field of the tables features, "
+            f"probe, folds and training on which a row depends)"
+        )
+
+
 class NoValues(StudyError):
     """An axis was given without the values that it takes."""
 

@@ -156,6 +156,15 @@ def draw_axes(
     return figure
 
 
+def draw_score(
+    axes: Axes, curve: pd.DataFrame, scale: Scale, score: str, label: str, look: Look
+) -> None:
+    """Draw a score over one axis into a diagram of the caller's own."""
+    _draw_lines(axes, scale, [(curve, score, look, True)], [label])
+    scale.put_on(axes)
+    axes.set_ylabel(f"{label} (%)")
+
+
 def _draw_lines(
     axes: Axes,
     scale: Scale,

@@ -5,12 +5,14 @@ from functools import partial
 from itertools import product
 
 import pandas as pd
+from matplotlib.axes import Axes
 
 from ablation.analysis import METRICS
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.field_axes import AxesReading
 from ablation.figures.drawing import Drawing, metric_label, title_of
-from ablation.figures.field_axes import Scale, draw_axes, draw_axis, draw_map
+from ablation.figures.field_axes import Scale, draw_axes, draw_axis, draw_map, draw_score
+from ablation.figures.style import Look
 from ablation.study.field_axes import AnyAxis, find_axis, value_text
 
 _MOST_LINES = 9  # that a reader can distinguish in one diagram
@@ -26,6 +28,14 @@ def field_axes_drawings(evidence: Evidence, shown: Sequence[str]) -> Iterator[Dr
             yield from _axis_drawing(evidence, reading, axis, shown)
         if len(reading.axes) == 2:
             yield from _map_drawing(evidence, reading)
+
+
+def draw_reading(ax: Axes, reading: AxesReading) -> None:
+    """Draw the score of a single axis, with its intervals, into a diagram of the caller's own."""
+    (axis,) = reading.axes
+    column, label = _column(reading), metric_label(reading.metric)
+    look = Look.of(len(ax.lines))  # another line gets another look
+    draw_score(ax, reading.curve(axis), scale_of(reading, axis), column, label, look)
 
 
 def scale_of(reading: AxesReading, axis: str) -> Scale:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -50,6 +50,8 @@ class ResultCollector:
         Called with each task and finished outcome before its row is stored.
     together
         The most cells that a worker is given at once.
+    told
+        Called with each outcome that is on the disk, in this process.
     """
 
     def __init__(
@@ -60,8 +62,9 @@ class ResultCollector:
         say: Callable[[str], None],
         keep: Keep | None = None,
         together: int = 1,
+        told: Callable[[Outcome], None] | None = None,
     ) -> None:
-        self.together = together
+        self.together, self.told = together, told
         self.pool, self.store, self.tally, self.say = pool, store, tally, say
         self.keep = keep
         self._held: list[Ended] = []
@@ -162,6 +165,10 @@ class ResultCollector:
             reason = reason_of(outcome.row["error"])
             self.tally.failures.append(f"{task.cell.name} fold {task.cell.fold}: {reason}")
             self.say(f"failed: {self.tally.failures[-1]}")
+        if self.told is not None:
+            with ExitStack() as every:  # each is told, even if one of the calls raises
+                for _, outcome in reversed(ended):
+                    every.callback(self.told, outcome)
         return ended
 
 

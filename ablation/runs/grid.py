@@ -12,6 +12,7 @@ from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
 from ablation.runs.baseline_plan import baseline_cells
 from ablation.runs.best_so_far import BestSoFar
+from ablation.runs.callbacks import Callbacks
 from ablation.runs.plans import GridPlan, Plan
 from ablation.runs.prepare import Prepared, check_shapes, check_speakers, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
@@ -135,8 +136,10 @@ def _plan_control(
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
-def run_grid(plan: Plan, results: Path, reporter: Reporter) -> Tally:
-    """Train the plan's missing cells into ``results``.
+def run_grid(
+    plan: Plan, results: Path, reporter: Reporter, callbacks: Callbacks | None = None
+) -> Tally:
+    """Train the plan's missing cells into ``results``; ``callbacks`` are told what happens.
 
     Raises
     ------
@@ -158,13 +161,16 @@ def run_grid(plan: Plan, results: Path, reporter: Reporter) -> Tally:
     tasks = [task for part in plan.parts for task in _tasks(part, used, reporter)]
     for record in plan.records():
         run_record.save(results, record)
+    told = callbacks or Callbacks()
+    told.on_run_start(plan)
     if tasks:
         run_cells(
             tasks, folder, study, tally, reporter,
-            again=plan.parts[0].fresh, leading=_leading(plan, folder),
+            again=plan.parts[0].fresh, leading=_leading(plan, folder), callbacks=told,
         )  # fmt: skip
     else:
         ResultStore(folder).compact()  # parts left by a run that could not, as on a full disk
+    told.on_run_end(tally)
     return tally
 
 

@@ -10,6 +10,7 @@ from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch
 from ablation.results.schema import TABLE_OF
 from ablation.runs.best_so_far import BestSoFar
+from ablation.runs.callbacks import Callbacks
 from ablation.runs.collector import Keep, ResultCollector, Tally
 from ablation.runs.groups import cells_at_once, grouped, side_by_side
 from ablation.study import ExecutionSpec, Study
@@ -101,11 +102,12 @@ def result_collector(
     *,
     together: int = 1,
     executor: Executor | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Iterator[ResultCollector]:
     """Start workers for the cells of ``study``, whose rows are stored in ``folder``.
 
     A worker is given at most ``together`` cells at once. ``executor`` is left open; None: one of
-    its own.
+    its own. ``callbacks`` are told each cell once it is stored.
 
     The workers are stopped however the block ends, and the rows compacted unless an error ended it.
 
@@ -122,7 +124,8 @@ def result_collector(
             pool = stack.enter_context(executor.pool(train_cells))
             if together > 1:
                 reporter.say(f"a GPU trains up to {together} cells at once")
-            yield ResultCollector(pool, store, tally, reporter.say, keep, together)
+            told = None if callbacks is None else callbacks.ended
+            yield ResultCollector(pool, store, tally, reporter.say, keep, together, told)
     except KeyboardInterrupt as interrupt:
         store.compact()
         raise InterruptedRun(tally) from interrupt
@@ -139,12 +142,14 @@ def run_cells(
     again: bool = False,
     leading: BestSoFar | None = None,
     executor: Executor | None = None,
+    callbacks: Callbacks | None = None,
 ) -> None:
     """Train ``tasks``, store each outcome as it comes, compact at the end, and update ``tally``.
 
     Another run may use the same folder: a cell that it has finished by the time it is due here is
     not trained again, except with ``again``. ``leading`` gets every probe, and its text is shown
     with the progress. ``executor`` is the study's, shared with other calls; None: one of its own.
+    ``callbacks`` are told each cell once it is stored.
 
     Raises
     ------
@@ -162,7 +167,14 @@ def run_cells(
     with (
         _order(folder, tasks) as ordered,
         result_collector(
-            study, folder, tally, reporter, keep, together=together, executor=executor
+            study,
+            folder,
+            tally,
+            reporter,
+            keep,
+            together=together,
+            executor=executor,
+            callbacks=callbacks,
         ) as collector,
         reporter.task("cells", unit="cells") as advance,
     ):

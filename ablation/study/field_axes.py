@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from ablation.errors.common import UnknownName
-from ablation.errors.studies import NoValues
+from ablation.errors.studies import NoValues, UnknownAxis
 from ablation.study.axes import AXES, Axis
 from ablation.study.reading import override_study, toml_value
 from ablation.study.schema import study_fields
@@ -104,13 +103,13 @@ def find_axis(name: str) -> AnyAxis:
 
     Raises
     ------
-    UnknownName
+    UnknownAxis
         For any other name, and for fields on which no row of a probe depends.
     """
     if name in AXES:
         return AXES[name]
     if name not in axis_fields():
-        raise UnknownName("--axis", name, [*AXES, *axis_fields()], "axis")
+        raise UnknownAxis("--axis", name, [*AXES, *axis_fields()])
     return FieldAxis(name)
 
 

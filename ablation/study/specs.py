@@ -8,6 +8,7 @@ other reading is a value of a field here, so that a stored result tells which on
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -53,6 +54,28 @@ class Study(Spec):
     cluster: ClusterSpec = Field(
         default=ClusterSpec(), description="A dask cluster that trains the cells."
     )
+
+    def replace(self, field: str, value: Any) -> "Study":
+        """Return the study with another value of a field, named as ``training.epochs``.
+
+        A whole table (``corpus``) may be given too. Raises
+        :class:`~ablation.errors.StudyError` for an unknown field or a value that it cannot take.
+        """
+        from ablation.study.reading import override_study  # which needs this class
+
+        given = value.model_dump(mode="json") if isinstance(value, Spec) else value
+        return override_study(self, [(field, given)])
+
+    def _repr_html_(self) -> str:
+        """Return how a notebook shows the study: the fields that are not as by default."""
+        given = {
+            table: json.dumps(values, ensure_ascii=False) for table, values in self.given().items()
+        }
+        rows = "".join(
+            f"<tr><td>{escape(table)}</td><td>{escape(text)}</td></tr>"
+            for table, text in given.items()
+        )
+        return f"<table><caption>study {escape(self.name)}</caption>{rows}</table>"
 
     def given(self) -> dict[str, Any]:
         """Return the tables without default-valued fields, as plain JSON types."""
