@@ -17,14 +17,16 @@ from ablation.cli.options import (
     Changes,
     DryRun,
     Machines,
+    NetworkOption,
     Repeats,
     ResultsOption,
     StudyOption,
+    parse_factory,
     parse_numbers,
     parse_shapes,
     parse_words,
 )
-from ablation.errors import counted
+from ablation.errors import counted, named
 from ablation.errors.common import InvalidOption, OptionMissing, OptionsExclude
 from ablation.errors.studies import NoMatchedShape
 
@@ -71,6 +73,7 @@ class Cells:
         Option(help="Instead of an axis, whether loudness alone explains the scores (an SVM)."),
     ] = None
     windows: Annotated[str | None, Option(help="Analysis windows in ms, e.g. 20,40,80.")] = None
+    network: NetworkOption = None
 
     @property
     def along(self) -> str | None:
@@ -91,6 +94,8 @@ class Cells:
                 overrides.append(("grid.widths", numbers))
         if self.windows is not None:
             overrides.append(("grid.windows", parse_numbers("--windows", self.windows, float)))
+        if self.network is not None:
+            overrides.append(("probe.factory", parse_factory(self.network)))
         return overrides
 
     def requested(self, study: Study) -> str | tuple[Shape, ...]:
@@ -219,8 +224,7 @@ def _say_plan(plan: GridPlan) -> None:
     )
     for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
-    if study.network.factory is not None:
-        say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
+    _say_model(study)
     if study.features.scale == "log" and study.features.mu:
         say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
     what = counted(len(plan.request.shapes), "shape")
@@ -232,6 +236,19 @@ def _say_plan(plan: GridPlan) -> None:
         f"{shard}{counted(len(plan.cells), 'cell')}: {what}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
+
+
+def _say_model(study: Study) -> None:
+    """Say which model is trained in place of the probe, and which fields do not count."""
+    probe, own = study.probe, study.probe.factory
+    if own is None and study.network.factory is not None:
+        say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
+    if own is not None:
+        options = "".join(f", {name} = {value!r}" for name, value in probe.options.items())
+        say(f"model in place of the probe: {own}{options}")
+    if unused := [f"probe.{name}" for name in probe.without_effect()]:
+        why = f"on {own}" if own is not None else "without probe.factory (--network)"
+        say(f"note: {named(unused)} {'have' if len(unused) > 1 else 'has'} no effect {why}")
 
 
 def _print_plan(plan: GridPlan, estimate: Estimate) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from ablation.corpora.folds import Fold
 from ablation.files import require_writable
+from ablation.models.given import factory_of
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
 from ablation.runs.baseline_plan import baseline_cells
 from ablation.runs.best_so_far import BestSoFar
-from ablation.runs.prepare import Prepared, check_shapes, fold_data, prepare
+from ablation.runs.prepare import Prepared, check_model, check_shapes, fold_data, prepare
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.study import CellKey, CellKind, Shape, Study, at_window
 from ablation.study.baselines import CONTROLS
@@ -111,6 +112,7 @@ def plan_shapes(
         if row["digest"] == prepared.digest and row["status"] == OK
     }
     missing = tuple(cell for cell in cells if fresh or cell.key not in done)
+    check_model(study, len(prepared.corpus.classes), (cell.shapes[0] for cell in missing))
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
@@ -164,6 +166,7 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
                 classes=prepared.corpus.classes,
                 digest=prepared.digest,
                 fold=data[cell.window_ms, cell.fold],
+                model=factory_of(study.probe.factory),
             )
             for cell in plan.missing
         ]
@@ -198,6 +201,7 @@ def as_run(plan: GridPlan) -> run_record.RunRecord:
         folds=tuple(fold.name for fold in prepared.folds),
         requests=(plan.request,),
         fingerprint=prepared.fingerprint,
+        code=prepared.code,
     )
 
 
