@@ -11,11 +11,13 @@ from ablation.version import __version__
 if TYPE_CHECKING:
     from ablation.analysis.notebook import compare, curves
     from ablation.corpora import load_corpus
+    from ablation.models.spec import ModelSpec
     from ablation.results import read_results
     from ablation.saved import load_network
     from ablation.study import load_study
 
 __all__ = [
+    "ModelSpec",
     "__version__",
     "compare",
     "curves",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ModelSpec": "ablation.models.spec",
     "compare": "ablation.analysis.notebook",
     "curves": "ablation.analysis.notebook",
     "load_corpus": "ablation.corpora",

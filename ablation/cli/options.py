@@ -51,7 +51,7 @@ ReferenceOption = Annotated[
 ]
 NetworkOption = Annotated[
     str | None,
-    Option(metavar="MODULE:FACTORY", help="A model of your own, made by FACTORY(spec)."),
+    Option(metavar="MODULE:FACTORY", help="A model of your own instead, made by FACTORY(spec)."),
 ]
 MetricOption = Annotated[
     str, Option(help="wa, ua or a class (its recall).", autocompletion=completion.metrics)
