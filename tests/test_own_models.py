@@ -85,6 +85,15 @@ def test_rows_are_the_same_whatever_trains_them(home: Path, tiny_study: Path) ->
     assert rows.groupby("fold")["train_loss"].nunique().tolist() == [3] * 4  # each shape its own
 
 
+def test_a_card_trains_ones_own_model_cell_by_cell(home: Path, tiny_study: Path) -> None:
+    """In the interpreter of a card's kernels, which the probe alone needs."""
+    grid = (*GRID, "net:Net", "--study", tiny_study, "--devices", "interpreter")
+    anew(home, *grid)
+    rows = read_results(home / "results" / "tiny").probes
+    assert len(rows) == 12 and set(rows["engine"]) == {"net:Net"}
+    assert rows["started_at"].nunique() == 12
+
+
 def test_a_model_that_is_the_probe_has_the_probes_scores(home: Path, tiny_study: Path) -> None:
     (home / "twin.py").write_text(
         "from ablation.models.probe import ReferenceProbe\n"
