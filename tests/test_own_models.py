@@ -212,10 +212,10 @@ IN_MAIN = """\
 import sys
 from pathlib import Path
 
-import numpy as np
+from helper import pooled
 from torch import nn
 
-from ablation.models.given import digest_of, give
+from ablation.models.given import give
 from ablation.progress import Reporter
 from ablation.runs.grid import plan_grid, run_grid
 from ablation.study import Shape, load_study, override_study
@@ -234,7 +234,7 @@ class Net(Base):
         self.linear = nn.Linear(FILTERS, spec.classes)
 
     def forward(self, segments):
-        return self.linear(self.conv(segments).relu().mean(dim=(2, 3)))
+        return self.linear(pooled(self.conv(segments).relu()))
 
 
 if __name__ == "__main__":
@@ -260,6 +260,7 @@ def _piped(home: Path, study: Path, filters: int = 2, comment: str = "") -> Sequ
 
 
 def test_a_class_of_a_notebook_is_trained_in_worker_processes(home: Path, tiny_study: Path) -> None:
+    (home / "helper.py").write_text("def pooled(maps):\n    return maps.mean(dim=(2, 3))\n")
     name, code, trained, *failures = _piped(home, tiny_study)
     assert (name, trained, failures) == ("__main__:Net", "4", [])
     assert _piped(home, tiny_study, comment="not code") == [name, code, "0"]

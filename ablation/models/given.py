@@ -1,16 +1,20 @@
 """Classes and functions of a notebook or script that make models, under the names studies use.
 
-A worker cannot import what is defined in ``__main__``: it is sent with the task instead, and given
-to the worker under the same name. Nothing of it is stored but its name and a digest of its code.
+A worker cannot import what is defined in ``__main__``: it is sent with the task instead
+(:func:`packed`), and kept in the worker under the same name. Nothing of it is stored but its name
+and a digest of its code.
 """
 
 import hashlib
+import pickle
 import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
+
+import cloudpickle
 
 Factory = Callable[..., Any]
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
@@ -19,7 +23,8 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 @dataclass(frozen=True)
 class _Given:
     factory: Factory
-    digest: str
+    digest: str = ""
+    content: bytes = b""
 
 
 _GIVEN: dict[str, _Given] = {}
@@ -42,18 +47,24 @@ def give(factory: Factory) -> str:
     if module != "__main__" and getattr(sys.modules.get(module), name, None) is factory:
         return f"{module}:{name}"
     named = f"__main__:{re.sub(r'[^A-Za-z0-9_]', '_', factory.__name__)}"
-    take(named, factory)
+    _GIVEN[named] = _Given(factory, _digest(factory), cloudpickle.dumps(factory))
     return named
 
 
-def take(name: str, factory: Factory) -> None:
-    """Keep ``factory`` under a name that :func:`give` returned, in this or another process."""
-    _GIVEN[name] = _Given(factory, _digest(factory))
-
-
-def factory_of(name: str | None) -> Factory | None:
-    """Return what was given under a name; None: nothing, so it is to be imported."""
+def packed(name: str | None) -> bytes | None:
+    """Return what was given under a name, for another process; None: nothing was."""
     known = _GIVEN.get(name or "")
+    return None if known is None else known.content
+
+
+def keep(name: str, content: bytes) -> None:
+    """Keep what another process was given under this name, from its :func:`packed`."""
+    _GIVEN[name] = _Given(pickle.loads(content))  # noqa: S301 - from this program's own processes
+
+
+def factory_of(name: str) -> Factory | None:
+    """Return what was given under a name; None: nothing, so it is to be imported."""
+    known = _GIVEN.get(name)
     return None if known is None else known.factory
 
 

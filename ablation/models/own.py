@@ -53,6 +53,12 @@ def own_model(factory: str, spec: ModelSpec) -> nn.Module:
     return module
 
 
+def receive(factory: str, content: bytes) -> None:
+    """Keep a factory that was given to the process that sent it (:func:`given.packed`)."""
+    with _working_folder_first():  # it may import from there
+        given.keep(factory, content)
+
+
 def source_digest(factory: str) -> str:
     """Return a digest (16 hex digits) of the source of the factory's module.
 

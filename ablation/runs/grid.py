@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablation.corpora.folds import Fold
 from ablation.files import require_writable
-from ablation.models.given import factory_of
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
@@ -166,7 +166,7 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
                 classes=prepared.corpus.classes,
                 digest=prepared.digest,
                 fold=data[cell.window_ms, cell.fold],
-                model=factory_of(study.probe.factory),
+                model=packed(study.probe.factory),
             )
             for cell in plan.missing
         ]

@@ -16,7 +16,7 @@ from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
 from ablation.executors import Executor
 from ablation.files import require_writable
-from ablation.models.given import factory_of
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.run_record import RunRecord, study_folder
@@ -371,7 +371,7 @@ def _task(plan: PromotePlan, folder: Path, request: CellRequest, fold: FoldData)
         fold=fold,
         network_digest=digest or None,
         checkpoint=checkpoint,
-        model=factory_of(plan.study.network.factory),
+        model=packed(plan.study.network.factory),
     )
 
 

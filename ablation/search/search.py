@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ablation.errors.running import SearchRunning
 from ablation.files import locked, make_folder, require_writable
-from ablation.models.given import factory_of
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch, run_record
 from ablation.results.schema import OK, PROBES
@@ -188,7 +188,7 @@ class _Search:
             classes=self.plan.prepared.corpus.classes,
             digest=digest,
             fold=self._data[window, fold],
-            model=factory_of(point.variant.study.probe.factory),
+            model=packed(point.variant.study.probe.factory),
         )
 
     def _ended(self, trial: Trial) -> None:

@@ -12,8 +12,8 @@ from torch import nn
 from ablation.features.batches import Feed, HostFeed, feeds
 from ablation.features.cache import Entry
 from ablation.features.segment_dataset import SegmentDataset, loudest_db
-from ablation.models import given
 from ablation.models.network import build_network, cost_of
+from ablation.models.own import receive
 from ablation.models.probe import build_probe
 from ablation.study import CellKind, TrainingSpec, shapes_text
 from ablation.training.checkpoint import Checkpoint, EpochRecord
@@ -36,7 +36,7 @@ from ablation.version import __version__
 def train(task: CellTask, device: str) -> Trained:
     """Train a cell on a device and score its held-out utterances."""
     if task.factory is not None and task.model is not None:
-        given.take(task.factory, task.model)
+        receive(task.factory, task.model)
     return _BY_KIND[task.cell.kind](task, device)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ablation.features.cache import Entry
-from ablation.models.given import Factory
 from ablation.results.schema import FAILED
 from ablation.study import CellKey, CellKind, Shape, Study, TrainingSpec
 from ablation.study.baselines import NAMES
@@ -113,7 +112,7 @@ class CellTask:
     ``network_digest`` is the digest of a network's settings, or of a baseline's if it has any.
     ``checkpoint`` is the file that holds the state of a network's training after each epoch.
     ``model`` is the class or function that the study's factory names, where it was given and
-    cannot be imported (:mod:`~ablation.models.given`).
+    cannot be imported, packed by :mod:`~ablation.models.given`.
     """
 
     cell: Cell
@@ -123,7 +122,7 @@ class CellTask:
     fold: FoldData
     network_digest: str | None = None
     checkpoint: Path | None = None
-    model: Factory | None = None
+    model: bytes | None = None
 
     @property
     def factory(self) -> str | None:
