@@ -11,15 +11,13 @@ from torch import nn
 
 from ablation.errors import StudyError
 from ablation.errors.common import UnknownName
-from ablation.errors.networks import FactoryFailed, FactoryModuleMissing, UnusableNetwork
-from ablation.models.network import (
-    POOLINGS,
-    Explains,
-    Network,
-    build_network,
-    cost_of,
-    source_digest,
+from ablation.errors.networks import (
+    FactoryFailed,
+    FactoryModuleMissing,
+    FactorySignature,
+    UnusableNetwork,
 )
+from ablation.models.network import POOLINGS, Explains, Network, build_network, cost_of
 from ablation.models.network.pooling import (
     AttentionPooling,
     AveragePooling,
@@ -27,6 +25,7 @@ from ablation.models.network.pooling import (
     MaxPooling,
     StatisticsPooling,
 )
+from ablation.models.own import source_digest
 from ablation.models.probe.reference import same_padding
 from ablation.study import NETWORK_NAMES, FeaturesSpec, NetworkSpec, Shape
 from ablation.training.seeds import seeded
@@ -213,6 +212,17 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "def leaves(shapes, classes):\n    raise SystemExit(0)\n"
         "def empty(shapes, classes):\n    return nn.Flatten()\n"
         "def narrow(shapes, classes):\n    return nn.Conv2d(3, 2, 3)\n"
+        "def told(spec, extra=1):\n"
+        "    linear = nn.Linear(spec.bins * spec.frames, spec.classes, bias=spec.options['bias'])\n"
+        "    return nn.Sequential(nn.Flatten(), linear)\n"
+        "def half(shapes, classes=4):\n    return build(shapes, classes)\n"
+        "def three(height, width, classes):\n    pass\n"
+        "def named(*, spec):\n    pass\n"
+        "class Nan(nn.Linear):\n"
+        "    def __init__(self, spec):\n"
+        "        super().__init__(1, spec.classes)\n"
+        "    def forward(self, segments):\n"
+        "        return super().forward(segments.std((1, 2, 3))[:, None].log() * 0)\n"
     )
     return Path(name)
 
@@ -225,6 +235,14 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
     before = source_digest(f"{mine}:build")
     (Path.cwd() / f"{mine}.py").write_text("# another\n")
     assert source_digest(f"{mine}:build") != before
+
+
+def test_a_factory_gets_a_spec_or_as_earlier_shapes_and_classes(mine: Path) -> None:
+    told = NetworkSpec(factory=f"{mine}:told", options={"bias": False})
+    model = build_network([Shape(5, 3), Shape(2, 2)], "attention", 4, told, SMALL)
+    assert model[1].weight.shape == (4, SMALL.height * SMALL.width) and model[1].bias is None
+    half = NetworkSpec(factory=f"{mine}:half")
+    assert build_network([Shape(5, 3)], "attention", 4, half, SMALL)[0].kernel_size == (5, 3)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +270,17 @@ def test_a_network_of_ones_own_gets_the_shapes(mine: Path) -> None:
         ("{mine}:leaves", FactoryFailed, {"stage": "factory", "exception": "SystemExit"}),
         ("{mine}:narrow", FactoryFailed, {"stage": "network", "exception": "RuntimeError"}),
         ("{mine}:empty", UnusableNetwork, {"fault": "the network has no parameters to train"}),
+        ("{mine}:told", FactoryFailed, {"exception": "KeyError", "shapes": "5x3", "line": 18}),
+        ("{mine}:three", FactorySignature, {"signature": "(height, width, classes)"}),
+        ("{mine}:named", FactorySignature, {"signature": "(*, spec)"}),
+        (
+            "{mine}:Nan",
+            UnusableNetwork,
+            {
+                "fault": "two segments of shape (1, 16, 30), all zeros, gave scores that are not "
+                "finite"
+            },
+        ),
     ],
 )
 def test_a_factory_that_cannot_be_used_is_said(

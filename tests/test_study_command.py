@@ -131,7 +131,7 @@ def completed(line: str, cwd: Path, monkeypatch: pytest.MonkeyPatch) -> list[str
         ("ablate search --sampler n", ["nsga2"]),
         ("ablate grid --set netw", ["network." + name for name in (
             "conv1=", "filters=", "channels=", "pools=", "bias=", "pooling=", "attention=",
-            "attention_maps=", "bilinear_order=", "factory=", "precision=",
+            "attention_maps=", "bilinear_order=", "factory=", "options=", "precision=",
             "layout=", "training.")]),
         ("ablate grid --set network.training.augment.m", ["network.training.augment.masks="]),
         ("ablate grid --set probe.bias", ["probe.bias=true", "probe.bias=false"]),

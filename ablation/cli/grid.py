@@ -19,9 +19,11 @@ from ablation.cli.options import (
     Changes,
     DryRun,
     Machines,
+    NetworkOption,
     Repeats,
     ResultsOption,
     StudyOption,
+    parse_factory,
     parse_numbers,
     parse_shapes,
     parse_words,
@@ -69,6 +71,7 @@ class Cells:
         Option(help="Instead of an axis, whether loudness alone explains the scores (an SVM)."),
     ] = None
     windows: Annotated[str | None, Option(help="Analysis windows in ms, e.g. 20,40,80.")] = None
+    network: NetworkOption = None
 
     @property
     def along(self) -> str | None:
@@ -85,6 +88,8 @@ class Cells:
             overrides += self._extents()
         if self.windows is not None:
             overrides.append(("grid.windows", parse_numbers("--windows", self.windows, float)))
+        if self.network is not None:
+            overrides.append(("probe.factory", parse_factory(self.network)))
         return overrides
 
     def _extents(self) -> list[Override]:
@@ -221,7 +226,8 @@ def grid(
         return
     grid_printing.say_plan(plan)
     seconds = rough_seconds(given, len(plan.missing), len(plan.prepared.corpus))
-    if seconds > _LONG_S and probes:
+    ours = given.probe.factory is None  # nothing is known of the time of another model
+    if seconds > _LONG_S and ours and probes:
         say(f"this takes roughly {duration(seconds)} on a CPU; --dry-run measures it")
     tally = run_grid(plan, results, Reporter())
     grid_printing.print_scores(plan, results)

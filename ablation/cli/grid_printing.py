@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ablation.cli.failures import say
-from ablation.errors import counted
+from ablation.errors import counted, named
 from ablation.study.field_axes import value_text
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ablation.analysis.study_results import StudyResults
     from ablation.estimate.estimate import Estimate
     from ablation.runs.plans import GridPlan, Plan
-    from ablation.study import Axis
+    from ablation.study import Axis, Study
 
 
 def say_plan(plan: Plan) -> None:
@@ -32,8 +32,7 @@ def say_plan(plan: Plan) -> None:
     )
     for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
-    if study.network.factory is not None:
-        say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
+    _say_model(study)
     if study.features.scale == "log" and study.features.mu:
         say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
     part, parts = plan.shard
@@ -42,6 +41,19 @@ def say_plan(plan: Plan) -> None:
         f"{shard}{counted(len(plan.cells), 'cell')}: {plan.what}, "
         f"{len(plan.cells) - len(plan.missing)} stored, {len(plan.missing)} to train"
     )
+
+
+def _say_model(study: Study) -> None:
+    """Say which model is trained in place of the probe, and which fields do not count."""
+    probe, own = study.probe, study.probe.factory
+    if own is None and study.network.factory is not None:
+        say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
+    if own is not None:
+        options = "".join(f", {name} = {value!r}" for name, value in probe.options.items())
+        say(f"model in place of the probe: {own}{options}")
+    if unused := [f"probe.{name}" for name in probe.without_effect()]:
+        why = f"on {own}" if own is not None else "without probe.factory (--network)"
+        say(f"note: {named(unused)} {'have' if len(unused) > 1 else 'has'} no effect {why}")
 
 
 def print_plan(plan: Plan, estimate: Estimate) -> None:

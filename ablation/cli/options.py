@@ -49,6 +49,10 @@ FiguresOption = Annotated[Path, Option(help="Folder of all figures.")]
 ReferenceOption = Annotated[
     str | None, Option(help="Pre-specified shapes, e.g. 10x2,2x8; default: the paper's extents.")
 ]
+NetworkOption = Annotated[
+    str | None,
+    Option(metavar="MODULE:FACTORY", help="A model of your own instead, made by FACTORY(spec)."),
+]
 MetricOption = Annotated[
     str, Option(help="wa, ua or a class (its recall).", autocompletion=completion.metrics)
 ]
@@ -278,6 +282,15 @@ def say_differing(run: "RunRecord", study: Path, results: Path) -> None:
         )
     else:
         say(f"note: these settings differ from {study} in {named(found, 4)}{remedy}")
+
+
+def parse_factory(text: str) -> str:
+    """Return the text of ``--network``; :class:`InvalidOption` if it is not MODULE:FACTORY."""
+    from ablation.study.fields import FACTORY
+
+    if not re.fullmatch(FACTORY, text):
+        raise InvalidOption("--network", text, "MODULE:FACTORY", "mynet:build")
+    return text
 
 
 def parse_words(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from ablation.cli.options import (
     Changes,
     DryRun,
     Machines,
+    NetworkOption,
     Stored,
     StudyOption,
     parse_seeds,
@@ -78,12 +79,7 @@ class Networks:
             autocompletion=completion.baselines,
         ),
     ] = None
-    network: Annotated[
-        str | None,
-        Option(
-            metavar="MODULE:FACTORY", help="Your own network, made by FACTORY(shapes, classes)."
-        ),
-    ] = None
+    network: NetworkOption = None
     nested: Annotated[
         bool,
         Option(

@@ -145,10 +145,15 @@ class FactoryModuleMissing(StudyError):
     REMEDY = "give MODULE:FACTORY, such as mynet:build for build() in mynet.py"
 
 
+def _made_with(shapes: str) -> str:
+    return f" with {shapes}" if shapes else ""
+
+
 class FactoryFailed(StudyError):
     """The user's own code raised an exception.
 
-    ``stage`` is what ran: the import of the ``module``, the ``factory``, or the ``network`` made.
+    ``stage`` is what ran: the import of the ``module``, the ``factory``, or the ``network`` made
+    with ``shapes``.
     """
 
     factory: str
@@ -157,17 +162,69 @@ class FactoryFailed(StudyError):
     reason: str
     file: str
     line: int
-    WHAT = "--network {factory}: the {stage} raised {exception}: {reason} ({file}, line {line})"
+    shapes: str = ""
     REMEDY = "--debug shows the traceback"
+
+    def describe(self) -> str:
+        return (
+            f"--network {self.factory}{_made_with(self.shapes)}: the {self.stage} raised "
+            f"{self.exception}: {self.reason} ({self.file}, line {self.line})"
+        )
 
 
 class UnusableNetwork(StudyError):
-    """A network of the user's own is no module, has nothing to train, or returns no scores."""
+    """A network of the user's own is no module, has nothing to train, or returns no scores.
+
+    ``shapes`` are those that it was made with, ``place`` is the file and line of its factory.
+    """
 
     factory: str
     fault: str
-    WHAT = "--network {factory}: {fault}"
+    shapes: str = ""
+    place: str = ""
     REMEDY = (
         "the factory returns a torch.nn.Module with weights; its input is (n, 1, frequency, time), "
         "its output must be (n, classes)"
     )
+
+    def describe(self) -> str:
+        place = f" ({self.place})" if self.place else ""
+        return f"--network {self.factory}{_made_with(self.shapes)}: {self.fault}{place}"
+
+
+class FactorySignature(StudyError):
+    """A factory of the user's own takes other parameters than a spec, or shapes and classes."""
+
+    factory: str
+    signature: str
+    WHAT = "--network {factory}: the factory takes {signature}, but is called with one spec"
+    REMEDY = (
+        "let it take one parameter, which has .shapes, .classes, .bins, .frames, .features and "
+        ".options (or two, shapes and classes), and give all others a default"
+    )
+
+
+class FactoryNotGiven(StudyError):
+    """A study names a model that was defined in a notebook or script, which is not running."""
+
+    factory: str
+    WHAT = "{factory} was defined in a notebook or script, and is not known here"
+    REMEDY = "run the notebook or script, or put the model into a file and give MODULE:FACTORY"
+
+
+class ModelChanged(StudyError):
+    """A model of the user's own has other source code than the probes of some settings."""
+
+    factory: str
+    digest: str
+    WHAT = "the source code of {factory} has changed since the settings {digest} were run"
+    REMEDY = "restore the old source, or run ablate grid with the new one"
+
+
+class NotOfOwnModel(StudyError):
+    """A search varies or counts what only the probe has."""
+
+    factory: str
+    asked: str
+    WHAT = "{asked}: only the probe has it, not a model of your own ({factory})"
+    REMEDY = "leave it out; heights and widths can be searched, by wa or ua"

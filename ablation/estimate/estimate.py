@@ -23,7 +23,7 @@ from ablation.runs.plans import AxesPlan, GridPlan, Plan
 from ablation.runs.prepare import Prepared
 from ablation.runs.runner import places_of, slots_of
 from ablation.runs.status import workers_of
-from ablation.study import Study, at_window
+from ablation.study import Shape, Study, at_window
 from ablation.training.task import CellTask
 
 
@@ -90,9 +90,23 @@ def _estimate_part(plan: GridPlan, reporter: Reporter) -> Estimate:
     prepared, classes, jobs = plan.prepared, plan.prepared.corpus.classes, []
     for cell in () if plan.is_control else plan.missing:
         study, (shape,) = at_window(prepared.study, cell.window_ms), cell.shapes
-        _, cost = probe_cost(study, shape.height, shape.width, len(classes))
+        cost = _multiply_adds(study, shape, len(classes))
         jobs.append(_Job(without_data(cell, study, classes), cost))
     return _estimate(prepared, jobs, reporter)
+
+
+def _multiply_adds(study: Study, shape: Shape, classes: int) -> int:
+    """Return the multiply-adds of a probe; of a model of the user's own, as it is built."""
+    factory, features = study.probe.factory, study.features
+    if factory is None:
+        return probe_cost(study, shape.height, shape.width, classes)[1]
+    # Loads torch, which planning need not.
+    from ablation.models.network import cost_of
+    from ablation.models.own import own_model
+    from ablation.models.spec import ModelSpec
+
+    model = own_model(factory, ModelSpec.of([shape], classes, features, study.probe.options))
+    return cost_of(model, features.height, features.width).multiply_adds
 
 
 def estimate_promotion(plan: PromotePlan, final: bool, reporter: Reporter) -> Estimate:

@@ -19,6 +19,7 @@ from ablation.executors import EXECUTORS, Slot
 from ablation.features.cache import Entry
 from ablation.features.segments import Purpose, segment_starts
 from ablation.memory import own_memory
+from ablation.models.given import packed
 from ablation.results.schema import reason_of
 from ablation.study import FeaturesSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData, Sample
@@ -72,7 +73,8 @@ class Measured:
 
 def without_data(cell: Cell, study: Study, classes: Sequence[str]) -> CellTask:
     """Return a cell to be measured, for which data are made up."""
-    return CellTask(cell, study, tuple(classes), "", FoldData("", (), (), ()))
+    task = CellTask(cell, study, tuple(classes), "", FoldData("", (), (), ()))
+    return replace(task, model=packed(task.factory))
 
 
 def measure(

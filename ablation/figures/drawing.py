@@ -36,11 +36,14 @@ def metric_label(metric: str) -> str:
 
 
 def title_of(evidence: Evidence, what: str, window: bool = True) -> str:
-    """Return a figure's title: study, what it shows, folds, seeds, and the window if only one."""
+    """Return a figure's title: study, what it shows, folds, seeds, and the window if only one.
+
+    A model of the user's own in place of the probe is named after the study.
+    """
     run = evidence.run
     seeds = len(run.seeds())
     return (
-        f"{run.study.name}: {what}, {counted(len(run.folds), 'fold')}, {counted(seeds, 'seed')}"
+        f"{run.study.title}: {what}, {counted(len(run.folds), 'fold')}, {counted(seeds, 'seed')}"
         + (f", window {run.study.features.window_ms:g} ms" if window else "")
         + f" ({run.digest})"
     )

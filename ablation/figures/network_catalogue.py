@@ -217,10 +217,14 @@ def costs_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> Iter
 
 
 def cost_table(evidence: Evidence, networks: Sequence[StoredNetwork]) -> pd.DataFrame:
-    """Return cost and WA of every complete probe and network, and which are on a Pareto front."""
+    """Return cost and WA of every complete probe and network, and which are on a Pareto front.
+
+    Models of the user's own in place of the probe are left out.
+    """
     study, classes = evidence.run.study, len(evidence.run.classes)
     models = []
-    for name, counts in evidence.shapes.items():
+    ours = study.probe.factory is None  # what a model of the user's own costs is not stored
+    for name, counts in evidence.shapes.items() if ours else ():
         shape = Shape.parse(name)
         cost = probe_cost(study, shape.height, shape.width, classes)
         models.append(("probe", name, *cost, counts))

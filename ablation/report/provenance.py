@@ -14,7 +14,7 @@ from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.report.sections.table1 import table1_rows
 from ablation.results.axes_record import AxesRequest
-from ablation.results.run_record import SEARCH, Request, as_study
+from ablation.results.run_record import SEARCH, Request, RunRecord, as_study
 from ablation.study import AXES, shapes_text
 from ablation.study.baselines import CONTROLS
 from ablation.study.field_axes import value_text
@@ -49,6 +49,7 @@ def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[s
             f"{counted(features.width, 'frame')} of {features.hop_ms:g} ms, window "
             f"{features.window_ms:g} ms, normalised by {features.scope}",
         ),
+        *_own_model(run),
         (
             "probe training",
             f"{training.optimizer}, {budget}, batch size {training.batch_size}, learning rate "
@@ -66,6 +67,15 @@ def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[s
             f"{_hours(stored.probes):.2f} h probes, {_hours(stored.networks):.2f} h networks",
         ),
     ]
+
+
+def _own_model(run: RunRecord) -> list[tuple[str, str]]:
+    """Return the fact of which model of the user's own was trained in place of the probe."""
+    probe = run.study.probe
+    if probe.factory is None:
+        return []
+    options = "".join(f", {name} = {value!r}" for name, value in probe.options.items())
+    return [("model in place of the probe", f"{probe.factory}{options} (source {run.code})")]
 
 
 def _hours(rows: pd.DataFrame) -> float:

@@ -104,7 +104,7 @@ def document_of(
 ) -> Document:
     """Return everything that a study says, with ``pictures`` by name and the commands ``again``."""
     return Document(
-        title=f"{evidence.run.study.name}: which receptive field?",
+        title=f"{evidence.run.study.title}: which receptive field?",
         subtitle=_subtitle(evidence),
         answer=_answer(evidence),
         lacking=tuple(report_warnings(evidence, networks)),
@@ -156,7 +156,9 @@ def _subtitle(evidence: Evidence) -> str:
     run, study = evidence.run, evidence.run.study
     counts = ", ".join(f"{n} {label}" for label, n in zip(run.classes, run.counts, strict=True))
     scheme = "leave-one-speaker-out" if study.folds.scheme == "speaker" else "speaker groups"
+    own = study.probe.factory
     return (
         f"{study.corpus.name}: {counted(sum(run.counts), 'utterance')} ({counts}); "
         f"{counted(len(run.folds), 'fold')}, {scheme}; settings {run.digest}"
+        + (f'; every "probe" below is a model of your own, {own}' if own else "")
     )

@@ -99,6 +99,7 @@ class RunRecord:
     folds: tuple[str, ...]
     requests: tuple[Request, ...]
     fingerprint: str = ""  # of the corpus; empty where an older version ran it
+    code: str = ""  # digest of the source of the user's own model in place of the probe
     variant_of: str = ""  # the digest of the study whose search or axis has these, if only that
     axes: tuple[AxesRequest, ...] = ()  # over which these settings were varied
 
@@ -183,6 +184,7 @@ def _save(path: Path, run: RunRecord) -> None:
         "counts": list(run.counts),
         "folds": list(run.folds),
         "fingerprint": run.fingerprint,
+        **({"code": run.code} if run.code else {}),
         # Settings that were run in their own right remain so when a search tries them too.
         **({"variant_of": run.variant_of} if tried_only else {}),
         "asked": [request.as_toml() for request in requests],
@@ -229,6 +231,7 @@ def load(path: Path) -> RunRecord:
             folds=tuple(run["folds"]),
             requests=tuple(Request.from_toml(table) for table in run["asked"]),
             fingerprint=run.get("fingerprint", ""),
+            code=run.get("code", ""),
             variant_of=run.get("variant_of", ""),
             axes=tuple(AxesRequest.from_toml(table) for table in run.get("axes", ())),
         )
@@ -250,7 +253,7 @@ def _check(run: RunRecord) -> None:
     """Raise ValueError for a table [as_run] that :func:`save` cannot have written."""
     if not run.requests or not run.folds or not run.classes:
         raise ValueError("[as_run] lacks asked, folds or classes")
-    texts = (run.digest, run.fingerprint, run.variant_of, *run.classes, *run.folds)
+    texts = (run.digest, run.fingerprint, run.code, run.variant_of, *run.classes, *run.folds)
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("[as_run] digest, fingerprint, classes and folds must be strings")
     if not all(type(count) is int and 0 <= count < 2**31 for count in run.counts):

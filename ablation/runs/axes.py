@@ -10,7 +10,7 @@ from ablation.results import run_record
 from ablation.results.axes_record import AxesRequest, StoredPoint
 from ablation.runs.grid import plan_cells
 from ablation.runs.plans import AxesPlan
-from ablation.runs.prepare import Prepared, prepare
+from ablation.runs.prepare import Prepared, code_of, prepare
 from ablation.runs.runner import check_devices
 from ablation.study import Study, at_window
 from ablation.study.field_axes import AxisPoint, Value, axis_points, axis_values
@@ -69,9 +69,11 @@ def plan_axes(
 
 
 def _prepared_as(prepared: Prepared, study: Study) -> Prepared:
-    """Return the corpus as read before, with the folds of these settings."""
-    folds, spec = prepared.folds, study.folds
+    """Return the corpus as read before, with the folds and the model of these settings."""
+    folds, spec, code = prepared.folds, study.folds, prepared.code
+    if study.probe.factory != prepared.study.probe.factory:
+        code = code_of(study.probe.factory)
     if spec != prepared.study.folds:
         made = make_folds(prepared.corpus, spec.scheme, spec.count, spec.seed, spec.pairs)
         folds = tuple(made)
-    return replace(prepared, study=study, folds=folds)
+    return replace(prepared, study=study, folds=folds, code=code)

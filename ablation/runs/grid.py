@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablation.corpora.folds import Fold
 from ablation.files import require_writable
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.schema import OK
@@ -14,7 +15,14 @@ from ablation.runs.baseline_plan import baseline_cells
 from ablation.runs.best_so_far import BestSoFar
 from ablation.runs.callbacks import Callbacks
 from ablation.runs.plans import GridPlan, Plan
-from ablation.runs.prepare import Prepared, check_shapes, check_speakers, fold_data, prepare
+from ablation.runs.prepare import (
+    Prepared,
+    check_model,
+    check_shapes,
+    check_speakers,
+    fold_data,
+    prepare,
+)
 from ablation.runs.runner import Tally, check_devices, run_cells
 from ablation.study import CellKey, CellKind, FeaturesSpec, Shape, Study, at_window
 from ablation.study.baselines import CONTROLS
@@ -110,6 +118,7 @@ def plan_cells(
         if row["digest"] == prepared.digest and row["status"] == OK
     }
     missing = tuple(cell for cell in cells if fresh or cell.key not in done)
+    check_model(study, len(prepared.corpus.classes), (cell.shapes[0] for cell in missing))
     return GridPlan(prepared, request, cells, missing, tuple(content.damaged), fresh, shard)
 
 
@@ -194,6 +203,7 @@ def _tasks(plan: GridPlan, used: Sequence[FeaturesSpec], reporter: Reporter) -> 
             classes=classes,
             digest=prepared.digest,
             fold=fold_of(cell.window_ms, cell.fold, cell.seed),
+            model=packed(prepared.study.probe.factory),
         )
         for cell in plan.missing
     ]

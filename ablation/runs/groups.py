@@ -28,9 +28,12 @@ def cells_at_once(study: Study, slots: Sequence[Slot], cells: int) -> int:
     """Return the most of a study's ``cells`` that a worker is given at once.
 
     Probes that a card would train one by one are handed out singly, so that each is stored once it
-    is finished: those of the plain engine, and those whose segments change in every step.
+    is finished: those of the plain engine, models of the user's own, and those whose segments
+    change in every step.
     """
-    together = study.probe.engine == "single-pass" and not study.training.augment.used
+    probe = study.probe
+    ours = probe.factory is None and probe.engine == "single-pass"
+    together = ours and not study.training.augment.used
     return group_size(study.execution, slots, cells) if together else 1
 
 

@@ -16,6 +16,7 @@ from ablation.errors.running import CorpusChanged
 from ablation.errors.studies import FixedByProbes
 from ablation.executors import Executor
 from ablation.files import require_writable
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, run_record
 from ablation.results.run_record import RunRecord, study_folder
@@ -31,6 +32,7 @@ from ablation.runs.prepare import (
     baseline_data,
     check_shapes,
     check_speakers,
+    code_of,
     fold_data,
     prepare,
 )
@@ -131,7 +133,7 @@ def prepare_promotion(run: RunRecord, study: Study) -> Prepared:
     Raises :class:`CorpusChanged` when it is not the corpus of the run.
     """
     check_devices(study)
-    prepared = prepare(study)
+    prepared = prepare(study, run.code)  # the probes are stored: their code may have changed
     if prepared.digest != run.digest:
         raise CorpusChanged(study.corpus.root, run.study.name, run.digest)
     return prepared
@@ -219,7 +221,7 @@ def _line(
     variant = with_pooling(study, pooling)
     digests = {}
     for fold, chosen in selection.by_fold.items():
-        code = _code(factory)
+        code = code_of(factory)
         names = [str(shape) for shape in chosen.shapes]
         digest = variant.network_digest(run.digest, names, code, development)
         digests[fold] = digest
@@ -228,12 +230,6 @@ def _line(
                 chosen.shapes, pooling, len(run.classes), variant.network, variant.features
             )
     return NetworkVariant(factory or NETWORK_NAMES[pooling], pooling, selection, digests)
-
-
-def _code(factory: str | None) -> str:
-    from ablation.models.network import source_digest
-
-    return source_digest(factory) if factory else ""
 
 
 def with_pooling(study: Study, pooling: str) -> Study:
@@ -275,7 +271,7 @@ def run_promote(
     window = plan.study.features.window_ms
     data = fold_data(plan.prepared, [window], reporter)
     folds = {fold.name: data[window, fold.name] for fold in plan.prepared.folds}
-    code = _code(plan.study.network.factory)
+    code = code_of(plan.study.network.factory)
     corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
     keeper = saver.ModelSaver(folder, corpus, fingerprint, code)
     if plan.missing_baselines:
@@ -358,7 +354,7 @@ def run_final(
         CellKind.FINAL, variant.shapes(first), window, seed, "", variant.pooling, variant.title
     )
     digest = variant.digests[first]
-    code = _code(plan.study.network.factory)
+    code = code_of(plan.study.network.factory)
     corpus, fingerprint = plan.prepared.corpus, plan.prepared.fingerprint
     keeper = saver.ModelSaver(folder, corpus, fingerprint, code, scores)
     place = keeper.place(cell, digest)
@@ -388,6 +384,7 @@ def _task(plan: PromotePlan, folder: Path, request: CellRequest, fold: FoldData)
         fold=fold,
         network_digest=digest or None,
         checkpoint=checkpoint,
+        model=packed(plan.study.network.factory),
     )
 
 

@@ -51,6 +51,7 @@ class GridPlan:
             folds=tuple(fold.name for fold in prepared.folds),
             requests=(self.request,),
             fingerprint=prepared.fingerprint,
+            code=prepared.code,
         )
         return [record]
 

@@ -26,30 +26,47 @@ class Prepared:
     contents: Mapping[Path, str]
     fingerprint: str
     folds: tuple[Fold, ...]
+    code: str = ""  # digest of the source of the user's own model in place of the probe
 
     @property
     def digest(self) -> str:
-        return self.study.digest(self.fingerprint)
+        return self.study.digest(self.fingerprint, self.code)
 
     def doubts(self) -> list[str]:
         """Return what the corpus lets one doubt, a sentence each."""
         return corpus_doubts(self.corpus, self.contents)
 
 
-def prepare(study: Study) -> Prepared:
+def prepare(study: Study, code: str | None = None) -> Prepared:
     """Read and check the study's corpus and make its folds.
+
+    ``code`` is the digest of the source of ``probe.factory``; None: as that is now.
 
     Raises
     ------
     CorpusError, FoldError, StudyError
         For anything wrong with the corpus, its labels or folds, before anything is written.
     """
+    code = code_of(study.probe.factory) if code is None else code
     spec = study.corpus
     corpus = load_corpus(spec.name, spec.root, spec.labels, spec.options)
     choice = study.folds
     folds = make_folds(corpus, choice.scheme, choice.count, choice.seed, choice.pairs)
     contents = content_digests(corpus)
-    return Prepared(study, corpus, contents, corpus_fingerprint(corpus, contents), tuple(folds))
+    fingerprint = corpus_fingerprint(corpus, contents)
+    return Prepared(study, corpus, contents, fingerprint, tuple(folds), code)
+
+
+def code_of(factory: str | None) -> str:
+    """Return the digest of a factory's source, empty for none.
+
+    Raises :class:`~ablation.errors.StudyError` when there is no such factory.
+    """
+    if factory is None:
+        return ""
+    from ablation.models.own import source_digest  # loads torch
+
+    return source_digest(factory)
 
 
 def check_speakers(prepared: Prepared, number: int | None, field: str) -> None:
@@ -63,13 +80,30 @@ def check_speakers(prepared: Prepared, number: int | None, field: str) -> None:
 
 def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
     """Raise :class:`FilterTooLarge` for a filter larger than the spectrogram of a segment."""
-    features, (down, along) = study.features, study.probe.dilation
+    features, (down, along) = study.features, study.probe.spacing
     for shape in shapes:
         height, width = study.probe.extent(shape.height, shape.width)
         if height > features.height or width > features.width:
             largest = (features.height - 1) // down + 1, (features.width - 1) // along + 1
             segment = features.height, features.width
             raise FilterTooLarge(str(shape), (height, width), segment, largest)
+
+
+def check_model(study: Study, classes: int, shapes: Iterable[Shape]) -> None:
+    """Try the user's own model (``probe.factory``), if the study has one, for every shape.
+
+    Raises :class:`~ablation.errors.StudyError` for one that cannot be made or gives no scores.
+    """
+    factory = study.probe.factory
+    if factory is None:
+        return
+    from ablation.models.own import own_model
+    from ablation.models.spec import ModelSpec
+    from ablation.training.seeds import seeded
+
+    for shape in dict.fromkeys(shapes):
+        with seeded("try", shape):  # what a notebook draws afterwards does not depend on it
+            own_model(factory, ModelSpec.of([shape], classes, study.features, study.probe.options))
 
 
 def fold_data(

@@ -14,6 +14,7 @@ from ablation.analysis.evidence import check_metric, other_settings
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.errors.common import UnknownName
+from ablation.errors.networks import ModelChanged
 from ablation.errors.reading import NoCompleteAxis
 from ablation.progress import Reporter, duration
 from ablation.results import run_record
@@ -166,7 +167,10 @@ def _plan_pairs(results: Path, study: Study, run: RunRecord, shapes: Sequence[Sh
     """
     seeds = sorted(run.seeds())
     paired = override_study(study, [("folds.pairs", True), ("grid.seeds", seeds)])
-    return plan_shapes(paired, "nested", shapes, [study.features.window_ms], results)
+    plan = plan_shapes(paired, "nested", shapes, [study.features.window_ms], results)
+    if plan.prepared.code != run.code and study.probe.factory is not None:
+        raise ModelChanged(study.probe.factory, run.digest)
+    return plan
 
 
 def _cost_of_pairs(results: Path, run: RunRecord, plan: GridPlan) -> str:

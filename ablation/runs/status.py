@@ -38,7 +38,8 @@ class Status:
         Those that the study, as it was last run, would use.
     worker_seconds_left
         The time the missing cells would take one worker, from the finished cells: the mean of
-        their shape, or for other shapes a line over multiply-adds; None when none is finished.
+        their shape, or for other shapes a line over multiply-adds (over the filter's size, for a
+        model of the user's own); None when none is finished.
     by_shape
         The same for every shape that lacks cells.
     baselines
@@ -166,7 +167,8 @@ def _left(run: RunRecord, finished: pd.DataFrame) -> dict[Shape, ShapeLeft]:
     by_shape = timed.groupby(["height", "width"])["train_seconds"].mean()
     means: dict[tuple[int, int], float] = dict(by_shape)
     shapes, classes = {*means, *lacking}, len(run.classes)
-    cost = {(h, w): probe_cost(run.study, h, w, classes)[1] for h, w in shapes}
+    own = run.study.probe.factory is not None  # whose cost is not known here: by its filter
+    cost = {(h, w): h * w if own else probe_cost(run.study, h, w, classes)[1] for h, w in shapes}
     known = [(cost[shape], mean) for shape, mean in means.items()]
     line = seconds_by_cost(known, cost.values())
     return {

@@ -25,7 +25,8 @@ from ablation.features.batches import HostFeed
 from ablation.features.cache import stored_array
 from ablation.features.segment_dataset import ArrayEntry, Range, SegmentDataset, loudest_db
 from ablation.features.segments import segment_starts
-from ablation.models.network import Explains, Network, build_network, source_digest
+from ablation.models.network import Explains, Network, build_network
+from ablation.models.own import source_digest
 from ablation.saved.record import WEIGHTS, Record, read, read_weights
 from ablation.study import Shape
 from ablation.training.compute import network_compute

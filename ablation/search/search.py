@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ablation.errors.running import SearchRunning
 from ablation.files import locked, make_folder, require_writable
+from ablation.models.given import packed
 from ablation.progress import Reporter
 from ablation.results import ResultStore, Watch, run_record
 from ablation.results.schema import OK, PROBES
@@ -190,6 +191,7 @@ class _Search:
             classes=classes,
             digest=digest,
             fold=self._data[window, fold].trained_on(number, seed, classes),
+            model=packed(point.variant.study.probe.factory),
         )
 
     def _ended(self, trial: Trial) -> None:
@@ -230,6 +232,7 @@ class _Search:
                 folds=config.folds,
                 requests=(request,),
                 fingerprint=prepared.fingerprint,
+                code=prepared.code,
                 variant_of="" if digest == prepared.digest else prepared.digest,
             )
             run_record.save(self.results, run)

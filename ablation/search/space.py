@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ablation.errors.networks import NotOfOwnModel
 from ablation.errors.running import EmptySearchGrid
 from ablation.results.run_record import unique
-from ablation.runs.prepare import Prepared, check_shapes
-from ablation.study import Shape, Study, override_study
+from ablation.runs.prepare import Prepared, check_model, check_shapes
+from ablation.study import COSTS, SearchSpec, Shape, Study, override_study
 from ablation.training.seeds import derived_seed
 
 
@@ -27,7 +28,7 @@ class Variant:
     @property
     def highest(self) -> Shape:
         """The largest extents that fit into a segment."""
-        features, (down, along) = self.study.features, self.study.probe.dilation
+        features, (down, along) = self.study.features, self.study.probe.spacing
         return Shape((features.height - 1) // down + 1, (features.width - 1) // along + 1)
 
 
@@ -113,18 +114,30 @@ def space_of(prepared: Prepared) -> Space:
     """
     study = prepared.study
     spec, probe = study.search, study.probe
+    if probe.factory is not None:
+        _refuse_probe_only(spec, probe.factory)
     variants = []
     for filters in unique(spec.filters or [probe.filters]):
         for down, along in unique(spec.dilations or [probe.dilation]):
             choice = [("probe.filters", filters), ("probe.dilation", [down, along])]
             variant = override_study(study, choice)
-            variants.append(Variant(variant, variant.digest(prepared.fingerprint)))
+            variants.append(Variant(variant, variant.digest(prepared.fingerprint, prepared.code)))
     heights, widths = spec.heights or study.grid.heights, spec.widths or study.grid.widths
     space = Space((min(heights), max(heights)), (min(widths), max(widths)), tuple(variants))
     _check(space)
+    ends = [Shape(min(heights), min(widths)), Shape(max(heights), max(widths))]
+    check_model(study, len(prepared.corpus.classes), ends)
     if spec.drawn_by == "grid" and not space.grid(spec.seed):
         raise EmptySearchGrid(space.heights, space.widths)
     return space
+
+
+def _refuse_probe_only(spec: SearchSpec, factory: str) -> None:
+    """Raise :class:`NotOfOwnModel` for a search of what a model of the user's own does not have."""
+    costs = [f"objective {cost}" for cost in spec.objective if cost in COSTS]
+    asked = {"search.filters": spec.filters, "search.dilations": spec.dilations}
+    for what in [*costs, *(name for name, values in asked.items() if values)]:
+        raise NotOfOwnModel(factory, what)
 
 
 def _check(space: Space) -> None:

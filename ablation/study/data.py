@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ablation.errors import counted
-from ablation.study.fields import NotNegative, PositiveFloat, Spec
+from ablation.study.fields import NotNegative, PositiveFloat, Spec, check_options
 
 
 class CorpusSpec(Spec):
@@ -34,11 +34,7 @@ class CorpusSpec(Spec):
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
-        for name, value in self.options.items():
-            if not isinstance(value, bool | int | float | str):
-                raise ValueError(f"options.{name} must be a string or a number")
-            if isinstance(value, int) and abs(value) >= 2**63:
-                raise ValueError(f"options.{name} must be below 2**63")
+        check_options(self.options)
         try:
             str(self.root).encode()
         except UnicodeEncodeError:

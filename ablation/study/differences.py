@@ -29,14 +29,18 @@ def difference(one: Study, other: Study) -> str:
     """Return in what ``other`` differs from ``one``, as ``training.steps 20, folds.count 2``."""
     values = dict(_fields(other.model_dump(mode="json", include=set(_OF_PROBES))))
     found = [f"{name} {values.get(name)}" for name in differing(one, other)]
-    return named(found, 4) if found else "the same fields on other recordings"
+    code = f", or with other code of {one.probe.factory}" if one.probe.factory else ""
+    return named(found, 4) if found else f"the same fields on other recordings{code}"
+
+
+_WHOLE = ("corpus.labels", "corpus.options", "probe.options")
 
 
 def _fields(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every field with its path; labels and options, whose keys are free, as a whole."""
     for name, value in table.items():
         path = f"{above}{name}"
-        if isinstance(value, Mapping) and path not in ("corpus.labels", "corpus.options"):
+        if isinstance(value, Mapping) and path not in _WHOLE:
             yield from _fields(value, f"{path}.")
         else:
             yield path, value

@@ -24,7 +24,9 @@ TABLES = ("features", "probe", "folds", "training")  # whose fields change a pro
 _NOT = (  # fields of those tables that cannot be compared along an axis
     "folds.pairs",  # scores every speaker several times
     "training.milestones",  # a list
+    "probe.options",  # a table, whose own fields are
 )
+_OPTIONS = "probe.options."  # of a model of the user's own
 _UNITS = {"ms": "ms", "s": "s", "hz": "Hz", "db": "dB"}
 
 
@@ -67,7 +69,7 @@ class FieldAxis:
         """Return the study's value of the field."""
         found: Any = study.model_dump(mode="json")
         for part in self.name.split("."):
-            found = found[part]
+            found = found.get(part)  # an option of the user's own model need not be there
         return as_value(found)
 
 
@@ -108,7 +110,7 @@ def find_axis(name: str) -> AnyAxis:
     """
     if name in AXES:
         return AXES[name]
-    if name not in axis_fields():
+    if name not in axis_fields() and not (name.startswith(_OPTIONS) and name > _OPTIONS):
         raise UnknownAxis("--axis", name, [*AXES, *axis_fields()])
     return FieldAxis(name)
 

@@ -1,6 +1,7 @@
 """Types and bounds that the fields of a study's tables share."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
@@ -22,6 +23,9 @@ FORMS = {  # how a text of each pattern looks
     MEMORY: "a size, for example 4GB",
     WALLTIME: "a time, for example 04:00:00",
 }
+Option = bool | int | float | str
+"""A value of a free table, such as ``corpus.options``."""
+
 Share = Annotated[float, Field(ge=0, lt=1)]
 ShapeText = Annotated[str, Field(pattern=SHAPE)]
 
@@ -35,3 +39,12 @@ class Spec(BaseModel):
     def named_fields(cls) -> dict[str, FieldInfo]:
         """Return the fields by their names in a study file."""
         return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raise ValueError for a value of a table ``options`` that no study file could hold."""
+    for name, value in options.items():
+        if not isinstance(value, Option):
+            raise ValueError(f"options.{name} must be a string or a number")
+        if isinstance(value, int) and abs(value) >= 2**63:
+            raise ValueError(f"options.{name} must be below 2**63")

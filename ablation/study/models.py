@@ -13,11 +13,16 @@ from ablation.study.fields import (
     ShapeText,
     Share,
     Spec,
+    check_options,
 )
 
 
 class ProbeSpec(Spec):
-    """The probe: one convolution, batch norm, ReLU, global average pooling, linear."""
+    """The probe: one convolution, batch norm, ReLU, global average pooling, linear.
+
+    ``factory`` ("module:function") makes a model of your own for every shape instead; then only
+    ``options`` counts beside it.
+    """
 
     filters: Positive = Field(default=16, description="Number of filters, all of one shape.")
     bias: bool = Field(
@@ -33,16 +38,33 @@ class ProbeSpec(Spec):
     precision: Literal["float32", "bf16"] = Field(
         default="float32", description="Precision of the single pass' products."
     )
+    factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
+        default=None, description="A model of your own in place of the probe, as module:function."
+    )
+    options: dict[str, Any] = Field(
+        default={}, description="Settings of your own model, which its factory reads."
+    )
+
+    @property
+    def spacing(self) -> tuple[int, int]:
+        """The bins and frames between neighbouring taps of a filter."""
+        return self.dilation if self.factory is None else (1, 1)
+
+    def without_effect(self) -> list[str]:
+        """Return the fields that were given but do not count, because of ``factory``."""
+        own, given = {"factory", "options"}, self.model_dump(exclude_defaults=True)
+        return [name for name in given if (name in own) == (self.factory is None)]
 
     def extent(self, height: int, width: int) -> tuple[int, int]:
         """Return the bins and frames that a filter of ``height`` x ``width`` taps spans."""
-        down, along = self.dilation
+        down, along = self.spacing
         return (height - 1) * down + 1, (width - 1) * along + 1
 
     @model_validator(mode="after")
-    def _precision_of_engine(self) -> Self:
+    def _consistent(self) -> Self:
         if self.precision != "float32" and self.engine != "single-pass":
             raise ValueError(f'precision = "{self.precision}" requires engine = "single-pass"')
+        check_options(self.options)
         return self
 
 
@@ -173,7 +195,7 @@ class NetworkSpec(Spec):
 
     ``conv1`` fixes the filter shapes ("10x2", or "10x2:12" for twelve of them); empty, they are
     chosen by ``ablate promote``. ``factory`` ("module:function") builds a network of your own
-    instead; then only ``conv1``, ``precision``, ``layout`` and ``training`` count.
+    instead; then only ``conv1``, ``options``, ``precision``, ``layout`` and ``training`` count.
     """
 
     conv1: list[ShapeText] = Field(
@@ -210,6 +232,9 @@ class NetworkSpec(Spec):
     factory: Annotated[str, Field(pattern=FACTORY)] | None = Field(
         default=None, description="A network of your own, as module:function."
     )
+    options: dict[str, Any] = Field(
+        default={}, description="Settings of your own network, which its factory reads."
+    )
     precision: Literal["auto", "float32", "bf16"] = Field(
         default="auto",
         description="Precision of products in training; auto: bf16 where it is faster.",
@@ -222,7 +247,8 @@ class NetworkSpec(Spec):
     )
 
     @model_validator(mode="after")
-    def _pools_follow_layers(self) -> Self:
+    def _consistent(self) -> Self:
+        check_options(self.options)
         layers = range(1, 2 + len(self.channels))
         for pool in self.pools:
             if pool not in layers:

@@ -77,16 +77,25 @@ class Study(Spec):
         )
         return f"<table><caption>study {escape(self.name)}</caption>{rows}</table>"
 
+    @property
+    def title(self) -> str:
+        """The name, and the user's own model in place of the probe, if there is one."""
+        own = self.probe.factory
+        return self.name if own is None else f"{self.name}, model {own}"
+
     def given(self) -> dict[str, Any]:
         """Return the tables without default-valued fields, as plain JSON types."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
-    def digest(self, corpus_fingerprint: str) -> str:
+    def digest(self, corpus_fingerprint: str, code: str = "") -> str:
         """Return twelve hex digits over what changes a probe's row but is no column of it.
 
-        Default-valued fields are left out, so that a new option orphans no stored result.
+        Default-valued fields are left out, so that a new option orphans no stored result. ``code``
+        is the digest of the source of the user's own model (``probe.factory``), if there is one.
         """
         tables = self.given()
+        for name in self.probe.without_effect():
+            del tables["probe"][name]
         features = tables.get("features", {})
         features.pop("window_ms", None)  # a column of the row
         return _hash(
@@ -97,6 +106,7 @@ class Study(Spec):
                 "threads": self.execution.threads,
                 **{table: tables.get(table, {}) for table in ("probe", "folds", "training")},
             }
+            | ({"code": code} if code else {})
         )
 
     def network_digest(

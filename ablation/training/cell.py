@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import safetensors.torch
@@ -13,7 +13,8 @@ from ablation.features.batches import Feed, HostFeed, feeds
 from ablation.features.cache import Entry
 from ablation.features.segment_dataset import SegmentDataset, loudest_db
 from ablation.models.network import build_network, cost_of
-from ablation.models.probe import ReferenceProbe, SinglePassProbe, passes_for
+from ablation.models.own import receive
+from ablation.models.probe import build_probe
 from ablation.study import CellKind, TrainingSpec, shapes_text
 from ablation.training.checkpoint import Checkpoint, EpochRecord
 from ablation.training.compute import Compute, network_compute
@@ -34,6 +35,8 @@ from ablation.version import __version__
 
 def train(task: CellTask, device: str) -> Trained:
     """Train a cell on a device and score its held-out utterances."""
+    if task.factory is not None and task.model is not None:
+        receive(task.factory, task.model)
     return _BY_KIND[task.cell.kind](task, device)
 
 
@@ -47,7 +50,7 @@ def _probe(task: CellTask, device: str) -> Trained:
         model, train, task.training, order_seed(task), compute, moments=moments, partway=partway
     )
     scores, n_segments = predict(fitted.model, test, task.training)
-    engine = task.study.probe.engine
+    engine = task.factory or task.study.probe.engine
     columns = budget_columns(fitted.records, fitted.budget)
     asked = partway.predicted
     return Trained(engine, scores, n_segments, columns, fitted.records, partway=asked)
@@ -139,17 +142,15 @@ def build_model(task: CellTask, compute: Compute) -> nn.Module:
     cell, study, classes = task.cell, task.study, len(task.classes)
     if cell.kind != CellKind.PROBE:
         return build_network(cell.shapes, cell.pooling, classes, study.network, study.features)
-    shape, probe = cell.shapes[0], study.probe
-    sizes = (shape.height, shape.width, probe.filters, classes, probe.bias)
-    if probe.engine == "reference":
-        return ReferenceProbe(*sizes, probe.dilation)
-    passes = passes_for(
+    return build_probe(
+        cell.shapes[0],
+        classes,
+        study.probe,
+        study.features,
         compute.device,
-        study.execution.tile,
-        bf16=probe.precision == "bf16",
+        tile=study.execution.tile,
         on_card=compute.on_card,
     )
-    return SinglePassProbe(*sizes, probe.dilation, precision=probe.precision, passes=passes)
 
 
 def order_seed(task: CellTask) -> tuple[int, str]:
@@ -157,10 +158,10 @@ def order_seed(task: CellTask) -> tuple[int, str]:
     return task.cell.seed, task.cell.fold
 
 
-def initial_probe(task: CellTask, compute: Compute) -> ReferenceProbe:
+def initial_probe(task: CellTask, compute: Compute) -> nn.Module:
     """Return the untrained probe of a cell on its device."""
     with seeded("init", task.cell.name, task.cell.name, *order_seed(task)):
-        return cast(ReferenceProbe, compute.place(build_model(task, compute)))
+        return compute.place(build_model(task, compute))
 
 
 def banks_of(task: CellTask) -> tuple[SegmentDataset, SegmentDataset]:

@@ -117,6 +117,8 @@ class Group:
         compute, augment = compute_of(tasks[0], device), tasks[0].training.augment
         if not compute.on_card or tasks[0].cell.kind != CellKind.PROBE or augment.used:
             return None
+        if tasks[0].factory is not None:  # kernels and moments are the probe's alone
+            return None
         probe = build_model(tasks[0], compute)
         if not isinstance(probe, SinglePassProbe) or not probe.on_kernels(compute.device):
             return None

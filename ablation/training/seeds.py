@@ -4,6 +4,7 @@ A seed needs no torch, which is imported where torch draws.
 """
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,15 +21,24 @@ def derived_seed(*names: object) -> int:
 
 @contextmanager
 def seeded(*names: object) -> Iterator[None]:
-    """Let torch draw from the named seed inside the block; afterwards its state is restored.
+    """Let torch, numpy and Python draw from the named seed inside the block.
 
-    Cards draw from it too; their states are not restored, as nothing draws there outside a block.
+    Only a model of the user's own draws from the last two. Afterwards their states are restored;
+    those of cards are not, as nothing draws there outside a block.
     """
+    import numpy as np
     import torch
 
+    seed, states = derived_seed(*names), (random.getstate(), np.random.get_state())
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived_seed(*names))
-        yield
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
 
 
 def generator(*names: object) -> "torch.Generator":

@@ -132,6 +132,8 @@ class CellTask:
 
     ``network_digest`` is the digest of a network's settings, or of a baseline's if it has any.
     ``checkpoint`` is the file that holds the state of a network's training after each epoch.
+    ``model`` is the class or function that the study's factory names, where it was given and
+    cannot be imported, packed by :mod:`~ablation.models.given`.
     """
 
     cell: Cell
@@ -141,6 +143,15 @@ class CellTask:
     fold: FoldData
     network_digest: str | None = None
     checkpoint: Path | None = None
+    model: bytes | None = None
+
+    @property
+    def factory(self) -> str | None:
+        """The factory of the user's own model, if the cell trains one."""
+        study, kind = self.study, self.cell.kind
+        if kind == CellKind.BASELINE:
+            return None
+        return study.probe.factory if kind == CellKind.PROBE else study.network.factory
 
     @property
     def training(self) -> TrainingSpec:

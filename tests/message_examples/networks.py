@@ -7,10 +7,14 @@ from ablation.errors.networks import (
     FactoryChanged,
     FactoryFailed,
     FactoryModuleMissing,
+    FactoryNotGiven,
+    FactorySignature,
+    ModelChanged,
     NetworkChanged,
     NoFinalNetwork,
     NoMap,
     NoNetwork,
+    NotOfOwnModel,
     NotTranslated,
     OnnxDiffers,
     ShorterThanASegment,
@@ -49,5 +53,18 @@ EXAMPLES = [
     FactoryFailed(
         "mynet:build", "factory", "ZeroDivisionError", "division by zero", "/home/ada/mynet.py", 9
     ),
+    FactoryFailed(
+        "mynet:build", "network", "RuntimeError", "kernel size too large", "mynet.py", 9, "80x2"
+    ),
     UnusableNetwork("mynet:build", "the network has no parameters to train"),
+    UnusableNetwork(
+        "mynet:build",
+        "the factory returned None, not a torch.nn.Module",
+        "10x2,2x8",
+        "/home/ada/mynet.py, line 4",
+    ),
+    FactorySignature("mynet:build", "(height, width, classes)"),
+    FactoryNotGiven("__main__:Net"),
+    ModelChanged("mynet:build", "1f0c2a9b3d4e"),
+    NotOfOwnModel("mynet:build", "search.filters"),
 ]

@@ -1,8 +1,7 @@
 """The full network that the chosen shapes are promoted into, and its poolings.
 
 :mod:`~ablation.models.network.backbone` is Conv1 to Conv5 of the paper's Figure 1,
-:mod:`~ablation.models.network.pooling` has the heads of section 2.4 and others in a registry,
-:mod:`~ablation.models.network.custom` loads a network of the user's own, and
+:mod:`~ablation.models.network.pooling` has the heads of section 2.4 and others in a registry, and
 :mod:`~ablation.models.network.cost` counts parameters and multiply-adds.
 """
 
@@ -13,8 +12,9 @@ from torch import nn
 
 from ablation.models.network.backbone import Backbone, Network
 from ablation.models.network.cost import Cost, cost_of
-from ablation.models.network.custom import own_network, source_digest
 from ablation.models.network.pooling import POOLINGS, Explains
+from ablation.models.own import own_model
+from ablation.models.spec import ModelSpec
 from ablation.study import FeaturesSpec, NetworkSpec, Shape
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "build_network",
     "cost_of",
     "network_cost",
-    "source_digest",
 ]
 
 
@@ -38,7 +37,7 @@ def build_network(
     Raises :class:`~ablation.errors.StudyError` for a factory that cannot be used.
     """
     if spec.factory is not None:
-        return own_network(spec.factory, shapes, classes, (features.height, features.width))
+        return own_model(spec.factory, ModelSpec.of(shapes, classes, features, spec.options))
     return Network(shapes, pooling, classes, spec)
 
 
