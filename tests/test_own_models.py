@@ -149,7 +149,8 @@ def test_fields_of_the_probe_have_no_effect_and_that_is_said(home: Path, tiny_st
     grid = ("grid", "--axis", "height", "--study", tiny_study, "--values", "2")
     said = anew(home, *grid, "--set", "probe.options.a=1")
     assert "note: probe.options has no effect without probe.factory" in said.stderr
-    refused = anew(home, *GRID, "net:Net", "--study", tiny_study, "--values", "17", check=1).error
+    own = ("grid", "--axis", "height", "--values", "17", "--network", "net:Net")
+    refused = anew(home, *own, "--study", tiny_study, check=1).error
     assert isinstance(refused, FilterTooLarge)
 
 
