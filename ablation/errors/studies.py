@@ -78,6 +78,15 @@ class NotUtf8(StudyError):
     WHAT = "{where}: {value!r} is not valid UTF-8, so a study cannot hold it"
 
 
+class NoiseFolderUnusable(StudyError):
+    """The folder that noise is taken from has no recording, or cannot be read."""
+
+    folder: Path
+    reason: str
+    WHAT = "no noise can be taken from features.noise_folder = {folder}: {reason}"
+    REMEDY = "give a folder of recordings, as WAV or FLAC files"
+
+
 class InvalidShape(StudyError):
     """A text is no filter shape."""
 

@@ -64,7 +64,7 @@ class Study(Spec):
         Default-valued fields are left out, so that a new option orphans no stored result.
         """
         tables = self.given()
-        features = tables.get("features", {})
+        features = self.features.effective(tables.get("features", {}))
         features.pop("window_ms", None)  # a column of the row
         return _hash(
             {
