@@ -9,11 +9,13 @@ import pandas as pd
 
 from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
 from ablation.analysis.curves import physical_extent
+from ablation.analysis.extents import physical_columns
 from ablation.analysis.intervals import Interval, score_interval
 from ablation.analysis.selection import RULES, Choice
 from ablation.analysis.speakers import Counts
 from ablation.analysis.variance import Spread, spread
 from ablation.study import Axis
+from ablation.study.extents import joined_hz
 
 MOST_PAIRED = 40  # shapes of which all pairs are compared
 
@@ -94,7 +96,15 @@ class AxisEvidence:
         return self.axis.name_of(extent, self.fixed)
 
     def physical(self, extent: float) -> str:
-        """Return an extent with its unit, "100 Hz"."""
+        """Return an extent with its unit, "100 Hz"; of bands that at three places, and nothing of
+        coefficients."""
+        columns = physical_columns(self.curve)
+        if len(columns) != 1:
+            row = self.curve.set_index("extent").loc[extent, columns]
+            hz = f"{joined_hz(row.tolist())} Hz" if columns else ""
+            return (
+                hz and f"{hz} at the lowest, middle and highest {self.axis.unit.removesuffix('s')}"
+            )
         return f"{physical_extent(self.curve)(extent):g} {self.axis.physical_unit}"
 
 

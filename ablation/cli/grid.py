@@ -60,7 +60,9 @@ class Cells:
     axis: Annotated[
         AxisName | None, Option(help="both: the two axes; product: every height with every width.")
     ] = None
-    values: Annotated[str | None, Option(help="Extents in bins or frames, e.g. 2,4,8.")] = None
+    values: Annotated[
+        str | None, Option(help="Extents in rows (bins, bands) or frames, e.g. 2,4,8.")
+    ] = None
     shapes: Annotated[str | None, Option(help="Shapes instead of an axis, e.g. 10x2,4x5.")] = None
     matched: Annotated[
         str | None,
@@ -83,7 +85,7 @@ class Cells:
         if self.values is not None:
             numbers = parse_numbers("--values", self.values, int)
             if min(numbers) < 1:
-                expected = "numbers of bins (height) or frames (width) from 1 on"
+                expected = "numbers of rows (height) or frames (width) from 1 on"
                 raise InvalidOption("--values", min(numbers), expected)
             if self.along != "width":
                 overrides.append(("grid.heights", numbers))
@@ -196,7 +198,7 @@ def _matched(study: Study, shape: Shape) -> tuple[Shape, ...]:
         one for one in matched_shapes(shape) if one.height <= height and one.width <= width
     )
     if not fitting:
-        raise NoMatchedShape(str(shape), height, width)
+        raise NoMatchedShape(str(shape), height, width, study.features.row_unit)
     return fitting
 
 
@@ -221,7 +223,7 @@ def _say_plan(plan: GridPlan) -> None:
         say(f"warning: {doubt}")
     if study.network.factory is not None:
         say(f"note: network.factory ({study.network.factory}) is for promote; a grid trains probes")
-    if study.features.scale == "log" and study.features.mu:
+    if study.features.decibels and study.features.mu:
         say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
     what = counted(len(plan.request.shapes), "shape")
     if plan.is_control:
@@ -290,11 +292,22 @@ def _print_control(stored: StudyResults, title: str) -> None:
 
 
 def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
-    print(f"{axis.name:>6} {axis.physical_unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+    """Print a curve; of bands, extents in Hz at the lowest, middle and highest one."""
+    from ablation.analysis.extents import physical_columns
+
+    columns = physical_columns(curve)
+    units = [axis.physical_unit] * len(columns)
+    if len(columns) > 1:
+        units = [f"{axis.physical_unit} {place}" for place in ("low", "mid", "high")]
+    print(
+        "".join(f"{text:>6} " for text in (axis.name, *units)) + f"{'WA %':>6} {'UA %':>6}  cells"
+    )
     for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"
+        digits = "g" if len(columns) == 1 else ".4g"
+        physical = "".join(f"{row[name]:>6{digits}} " for name in columns)
         print(
-            f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
+            f"{row['extent']:>6} {physical}{100 * row['wa']:>6.1f} "
             f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
         )
 

@@ -105,8 +105,9 @@ class NoMatchedShape(StudyError):
     shape: str
     height: int
     width: int
+    unit: str = "bins"  # of the height
     WHAT = (
-        "--matched {shape}: no shape with as many weights fits a segment of {height} bins x "
+        "--matched {shape}: no shape with as many weights fits a segment of {height} {unit} x "
         "{width} frames"
     )
     REMEDY = "for example: --matched 10x2"

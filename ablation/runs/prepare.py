@@ -59,7 +59,7 @@ def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
         if height > features.height or width > features.width:
             largest = (features.height - 1) // down + 1, (features.width - 1) // along + 1
             segment = features.height, features.width
-            raise FilterTooLarge(str(shape), (height, width), segment, largest)
+            raise FilterTooLarge(str(shape), (height, width), segment, largest, features.row_unit)
 
 
 def fold_data(

@@ -217,15 +217,13 @@ class FeaturesSpec(Spec):
     def rows_of(self, hz: float) -> float | None:
         """Return how many rows reach so far at the middle row; None where rows are no frequencies.
 
-        Wider than all rows, it is infinite.
+        More than all rows are never needed.
         """
         if self.front_end.extent_hz is None:
             return None
         if self.kind == "linear":
             return hz / self.bin_hz
         low, high = 0.0, float(self.height)
-        if hz > (self.height_hz(high) or 0.0):
-            return float("inf")
         for _ in range(60):  # bisection: it rises with the number of rows
             middle = (low + high) / 2
             low, high = (middle, high) if (self.height_hz(middle) or 0.0) < hz else (low, middle)
