@@ -100,11 +100,11 @@ class AxisEvidence:
         coefficients."""
         columns = physical_columns(self.curve)
         if len(columns) != 1:
-            row = self.curve.set_index("extent").loc[extent, columns]
-            hz = f"{joined_hz(row.tolist())} Hz" if columns else ""
-            return (
-                hz and f"{hz} at the lowest, middle and highest {self.axis.unit.removesuffix('s')}"
-            )
+            if not columns:
+                return ""
+            row = self.curve.loc[self.curve["extent"] == extent, columns].to_numpy(float)[0]
+            band = self.axis.unit.removesuffix("s")
+            return f"{joined_hz(row)} Hz at the lowest, middle and highest {band}"
         return f"{physical_extent(self.curve)(extent):g} {self.axis.physical_unit}"
 
 

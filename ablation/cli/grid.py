@@ -60,9 +60,7 @@ class Cells:
     axis: Annotated[
         AxisName | None, Option(help="both: the two axes; product: every height with every width.")
     ] = None
-    values: Annotated[
-        str | None, Option(help="Extents in rows (bins, bands) or frames, e.g. 2,4,8.")
-    ] = None
+    values: Annotated[str | None, Option(help="Extents in rows or frames, e.g. 2,4,8.")] = None
     shapes: Annotated[str | None, Option(help="Shapes instead of an axis, e.g. 10x2,4x5.")] = None
     matched: Annotated[
         str | None,
@@ -299,9 +297,7 @@ def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
     units = [axis.physical_unit] * len(columns)
     if len(columns) > 1:
         units = [f"{axis.physical_unit} {place}" for place in ("low", "mid", "high")]
-    print(
-        "".join(f"{text:>6} " for text in (axis.name, *units)) + f"{'WA %':>6} {'UA %':>6}  cells"
-    )
+    print("".join(f"{text:>6} " for text in (axis.name, *units, "WA %", "UA %")) + " cells")
     for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"
         digits = "g" if len(columns) == 1 else ".4g"

@@ -141,7 +141,8 @@ class FilterTooLarge(StudyError):
     """A filter does not fit into the spectrogram of a segment.
 
     ``extent`` is what the filter spans with its dilation, ``segment`` the size of the spectrogram
-    and ``largest`` the largest filter that fits, each in rows and frames; ``unit`` is what rows are.
+    and ``largest`` the largest filter that fits, each in rows and frames. ``unit`` says what rows
+    are.
     """
 
     shape: str

@@ -85,7 +85,7 @@ def _made(n: int, rate: int, kind: str, random: np.random.Generator) -> np.ndarr
     white = random.standard_normal(n)
     if kind == "white":
         return white
-    size = next_fast_len(n, real=True)
+    size = int(next_fast_len(n, real=True) or n)
     frequencies = np.fft.rfftfreq(size, 1 / rate)
     if kind == "pink":  # 3 dB an octave
         shape = np.maximum(frequencies, _PINK_HZ) ** -0.5

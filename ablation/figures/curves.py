@@ -122,8 +122,9 @@ def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.1
     above = axes.secondary_xaxis("top")
     columns, unit = physical_columns(curve), axis.physical_unit
     if len(columns) > 1:
-        values = curve.set_index("extent")[columns[::-1]]  # the lowest stands lowest
-        texts = ["\n".join(map(number_text, values.loc[tick])) for tick in ticks]
+        values = curve[columns[::-1]].to_numpy(float)  # the lowest stands lowest
+        known = dict(zip(curve["extent"], values, strict=True))
+        texts = ["\n".join(map(number_text, known[tick])) for tick in ticks]
         unit += f" at the highest,\nmiddle and lowest {axis.unit.removesuffix('s')}"
     else:
         physical = physical_extent(curve)

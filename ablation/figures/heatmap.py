@@ -50,8 +50,8 @@ def draw_heatmap(
     span
         The least difference (0..1) from the lightest to the darkest colour.
     named
-        The axes in the unit of the study's rows. Where extents in Hz differ by place, ``scores`` has
-        ``height_hz_low`` and ``height_hz_high`` too.
+        The axes in the unit of the study's rows. Where extents in Hz differ by place, ``scores``
+        has ``height_hz_low`` and ``height_hz_high`` too.
     """
     values = 100 * scores.pivot(index="height", columns="width", values=score)
     values = values.sort_index(ascending=False)  # small at the bottom, as in a diagram

@@ -1,6 +1,6 @@
 """How far a filter reaches in Hz, in words: the same everywhere, or by the place among the rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ablation.errors import counted
 from ablation.study.data import FeaturesSpec
@@ -43,7 +43,7 @@ def hz_text(features: FeaturesSpec, height: float) -> str:
     return f"{joined_hz(values)} Hz {at_places(features)}"
 
 
-def joined_hz(values: Sequence[float]) -> str:
+def joined_hz(values: Iterable[float]) -> str:
     """Return "72.1, 88.9 and 281"."""
     *others, last = map(number_text, values)
     return f"{', '.join(others)} and {last}"
@@ -68,9 +68,9 @@ def rows_text(features: FeaturesSpec, bins: str = "bin") -> str:
         text += f" of {counted(features.mel_bands, 'mel band')}"
     if "min_hz" in features.front_end.fields:
         text += f" from {features.min_hz:g} to {features.max_hz:g} Hz"
-    return text + (
-        f", {hz_text(features, 1).replace(' Hz ', ' Hz wide ')}" * places_differ(features)
-    )
+    if places_differ(features):
+        text += f", {joined_hz(hz_values(features, 1))} Hz wide {at_places(features)}"
+    return text
 
 
 def noise_text(features: FeaturesSpec) -> str:

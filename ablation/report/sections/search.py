@@ -41,10 +41,10 @@ def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Secti
     if not searches:
         return None
     searched = searches[0]
-    row = evidence.run.study.features.row_unit.removesuffix("s")
+    unit = evidence.run.study.features.row_unit.removesuffix("s")
     counts = _counts(evidence.stored, searched)
     lines = [
-        _asked(searched, row),
+        _asked(searched, unit),
         _cells(searched),
         _importances(searched),
         _worth(searched, counts),
