@@ -112,7 +112,7 @@ def _print_tables(record: FieldRecord) -> None:
     high = max(6, len(unit))
     heads = f"{'Hz':>8}  " if record.bin_hz else ""
     if record.bands_hz:
-        heads = "".join(f"{f'Hz {place}':>8}  " for place in ("low", "mid", "high"))
+        heads = "".join(f"{f'{place} Hz':>8}  " for place in ("low", "mid", "top"))
     for title, lines in rows:
         print(title)
         print(f"  {'':{wide}}  {unit:>{high}}  {heads}{'frames':>6}  {'ms':>8}")

@@ -296,7 +296,7 @@ def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
     columns = physical_columns(curve)
     units = [axis.physical_unit] * len(columns)
     if len(columns) > 1:
-        units = [f"{axis.physical_unit} {place}" for place in ("low", "mid", "high")]
+        units = [f"{place} {axis.physical_unit}" for place in ("low", "mid", "top")]
     print("".join(f"{text:>6} " for text in (axis.name, *units, "WA %", "UA %")) + " cells")
     for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"

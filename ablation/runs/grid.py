@@ -153,7 +153,8 @@ def run_grid(plan: GridPlan, results: Path, reporter: Reporter) -> Tally:
     folder = run_record.study_folder(results, study.name)
     require_writable(folder)
     tally = Tally(cells=len(plan.cells), stored=len(plan.cells) - len(plan.missing))
-    data = fold_data(prepared, plan.request.windows, reporter) if plan.missing else {}
+    windows, control = plan.request.windows, plan.is_control
+    data = fold_data(prepared, windows, reporter, linear=control) if plan.missing else {}
     run_record.save(results, as_run(plan))
     if plan.missing:
         by_window = {window: at_window(study, window) for window in plan.request.windows}

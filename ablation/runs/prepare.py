@@ -63,9 +63,11 @@ def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
 
 
 def fold_data(
-    prepared: Prepared, windows: Iterable[float], reporter: Reporter
+    prepared: Prepared, windows: Iterable[float], reporter: Reporter, linear: bool = False
 ) -> dict[tuple[float, str], FoldData]:
     """Make the spectrograms of every analysis window; return the folds by (window, fold name).
+
+    With ``linear`` they are linear ones, whatever the study's front end is.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def fold_data(
     data: dict[tuple[float, str], FoldData] = {}
     caches = []
     for window in windows:
-        cache = FeatureCache(at_window(prepared.study, window).features)
+        features = at_window(prepared.study, window).features
+        cache = FeatureCache(features.linear if linear else features)
         with reporter.task("new spectrograms", unit="utterances") as advance:
             entries = cache.ensure(prepared.corpus.utterances, prepared.contents, advance)
         caches.append(cache)

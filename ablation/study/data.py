@@ -191,10 +191,8 @@ class FeaturesSpec(Spec):
         """The linear spectrogram of the same recordings: these features where they are one."""
         if self.kind == "linear":
             return self
-        own = self.front_end.defaults
-        return FeaturesSpec.model_validate(
-            {k: v for k, v in self.model_dump().items() if k not in own and k != "kind"}
-        )
+        own = {"kind", *self.front_end.defaults, *self.front_end.fields}
+        return FeaturesSpec.model_validate(self.model_dump(exclude=own))
 
     def extents_hz(self, height: float) -> tuple[float, float, float] | None:
         """Return how far ``height`` rows reach in Hz at the lowest, middle and highest of them.

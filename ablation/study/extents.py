@@ -57,8 +57,8 @@ def number_text(value: float) -> str:
 def rows_text(features: FeaturesSpec, bins: str = "bin") -> str:
     """Return what the rows of a segment are, as "400 bins of 10 Hz"; ``bins`` names a linear one.
 
-    Mel bands come with their widths: "64 mel bands from 0 to 4000 Hz, 36, 44 and 138 Hz wide at
-    ...".
+    Mel bands come with their widths: "64 mel bands from 0 to 4000 Hz (36.1, 44.4 and 143 Hz wide
+    at the lowest, middle and highest band)".
     """
     if features.kind == "linear":
         return f"{counted(features.height, bins)} of {features.bin_hz:g} Hz"
@@ -69,7 +69,7 @@ def rows_text(features: FeaturesSpec, bins: str = "bin") -> str:
     if "min_hz" in features.front_end.fields:
         text += f" from {features.min_hz:g} to {features.max_hz:g} Hz"
     if places_differ(features):
-        text += f", {joined_hz(hz_values(features, 1))} Hz wide {at_places(features)}"
+        text += f" ({joined_hz(hz_values(features, 1))} Hz wide {at_places(features)})"
     return text
 
 
