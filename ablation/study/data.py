@@ -288,7 +288,7 @@ class FeaturesSpec(Spec):
         low, high = _SNR_DB
         if value != "clean" and not (number and low <= value <= high):
             raise ValueError(
-                f'snr_db = {value!r}: expected "clean" or a number of dB from {low} to {high}'
+                f'{value!r} is neither "clean" nor a number of dB from {low} to {high}'
             )
         return value
 
