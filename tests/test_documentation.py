@@ -297,7 +297,7 @@ def test_the_front_end_that_is_shown_passes_the_contract(monkeypatch: pytest.Mon
     monkeypatch.setitem(front_ends.FRONT_ENDS, "octaves", registry["FRONT_ENDS"]["octaves"])
     keeps_the_contract("octaves")
     assert hz_text(FeaturesSpec(kind="octaves"), 3) == (
-        "100, 504 and 1600 Hz at the lowest, middle and highest band"
+        "100, 400 and 1600 Hz at the lowest, middle and highest band"
     )
 
 

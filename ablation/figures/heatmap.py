@@ -50,8 +50,8 @@ def draw_heatmap(
     span
         The least difference (0..1) from the lightest to the darkest colour.
     named
-        The axes in the unit of the study's rows. Where extents in Hz differ by place, ``scores``
-        has ``height_hz_low`` and ``height_hz_high`` too.
+        The axes in the study's units. Where extents in Hz differ by place, ``scores`` has
+        ``height_hz_low`` and ``height_hz_high`` too.
     """
     values = 100 * scores.pivot(index="height", columns="width", values=score)
     values = values.sort_index(ascending=False)  # small at the bottom, as in a diagram
@@ -59,11 +59,7 @@ def draw_heatmap(
     complete = scores.pivot(index="height", columns="width", values="complete")
     partial = complete.reindex(values.index).eq(False).to_numpy()
     numbers = max(values.shape) <= _MOST_NUMBERS
-    rows, columns = values.shape
-    figure = Figure(
-        figsize=(np.clip(1.9 + 0.6 * columns, 4.2, 7.5), np.clip(1.7 + 0.36 * rows, 3.2, 9)),
-        layout="constrained",
-    )
+    figure = _sheet(*values.shape)
     axes = figure.subplots()
     texts = [
         [_cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
@@ -78,8 +74,8 @@ def draw_heatmap(
         annot_kws={"fontsize": 7},
         cbar_kws={"label": f"{label} (%)", "aspect": 25},
     )
-    for axis, side in ((named["height"], axes.yaxis), (named["width"], axes.xaxis)):
-        _label_extents(side, axis, scores, values)
+    _label_extents(axes.yaxis, named["height"], scores, values)
+    _label_extents(axes.xaxis, named["width"], scores, values)
     handles: list[Artist] = []
     if values.isna().any(axis=None):
         handles.append(Patch(facecolor=_BLANK, label="no score"))
@@ -106,6 +102,12 @@ def draw_heatmap(
         handles.append(axes.add_patch(outline))
     finish(figure, title, handles)
     return figure
+
+
+def _sheet(rows: int, columns: int) -> Figure:
+    """Return an empty figure of a size that suits so many cells."""
+    size = np.clip(1.9 + 0.6 * columns, 4.2, 7.5), np.clip(1.7 + 0.36 * rows, 3.2, 9)
+    return Figure(figsize=size, layout="constrained")
 
 
 def _cell_text(value: float, partial: bool, numbers: bool) -> str:
