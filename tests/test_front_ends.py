@@ -272,3 +272,13 @@ def test_a_front_end_has_entries_of_its_own(tmp_path: Path, speech: Path) -> Non
         entry = FeatureCache(spec, tmp_path).ensure([utterance], {file: "digest"})["a"]
         array = np.load(entry.path)
         assert np.array_equal(array, front_ends.compute(read_audio(file, 16000), spec))
+
+
+@pytest.mark.parametrize("scope", ["segment", "utterance", "corpus"])
+def test_each_coefficient_is_mapped_from_its_own_range(scope: str) -> None:
+    """Otherwise the 0th, the level, would leave the others next to nothing."""
+    spec = FeaturesSpec.model_validate({"kind": "mfcc", "scope": scope})
+    entry = ArrayEntry(stored_array(voice(2.0), 200, spec), 200)
+    (segment,) = SegmentDataset([entry], [0], spec, "train").batch([0])[0]
+    assert segment.amin(1) == pytest.approx(-np.ones(40))
+    assert segment.amax(1) == pytest.approx(np.ones(40))
