@@ -6,6 +6,7 @@ import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
@@ -190,3 +191,26 @@ def cache_folder() -> Path:
     """Return the folder of what can be made again: ``$ABLATION_CACHE``, or the user's cache."""
     chosen = os.environ.get("ABLATION_CACHE")
     return Path(chosen).expanduser() if chosen else user_cache_path("ablation", appauthor=False)
+
+
+@cache
+def recording_suffixes() -> frozenset[str]:
+    """Return the suffixes of formats that libsndfile reads, in small letters.
+
+    Samples without a header (``.raw``) and HTK files, which mostly hold features, do not count.
+    """
+    import soundfile  # slow to import
+
+    return frozenset(
+        {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".htk"}
+        | {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".mp1", ".mp2"}
+    )
+
+
+def is_recording(file: Path) -> bool:
+    """Return whether a file counts as a recording by its name.
+
+    It does when it ends, in capitals or not, in one of :func:`recording_suffixes`, and is not
+    hidden. The file is not opened.
+    """
+    return file.suffix.lower() in recording_suffixes() and not file.name.startswith(".")

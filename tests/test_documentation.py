@@ -61,6 +61,7 @@ NOT_RUN = {
     "ablate promote --shapes 10x2,2x8 --study mine.toml --baselines all"
     " --set baselines.epochs=1": HOURS,
     "pytest tests/test_networks.py tests/test_saved.py -k every_pooling": SHELL,
+    "pytest tests/test_front_ends.py": SHELL,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1 --resources GPU=1": SHELL,
@@ -274,6 +275,30 @@ def test_the_pooling_that_is_shown_passes_the_contract() -> None:
     assert scores.shape == (2, 3)
     scores.sum().backward()
     assert maps.grad is not None and maps.grad.isfinite().all()
+
+
+def test_the_front_end_that_is_shown_passes_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the module and the registry line that the page says."""
+    import sys
+    from types import ModuleType
+
+    from test_front_ends import keeps_the_contract
+
+    from ablation.study import FeaturesSpec, front_ends
+    from ablation.study.extents import hz_text
+
+    page = ROOT / "docs" / "how-to" / "own-front-end.md"
+    module, line = [block.text for block in blocks(page) if block.language == "python"]
+    made = ModuleType("octaves")
+    exec(module, vars(made))
+    monkeypatch.setitem(sys.modules, "ablation.features.front_ends.octaves", made)
+    registry = vars(front_ends).copy()
+    exec(line.replace("    ...\n", ""), registry)
+    monkeypatch.setitem(front_ends.FRONT_ENDS, "octaves", registry["FRONT_ENDS"]["octaves"])
+    keeps_the_contract("octaves")
+    assert hz_text(FeaturesSpec(kind="octaves"), 3) == (
+        "100, 400 and 1600 Hz at the lowest, middle and highest band"
+    )
 
 
 def test_the_pages_made_from_the_code_are_up_to_date() -> None:

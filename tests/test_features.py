@@ -22,9 +22,9 @@ from ablation.errors.audio import (
 )
 from ablation.features.audio import read_audio
 from ablation.features.cache import Entry, FeatureCache, cache_size, stored_array, trim
+from ablation.features.front_ends.linear import front_end as spectrogram
 from ablation.features.segment_dataset import SegmentDataset, mu_law
 from ablation.features.segments import columns, segment_starts
-from ablation.features.spectrogram import spectrogram
 from ablation.study import FeaturesSpec
 from ablation.threads import in_threads
 

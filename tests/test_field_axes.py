@@ -234,7 +234,7 @@ def reading_with(
         names = tuple(f"s{k:02}" for k in range(speakers))
         counts = Counts(names, ("a", "b"), np.full((speakers, 2), 40.0), right)
         points[values] = PointScores(
-            StoredPoint("0" * 12, Shape(2, 2), 40.0), counts, {0: counts}, 1, 1, 0, True
+            StoredPoint("0" * 12, Shape(2, 2), 40.0), "", counts, {0: counts}, 1, 1, 0, True
         )
     own = tuple(level[0] for level in levels)
     return AxesReading(request.axes, levels, points, own, ("a", "b"), "wa")
@@ -259,7 +259,7 @@ def test_a_point_with_a_missing_cell_is_shown_and_not_tested() -> None:
     lacking = reading.points[(10.0,)]
     points = {
         **reading.points,
-        (10.0,): PointScores(lacking.at, lacking.counts, {}, 1, 2, 1, False),
+        (10.0,): PointScores(lacking.at, "", lacking.counts, {}, 1, 2, 1, False),
     }
     reading = AxesReading(**{**vars_of(reading), "points": points})
     assert reading.family is not None

@@ -13,8 +13,8 @@ from ablation.corpora.fingerprints import content_digests
 from ablation.features.audio import read_audio
 from ablation.features.cache import FeatureCache, open_entry
 from ablation.features.frame_features import ROWS, FrameSpec, frame_features
+from ablation.features.front_ends.linear import front_end as spectrogram
 from ablation.features.pitch import HNR_DB, Pitch, PitchSpec, track_pitch
-from ablation.features.spectrogram import spectrogram
 from ablation.study import FeaturesSpec
 from ablation.threads import in_threads
 

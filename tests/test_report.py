@@ -477,6 +477,10 @@ REFUSED: dict[str, tuple[Drawn, dict[str, Any], str, type[AblationError], dict[s
         STEEP, {"options": {"features": {"n_fft": 800}}}, "", reading.UnitsDiffer,
         {"studies": ("drawn", "other"), "bins": (10, 20), "frames": (10, 10)},
     ),
+    "other rows": (
+        STEEP, {"options": {"features": {"kind": "mel"}}}, "", reading.RowsDiffer,
+        {"studies": ("drawn", "other")},
+    ),
 }  # fmt: skip
 
 

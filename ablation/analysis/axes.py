@@ -10,11 +10,13 @@ import pandas as pd
 
 from ablation.analysis.comparisons import Family, against_reference, all_pairs, speaker_gains
 from ablation.analysis.curves import physical_extent
+from ablation.analysis.extents import physical_columns
 from ablation.analysis.intervals import Interval, score_interval
 from ablation.analysis.selection import RULES, Choice, Rule
 from ablation.analysis.speakers import Counts
 from ablation.analysis.variance import Spread, spread
 from ablation.study import Axis
+from ablation.study.extents import joined_hz
 from ablation.study.field_axes import FieldAxis
 
 MOST_PAIRED = 40  # shapes of which all pairs are compared
@@ -102,7 +104,15 @@ class AxisEvidence(Generic[AnyAxis]):
         return self.axis.name_of(extent, self.fixed)
 
     def physical(self: "AxisEvidence[Axis]", extent: float) -> str:
-        """Return an extent with its unit, "100 Hz"."""
+        """Return an extent with its unit, "100 Hz"; of bands that at three places, and nothing of
+        coefficients."""
+        columns = physical_columns(self.curve)
+        if len(columns) != 1:
+            if not columns:
+                return ""
+            row = self.curve.loc[self.curve["extent"] == extent, columns].to_numpy(float)[0]
+            band = self.axis.unit.removesuffix("s")
+            return f"{joined_hz(row)} Hz at the lowest, middle and highest {band}"
         return f"{physical_extent(self.curve)(extent):g} {self.axis.physical_unit}"
 
 

@@ -135,7 +135,7 @@ def physical_extent(curve: pd.DataFrame) -> Callable[[Any], Any]:
     extents, physical = curve["extent"].to_numpy(float), curve["physical"].to_numpy(float)
     per_unit = physical[0] / extents[0]
     start = 0.0
-    if not np.allclose(physical, per_unit * extents, rtol=1e-9):
+    if not np.allclose(physical, per_unit * extents, rtol=1e-9, equal_nan=True):
         per_unit = (physical[-1] - physical[0]) / (extents[-1] - extents[0])
         start = physical[0] - per_unit * extents[0]
     return lambda extent: start + per_unit * extent

@@ -29,6 +29,7 @@ from ablation.errors.common import UnknownName
 from ablation.errors.reading import NobodySpoke, ReferenceOffAxes, ReferencesShareAxis
 from ablation.results.run_record import RunRecord, others
 from ablation.study import AXES, Axis, CellKind, Shape
+from ablation.study.axes import axes_of
 from ablation.study.baselines import LOUDNESS
 
 _PAPER = {"height": 100.0, "width": 80.0}  # Hz and ms: the extents of the paper's 10x2 and 2x8
@@ -41,7 +42,8 @@ class Evidence:
     ----------
     references
         Pre-specified shapes, at most one per axis; None: the paper's extents of 100 Hz and 80 ms
-        in the study's own bins and frames.
+        in the study's own bins (or mel bands, at the middle one) and frames. Coefficients of a
+        cepstrum have no Hz, so their axis has no reference then.
     metric
         ``wa``, ``ua`` or a class.
     margin
@@ -67,7 +69,7 @@ class Evidence:
     def axes(self) -> dict[str, AxisEvidence]:
         """The axes by name, without those that have fewer than two complete shapes."""
         found = {}
-        for axis in AXES.values():
+        for axis in axes_of(self.run.study.features).values():
             shapes = self.stored.axis_shapes(axis)
             if len(shapes) > 1:
                 found[axis.name] = self._of_axis(axis, shapes)
@@ -76,12 +78,13 @@ class Evidence:
     @cached_property
     def windows(self) -> dict[str, WindowReading]:
         """The axes that have two complete shapes with each of two or more analysis windows."""
-        found = {}
-        for axis in AXES.values():
+        found, features = {}, self.run.study.features
+        for axis in axes_of(features).values():
+            if not axis.physical_unit:  # a window has no extent in coefficients
+                continue
             shapes = {w: self.stored.axis_shapes(axis, w) for w in self.stored.windows}
             shapes = {window: counts for window, counts in shapes.items() if len(counts) > 1}
             if len(shapes) > 1:
-                features = self.run.study.features
                 found[axis.name] = read_windows(shapes, axis, features, self.metric)
         return found
 
@@ -159,9 +162,10 @@ class Evidence:
             seen |= {name: shape for name in axes if name not in seen}
 
     def reference(self, axis: Axis) -> int | None:
-        """Return the pre-specified extent of an axis, None when the references given have none."""
+        """Return the pre-specified extent of an axis, None where there is none."""
         if self.references is None:
-            return max(1, round(_PAPER[axis.name] / axis.step(self.run.study.features)))
+            near = axis.count(_PAPER[axis.name], self.run.study.features)
+            return None if near is None else max(1, round(near))
         fixed = axis.fixed_in(self.run.study.grid)
         on_axis = [axis.extent(s) for s in self.references if axis.fixed(s) == fixed]
         return on_axis[0] if on_axis else None

@@ -21,7 +21,8 @@ from ablation.analysis.speakers import METRICS, Counts
 from ablation.analysis.study_results import StudyResults
 from ablation.analysis.tallies import named_counts, seed_counts
 from ablation.results.axes_record import AxesRequest, StoredPoint, joined
-from ablation.study import Shape
+from ablation.study import AXES, Shape, Study
+from ablation.study.extents import hz_text
 from ablation.study.field_axes import FieldAxis, Value, find_axis, is_ordered, value_text
 
 Values = tuple[Value, ...]
@@ -47,6 +48,8 @@ class PointScores:
 
     Attributes
     ----------
+    extent
+        How far the filter reaches, as "100 Hz, 20 ms".
     counts
         By speaker, of whatever is finished; None where nothing is.
     by_seed
@@ -58,6 +61,7 @@ class PointScores:
     """
 
     at: StoredPoint
+    extent: str = ""
     counts: Counts | None = None
     by_seed: Mapping[int, Counts] = field(default_factory=dict)
     cells: int = 0
@@ -80,6 +84,8 @@ class AxesReading:
         The values that the varied settings have themselves.
     metric
         ``wa``, ``ua`` or a class.
+    rows
+        What a height counts: bins, bands or coefficients, or rows where that varies.
     """
 
     axes: tuple[str, ...]
@@ -88,6 +94,7 @@ class AxesReading:
     own: Values
     classes: tuple[str, ...]
     metric: str
+    rows: str = "rows"
 
     @property
     def name(self) -> str:
@@ -98,6 +105,15 @@ class AxesReading:
     def title(self) -> str:
         """The axes as a reader sees them: "features.window_ms and height"."""
         return " and ".join(self.axes)
+
+    def unit(self, axis: str) -> str:
+        """Return what the values of an axis count, such as ms; an empty text for nothing."""
+        return self.rows if axis == "height" else find_axis(axis).unit
+
+    @property
+    def of_shapes(self) -> bool:
+        """Whether a side of the filter is among the axes."""
+        return not set(self.axes).isdisjoint(AXES)
 
     def ordered(self, axis: str) -> bool:
         """Return whether the values of an axis are numbers."""
@@ -145,6 +161,7 @@ class AxesReading:
         rows = [
             dict(zip(self.axes, map(_cell, values), strict=True))
             | {"shape": str(point.at.shape), "window_ms": point.at.window_ms}
+            | {"extent": point.extent}
             | self._scores(point.counts)
             | {"cells": point.cells, "expected": point.expected, "failed": point.failed}
             | {"complete": point.complete, "digest": point.at.digest}
@@ -245,7 +262,19 @@ def _reading(
     }
     fixed = Shape(study.grid.fixed_height, study.grid.fixed_width)
     own = tuple(find_axis(name).own(study, fixed) for name in request.axes)
-    return AxesReading(request.axes, tuple(levels), points, own, stored.run.classes, metric)
+    rows = rows_unit(study, request.axes)
+    return AxesReading(request.axes, tuple(levels), points, own, stored.run.classes, metric, rows)
+
+
+def rows_unit(study: Study, axes: Sequence[str]) -> str:
+    """Return what a height counts: "rows" where the axes vary the front end."""
+    return "rows" if "features.kind" in axes else study.features.row_unit
+
+
+def _extent(study: Study, shape: Shape) -> str:
+    height, width = study.probe.extent(shape.height, shape.width)
+    hz, ms = hz_text(study.features, height), f"{width * study.features.hop_ms:g} ms"
+    return f"{hz}, {ms}" if hz else ms
 
 
 def point_scores(at: StoredPoint, stored: StudyResults | None) -> PointScores:
@@ -258,6 +287,7 @@ def point_scores(at: StoredPoint, stored: StudyResults | None) -> PointScores:
     whole = stored.shapes(at.window_ms).get(at.shape)
     return PointScores(
         at,
+        extent=_extent(stored.run.study, at.shape),
         counts=named_counts(rows, classes).get(str(at.shape)) if whole is None else whole,
         by_seed=seed_counts(rows, classes),
         cells=len(stored.rows_of([key])),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ablation.analysis.field_axes import AxesReading, PointScores, point_scores
+from ablation.analysis.field_axes import AxesReading, PointScores, point_scores, rows_unit
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
 from ablation.errors.reading import NoProbesWith, SeveralStored
@@ -98,7 +98,8 @@ def read_axis(
         scores[(level,)] = point_scores(at, stored[at.digest])
     fixed = Shape(run.study.grid.fixed_height, run.study.grid.fixed_width)
     own = (find_axis(axis).own(run.study, fixed),)
-    return AxesReading((axis,), (levels,), scores, own, run.classes, metric)
+    rows = rows_unit(run.study, (axis,))
+    return AxesReading((axis,), (levels,), scores, own, run.classes, metric, rows)
 
 
 def _points(results: Results) -> Iterator[dict[str, Any]]:

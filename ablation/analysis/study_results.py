@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ablation.analysis import Counts, axis_curve, named_counts, tally
+from ablation.analysis.extents import with_extents
 from ablation.errors import StorageError
 from ablation.results import ResultStore
 from ablation.results.reading import Results, read_results
@@ -161,7 +162,7 @@ class StudyResults:
                 if (axis.fixed(key.shape), key.window_ms) == (fixed, window_ms)
             }
 
-        return axis_curve(
+        curve = axis_curve(
             self.named,
             self.tallied,
             axis,
@@ -171,6 +172,7 @@ class StudyResults:
             by_extent(expected),
             by_extent(failed),
         )
+        return with_extents(curve, axis, self.run.study)
 
     def shapes(self, window_ms: float | None = None) -> dict[Shape, Counts]:
         """Return counts by speaker of every complete shape of a window, smallest first."""

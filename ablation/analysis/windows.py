@@ -17,13 +17,17 @@ from ablation.analysis.selection import RULES, Choice
 from ablation.analysis.signflip import flip_p_values
 from ablation.analysis.speakers import Counts
 from ablation.study import Axis, FeaturesSpec
-from ablation.study.axes import HEIGHT
 
 
-def window_extent(features: FeaturesSpec, axis: Axis, window_ms: float | None = None) -> float:
-    """Return the window's own extent along an axis: main lobe in bins, or length in frames."""
+def window_extent(
+    features: FeaturesSpec, axis: Axis, window_ms: float | None = None
+) -> float | None:
+    """Return the window's own extent along an axis: main lobe in bins, or length in frames.
+
+    Of bands it is that at the middle one; None of coefficients.
+    """
     window = window_ms or features.window_ms
-    return (4000 / window if axis is HEIGHT else window) / axis.step(features)
+    return axis.count(4000 / window if axis.name == "height" else window, features)
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,14 @@ def read_windows(
     ----------
     shapes
         For each window (ms) the counts of its complete extents, at least two of them.
+    axis
+        One along which a window has an extent.
     """
     chosen = {
         window: {name: rule(counts, metric) for name, rule in RULES.items()}
         for window, counts in shapes.items()
     }
-    spans = {window: window_extent(features, axis, window) for window in shapes}
+    spans = {window: window_extent(features, axis, window) or 0.0 for window in shapes}
     return WindowReading(axis, chosen, spans, _interaction(shapes, spans, metric))
 
 

@@ -17,8 +17,6 @@ from ablation.errors import counted
 if TYPE_CHECKING:
     from ablation.results.field_record import FieldRecord
 
-_SIDES = ("bins", "hz", "frames", "ms")
-
 
 def field(
     *,
@@ -78,9 +76,10 @@ def _content(record: FieldRecord) -> dict[str, Any]:
     """Return the theoretical and effective fields as they are printed as JSON."""
     from ablation.analysis.fields import extents
 
-    def sides(bins: int, frames: int) -> dict[str, float]:
-        values = (bins, bins * record.bin_hz, frames, frames * record.frame_ms)
-        return dict(zip(_SIDES, values, strict=True))
+    def sides(rows: int, frames: int) -> dict[str, Any]:
+        hz = record.hz(rows)
+        extent = {} if not hz else {"hz": hz[0] if len(hz) == 1 else list(hz)}
+        return {record.row_unit: rows, **extent, "frames": frames, "ms": frames * record.frame_ms}
 
     effective = {}
     for state, field in record.fields.items():
@@ -109,9 +108,15 @@ def _print_tables(record: FieldRecord) -> None:
         for part, title in (("half", "at half height"), ("mass", "95 % of its mass"))
     ]
     wide = max(len(layer.name) for layer in record.layers)
+    unit, digits = record.row_unit, ".4g" if record.bands_hz else "g"
+    high = max(6, len(unit))
+    heads = f"{'Hz':>8}  " if record.bin_hz else ""
+    if record.bands_hz:
+        heads = "".join(f"{f'{place} Hz':>8}  " for place in ("low", "mid", "top"))
     for title, lines in rows:
         print(title)
-        print(f"  {'':{wide}}  {'bins':>6}  {'Hz':>8}  {'frames':>6}  {'ms':>8}")
+        print(f"  {'':{wide}}  {unit:>{high}}  {heads}{'frames':>6}  {'ms':>8}")
         for line in lines:
-            numbers = f"{line['bins']:>6}  {line['hz']:>8g}  {line['frames']:>6}  {line['ms']:>8g}"
+            hz = "".join(f"{value:>8{digits}}  " for value in record.hz(line[unit]))
+            numbers = f"{line[unit]:>{high}}  {hz}{line['frames']:>6}  {line['ms']:>8g}"
             print(f"  {line['name']:{wide}}  {numbers}  {line['kind']}".rstrip())

@@ -100,7 +100,7 @@ class Cells:
         for name, text in zip_longest(names[: len(given)], given):
             numbers = parse_numbers("--values", text, int)
             if min(numbers) < 1:
-                expected = "numbers of bins (height) or frames (width) from 1 on"
+                expected = "numbers of rows (height) or frames (width) from 1 on"
                 raise InvalidOption("--values", min(numbers), expected)
             if name != "width":
                 overrides.append(("grid.heights", numbers))
@@ -249,7 +249,7 @@ def _matched(study: Study, shape: Shape) -> tuple[Shape, ...]:
         one for one in matched_shapes(shape) if one.height <= height and one.width <= width
     )
     if not fitting:
-        raise NoMatchedShape(str(shape), height, width)
+        raise NoMatchedShape(str(shape), height, width, study.features.row_unit)
     return fitting
 
 

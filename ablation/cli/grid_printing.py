@@ -33,7 +33,7 @@ def say_plan(plan: Plan) -> None:
     for doubt in plan.prepared.doubts():
         say(f"warning: {doubt}")
     _say_model(study)
-    if study.features.scale == "log" and study.features.mu:
+    if study.features.decibels and study.features.mu:
         say('note: with features.scale = "log" there is no mu-law: features.mu is not used')
     part, parts = plan.shard
     shard = f"shard {part} of {parts}, " if parts > 1 else ""
@@ -153,11 +153,20 @@ def _print_control(stored: StudyResults, title: str) -> None:
 
 
 def _print_axis(curve: pd.DataFrame, axis: Axis) -> None:
-    print(f"{axis.name:>6} {axis.physical_unit:>6} {'WA %':>6} {'UA %':>6}  cells")
+    """Print a curve; of bands, extents in Hz at the lowest, middle and highest one."""
+    from ablation.analysis.extents import physical_columns
+
+    columns = physical_columns(curve)
+    units = [axis.physical_unit] * len(columns)
+    if len(columns) > 1:
+        units = [f"{place} {axis.physical_unit}" for place in ("low", "mid", "top")]
+    print("".join(f"{text:>6} " for text in (axis.name, *units, "WA %", "UA %")) + " cells")
     for row in curve[curve["cells"] > 0].to_dict("records"):
         lacking = "" if row["complete"] else f" of {row['expected']}"
+        digits = "g" if len(columns) == 1 else ".4g"
+        physical = "".join(f"{row[name]:>6{digits}} " for name in columns)
         print(
-            f"{row['extent']:>6} {row['physical']:>6g} {100 * row['wa']:>6.1f} "
+            f"{row['extent']:>6} {physical}{100 * row['wa']:>6.1f} "
             f"{100 * row['ua']:>6.1f}  {row['cells']}{lacking}"
         )
 

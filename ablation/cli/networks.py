@@ -129,11 +129,12 @@ def export(
     ] = None,
 ) -> None:
     """Export a saved network as ONNX, checked against torch."""
-    from ablation.saved.export import export_onnx
+    from ablation.saved.export import expected_input, export_onnx
 
     folder, saved = choice.opened()
     path = output or folder / "network.onnx"
     difference = export_onnx(saved, path)
+    say(f"input: {expected_input(saved.record.features)}")
     say(f"scores differ from torch's by at most {difference:.1g}")
     print(path)
 

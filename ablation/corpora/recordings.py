@@ -5,24 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import soundfile
+from ablation.files import is_file, is_recording, recording_suffixes
 
-from ablation.files import is_file
-
-SUFFIXES = frozenset(
-    {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".htk"}
-    | {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".mp1", ".mp2"}
-)
-
-
-def is_recording(file: Path) -> bool:
-    """Return whether a file counts as a recording by its name.
-
-    It does when it ends, in capitals or not, in the suffix of a format that libsndfile reads, and
-    is not hidden. The file is not opened. Samples without a header (``.raw``) and HTK files, which
-    mostly hold features, do not count.
-    """
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+SUFFIXES = recording_suffixes()
 
 
 @dataclass(frozen=True)

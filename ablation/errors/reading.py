@@ -154,6 +154,15 @@ class UnitsDiffer(StudyError):
     REMEDY = "the same shape has another extent there: compare studies with the same spectrogram"
 
 
+class RowsDiffer(StudyError):
+    """Two studies have front ends whose rows differ; ``rows`` says what those of each are."""
+
+    studies: tuple[str, str]
+    rows: tuple[str, str]
+    WHAT = "{studies[0]} has {rows[0]}; {studies[1]} has {rows[1]}"
+    REMEDY = "the same shape has another extent there: compare studies with the same front end"
+
+
 class TooFewSpeakers(SelectionError):
     """A study has too few speakers to compare anything."""
 

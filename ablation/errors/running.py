@@ -141,23 +141,25 @@ class FilterTooLarge(StudyError):
     """A filter does not fit into the spectrogram of a segment.
 
     ``extent`` is what the filter spans with its dilation, ``segment`` the size of the spectrogram
-    and ``largest`` the largest filter that fits, each in bins and frames.
+    and ``largest`` the largest filter that fits, each in rows and frames. ``unit`` says what rows
+    are.
     """
 
     shape: str
     extent: tuple[int, int]
     segment: tuple[int, int]
     largest: tuple[int, int]
+    unit: str = "bins"
     REMEDY = "largest height: {largest[0]}; largest width: {largest[1]}"
 
     def describe(self) -> str:
         height, width = self.extent
         dilated = self.shape.partition(":")[0] != f"{height}x{width}"
         spans = f" spans {height} x {width} with its dilation and" if dilated else ""
-        bins, frames = self.segment
+        rows, frames = self.segment
         return (
             f"filter {self.shape}{spans} is larger than the spectrogram of a segment "
-            f"({counted(bins, 'bin')} x {counted(frames, 'frame')})"
+            f"({counted(rows, self.unit.removesuffix('s'))} x {counted(frames, 'frame')})"
         )
 
 

@@ -78,6 +78,15 @@ class NotUtf8(StudyError):
     WHAT = "{where}: {value!r} is not valid UTF-8, so a study cannot hold it"
 
 
+class NoiseFolderUnusable(StudyError):
+    """The folder that noise is taken from has no recording, or cannot be read."""
+
+    folder: Path
+    reason: str
+    WHAT = "no noise can be taken from features.noise_folder = {folder}: {reason}"
+    REMEDY = "give a folder of recordings, as WAV or FLAC files"
+
+
 class InvalidShape(StudyError):
     """A text is no filter shape."""
 
@@ -96,8 +105,9 @@ class NoMatchedShape(StudyError):
     shape: str
     height: int
     width: int
+    unit: str = "bins"  # of the height
     WHAT = (
-        "--matched {shape}: no shape with as many weights fits a segment of {height} bins x "
+        "--matched {shape}: no shape with as many weights fits a segment of {height} {unit} x "
         "{width} frames"
     )
     REMEDY = "for example: --matched 10x2"

@@ -19,7 +19,16 @@ import numpy as np
 import torch
 
 from ablation.features.cache import Entry
-from ablation.features.segment_dataset import Range, SegmentDataset, array_of, normalised
+from ablation.features.segment_dataset import (
+    Limit,
+    Range,
+    SegmentDataset,
+    array_of,
+    normalised,
+    own_limits,
+    rise_per_db,
+)
+from ablation.study import FeaturesSpec
 
 _SHARE, _KEPT_SHARE = 0.5, 0.25  # of the free memory: for spectrograms, then for their segments
 _PIECE_BYTES = 64 << 20  # size of a streamed piece
@@ -94,13 +103,12 @@ class _DeviceFeed:
         """Make a batch from segments as they are stored, shape (n, height, width)."""
         spec, values, numbers, gain = self.bank.spec, raw[:, None], due.numbers, due.gain
         if self.low is None or self.high is None:
-            low = values.amin((1, 2, 3), keepdim=True)
-            high = values.amax((1, 2, 3), keepdim=True)
+            low, high = own_limits(values, spec)
         else:
             low, high = self.low[numbers], self.high[numbers]
             if gain is not None:  # a range lower by so many dB comes out that much louder
-                low, high = (_quieter(limit, gain, spec.scale) for limit in (low, high))
-            low, high = (limit.float().view(-1, 1, 1, 1) for limit in (low, high))
+                low, high = (_quieter(limit, gain, spec) for limit in (low, high))
+            low, high = (limit.float().view(len(limit), 1, -1, 1) for limit in (low, high))
         segments = normalised(values, spec, low, high)
         return Batch(segments, self.labels[numbers], numbers, due.places)
 
@@ -265,19 +273,25 @@ def _name(entry: object) -> object:
 def _limits(
     bank: SegmentDataset, device: torch.device
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """Return each segment's lowest and highest mapped value, float64; None: each has its own."""
+    """Return each segment's lowest and highest mapped value, float64; None: each has its own.
+
+    Their shape is (n,), or (n, height) for a front end with signs.
+    """
     ranges: Sequence[Range] | None = bank.ranges
     if ranges is None:
         return None, None
     owners = torch.from_numpy(bank.utterance)
 
-    def of_segments(values: list[float]) -> torch.Tensor:
+    def of_segments(values: list[Limit]) -> torch.Tensor:
         return torch.tensor(values, dtype=torch.float64)[owners].to(device)
 
     return of_segments([known.low for known in ranges]), of_segments([r.high for r in ranges])
 
 
-def _quieter(limit: torch.Tensor, gain: torch.Tensor, scale: str) -> torch.Tensor:
-    if scale == "log":
-        return limit - gain.double()
-    return limit * 10 ** (-gain.double() / (10 if scale == "power" else 20))
+def _quieter(limit: torch.Tensor, gain: torch.Tensor, spec: FeaturesSpec) -> torch.Tensor:
+    gain = gain.double()
+    if spec.front_end.signed:
+        return limit - gain[:, None] * torch.from_numpy(rise_per_db(spec)).to(gain.device)
+    if spec.decibels:
+        return limit - gain
+    return limit * 10 ** (-gain / (10 if spec.scale == "power" else 20))

@@ -21,10 +21,11 @@ import numpy as np
 from ablation.corpora import Utterance
 from ablation.errors import AudioError
 from ablation.errors.audio import UtterancesTooShort
+from ablation.features import front_ends
 from ablation.features.audio import read_audio
 from ablation.features.frame_features import FrameSpec, frame_features
+from ablation.features.noise import Noise, noisy
 from ablation.features.segments import segment_starts
-from ablation.features.spectrogram import spectrogram
 from ablation.files import atomic_write, cache_folder
 from ablation.study import FeaturesSpec
 from ablation.threads import in_threads
@@ -50,7 +51,7 @@ class FeatureCache:
     Parameters
     ----------
     spec
-        The feature options: of a spectrogram, or of the features of a frame.
+        The feature options: of a segment's rows, or of the features of a frame.
     root
         The folder of all entries; by default ``features`` in the user's cache folder.
     """
@@ -119,6 +120,8 @@ class FeatureCache:
         except AudioError as error:
             error.with_origin(utterance.origin)
             raise
+        if (noise := noise_of(spec)) is not None:
+            samples = noisy(samples, spec.sample_rate, noise, key)
         frames = max(1, len(samples) // spec.hop_samples)
         entry = Entry(self.folder / f"{key}-{frames}.npy", frames)
         if isinstance(spec, FrameSpec):
@@ -132,17 +135,22 @@ class FeatureCache:
         return entry
 
 
+def noise_of(spec: FeaturesSpec | FrameSpec) -> Noise | None:
+    """Return the noise that is mixed into recordings before their features are computed."""
+    return Noise.of(spec) if isinstance(spec, FeaturesSpec) else spec.noise
+
+
 def stored_array(samples: np.ndarray, frames: int, spec: FeaturesSpec) -> np.ndarray:
-    """Return a spectrogram's array: (``spec.height``, columns), at least one segment wide."""
+    """Return a recording's features: (``spec.height``, columns), at least one segment wide."""
     length = spec.width * spec.hop_samples
     if len(samples) < length:
         fill = "wrap" if spec.short == "repeat" else "constant"
         samples = np.pad(samples, (0, length - len(samples)), mode=fill)
     if spec.edges == "utterance":
-        return spectrogram(samples, spec)
+        return front_ends.compute(samples, spec)
     starts = [*segment_starts(frames, spec, "train"), *segment_starts(frames, spec, "test")]
     cuts = [samples[s * spec.hop_samples :][:length] for s in starts]
-    return np.concatenate([spectrogram(cut, spec) for cut in cuts], axis=1)
+    return np.concatenate([front_ends.compute(cut, spec) for cut in cuts], axis=1)
 
 
 def open_entry(entry: Entry) -> np.ndarray:
@@ -193,8 +201,14 @@ def _size(folder: Path) -> int:
 
 def _options_digest(spec: FeaturesSpec | FrameSpec) -> str:
     if isinstance(spec, FrameSpec):
-        return _digest(["frames", FRAMES_FORMAT, asdict(spec)], 8)
-    options = spec.model_dump(mode="json", exclude=_LATER)
+        frames = asdict(spec)
+        del frames["noise"]  # clean recordings have the digest that they had before there was any
+        noise = [] if spec.noise is None else [spec.noise.identity()]
+        return _digest(["frames", FRAMES_FORMAT, frames, *noise], 8)
+    options = spec.model_dump(mode="json", exclude=_LATER - set(spec.front_end.stored_with))
+    options = spec.effective(options)
+    if spec.kind == "linear":  # as before there were others
+        del options["kind"]
     if spec.edges == "utterance":  # then the array does not depend on where segments lie
         for name in ("train_hop_s", "test_hop_s", "tail"):
             del options[name]

@@ -51,13 +51,13 @@ def write_normalised(
     _cut_out(array, start, out)
     flat = out.reshape(-1)
     low, high = _range(flat) if known is None else known
-    if spec.scale == "log":
+    if spec.decibels:
         low = high - spec.floor_db
     elif spec.normalise == "max":
         low = 0.0
     reach = max(high - low, float(np.finfo(np.float32).tiny))
     scale, shift = (1, 0) if spec.normalise == "max" else (2, -1)
-    mu = 0.0 if spec.scale == "log" else spec.mu
+    mu = 0.0 if spec.decibels else spec.mu
     _normalise(
         flat,
         np.array([low, reach, scale, shift], np.float32),

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ablation.features.framing import centred_frames
+from ablation.features.noise import Noise
 from ablation.features.pitch import Pitch, PitchSpec, track_pitch
 
 MFCC = tuple(f"mfcc_{k}" for k in range(1, 13))
@@ -41,6 +42,8 @@ class FrameSpec:
         Length of a frame, and the step between frames.
     pitch
         Settings of the pitch tracker, which has a longer window.
+    noise
+        What is mixed into every recording; None: nothing.
     """
 
     name: Literal["lee2015", "han2014"]
@@ -48,6 +51,7 @@ class FrameSpec:
     window_ms: float = 25.0
     hop_ms: float = 10.0
     pitch: PitchSpec = field(default_factory=PitchSpec)
+    noise: Noise | None = None
 
     @property
     def hop_samples(self) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -20,12 +20,16 @@ except ImportError:  # no compiler of kernels for this platform
     write_normalised = None
 
 
+Limit = float | tuple[float, ...]
+"""An end of a range: of all rows, or one for each row of a front end with signs (mfcc)."""
+
+
 @dataclass(frozen=True)
 class Range:
     """A range has the values that are mapped to the ends of the normalised range."""
 
-    low: float
-    high: float
+    low: Limit
+    high: Limit
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class SegmentDataset:
         """
         known = None
         if spec.scope == "corpus":
-            known = _joint([_range(entry) for entry in train[0]])
+            known = _joint([_range(entry, spec) for entry in train[0]])
         return (
             cls(*train, spec, "train", known),
             cls(*test, spec, "test", known),
@@ -115,18 +119,19 @@ class SegmentDataset:
         ranges = self._ranges_of(indices, gains)
         raw = np.empty((len(indices), 1, spec.height, spec.width), np.float32)
         # The compiled logarithm of 1 + mu x is imprecise for small mu.
-        write = None if 0 < spec.mu < 1 else write_normalised
+        plain = spec.front_end.signed or 0 < spec.mu < 1
+        write = None if plain else write_normalised
         for row, index in enumerate(indices):
             if write is None:
                 raw[row, 0] = self.stored(index)
             else:
                 array, start = array_of(self.entries[self.utterance[index]]), self.starts[index]
                 known = None if ranges is None else (ranges[row].low, ranges[row].high)
-                write(raw[row, 0], array, start, spec, known)
+                write(raw[row, 0], array, start, spec, known)  # type: ignore[arg-type] # not signed
         values = torch.from_numpy(raw)
         if write is not None:
             return values
-        return normalised(values, spec, *_limits(values, ranges))
+        return normalised(values, spec, *_limits(values, spec, ranges))
 
     def stored(self, index: int) -> np.ndarray:
         """Return a segment as it is stored, shape (height, width)."""
@@ -142,10 +147,7 @@ class SegmentDataset:
         ranges = [self.ranges[self.utterance[index]] for index in indices]
         if gains is None:
             return ranges
-        return [
-            _quieter(known, gain, self.spec.scale)
-            for known, gain in zip(ranges, gains, strict=True)
-        ]
+        return [_quieter(known, gain, self.spec) for known, gain in zip(ranges, gains, strict=True)]
 
     def _fixed_ranges(
         self, entries: Sequence[Entry | ArrayEntry], corpus_range: Range | None
@@ -154,28 +156,47 @@ class SegmentDataset:
         if self.spec.scope == "segment":
             return None
         if self.spec.scope == "utterance":
-            return [_range(entry) for entry in entries]
-        known = corpus_range or _joint([_range(entry) for entry in entries])
+            return [_range(entry, self.spec) for entry in entries]
+        known = corpus_range or _joint([_range(entry, self.spec) for entry in entries])
         return [known] * len(entries)
 
 
 def _limits(
-    values: torch.Tensor, ranges: Sequence[Range] | None
+    values: torch.Tensor, spec: FeaturesSpec, ranges: Sequence[Range] | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the lowest and highest mapped value of each segment, both (n, 1, 1, 1)."""
+    """Return the lowest and highest mapped value of each segment (:func:`own_limits`)."""
     if ranges is None:
-        return values.amin((1, 2, 3), keepdim=True), values.amax((1, 2, 3), keepdim=True)
-    shape = (-1, 1, 1, 1)
+        return own_limits(values, spec)
+    shape = (len(ranges), 1, -1, 1)
     low = values.new_tensor([known.low for known in ranges]).view(shape)
     return low, values.new_tensor([known.high for known in ranges]).view(shape)
 
 
-def _quieter(known: Range, gain: float, scale: str) -> Range:
+def own_limits(values: torch.Tensor, spec: FeaturesSpec) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the lowest and highest value of each segment, both (n, 1, 1, 1).
+
+    Of a front end with signs, those of each row: (n, 1, height, 1).
+    """
+    over = (3,) if spec.front_end.signed else (1, 2, 3)
+    return values.amin(over, keepdim=True), values.amax(over, keepdim=True)
+
+
+def _quieter(known: Range, gain: float, spec: FeaturesSpec) -> Range:
     """Return a range lower by ``gain`` dB, which makes what it maps that much louder."""
-    if scale == "log":
-        return Range(known.low - gain, known.high - gain)
-    factor = 10 ** (-gain / (10 if scale == "power" else 20))
-    return Range(known.low * factor, known.high * factor)
+    if spec.front_end.signed:
+        rise = gain * rise_per_db(spec)
+        return Range(tuple(known.low - rise), tuple(known.high - rise))
+    low, high = cast(float, known.low), cast(float, known.high)
+    if spec.decibels:
+        return Range(low - gain, high - gain)
+    factor = 10 ** (-gain / (10 if spec.scale == "power" else 20))
+    return Range(low * factor, high * factor)
+
+
+def rise_per_db(spec: FeaturesSpec) -> np.ndarray:
+    """Return by how much each row of a front end with signs rises with 1 dB, shape (height,)."""
+    rise = spec.front_end.rise_per_db
+    return np.zeros(spec.height) if rise is None else np.array(rise(spec))
 
 
 def normalised(
@@ -185,16 +206,17 @@ def normalised(
 
     ``normalise = "max"`` divides by ``high`` (0..1); ``"minmax"`` maps ``low..high`` to -1..1. With
     ``scale = "log"`` the range is the ``floor_db`` below ``high``, and the logarithm replaces the
-    mu-law. Silence (an empty range) becomes the lower end.
+    mu-law. Silence (an empty range) becomes the lower end. With a front end with signs (mfcc) each
+    row is mapped from a range of its own, whatever the scale.
     """
-    if spec.scale == "log":
+    if spec.decibels:
         low = high - spec.floor_db
     elif spec.normalise == "max":
         low = torch.zeros_like(high)
     extent = (high - low).clamp(min=torch.finfo(values.dtype).tiny)
     unit = ((values - low) / extent).clamp_(0, 1)
     linear = unit if spec.normalise == "max" else unit.mul_(2).sub_(1)
-    return linear if spec.scale == "log" else mu_law(linear, spec.mu)
+    return linear if spec.decibels else mu_law(linear, spec.mu)
 
 
 def mu_law(values: torch.Tensor, mu: float) -> torch.Tensor:
@@ -209,12 +231,21 @@ def array_of(entry: Entry | ArrayEntry) -> np.ndarray:
     return entry.array if isinstance(entry, ArrayEntry) else _open(entry)
 
 
-def loudest_db(entry: Entry | ArrayEntry, scale: str) -> float:
-    """Return the level of an utterance's loudest point in dB of an arbitrary reference."""
-    most = float(array_of(entry).max())
-    if scale == "log":
+def loudest_db(entry: Entry | ArrayEntry, spec: FeaturesSpec) -> float:
+    """Return the level of an utterance's loudest point in dB of an arbitrary reference.
+
+    Of a front end with signs, it is that of the loudest frame.
+    """
+    array = array_of(entry)
+    if spec.front_end.signed:
+        rise = rise_per_db(spec)
+        return float((rise @ array / max(rise @ rise, 1.0)).max())
+    most = float(array.max())
+    if spec.decibels:
         return most
-    return (10 if scale == "power" else 20) * float(np.log10(max(most, np.finfo(np.float32).tiny)))
+    return (10 if spec.scale == "power" else 20) * float(
+        np.log10(max(most, np.finfo(np.float32).tiny))
+    )
 
 
 # A mapped file counts as an open one. A worker uses the same utterances in every cell, and opening
@@ -230,17 +261,25 @@ def _open(entry: Entry) -> np.ndarray:
         raise storage_error("read", entry.path, error) from error
 
 
-def _range(entry: Entry | ArrayEntry) -> Range:
+def _range(entry: Entry | ArrayEntry, spec: FeaturesSpec) -> Range:
+    signed = spec.front_end.signed
     if isinstance(entry, ArrayEntry):
-        return Range(float(entry.array.min()), float(entry.array.max()))
-    return _stored_range(entry)
+        return _ends(entry.array, signed)
+    return _stored_range(entry, signed)
 
 
 @lru_cache(maxsize=1 << 16)
-def _stored_range(entry: Entry) -> Range:
-    array = _open(entry)
+def _stored_range(entry: Entry, signed: bool) -> Range:
+    return _ends(_open(entry), signed)
+
+
+def _ends(array: np.ndarray, signed: bool) -> Range:
+    if signed:
+        return Range(tuple(array.min(axis=1).tolist()), tuple(array.max(axis=1).tolist()))
     return Range(float(array.min()), float(array.max()))
 
 
 def _joint(ranges: Sequence[Range]) -> Range:
-    return Range(min(r.low for r in ranges), max(r.high for r in ranges))
+    low = np.min([known.low for known in ranges], axis=0).tolist()
+    high = np.max([known.high for known in ranges], axis=0).tolist()
+    return Range(low, high) if isinstance(low, float) else Range(tuple(low), tuple(high))

@@ -15,6 +15,7 @@ from ablation.analysis import (
     window_extent,
 )
 from ablation.analysis.evidence import Evidence
+from ablation.analysis.extents import PHYSICAL
 from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.verdicts import verdicts
 from ablation.errors import counted, named
@@ -41,7 +42,9 @@ from ablation.figures.network_catalogue import (
     speakers_drawing,
 )
 from ablation.figures.search_catalogue import search_drawing
-from ablation.study import AXES
+from ablation.study import Study
+from ablation.study.axes import axes_of
+from ablation.study.extents import hz_values, places_differ
 
 _MOST_RANKED = 27  # names that a diagram of ranks has room for
 _MOST_MAPPED = 100  # shapes of a map of which all pairs are compared
@@ -81,7 +84,7 @@ def drawings(
 def curves_of(evidence: Evidence) -> dict[str, pd.DataFrame]:
     """Return the curve of each axis that has two finished shapes, complete or not."""
     found = {}
-    for axis in AXES.values():
+    for axis in axes_of(evidence.run.study.features).values():
         known = evidence.axes.get(axis.name)
         curve = known.curve if known else evidence.stored.curve(axis)
         if not curve.empty and curve["wa"].notna().sum() > 1:
@@ -93,9 +96,10 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
     curves = curves_of(evidence)
     if not curves:
         return
-    panels = []
+    panels, features = [], evidence.run.study.features
+    named_axes = axes_of(features)
     for name, curve in curves.items():
-        axis = AXES[name]
+        axis = named_axes[name]
         known = evidence.axes.get(name)
         panels.append(
             Panel(
@@ -104,7 +108,8 @@ def _figure2(evidence: Evidence, shown: Sequence[str]) -> Iterator[Drawing]:
                 axis.fixed_in(evidence.run.study.grid),
                 known.best if known and evidence.metric == "wa" else None,
                 known.plateau if known and evidence.metric == "wa" else None,
-                window_extent(evidence.run.study.features, axis),
+                window_extent(features, axis),
+                named_axes[axis.other].unit,
             )
         )
     hidden = [label for label in evidence.run.classes if label not in shown]
@@ -146,6 +151,9 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
     if not off_axis.any() or len(shapes) < max(4, 0.5 * cells):
         return
     scores = pooled_scores(rows, ["height", "width", "height_hz", "width_ms"], run.classes)
+    if places_differ(run.study.features):
+        found = [_heights_hz(run.study, height) for height in scores["height"]]
+        scores["height_hz_low"], scores["height_hz_high"] = zip(*found, strict=True)
     window = run.study.features.window_ms
     scores["complete"] = [
         (height, width, window) in stored.complete
@@ -169,8 +177,14 @@ def _heatmap(evidence: Evidence) -> Iterator[Drawing]:
         "significant.",
         f"WA of {counted(len(scores), 'shape')}{highest}",
         scores,
-        partial(draw_heatmap, scores, "wa", "WA", title, chosen, span),
+        partial(draw_heatmap, scores, "wa", "WA", title, chosen, span, axes_of(run.study.features)),
     )
+
+
+def _heights_hz(study: Study, height: int) -> tuple[float, float]:
+    """Return how far a height reaches in Hz at the lowest and at the highest row."""
+    low, _, high = hz_values(study.features, study.probe.extent(height, 1)[0])
+    return low, high
 
 
 def _like_best(evidence: Evidence, best: str) -> tuple[list[str], float]:
@@ -205,7 +219,9 @@ def _differences(evidence: Evidence) -> Iterator[Drawing]:
             "verdict": judged.of,
         })  # fmt: skip
         reference = extents[str(family.reference)]
-        panels.append(DifferencePanel(AXES[name], rows, (reference, physical[reference])))
+        panels.append(
+            DifferencePanel(known.axis, rows, (reference, physical[reference]), known.curve)
+        )
         data.append(rows.assign(axis=name, reference=family.reference))
         told.append(f"{name}: {judged.count('different')} of {len(rows)} differ")
     if not panels:
@@ -236,7 +252,8 @@ def _classes(evidence: Evidence) -> Iterator[Drawing]:
         "classes" if len(drawn) == len(every) else f"{len(drawn)} largest of {len(every)} classes"
     )
     scores = [("ua", "UA"), *((f"acc_{label}", label) for label in drawn)]
-    columns = ["extent", "physical", "complete"]
+    physical = {name for curve in curves.values() for name in PHYSICAL if name in curve}
+    columns = ["extent", *sorted(physical), "complete"]
     columns += [
         f"{score}{end}"
         for score in ("ua", *(f"acc_{label}" for label in every))
@@ -247,8 +264,16 @@ def _classes(evidence: Evidence) -> Iterator[Drawing]:
         f"UA and the accuracy of the {what} over filter height and width, with 95 % confidence "
         f"intervals by speaker.",
         f"UA and {len(drawn)} class accuracies over {' and '.join(curves)}",
-        pd.concat([curve[columns].assign(axis=name) for name, curve in curves.items()]),
-        partial(draw_classes, curves, scores, title_of(evidence, f"{what} over filter shape")),
+        pd.concat(
+            [curve.reindex(columns=columns).assign(axis=name) for name, curve in curves.items()]
+        ),
+        partial(
+            draw_classes,
+            curves,
+            scores,
+            title_of(evidence, f"{what} over filter shape"),
+            axes_of(evidence.run.study.features),
+        ),
     )
 
 

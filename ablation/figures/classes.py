@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ablation.figures.curves import draw_curve, explain_curves, scale_extent
 from ablation.figures.style import COLOURS, RC, Look, class_colours, finish, wrap_text
-from ablation.study import AXES
+from ablation.study import AXES, Axis
 
 _WIDTH, _HEIGHT = 2.7, 1.3  # inches of a panel
 _LABEL = 0.36  # inches of a tick label and the space beside it
@@ -16,7 +16,10 @@ _LABEL = 0.36  # inches of a tick label and the space beside it
 
 @mpl.rc_context(RC)
 def draw_classes(
-    curves: Mapping[str, pd.DataFrame], scores: Sequence[tuple[str, str]], title: str
+    curves: Mapping[str, pd.DataFrame],
+    scores: Sequence[tuple[str, str]],
+    title: str,
+    named: Mapping[str, Axis] = AXES,
 ) -> Figure:
     """Draw a column of panels for each axis, with a row for each score.
 
@@ -28,6 +31,8 @@ def draw_classes(
         and ``SCORE_high`` (95 % interval by speaker; nan if there is none).
     scores
         The column and label of each score, such as ("acc_angry", "angry").
+    named
+        The axes in the unit of the study's rows.
     """
     figure = Figure(
         figsize=(0.9 + (_WIDTH + 0.3) * len(curves), 1.5 + _HEIGHT * len(scores)),
@@ -41,7 +46,7 @@ def draw_classes(
             colour = colours.get(score.removeprefix("acc_"), COLOURS["wa"])
             draw_curve(axes, curve, score, Look.of(number, colour))
         reach = float(curve["extent"].max() / curve["extent"].min())
-        scale_extent(column[0], curve, AXES[name], apart=max(1.12, reach ** (_LABEL / _WIDTH)))
+        scale_extent(column[0], curve, named[name], apart=max(1.12, reach ** (_LABEL / _WIDTH)))
         column[-1].set_xlabel(column[0].get_xlabel())
         if len(scores) > 1:
             column[0].set_xlabel("")

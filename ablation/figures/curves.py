@@ -12,8 +12,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from ablation.analysis import physical_extent
+from ablation.analysis.extents import physical_columns
 from ablation.figures.style import Look
 from ablation.study import Axis
+from ablation.study.extents import number_text
 
 _MOST_LABELS = 30
 PARTIAL = "not all folds and seeds"
@@ -100,28 +102,44 @@ def explain_curves(curves: Iterable[pd.DataFrame], scores: list[str]) -> list[Ar
 def scale_extent(axes: Axes, curve: pd.DataFrame, axis: Axis, apart: float = 1.12) -> None:
     """Make the axis logarithmic, with the grid's own values below and Hz or ms above.
 
+    Of bands, Hz at the lowest, middle and highest one stand above each other; of coefficients there
+    is nothing above.
+
     Parameters
     ----------
     curve
-        A table sorted by ``extent`` (bins or frames), with ``physical`` (Hz or ms).
+        A table sorted by ``extent`` (bins or frames), with ``physical`` (Hz or ms), and where they
+        differ ``physical_low`` and ``physical_high``.
     apart
         The smallest ratio of two labelled extents, as for :func:`spread`.
     """
-    physical = physical_extent(curve)
     ticks = spread(curve["extent"].tolist(), apart)
     axes.set_xscale("log")
+    _label_ticks(axes.xaxis, ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlabel(f"filter {axis.name} ({axis.direction}), {axis.unit}")
+    if not axis.physical_unit:
+        return
     above = axes.secondary_xaxis("top")
-    for side, text in (
-        (axes.xaxis, lambda value, _: f"{value:g}"),
-        (above.xaxis, lambda value, _: physical_text(physical(value))),
-    ):
-        side.set_major_locator(FixedLocator(ticks))
-        side.set_minor_locator(NullLocator())
-        side.set_major_formatter(FuncFormatter(text))
-    above.set_xlabel(f"{axis.direction} extent ({axis.physical_unit})")
+    columns, unit = physical_columns(curve), axis.physical_unit
+    if len(columns) > 1:
+        values = curve[columns[::-1]].to_numpy(float)  # the lowest stands lowest
+        known = dict(zip(curve["extent"], values, strict=True))
+        texts = ["\n".join(map(number_text, known[tick])) for tick in ticks]
+        unit += f" at the highest,\nmiddle and lowest {axis.unit.removesuffix('s')}"
+    else:
+        physical = physical_extent(curve)
+        texts = [number_text(physical(tick)) for tick in ticks]
+    _label_ticks(above.xaxis, ticks, texts)
+    above.set_xlabel(f"{axis.direction} extent ({unit})")
     above.spines["top"].set_visible(False)
     above.tick_params(length=0)
-    axes.set_xlabel(f"filter {axis.name} ({axis.direction}), {axis.unit}")
+
+
+def _label_ticks(side: Any, ticks: Sequence[float], texts: list[str]) -> None:
+    known = dict(zip(ticks, texts, strict=True))
+    side.set_major_locator(FixedLocator(ticks))
+    side.set_minor_locator(NullLocator())
+    side.set_major_formatter(FuncFormatter(lambda value, _: known.get(round(value), "")))
 
 
 def spread(extents: Sequence[float], apart: float = 1.12) -> list[float]:
@@ -136,8 +154,3 @@ def spread(extents: Sequence[float], apart: float = 1.12) -> list[float]:
         if not kept or extent >= apart * kept[-1]:
             kept.append(extent)
     return kept
-
-
-def physical_text(value: float) -> str:
-    """Return Hz or ms with three digits, or as a whole number: "46.9", "1016"."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

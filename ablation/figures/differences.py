@@ -33,11 +33,14 @@ class DifferencePanel:
         infinite if there is none) and ``verdict``.
     reference
         The extent that the others are compared with, and its ``physical``.
+    curve
+        The axis' curve, where extents in Hz differ by place.
     """
 
     axis: Axis
     rows: pd.DataFrame
     reference: tuple[int, float]
+    curve: pd.DataFrame | None = None
 
 
 @mpl.rc_context(RC)
@@ -90,4 +93,6 @@ def _draw_panel(axes: Axes, panel: DifferencePanel) -> None:
     axes.plot(extent, 0, "s", color=COLOURS["wa"], label="reference")
     here = pd.DataFrame({"extent": [extent], "physical": [physical]})
     every = pd.concat([panel.rows[["extent", "physical"]], here]).sort_values("extent")
+    if panel.curve is not None:
+        every = panel.curve[panel.curve["extent"].isin(every["extent"])]
     scale_extent(axes, every, panel.axis)

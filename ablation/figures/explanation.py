@@ -11,6 +11,8 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from ablation.figures.style import RC, finish
+from ablation.study import FeaturesSpec
+from ablation.study.extents import at_places, hz_values, number_text, places_differ
 
 _MAPS = "RdBu_r"  # 0 is white, evidence for a class is red, evidence against it is blue
 _EVIDENCE = "evidence minus mean over classes"
@@ -21,17 +23,47 @@ _MOST_SHAPES = 12
 
 @dataclass(frozen=True)
 class Scales:
-    """The scales are the size of a bin (Hz) and of a frame (s), and the first frame's time (s)."""
+    """The scales are the size of a bin (Hz) and of a frame (s), and the first frame's time (s).
+
+    ``features`` are those of the segments where rows are no bins: rows are counted then.
+    """
 
     bin_hz: float
     frame_s: float
     start: float = 0.0
+    features: FeaturesSpec | None = None
+
+    @classmethod
+    def of(cls, features: FeaturesSpec, start: float = 0.0) -> "Scales":
+        """Return the scales of some features."""
+        other = None if features.kind == "linear" else features
+        return cls(features.bin_hz, features.hop_ms / 1000, start, other)
+
+    @property
+    def rows(self) -> str:
+        """What the axis of rows counts."""
+        if self.features is None:
+            return "kHz"
+        return f"{self.features.kind} {self.features.row_unit}"
 
     def extent(self, shape: tuple[int, ...]) -> tuple[float, float, float, float]:
-        """Return left, right (s), bottom, top (kHz) of a map of ``shape`` (..., height, frames)."""
+        """Return left, right (s), bottom, top (kHz) of a map of ``shape`` (..., height, frames).
+
+        Rows that are no bins are counted.
+        """
         height, frames = shape[-2:]
         end = self.start + frames * self.frame_s
-        return self.start, end, 0.0, height * self.bin_hz / 1000
+        top = float(height) if self.features else height * self.bin_hz / 1000
+        return self.start, end, 0.0, top
+
+    def filter_label(self, shape: str, height: int) -> str:
+        """Return the label of filters of so many rows: their shape and their unit."""
+        if self.features is None:
+            return f"{shape}\nHz"
+        values = hz_values(self.features, height)
+        return f"{shape}\n{self.features.row_unit}" + (
+            f"\n{', '.join(map(number_text, values))} Hz" * bool(values)
+        )
 
 
 @mpl.rc_context(RC)
@@ -83,7 +115,7 @@ def draw_explanation(
             _EVIDENCE: (TwoSlopeNorm(0, -reach, reach), _MAPS),
         }[kind]
         images[kind] = _image(axes, values, norm, colours, scales.extent(values.shape))
-        axes.set_ylabel("kHz")
+        axes.set_ylabel(scales.rows)
         axes.annotate(name, (1.01, 0.5), xycoords="axes fraction", va="center", fontsize=8)
         drawn.setdefault(kind, []).append(axes)
     for kind, rows in drawn.items():
@@ -136,14 +168,18 @@ def draw_filters(filters: Mapping[str, np.ndarray], scales: Scales, title: str) 
     for row, (shape, weights) in zip(grid, filters.items(), strict=True):
         reach = float(np.abs(weights).max()) or 1.0
         _, height, width = weights.shape
-        right, top = 1000 * width * scales.frame_s, height * scales.bin_hz
+        right = 1000 * width * scales.frame_s
+        top = height if scales.features else height * scales.bin_hz
         for axes in row[len(weights) :]:
             axes.set_axis_off()
         for axes, weight in zip(row, weights, strict=False):
             _image(axes, weight, TwoSlopeNorm(0, -reach, reach), _MAPS, (0, right, 0, top))
             axes.set(xticks=[0, right], yticks=[])
             axes.tick_params(labelsize=7)
-        row[0].set(yticks=[0, top], ylabel=f"{shape}\nHz")
+        row[0].set(yticks=[0, top], ylabel=scales.filter_label(shape, height))
         row[len(weights) // 2].set_xlabel("ms")
-    finish(figure, f"{title} (red: positive, blue: negative weight)")
+    signs = "red: positive, blue: negative weight"
+    if scales.features is not None and places_differ(scales.features):
+        signs += f"; Hz {at_places(scales.features)}"
+    finish(figure, f"{title} ({signs})")
     return figure

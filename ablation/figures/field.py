@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 from ablation.analysis.fields import extents
 from ablation.figures.style import COLOURS, RC, SPARE, finish
 from ablation.results.field_record import FieldRecord
+from ablation.study.extents import joined_hz
 
 _STATES = {"untrained": (COLOURS["neutral"], "--"), "trained": (COLOURS["angry"], "-")}
 _MARGIN = 1.15  # of what is drawn, around the largest shape
@@ -28,16 +29,17 @@ def draw_field(record: FieldRecord, shapes: Mapping[str, tuple[int, int]], title
     figure = Figure(figsize=(7.5, 6.2), layout="constrained")
     grid = figure.subplots(2, 2)
     seen = record.theoretical
-    steps = (record.bin_hz, record.frame_ms)
+    steps = (record.bin_hz or 1.0, record.frame_ms)
+    units = ("Hz" if record.bin_hz else record.row_unit, "ms")
     reach = [
         _MARGIN * step * max(own, *(shape[side] for shape in shapes.values()), 1) / 2
         for side, (own, step) in enumerate(zip((seen.bins, seen.frames), steps, strict=True))
     ]
     for axes, (name, field) in zip(grid[0], record.fields.items(), strict=True):
-        _draw_map(axes, field, steps, name)
+        _draw_map(axes, field, steps, name, units[0])
         _outline(axes, shapes, steps)
         axes.set(xlim=(-reach[1], reach[1]), ylim=(-reach[0], reach[0]))
-    for side, (axes, label) in enumerate(zip(grid[1], ("Hz", "ms"), strict=True)):
+    for side, (axes, label) in enumerate(zip(grid[1], units, strict=True)):
         reached = []
         for name, field in record.fields.items():
             _draw_profile(axes, field.sum(axis=1 - side), steps[side], name)
@@ -45,7 +47,13 @@ def draw_field(record: FieldRecord, shapes: Mapping[str, tuple[int, int]], title
             reached.append(
                 f"{name}: {own.half * steps[side]:g}, {own.mass * steps[side]:g} {label}"
             )
-        axes.set_title("at half height, for 95 % of the sum\n" + "; ".join(reached), fontsize=8)
+            if side == 0 and record.bands_hz:
+                half, mass = (joined_hz(record.hz(size)) for size in (own.half, own.mass))
+                reached[-1] += f"\n{half}; {mass} Hz"
+        between = "\n" if side == 0 and record.bands_hz else "; "
+        what = "at half height, for 95 % of the sum"
+        what += " (Hz: lowest, middle, highest band)" * (between == "\n")
+        axes.set_title(what + "\n" + between.join(reached), fontsize=8)
         for number, (name, shape) in enumerate(shapes.items()):
             for end in (-0.5, 0.5):
                 place = end * shape[side] * steps[side]
@@ -58,7 +66,9 @@ def draw_field(record: FieldRecord, shapes: Mapping[str, tuple[int, int]], title
     return figure
 
 
-def _draw_map(axes: Axes, field: np.ndarray, steps: tuple[float, float], name: str) -> None:
+def _draw_map(
+    axes: Axes, field: np.ndarray, steps: tuple[float, float], name: str, unit: str
+) -> None:
     """Draw a field around the centre; the frame is what the map can see at all."""
     high, wide = (size * step / 2 for size, step in zip(field.shape, steps, strict=True))
     axes.grid(visible=False)
@@ -74,7 +84,7 @@ def _draw_map(axes: Axes, field: np.ndarray, steps: tuple[float, float], name: s
     frame = Rectangle((-wide, -high), 2 * wide, 2 * high, fill=False, color="#777777")
     frame.set_label("theoretical field")
     axes.add_patch(frame)
-    axes.set(title=name, xlabel="from the centre (ms)", ylabel="from the centre (Hz)")
+    axes.set(title=name, xlabel="from the centre (ms)", ylabel=f"from the centre ({unit})")
 
 
 def _outline(axes: Axes, shapes: Mapping[str, tuple[int, int]], steps: tuple[float, float]) -> None:

@@ -13,7 +13,7 @@ from ablation.analysis.field_axes import AxesReading
 from ablation.figures.drawing import Drawing, metric_label, title_of
 from ablation.figures.field_axes import Scale, draw_axes, draw_axis, draw_map, draw_score
 from ablation.figures.style import Look
-from ablation.study.field_axes import AnyAxis, find_axis, value_text
+from ablation.study.field_axes import value_text
 
 _MOST_LINES = 9  # that a reader can distinguish in one diagram
 _INTERVALS = "Bands and bars: 95 % confidence intervals by speaker."
@@ -40,13 +40,9 @@ def draw_reading(ax: Axes, reading: AxesReading) -> None:
 
 def scale_of(reading: AxesReading, axis: str) -> Scale:
     """Return the axis of a diagram for one of the axes."""
-    return Scale(axis_label(find_axis(axis)), reading.levels[reading.axes.index(axis)])
-
-
-def axis_label(axis: AnyAxis) -> str:
-    """Return an axis with its unit: "filter height (bins)", "features.window_ms (ms)"."""
-    name = axis.name if "." in axis.name else f"filter {axis.name}"
-    return f"{name} ({axis.unit})" if axis.unit else name
+    name, unit = axis if "." in axis else f"filter {axis}", reading.unit(axis)
+    label = f"{name} ({unit})" if unit else name  # "filter height (bins)"
+    return Scale(label, reading.levels[reading.axes.index(axis)])
 
 
 def _axis_drawing(
@@ -68,7 +64,8 @@ def _axis_drawing(
     name = f"axis_{axis}" if len(reading.axes) == 1 else f"axis_{axis}_of_{reading.name}"
     yield Drawing(
         name,
-        f"{metric_label(metric)} and class accuracies over {axis}{own}. {_INTERVALS}",
+        f"{metric_label(metric)} and class accuracies over {axis}{own}. {_INTERVALS}"
+        f"{_extents(reading)}",
         _range(curve, first, axis),
         curve,
         partial(
@@ -76,6 +73,14 @@ def _axis_drawing(
             title_of(evidence, f"accuracy over {axis}{own}", not _of_windows(reading)),
         ),
     )  # fmt: skip
+
+
+def _extents(reading: AxesReading) -> str:
+    """Return how far the filters reach, in the words of a caption; nothing where none varies."""
+    if not reading.of_shapes:
+        return ""
+    found = dict.fromkeys(point.extent for point in reading.points.values() if point.extent)
+    return f" Filters reach {'; '.join(found)}." if 0 < len(found) <= _MOST_LINES else ""
 
 
 def _lines_drawing(evidence: Evidence, reading: AxesReading) -> Iterator[Drawing]:
@@ -93,7 +98,7 @@ def _lines_drawing(evidence: Evidence, reading: AxesReading) -> Iterator[Drawing
     others = _others(reading, axis)
     yield Drawing(
         f"axes_{reading.name}",
-        f"{label} over {axis}, a line for each {others}. {_INTERVALS}",
+        f"{label} over {axis}, a line for each {others}. {_INTERVALS}{_extents(reading)}",
         "; ".join(_range(curve, score, name) for name, curve in curves.items()),
         pd.concat([curve.assign(line=name) for name, curve in curves.items()]),
         partial(

@@ -51,12 +51,13 @@ def _described(record: FieldRecord) -> str:
     for state, field in record.fields.items():
         height, width = extents(field)
         parts.append(
-            f"{state}: {height.half * record.bin_hz:g} Hz by {width.half * record.frame_ms:g} ms "
+            f"{state}: {record.height_text(height.half)} by {width.half * record.frame_ms:g} ms "
             f"at half height"
         )
     seen = record.theoretical
-    whole = f"{seen.bins * record.bin_hz:g} Hz by {seen.frames * record.frame_ms:g} ms can be seen"
-    return "; ".join([whole, *parts])
+    whole = f"{record.height_text(seen.bins)} by {seen.frames * record.frame_ms:g} ms can be seen"
+    places = "Hz at the lowest, middle and highest band"
+    return "; ".join([whole, *parts, *([places] if record.bands_hz else [])])
 
 
 def _table(record: FieldRecord) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class Panel:
         The extent beyond which no larger one is significantly better.
     window
         The extent of the analysis window itself, in bins or frames.
+    fixed_unit
+        What ``fixed`` counts; empty: bins or frames.
     """
 
     axis: Axis
@@ -39,6 +41,7 @@ class Panel:
     chosen: int | None = None
     plateau: int | None = None
     window: float | None = None
+    fixed_unit: str = ""
 
 
 @mpl.rc_context(RC)
@@ -68,7 +71,7 @@ def draw_figure2(
         _mark_extents(axes, panel)
         scale_extent(axes, panel.curve, panel.axis)
         other = AXES[panel.axis.other]
-        fixed = f"{other.name} fixed at {panel.fixed} {other.unit}"
+        fixed = f"{other.name} fixed at {panel.fixed} {panel.fixed_unit or other.unit}"
         axes.set_xlabel(f"{axes.get_xlabel()}; {fixed}")
         axes.set_ylabel("accuracy (%)")
     band = Patch(

@@ -1,5 +1,6 @@
 """A score over all filter heights and widths that were tried, a cell for each shape."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -12,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from ablation.figures.curves import PARTIAL, physical_text
+from ablation.figures.curves import PARTIAL
 from ablation.figures.style import COLOURS, RC, finish, quiet
 from ablation.study import AXES, Axis
+from ablation.study.extents import number_text
 
 _MOST_NUMBERS = 14  # cells along a side; more would be too small for a number
 _MOST_PHYSICAL = 12  # cells along a side; more would be too small for "1000 Hz" below the extent
@@ -30,6 +32,7 @@ def draw_heatmap(
     title: str,
     chosen: tuple[int, int] | None = None,
     span: float = 0.0,
+    named: Mapping[str, Axis] = AXES,
 ) -> Figure:
     """Draw a score over the grid of heights and widths.
 
@@ -46,6 +49,9 @@ def draw_heatmap(
         The height and width of the shape to outline.
     span
         The least difference (0..1) from the lightest to the darkest colour.
+    named
+        The axes in the study's units. Where extents in Hz differ by place, ``scores`` has
+        ``height_hz_low`` and ``height_hz_high`` too.
     """
     values = 100 * scores.pivot(index="height", columns="width", values=score)
     values = values.sort_index(ascending=False)  # small at the bottom, as in a diagram
@@ -53,11 +59,7 @@ def draw_heatmap(
     complete = scores.pivot(index="height", columns="width", values="complete")
     partial = complete.reindex(values.index).eq(False).to_numpy()
     numbers = max(values.shape) <= _MOST_NUMBERS
-    rows, columns = values.shape
-    figure = Figure(
-        figsize=(np.clip(1.9 + 0.6 * columns, 4.2, 7.5), np.clip(1.7 + 0.36 * rows, 3.2, 9)),
-        layout="constrained",
-    )
+    figure = _sheet(*values.shape)
     axes = figure.subplots()
     texts = [
         [cell_text(value, hollow, numbers) for value, hollow in zip(*row, strict=True)]
@@ -72,8 +74,8 @@ def draw_heatmap(
         annot_kws={"fontsize": 7},
         cbar_kws={"label": f"{label} (%)", "aspect": 25},
     )
-    for axis, side in ((AXES["height"], axes.yaxis), (AXES["width"], axes.xaxis)):
-        _label_extents(side, axis, scores, values)
+    _label_extents(axes.yaxis, named["height"], scores, values)
+    _label_extents(axes.xaxis, named["width"], scores, values)
     handles: list[Artist] = []
     if values.isna().any(axis=None):
         handles.append(Patch(facecolor=_BLANK, label="no score"))
@@ -100,6 +102,12 @@ def draw_heatmap(
         handles.append(axes.add_patch(outline))
     finish(figure, title, handles)
     return figure
+
+
+def _sheet(rows: int, columns: int) -> Figure:
+    """Return an empty figure of a size that suits so many cells."""
+    size = np.clip(1.9 + 0.6 * columns, 4.2, 7.5), np.clip(1.7 + 0.36 * rows, 3.2, 9)
+    return Figure(figsize=size, layout="constrained")
 
 
 def cell_text(value: float, partial: bool, numbers: bool) -> str:
@@ -131,10 +139,15 @@ def draw_cells(
 def _label_extents(side: Any, axis: Axis, scores: pd.DataFrame, values: pd.DataFrame) -> None:
     """Label the cells with their extents, and with Hz or ms below if there is room."""
     extents = values.index if axis.name == "height" else values.columns
-    physical = dict(zip(scores[axis.name], scores[axis.physical], strict=True))
-    roomy = len(extents) <= _MOST_PHYSICAL
+    names = [f"{axis.physical}{end}" for end in ("_low", "", "_high")]
+    names = [name for name in names if name in scores and axis.physical_unit]
+    physical = {
+        extent: [number_text(value) for value in found]
+        for extent, *found in scores[[axis.name, *names]].itertuples(index=False)
+    }
+    roomy = len(extents) <= _MOST_PHYSICAL and bool(names)
     texts = [
-        str(extent) + f"\n{physical_text(physical[extent])} {axis.physical_unit}" * roomy
+        str(extent) + f"\n{', '.join(physical[extent])} {axis.physical_unit}" * roomy
         for extent in extents
     ]
     turned = 90 if axis.name == "width" and not roomy else 0
@@ -142,6 +155,10 @@ def _label_extents(side: Any, axis: Axis, scores: pd.DataFrame, values: pd.DataF
     side.set_ticks(
         np.arange(len(extents))[::step] + 0.5, texts[::step], fontsize=7, rotation=turned
     )
-    unit = f"{physical_text(physical[extents[0]] / extents[0])} {axis.physical_unit}"
-    between = "\n" if axis.name == "height" else " "
-    side.set_label_text(f"filter {axis.name} ({axis.direction}),{between}{axis.unit} of {unit}")
+    between, unit = "\n" if axis.name == "height" else " ", axis.unit
+    if len(names) == 1:
+        first = scores.loc[scores[axis.name] == extents[0], axis.physical].iloc[0]
+        unit += f" of {number_text(first / extents[0])} {axis.physical_unit}"
+    elif names:
+        unit += f"; Hz at the lowest,\nmiddle and highest {unit.removesuffix('s')}"
+    side.set_label_text(f"filter {axis.name} ({axis.direction}),{between}{unit}")

@@ -183,7 +183,7 @@ def filters_drawing(evidence: Evidence, networks: Sequence[StoredNetwork]) -> It
         return
     label, filters = found
     features = evidence.run.study.features
-    scales = Scales(features.bin_hz, features.hop_ms / 1000)
+    scales = Scales.of(features)
     weights = {}
     for shape, values in filters.items():
         places = pd.MultiIndex.from_product([range(size) for size in values.shape])

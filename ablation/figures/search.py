@@ -1,5 +1,6 @@
 """A search: the score of every trial in order, and its points over height and width."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from ablation.figures.style import COLOURS, RC, UNKNOWN, Look, finish
-from ablation.study import AXES
+from ablation.study import AXES, Axis
 
 _TICKS = [round(step * 2**power) for power in range(1, 12) for step in (1, 1.5)]  # 2, 3, 4, 6 ...
 _BEST = COLOURS["angry"]
@@ -22,7 +23,13 @@ _MAP = "cividis"
 
 
 @mpl.rc_context(RC)
-def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figure:
+def draw_search(
+    trials: pd.DataFrame,
+    label: str,
+    best: str,
+    title: str,
+    named: Mapping[str, Axis] = AXES,
+) -> Figure:
     """Draw the search's history, and beside it where its points lie.
 
     Parameters
@@ -36,6 +43,8 @@ def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figu
         The name of the score.
     best
         The legend's text for marked trials.
+    named
+        The axes in the unit of the study's rows.
     """
     trials = trials.assign(score=100 * trials["score"], best=100 * trials["best"])
     whole = trials.loc[trials["state"] == "complete", "score"]
@@ -61,7 +70,7 @@ def draw_search(trials: pd.DataFrame, label: str, best: str, title: str) -> Figu
         side.set_major_locator(FixedLocator([tick for tick in _TICKS if low <= tick <= high]))
         side.set_minor_locator(NullLocator())
         side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        side.set_label_text(f"filter {name} ({AXES[name].unit})")
+        side.set_label_text(f"filter {name} ({named[name].unit})")
     places.margins(0.08)
     scale = ScalarMappable(norm, _MAP)
     figure.colorbar(scale, ax=places, label=f"{label} (%)", aspect=28, pad=0.02)

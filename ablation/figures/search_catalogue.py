@@ -10,6 +10,7 @@ from ablation.errors import counted
 from ablation.figures import draw_search
 from ablation.figures.drawing import Drawing, title_of
 from ablation.results.search_record import COMPLETE, PRUNED, SAMPLERS, Searched
+from ablation.study.axes import axes_of
 
 
 def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
@@ -31,7 +32,7 @@ def search_drawing(evidence: Evidence) -> Iterator[Drawing]:
         f"{counted(len(data), 'trial')}, highest {label} {100 * best.values[0]:.1f} % "
         f"at {best.point}",
         data,
-        lambda: draw_search(data, label, marked, title),
+        lambda: draw_search(data, label, marked, title, axes_of(evidence.run.study.features)),
     )
 
 

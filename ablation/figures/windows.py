@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ablation.analysis.extents import physical_columns
 from ablation.figures.curves import draw_curve, explain_curves, scale_extent
 from ablation.figures.style import RC, Look, finish
 from ablation.study import Axis
@@ -88,7 +89,9 @@ def _draw_panel(axes: Axes, panel: WindowPanel, looks: Mapping[float, Look]) -> 
     for window, extent in panel.chosen.items():
         scores = panel.curves[window].set_index("extent")["wa"]
         axes.plot(extent, 100 * scores[extent], markeredgecolor=looks[window].colour, **_RING)
-    every = pd.concat([curve[["extent", "physical"]] for curve in panel.curves.values()])
+    every = pd.concat(
+        [curve[["extent", *physical_columns(curve)]] for curve in panel.curves.values()]
+    )
     scale_extent(axes, every.drop_duplicates("extent").sort_values("extent"), panel.axis)
     axes.set_ylabel("WA (%)")
 

@@ -72,7 +72,8 @@ def _shared_level(axes: int) -> str:
 
 def _plateau(axis: AxisEvidence) -> str:
     extent, name, metric = axis.choices["plateau"].extent, axis.axis.name, metric_name(axis.metric)
-    where = f"{extent} {axis.axis.unit} ({axis.physical(extent)})"
+    physical = axis.physical(extent)
+    where = f"{extent} {axis.axis.unit}" + f" ({physical})" * bool(physical)
     if axis.plateau is None:
         return (
             f"{metric} still rises at the largest {name} of the grid, {where}, where it is "

@@ -22,6 +22,7 @@ from ablation.errors.reading import (
     PlateauAtStart,
     ReferenceIsChoice,
     ReferenceNotComplete,
+    RowsDiffer,
     SameRecordings,
     SameStudy,
     SpeakersDiffer,
@@ -32,6 +33,7 @@ from ablation.errors.reading import (
 from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.results.run_record import RunRecord, now, study_folder
 from ablation.study import AXES, Shape
+from ablation.study.extents import rows_text
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,12 @@ def _noted(contrast: Contrast, found: Comparison, digest: str, speakers: int) ->
 
 def _check_units(first: RunRecord, second: RunRecord) -> None:
     one, other = first.study.features, second.study.features
+    if one.kind != "linear" or other.kind != "linear":
+        rows = rows_text(one), rows_text(other)
+        if rows[0] != rows[1]:
+            raise RowsDiffer((first.study.name, second.study.name), rows)
+        if one.hop_ms == other.hop_ms:
+            return
     if (one.bin_hz, one.hop_ms) != (other.bin_hz, other.hop_ms):
         raise UnitsDiffer(
             (first.study.name, second.study.name),

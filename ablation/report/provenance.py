@@ -17,6 +17,7 @@ from ablation.results.axes_record import AxesRequest
 from ablation.results.run_record import SEARCH, Request, RunRecord, as_study
 from ablation.study import AXES, shapes_text
 from ablation.study.baselines import CONTROLS
+from ablation.study.extents import noise_text, rows_text
 from ablation.study.field_axes import value_text
 
 
@@ -29,7 +30,7 @@ def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[s
         if training.steps is not None
         else counted(training.epochs or 0, "epoch")  # a study has one of the two
     )
-    rows = [stored.probes, stored.networks]
+    rows, noise = [stored.probes, stored.networks], noise_text(features)
 
     def seen(column: str) -> str:
         values = {str(value) for part in rows for value in part[column].dropna()}
@@ -44,12 +45,13 @@ def facts(evidence: Evidence, networks: Sequence[StoredNetwork]) -> list[tuple[s
         ("folds", ", ".join(run.folds)),
         ("seeds", ", ".join(map(str, sorted(run.seeds())))),
         (
-            "spectrogram",
-            f"{counted(features.height, 'bin')} of {features.bin_hz:g} Hz x "
+            "spectrogram" if features.kind == "linear" else "features",
+            f"{rows_text(features)} x "
             f"{counted(features.width, 'frame')} of {features.hop_ms:g} ms, window "
             f"{features.window_ms:g} ms, normalised by {features.scope}",
         ),
         *_own_model(run),
+        *([("noise", f"{noise}, in training and testing")] if noise else []),
         (
             "probe training",
             f"{training.optimizer}, {budget}, batch size {training.batch_size}, learning rate "

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ablation.errors import counted
 from ablation.files import write_text
+from ablation.study.extents import PLACES, joined_hz
 
 FIELD = "field.json"
 _DIGITS = 4
@@ -39,7 +41,12 @@ class FieldRecord(_Part):
     weights
         The digest of the weights that were measured.
     bin_hz, frame_ms
-        The size of a bin and of a frame.
+        The size of a bin and of a frame; ``bin_hz`` is None where rows are no bins.
+    row_unit
+        What rows are: bins, bands or coefficients. They are called bins elsewhere here.
+    bands_hz
+        For each number of mel bands from 1 on, how far they reach in Hz at the lowest, middle and
+        highest band; empty for others.
     segments
         How many segments the gradients are averaged over.
     layers
@@ -53,8 +60,10 @@ class FieldRecord(_Part):
 
     format: Literal[1] = 1
     weights: str
-    bin_hz: float
+    bin_hz: float | None
     frame_ms: float
+    row_unit: str = "bins"
+    bands_hz: list[tuple[float, float, float]] = []
     segments: Positive
     layers: list[LayerExtent] = Field(min_length=1)
     pooled: str
@@ -65,6 +74,26 @@ class FieldRecord(_Part):
     def fields(self) -> dict[str, np.ndarray]:
         """The effective fields by their names, shape (bins, frames)."""
         return {"untrained": np.array(self.untrained), "trained": np.array(self.trained)}
+
+    def hz(self, rows: int) -> tuple[float, ...]:
+        """Return how far so many rows reach in Hz: one number, three for bands, or none."""
+        if self.bin_hz is not None:
+            return (rows * self.bin_hz,)
+        return self.bands_hz[min(rows, len(self.bands_hz)) - 1] if self.bands_hz else ()
+
+    def hz_headers(self) -> tuple[str, ...]:
+        """Return the headers of :meth:`hz`."""
+        if self.bin_hz is not None:
+            return ("Hz",)
+        band = self.row_unit.removesuffix("s")
+        return tuple(f"Hz ({place} {band})" for place in PLACES) if self.bands_hz else ()
+
+    def height_text(self, rows: int) -> str:
+        """Return "100 Hz", "2 bands (72.1, 88.9 and 281 Hz)" or "2 coefficients"."""
+        if self.bin_hz is not None:
+            return f"{rows * self.bin_hz:g} Hz"
+        text = counted(rows, self.row_unit.removesuffix("s"))
+        return f"{text} ({joined_hz(self.hz(rows))} Hz)" if self.bands_hz else text
 
     @property
     def theoretical(self) -> LayerExtent:

@@ -34,7 +34,7 @@ _CELL = [
     ("digest", pa.string()),
 ]
 _PROBE = [
-    ("height", pa.int32()),  # bins
+    ("height", pa.int32()),  # bins, bands or coefficients
     ("width", pa.int32()),  # frames
     ("height_hz", pa.float64()),
     ("width_ms", pa.float64()),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ablation.corpora.folds import Fold
 from ablation.errors.common import UnknownName
 from ablation.features.frame_features import FrameSpec
+from ablation.features.noise import Noise
 from ablation.study import CellKind, FeaturesSpec, Study
 from ablation.study.baselines import (
     CONTROLS,
@@ -14,6 +15,7 @@ from ablation.study.baselines import (
     DnnElmSpec,
     RnnElmSpec,
 )
+from ablation.study.data import NOISE_FIELDS
 from ablation.training.task import Cell
 
 Development = Mapping[str, Sequence[str]]
@@ -56,10 +58,19 @@ def tunes(study: Study, name: str) -> bool:
 
 
 def features_of(study: Study, name: str) -> FeaturesSpec | FrameSpec:
-    """Return the features that a baseline is trained on: its own, or the study's."""
-    spec = study.baselines.of(name)
+    """Return the features that a baseline is trained on: its own, or the study's spectrogram.
+
+    They hear the noise that the networks hear.
+    """
+    spec, features = study.baselines.of(name), study.features
     if isinstance(spec, CnnLstmSpec):
-        return spec.spectrogram
+        if not features.noise_mixed:
+            return spec.spectrogram
+        same = {field: getattr(features, field) for field in NOISE_FIELDS}
+        return spec.spectrogram.model_copy(update=same)
+    noise = Noise.of(features)
     if isinstance(spec, DnnElmSpec):
-        return FrameSpec(spec.frame_features)
-    return FrameSpec(spec.features) if isinstance(spec, RnnElmSpec) else study.features
+        return FrameSpec(spec.frame_features, noise=noise)
+    if isinstance(spec, RnnElmSpec):
+        return FrameSpec(spec.features, noise=noise)
+    return features.linear

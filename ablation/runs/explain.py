@@ -42,11 +42,7 @@ def explain(
         raise UnknownName(f"--output {output}", kind, FORMATS, "figure format")
     record = network.record
     explanation = network.explain(file, start, end)
-    scales = Scales(
-        bin_hz=record.features.bin_hz,
-        frame_s=record.features.hop_ms / 1000,
-        start=start or 0.0,
-    )
+    scales = Scales.of(record.features, start or 0.0)
     prediction = explanation.prediction
     title = f"{file.name}: {prediction.label} ({record.title}, {', '.join(record.shapes)})"
     figure = draw_explanation(

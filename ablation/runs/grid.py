@@ -188,12 +188,13 @@ def _tasks(plan: GridPlan, used: Sequence[FeaturesSpec], reporter: Reporter) -> 
     if not plan.missing:
         return []
     prepared, classes = plan.prepared, plan.prepared.corpus.classes
-    data = fold_data(prepared, plan.request.windows, reporter, beside=used)
+    windows, control = plan.request.windows, plan.is_control
+    data = fold_data(prepared, windows, reporter, beside=used, linear=control)
     by_window = {window: at_window(prepared.study, window) for window in plan.request.windows}
 
     @cache  # many cells share a fold, which is pickled once
     def fold_of(window: float, fold: str, seed: int) -> FoldData:
-        number = None if plan.is_control else prepared.study.training.speakers
+        number = None if control else prepared.study.training.speakers
         return data[window, fold].trained_on(number, seed, classes)
 
     return [

@@ -86,7 +86,7 @@ def check_shapes(study: Study, shapes: Iterable[Shape]) -> None:
         if height > features.height or width > features.width:
             largest = (features.height - 1) // down + 1, (features.width - 1) // along + 1
             segment = features.height, features.width
-            raise FilterTooLarge(str(shape), (height, width), segment, largest)
+            raise FilterTooLarge(str(shape), (height, width), segment, largest, features.row_unit)
 
 
 def check_model(study: Study, classes: int, shapes: Iterable[Shape]) -> None:
@@ -111,11 +111,12 @@ def fold_data(
     windows: Iterable[float],
     reporter: Reporter,
     beside: Iterable[FeaturesSpec] = (),
+    linear: bool = False,
 ) -> dict[tuple[float, str], FoldData]:
     """Make the spectrograms of every analysis window; return the folds by (window, fold name).
 
-    The cache is brought below its limit, without loss of these spectrograms or of those that are
-    used ``beside`` them.
+    With ``linear`` they are linear ones, whatever the study's front end is. The cache is brought
+    below its limit, without loss of these spectrograms or of those that are used ``beside`` them.
 
     Raises
     ------
@@ -127,7 +128,8 @@ def fold_data(
     data: dict[tuple[float, str], FoldData] = {}
     caches = []
     for window in windows:
-        cache = FeatureCache(at_window(prepared.study, window).features)
+        features = at_window(prepared.study, window).features
+        cache = FeatureCache(features.linear if linear else features)
         with reporter.task("new spectrograms", unit="utterances") as advance:
             entries = cache.ensure(prepared.corpus.utterances, prepared.contents, advance)
         caches.append(cache)

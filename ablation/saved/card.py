@@ -2,6 +2,7 @@
 
 from ablation.errors import counted
 from ablation.saved.record import Record
+from ablation.study.extents import noise_text, rows_text
 
 
 def model_card(record: Record) -> str:
@@ -46,10 +47,11 @@ def model_card(record: Record) -> str:
         "## Its input",
         "",
         f"Segments of {features.segment_s:g} s at {features.sample_rate} Hz, mono: "
-        f"{counted(features.height, 'frequency bin')} of {features.bin_hz:g} Hz by "
+        f"{rows_text(features, 'frequency bin')} by "
         f"{counted(features.width, 'frame')} of "
         f"{features.hop_ms:g} ms, window {features.window_ms:g} ms, scale {features.scale}, range "
-        f"taken over the {features.scope}. A recording's score is the mean over its segments.",
+        f"taken over the {features.scope}. A recording's score is the mean over its segments."
+        + _noise(record),
         "",
         f"{record.parameters:,} parameters, {record.multiply_adds:,} multiply-adds per segment. "
         f"Seed {record.seed}; settings `{record.digest}`, network `{record.network_digest}`.",
@@ -62,6 +64,16 @@ def model_card(record: Record) -> str:
         "and must not be the basis of a decision about a person.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _noise(record: Record) -> str:
+    mixed = noise_text(record.features)
+    if not mixed:
+        return ""
+    return (
+        f" It was trained and scored with {mixed} mixed into every recording; predicting mixes "
+        f"none in."
+    )
 
 
 def _scores(record: Record) -> str:

@@ -9,10 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ablation.errors import counted
 from ablation.errors.common import MissingPackage
 from ablation.errors.networks import NotTranslated, OnnxDiffers
 from ablation.files import atomic_write
 from ablation.saved.network import SavedNetwork
+from ablation.study import FeaturesSpec
+from ablation.study.extents import rows_text
 
 TOLERANCE = 1e-5  # of the scores, relative to the larger of 1 and the largest of them
 
@@ -20,7 +23,8 @@ TOLERANCE = 1e-5  # of the scores, relative to the larger of 1 and the largest o
 def export_onnx(network: SavedNetwork, path: Path) -> float:
     """Write the network as ONNX: ``segments`` (n, 1, height, width) to ``scores`` (n, classes).
 
-    The input must be normalised as ``network.json`` says; the model does not compute spectrograms.
+    The input must be normalised as ``network.json`` says; the model does not compute spectrograms
+    or other features. What it expects is in the model's ``doc_string`` and ``metadata_props``.
 
     Returns
     -------
@@ -54,7 +58,12 @@ def export_onnx(network: SavedNetwork, path: Path) -> float:
         )
     if program is None:
         raise NotTranslated(network.record.title)
-    content = program.model_proto.SerializeToString()
+    proto = program.model_proto
+    proto.doc_string = expected_input(features)
+    onnx.helper.set_model_props(
+        proto, {"input": proto.doc_string, "features": features.model_dump_json()}
+    )
+    content = proto.SerializeToString()
     onnx.checker.check_model(content)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     with torch.inference_mode():
@@ -67,6 +76,21 @@ def export_onnx(network: SavedNetwork, path: Path) -> float:
     with atomic_write(path) as file:
         file.write(content)
     return difference
+
+
+def expected_input(features: FeaturesSpec) -> str:
+    """Return what ``segments`` must hold, in a sentence."""
+    ends = "0 to 1" if features.normalise == "max" else "-1 to 1"
+    each = ", each row by itself," if features.front_end.signed else ""
+    scale = "" if features.front_end.signed else f" ({features.scale})"
+    return (
+        f"segments (n, 1, {features.height}, {features.width}): {rows_text(features)}{scale}, the "
+        f"lowest first, by {counted(features.width, 'frame')} of {features.hop_ms:g} ms at "
+        f"{features.sample_rate} Hz, window {features.window_ms:g} ms, mapped{each} to {ends} over "
+        f"the {features.scope}"
+        + f", then by the mu-law with mu = {features.mu:g}"
+        * bool(features.mu and not features.decibels)
+    )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from ablation.results.field_record import FieldRecord, LayerExtent, rounded
 from ablation.saved.network import SavedNetwork
 from ablation.saved.record import Record
 from ablation.study import NetworkSpec, Shape
+from ablation.study.extents import hz_values, places_differ
 from ablation.training.seeds import seeded
 
 
@@ -32,8 +33,8 @@ def measure_field(network: SavedNetwork, segments: torch.Tensor) -> FieldRecord:
     NoMap
         When no layer has a map over bins and frames.
     """
-    record = network.record
-    size = (record.features.height, record.features.width)
+    record, features = network.record, network.record.features
+    size = (features.height, features.width)
     layers = layer_fields(_thin(record) or network.model, *size)
     if not layers:
         raise NoMap(record.title)
@@ -47,8 +48,14 @@ def measure_field(network: SavedNetwork, segments: torch.Tensor) -> FieldRecord:
     )
     return FieldRecord(
         weights=record.weights,
-        bin_hz=record.features.bin_hz,
-        frame_ms=record.features.hop_ms,
+        bin_hz=features.bin_hz if features.kind == "linear" else None,
+        frame_ms=features.hop_ms,
+        row_unit=features.row_unit,
+        bands_hz=(
+            [hz_values(features, rows) for rows in range(1, features.height + 1)]  # type: ignore[misc]
+            if places_differ(features)
+            else []
+        ),
         segments=len(segments),
         layers=[_extent(layer) for layer in layers],
         pooled=pooled.name,

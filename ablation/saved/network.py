@@ -208,7 +208,7 @@ class SavedNetwork:
             return
         if entry.frames * features.hop_ms / 1000 < heard.shortest_s:
             yield f"shorter than all that it was trained on ({heard.shortest_s:.2f} s and more)"
-        below = heard.quietest_db - loudest_db(entry, features.scale)
+        below = heard.quietest_db - loudest_db(entry, features)
         if below > _DB:
             yield f"quieter than all that it was trained on, by {below:.0f} dB"
 

@@ -72,7 +72,8 @@ class Record(_Part):
     corpus: CorpusNote
     scores: ScoreNote | None
     features: FeaturesSpec
-    corpus_range: tuple[float, float] | None  # that features.scope = "corpus" maps
+    # That features.scope = "corpus" maps: lowest and highest value, or those of each row.
+    corpus_range: tuple[float | tuple[float, ...], float | tuple[float, ...]] | None
     network: NetworkSpec
     trained_in: str  # as the rows' column "engine"
     threads: Annotated[int, Field(ge=1)]
@@ -90,13 +91,21 @@ class Record(_Part):
             raise ValueError("two classes have the same name")
         if (self.corpus_range is not None) != (self.features.scope == "corpus"):
             raise ValueError('corpus_range is required by features.scope = "corpus", and only then')
-        if self.corpus_range is not None and not self.corpus_range[0] < self.corpus_range[1]:
+        if self.corpus_range is not None and not _ascending(self.corpus_range, self.features):
             raise ValueError("corpus_range must be ascending")
         return self
 
     def checksum(self) -> str:
         """Return a digest of all fields, which the file contains beside them."""
         return _tables_digest(self.model_dump(mode="json"))
+
+
+def _ascending(ends: tuple[Any, Any], features: FeaturesSpec) -> bool:
+    """Return whether the ends are a range of such features: of each row where they have signs."""
+    if not features.front_end.signed:
+        return all(isinstance(end, float) for end in ends) and ends[0] < ends[1]
+    rows = [end for end in ends if isinstance(end, tuple) and len(end) == features.height]
+    return len(rows) == 2 and all(low <= high for low, high in zip(*rows, strict=True))
 
 
 def weights_digest(weights: bytes) -> str:

@@ -1,7 +1,7 @@
 """The two axes of filter shapes: what varies, in which unit, and what stays fixed."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ablation.errors.common import InvalidOption
@@ -24,7 +24,8 @@ class Axis:
     name, other
         The side of a filter that varies, and the side that is fixed.
     unit, physical_unit
-        What an extent counts (bins or frames), and what it is converted to (Hz or ms).
+        What an extent counts (bins or frames), and what it is converted to (Hz or ms; empty where
+        rows are no frequencies).
     physical
         The column of ``probes`` that has the extent in ``physical_unit``.
     direction
@@ -58,9 +59,9 @@ class Axis:
         """Return the extent of the other side that a study's grid holds fixed."""
         return getattr(grid, f"fixed_{self.other}")
 
-    def step(self, features: "FeaturesSpec") -> float:
-        """Return the Hz of a bin, or the ms of a frame."""
-        return {"height": features.bin_hz, "width": features.hop_ms}[self.name]
+    def count(self, physical: float, features: "FeaturesSpec") -> float | None:
+        """Return how many rows or frames are so many Hz or ms; None where rows have no Hz."""
+        return features.rows_of(physical) if self.name == "height" else physical / features.hop_ms
 
     def read(self, word: str) -> int:
         """Return an extent from the command line.
@@ -88,3 +89,11 @@ class Axis:
 HEIGHT = Axis("height", "width", "bins", "Hz", "height_hz", "frequency", "taller")
 WIDTH = Axis("width", "height", "frames", "ms", "width_ms", "time", "wider")
 AXES: dict[str, Axis] = {axis.name: axis for axis in (HEIGHT, WIDTH)}
+
+
+def axes_of(features: "FeaturesSpec") -> dict[str, Axis]:
+    """Return the axes by name, in the unit of the features' rows: bins, bands or coefficients."""
+    if features.kind == "linear":
+        return AXES
+    physical = "" if features.front_end.extent_hz is None else HEIGHT.physical_unit
+    return AXES | {"height": replace(HEIGHT, unit=features.row_unit, physical_unit=physical)}

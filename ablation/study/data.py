@@ -1,12 +1,25 @@
 """The tables of corpus, spectrogram and folds."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
-from ablation.errors import counted
-from ablation.study.fields import NotNegative, PositiveFloat, Spec, check_options
+from ablation.errors import counted, nearest
+from ablation.study.fields import NotNegative, Positive, PositiveFloat, Spec, check_options
+from ablation.study.front_ends import FRONT_ENDS, FrontEnd
+from ablation.study.noise import noise_content
+
+NOISE_FIELDS = ("snr_db", "noise", "noise_folder", "noise_seed")
+_SNR_DB = (-60, 120)  # the range of features.snr_db
 
 
 class CorpusSpec(Spec):
@@ -46,7 +59,13 @@ class CorpusSpec(Spec):
 
 
 class FeaturesSpec(Spec):
-    """The spectrogram (paper, section 2.1) and how utterances are cut into segments."""
+    """The spectrogram (paper, section 2.1) and how utterances are cut into segments.
+
+    With another front end than ``linear``, a field that is left open may have another default:
+    ``scale = "log"`` and ``mu = 0`` with ``mel`` and ``mfcc``, ``normalise = "minmax"`` with
+    ``mfcc``, whose coefficients are each mapped from their own range. ``snr_db`` mixes noise into
+    every recording, of training and test alike.
+    """
 
     sample_rate: Annotated[int, Field(ge=1000, lt=2**31)] = Field(
         default=16000, description="Sampling rate in Hz to which every recording is resampled."
@@ -106,11 +125,121 @@ class FeaturesSpec(Spec):
         default="zero",
         description="How to pad an utterance shorter than a segment; drop leaves it out.",
     )
+    kind: str = Field(
+        default="linear",
+        description="Front end: linear spectrogram, mel bands, or their cepstrum (mfcc).",
+        json_schema_extra={"enum": list(FRONT_ENDS)},
+    )
+    mel_bands: Annotated[int, Field(ge=1, le=4096)] = Field(
+        default=64, description="Mel bands between min_hz and max_hz, of mel and mfcc."
+    )
+    min_hz: NotNegative = Field(default=0.0, description="Lowest frequency of mel bands in Hz.")
+    mel_formula: Literal["slaney", "htk"] = Field(
+        default="slaney",
+        description="Mel scale: slaney (linear below 1 kHz) or htk (logarithmic throughout).",
+    )
+    coefficients: Positive = Field(
+        default=40, description="Coefficients of mfcc, from the 0th on; at most mel_bands."
+    )
+    snr_db: float | Literal["clean"] = Field(
+        default="clean",
+        description="Signal-to-noise ratio in dB of noise mixed into every recording, or clean.",
+    )
+    noise: Literal["pink", "white", "speech"] = Field(
+        default="pink",
+        description="Noise: pink, white, or speech (flat to 500 Hz, then falling 9 dB an octave).",
+    )
+    noise_folder: Path | None = Field(
+        default=None,
+        description="Folder of recordings to take noise from instead; relative to the study file.",
+    )
+    noise_seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Seed of the noise, drawn anew for each recording by its content."
+    )
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """What the rows of these features are."""
+        return FRONT_ENDS[self.kind]
 
     @property
     def bin_hz(self) -> float:
-        """The width of one bin in Hz."""
+        """The width in Hz of a bin of the Fourier transform, which is a row only if ``linear``."""
         return self.sample_rate / self.n_fft
+
+    @property
+    def row_unit(self) -> str:
+        """What a row is: "bins", "bands" or "coefficients"."""
+        return self.front_end.unit
+
+    @property
+    def decibels(self) -> bool:
+        """Whether the stored rows are levels in dB, of which ``floor_db`` are mapped."""
+        return self.scale == "log" and self.front_end.decibels
+
+    @property
+    def noise_mixed(self) -> bool:
+        """Whether noise is mixed into recordings."""
+        return self.snr_db != "clean"
+
+    @property
+    def linear(self) -> "FeaturesSpec":
+        """The linear spectrogram of the same recordings: these features where they are one."""
+        if self.kind == "linear":
+            return self
+        own = {"kind", *self.front_end.defaults, *self.front_end.fields}
+        return FeaturesSpec.model_validate(self.model_dump(exclude=own))
+
+    def extents_hz(self, height: float) -> tuple[float, float, float] | None:
+        """Return how far ``height`` rows reach in Hz at the lowest, middle and highest of them.
+
+        ``height`` counts the rows that a filter spans, with what its dilation leaves out between
+        them. Bins are as wide everywhere. Bands are counted from half-way (in mel) to their
+        neighbour below to half-way to that above. None where rows are no frequencies.
+        """
+        extent, free = self.front_end.extent_hz, self.height - height
+        if extent is None:
+            return None
+        low, middle, high = (extent(self, height, first) for first in (0, free / 2, free))
+        return low, middle, high
+
+    def height_hz(self, height: float) -> float | None:
+        """Return how far ``height`` rows reach in Hz at the middle row, as rows store it."""
+        found = self.extents_hz(height)
+        return None if found is None else found[1]
+
+    def rows_of(self, hz: float) -> float | None:
+        """Return how many rows reach so far at the middle row; None where rows are no frequencies.
+
+        More than all rows are never needed.
+        """
+        if self.front_end.extent_hz is None:
+            return None
+        if self.kind == "linear":
+            return hz / self.bin_hz
+        low, high = 0.0, float(self.height)
+        for _ in range(60):  # bisection: it rises with the number of rows
+            middle = (low + high) / 2
+            low, high = (middle, high) if (self.height_hz(middle) or 0.0) < hz else (low, middle)
+        return high
+
+    def effective(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return those of the fields ``tables`` that change a row, and what is in the noise folder.
+
+        Left out are fields of other front ends, and those of noise where none is mixed in.
+
+        Raises :class:`~ablation.errors.StudyError` where noise comes from a folder that has none.
+        """
+        unused = {name for one in FRONT_ENDS.values() for name in one.fields}
+        unused -= set(self.front_end.fields)
+        if not self.noise_mixed:
+            unused |= set(NOISE_FIELDS)
+        elif self.noise_folder is not None:
+            unused |= {"noise", "noise_folder"}
+        kept = {name: value for name, value in tables.items() if name not in unused}
+        if self.noise_mixed and self.noise_folder is not None:
+            kept["noise_content"] = noise_content(self.noise_folder)
+        return kept
 
     @property
     def hop_samples(self) -> int:
@@ -122,8 +251,8 @@ class FeaturesSpec(Spec):
 
     @property
     def height(self) -> int:
-        """The rows of a segment: frequency bins from 0 to ``max_hz``."""
-        return round(self.max_hz / self.bin_hz)
+        """The rows of a segment: bins from 0 to ``max_hz``, bands or coefficients."""
+        return self.front_end.rows(self)
 
     @property
     def width(self) -> int:
@@ -133,6 +262,44 @@ class FeaturesSpec(Spec):
     def columns(self, seconds: float) -> int:
         """Return the number of frames in ``seconds``."""
         return round(seconds * 1000 / self.hop_ms)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_defaults_of_kind(cls, given: Any) -> Any:
+        if isinstance(given, dict) and isinstance(kind := given.get("kind"), str):
+            if kind not in FRONT_ENDS:
+                meant = nearest(kind, FRONT_ENDS)
+                raise ValueError(
+                    f"kind = {kind!r}: no such front end"
+                    + (f"; did you mean {meant!r}?" if meant else "")
+                    + f" (there are {', '.join(FRONT_ENDS)})"
+                )
+            return {**FRONT_ENDS[kind].defaults, **given}
+        return given
+
+    @field_validator("snr_db", mode="before")
+    @classmethod
+    def _ratio_or_clean(cls, value: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        low, high = _SNR_DB
+        if value != "clean" and not (number and low <= value <= high):
+            raise ValueError(
+                f'{value!r} is neither "clean" nor a number of dB from {low} to {high}'
+            )
+        return value
+
+    @model_serializer(mode="wrap")
+    def _without_defaults_of_kind(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Leave out, among default values, the front end's own instead of the table's."""
+        tables = serialize(self)
+        if info.exclude_defaults:
+            for name, default in self.front_end.defaults.items():
+                tables.pop(name, None)
+                if (value := getattr(self, name)) != default:
+                    tables[name] = value
+        return tables
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -157,6 +324,8 @@ class FeaturesSpec(Spec):
                 raise ValueError(f"{name} = {getattr(self, name):g} is shorter than hop_ms")
         if self.height < 1:
             raise ValueError(f"max_hz = {self.max_hz:g} leaves no frequency bin")
+        if self.front_end.check is not None:
+            self.front_end.check(self)
         return self
 
 

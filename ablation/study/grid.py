@@ -14,13 +14,13 @@ class GridSpec(Spec):
     """The shapes of the two axes in bins and frames, the analysis windows (ms) and the seeds."""
 
     heights: Annotated[list[Positive], Field(min_length=1)] = Field(
-        default=list(HEIGHTS), description="Heights to try, in bins."
+        default=list(HEIGHTS), description="Heights to try, in rows: bins, bands or coefficients."
     )
     widths: Annotated[list[Positive], Field(min_length=1)] = Field(
         default=list(WIDTHS), description="Widths to try, in frames."
     )
     fixed_height: Positive = Field(
-        default=2, description="Height of the filters on the width axis, in bins."
+        default=2, description="Height of the filters on the width axis, in rows."
     )
     fixed_width: Positive = Field(
         default=2, description="Width of the filters on the height axis, in frames."

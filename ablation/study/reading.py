@@ -205,7 +205,10 @@ def _apply(tables: dict[str, Any], field: str, value: Any) -> None:
 
 _COMMAND_LINE = "command line"
 _LONGEST = 200  # characters of a value in a message
-_PATHS = ("corpus.root", "cluster.tls_ca_file", "cluster.tls_cert", "cluster.tls_key")
+_PATHS = (
+    "corpus.root", "features.noise_folder",
+    "cluster.tls_ca_file", "cluster.tls_cert", "cluster.tls_key",
+)  # fmt: skip
 _EXCLUSIVE = (("epochs", "steps"), ("address", "system"))  # fields of which one clears the other
 
 

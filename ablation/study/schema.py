@@ -64,6 +64,8 @@ def known_values(path: str) -> list[str]:
         field = spec.named_fields().get(part)
         if field is None:
             return []
+        if isinstance(extra := field.json_schema_extra, dict) and "enum" in extra:
+            return list(map(str, extra["enum"]))  # type: ignore[arg-type]
         spec = field.annotation
     if spec is bool:
         return ["true", "false"]

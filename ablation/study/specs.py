@@ -96,7 +96,7 @@ class Study(Spec):
         tables = self.given()
         for name in self.probe.without_effect():
             del tables["probe"][name]
-        features = tables.get("features", {})
+        features = self.features.effective(tables.get("features", {}))
         features.pop("window_ms", None)  # a column of the row
         return _hash(
             {

@@ -82,7 +82,7 @@ def _network(task: CellTask, device: str) -> Trained:
         safetensors.torch.save(weights),
         None if known is None else (known.low, known.high),
         shortest_s=min(entry.frames for entry in entries) * features.hop_ms / 1000,
-        quietest_db=min(loudest_db(entry, features.scale) for entry in entries),
+        quietest_db=min(loudest_db(entry, features) for entry in entries),
     )
     columns = budget_columns(fitted.records, fitted.budget) | vars(cost)
     if best is not None:

@@ -76,7 +76,7 @@ def cell_columns(task: CellTask) -> dict[str, Any]:
         return row | {
             "height": shape.height,
             "width": shape.width,
-            "height_hz": height * features.bin_hz,
+            "height_hz": features.height_hz(height),
             "width_ms": width * features.hop_ms,
         }
     if task.fold.development:

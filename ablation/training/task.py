@@ -165,12 +165,13 @@ class TrainedNetwork:
     """A network's weights (the bytes of a safetensors file), and how its input was normalised.
 
     ``corpus_range`` is the (lowest, highest) value of the training utterances, which
-    ``features.scope = "corpus"`` normalises by; None with another scope. ``shortest_s`` (seconds)
-    and ``quietest_db`` (level of the loudest point) are the least of the training utterances.
+    ``features.scope = "corpus"`` normalises by, or those of each row; None with another scope.
+    ``shortest_s`` (seconds) and ``quietest_db`` (level of the loudest point) are the least of the
+    training utterances.
     """
 
     weights: bytes
-    corpus_range: tuple[float, float] | None
+    corpus_range: tuple[float | tuple[float, ...], float | tuple[float, ...]] | None
     shortest_s: float
     quietest_db: float
 

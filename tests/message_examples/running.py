@@ -50,6 +50,7 @@ EXAMPLES = [
     WrongDigest("emodb", "5", ["5c31d0a2be77", "5d04f1c88d21", "9e04f1c88d21"]),
     UnreadableSettings(SETTINGS, "Expected '=' after a key (at line 3, column 7)"),
     FilterTooLarge("500x2", (500, 2), (400, 99), (400, 99)),
+    FilterTooLarge("80x2", (80, 2), (64, 99), (64, 99), "bands"),
     FilterTooLarge("10x60", (10, 119), (400, 99), (400, 50)),
     FoldEmptied("03", "training", ["bored", "sad"]),
     FoldEmptied("03", "test"),

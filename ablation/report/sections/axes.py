@@ -1,14 +1,16 @@
 """Accuracy over filter height and width: Figure 2, the choice of each rule, every extent."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from ablation.analysis import AxisEvidence, Interval
 from ablation.analysis.evidence import Evidence
+from ablation.analysis.extents import physical_columns
 from ablation.report import Column, Picture, Section, Table
 from ablation.report.document import Value, picked
 from ablation.report.values import number_kind
 from ablation.report.wording import metric_name
+from ablation.study.extents import PLACES
 
 _INTERVAL = "95 % confidence interval by speaker"
 
@@ -53,9 +55,13 @@ def _rules_table(evidence: Evidence) -> Table:
 def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     classes = evidence.run.classes
     partial = not axis.curve["complete"].all()
+    physical = physical_columns(axis.curve)
     columns = (
         Column(f"{axis.axis.name} ({axis.axis.unit})", "integer"),
-        Column(axis.axis.physical_unit, number_kind(axis.curve["physical"])),
+        *(
+            Column(header, number_kind(axis.curve[name]))
+            for name, header in zip(physical, _headers(axis, physical), strict=True)
+        ),
         Column("WA", "percent", f"pooled, {_INTERVAL}"),
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
@@ -66,7 +72,7 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
     rows = [
         (
             row["extent"],
-            row["physical"],
+            *(row[name] for name in physical),
             *(_interval(row, score) for score in ("wa", "ua")),
             *(row[f"acc_{label}"] for label in classes),
             row["wa_folds"],
@@ -86,6 +92,14 @@ def _curve_table(evidence: Evidence, axis: AxisEvidence) -> Table:
         frozenset(marked),
         (f"{plateau} ablate promote --best takes the highest score {rules}",),
     )
+
+
+def _headers(axis: AxisEvidence, columns: Sequence[str]) -> list[str]:
+    """Return the headers of the columns of Hz or ms: of bands, which band they are of."""
+    unit, band = axis.axis.physical_unit, axis.axis.unit.removesuffix("s")
+    if len(columns) < 2:
+        return [unit] * len(columns)
+    return [f"{unit} ({place} {band})" for place in PLACES]
 
 
 def _interval(row: Mapping[Hashable, Any], score: str) -> Value:

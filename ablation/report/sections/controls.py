@@ -120,9 +120,10 @@ def _windows_table(reading: WindowReading) -> Table:
         )
         for window, choices in sorted(reading.chosen.items())
     ]
+    rows_of = reading.axis.unit if reading.axis.name == "height" else "bins"
     columns = (
         Column("window (ms)", "number"),
-        Column("window's own extent", "number", "main lobe in bins, or length in frames"),
+        Column("window's own extent", "number", f"main lobe in {rows_of}, or length in frames"),
         *(Column(rule, "integer") for rule in rules),
         Column("highest score", "percent"),
     )

@@ -12,7 +12,7 @@ from ablation.report.document import Value, picked
 from ablation.report.sections.statistics import family_table, verdicts_sentence
 from ablation.report.values import percent_ends, show
 from ablation.report.wording import capital, metric_name, power
-from ablation.study.field_axes import FieldAxis, find_axis, is_ordered, value_text
+from ablation.study.field_axes import FieldAxis, is_ordered, value_text
 from ablation.study.field_axes import Value as FieldValue
 
 _INTERVAL = "95 % confidence interval by speaker"
@@ -62,13 +62,13 @@ def _axis_sentence(reading: AxesReading, axis: str, found: AxisEvidence[FieldAxi
     metric = metric_name(reading.metric)
     rest = [one for one in reading.axes if one != axis]
     averaged = f", averaged over {' and '.join(rest)}" if rest else ""
-    best = f"{axis}{averaged}: {metric} is highest at {_with_unit(axis, found.best)}"
+    best = f"{axis}{averaged}: {metric} is highest at {_with_unit(reading, axis, found.best)}"
     best += f" ({_percent(found, found.best)})"
     if reading.ordered(axis) and found.speakers > 1:
         if found.plateau is None:
             best += ", and a larger value still is significantly better than every smaller one"
         elif found.plateau != found.best or len(found.shapes) > 1:
-            least = _with_unit(axis, found.plateau)
+            least = _with_unit(reading, axis, found.plateau)
             best += f"; beyond {least}, no larger value is significantly better"
     if found.pairs is None or found.speakers < 2:
         return f"{best}."
@@ -104,6 +104,7 @@ def _points_table(reading: AxesReading) -> Table:
     partial = not table["complete"].all()
     columns = (
         *(_axis_column(reading, k) for k in range(len(reading.axes))),
+        *((Column("filter reaches"),) if reading.of_shapes else ()),
         Column("WA", "percent", f"pooled, {_INTERVAL}"),
         Column("UA", "percent"),
         *(Column(label, "percent") for label in classes),
@@ -113,6 +114,7 @@ def _points_table(reading: AxesReading) -> Table:
     rows = [
         (
             *map(_shown, values),
+            *((row["extent"],) if reading.of_shapes else ()),
             *(_interval(row, score) for score in ("wa", "ua")),
             *(row[f"acc_{label}"] for label in classes),
             row["cells"],
@@ -127,8 +129,9 @@ def _points_table(reading: AxesReading) -> Table:
 
 
 def _axis_column(reading: AxesReading, number: int) -> Column:
-    axis = find_axis(reading.axes[number])
-    header = f"{axis.name} ({axis.unit})" if axis.unit else axis.name
+    axis = reading.axes[number]
+    unit = reading.unit(axis)
+    header = f"{axis} ({unit})" if unit else axis
     levels = reading.levels[number]
     if not is_ordered(levels):
         return Column(header)
@@ -142,8 +145,8 @@ def _shown(value: FieldValue) -> Value:
     return value_text(value)
 
 
-def _with_unit(axis: str, level: int) -> str:
-    unit = find_axis(axis).unit
+def _with_unit(reading: AxesReading, axis: str, level: int) -> str:
+    unit = reading.unit(axis)
     return f"{level} {unit}" if unit else f"{level}"
 
 

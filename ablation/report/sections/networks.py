@@ -101,15 +101,18 @@ def _field_table(label: str, record: FieldRecord) -> Table:
         sizes.append((f"{state}, at half height", height.half, width.half))
         sizes.append((f"{state}, 95 % of its mass", height.mass, width.mass))
     rows = [
-        (what, bins, bins * record.bin_hz, frames, frames * record.frame_ms)
+        (what, bins, *record.hz(bins), frames, frames * record.frame_ms)
         for what, bins, frames in sizes
     ]
     columns = (
         Column("field"),
-        Column("bins", "integer"),
-        Column("Hz", number_kind([row[2] for row in rows])),
+        Column(record.row_unit, "integer"),
+        *(
+            Column(header, number_kind([float(row[2 + k]) for row in rows]))
+            for k, header in enumerate(record.hz_headers())
+        ),
         Column("frames", "integer"),
-        Column("ms", number_kind([row[4] for row in rows])),
+        Column("ms", number_kind([float(row[-1]) for row in rows])),
     )
     caption = f"Receptive field of the last map before pooling, {record.pooled} of {label}"
     return Table("field", caption, columns, tuple(rows))

@@ -41,8 +41,14 @@ def search_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Secti
     if not searches:
         return None
     searched = searches[0]
+    unit = evidence.run.study.features.row_unit.removesuffix("s")
     counts = _counts(evidence.stored, searched)
-    lines = [_asked(searched), _cells(searched), _importances(searched), _worth(searched, counts)]
+    lines = [
+        _asked(searched, unit),
+        _cells(searched),
+        _importances(searched),
+        _worth(searched, counts),
+    ]
     if len(searches) > 1:
         names = "; ".join(one.config.name.partition(" ")[2] for one in searches[1:])
         lines.append(f"Other searches of these settings (ablate dashboard): {names}.")
@@ -73,11 +79,11 @@ def _counts(stored: StudyResults, searched: Searched) -> dict[str, Counts]:
     return {point: counts for point, counts in found.items() if counts is not None}
 
 
-def _asked(searched: Searched) -> str:
+def _asked(searched: Searched, unit: str) -> str:
     config = searched.config
     (low, high), (narrow, wide) = config.heights, config.widths
     ranges = [
-        f"heights of {low} to {counted(high, 'bin')}",
+        f"heights of {low} to {counted(high, unit)}",
         f"widths of {narrow} to {counted(wide, 'frame')}",
     ]
     ranges += [

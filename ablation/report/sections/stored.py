@@ -12,6 +12,7 @@ from ablation.report.document import Value
 from ablation.report.values import number_kind
 from ablation.results.schema import FAILED, reason_of
 from ablation.study import CellKind, ShapeKey
+from ablation.study.extents import hz_headers, hz_values
 
 _MOST_ROWS = 1200  # of the table of all shapes
 _MOST_FAILURES = 100
@@ -28,14 +29,14 @@ def shapes_section(evidence: Evidence) -> Section | None:
     counts = {
         window: named_counts(stored.probe_tally(window), classes) for window in stored.windows
     }
-    rows = []
+    study, rows = stored.run.study, []
     for row in scores.to_dict("records"):
         key = ShapeKey(row["height"], row["width"], row["window_ms"])
         mine = counts[key.window_ms].get(str(key.shape))
         rows.append(
             (
                 str(key.shape),
-                row["height_hz"],
+                *hz_values(study.features, study.probe.extent(row["height"], 1)[0]),
                 row["width_ms"],
                 row["window_ms"],
                 *(_with_interval(row[score], mine, score) for score in METRICS),
@@ -47,7 +48,10 @@ def shapes_section(evidence: Evidence) -> Section | None:
         )
     columns = (
         Column("shape"),
-        Column("Hz", number_kind(scores["height_hz"])),
+        *(
+            Column(header, number_kind([float(row[1 + k]) for row in rows]))  # type: ignore[arg-type]
+            for k, header in enumerate(hz_headers(study.features))
+        ),
         Column("ms", number_kind(scores["width_ms"])),
         Column("window (ms)", number_kind(scores["window_ms"])),
         Column("WA", "percent", "95 % confidence interval by speaker"),

@@ -1,4 +1,6 @@
-"""Support vector machines on statistics of the network's own spectrograms: log-mel, and loudness.
+"""Support vector machines on statistics of linear spectrograms: log-mel, and loudness.
+
+They are the network's own spectrograms, or the same recordings' where it has another front end.
 
 The second hears loudness alone: what it reaches, a probe's score may come from too.
 """
@@ -28,7 +30,7 @@ def loudness_svm(task: CellTask, _device: str) -> BaselineResult:
 
 
 def _svm(task: CellTask, statistics: Statistics) -> BaselineResult:
-    """Return scores of an RBF SVM on standardised statistics of the network's spectrograms.
+    """Return scores of an RBF SVM on standardised statistics of spectrograms.
 
     C = 3 and balanced classes are pre-specified; scores are one-vs-rest decision values.
     """
@@ -36,7 +38,7 @@ def _svm(task: CellTask, statistics: Statistics) -> BaselineResult:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    features, fold = task.study.features, task.fold
+    features, fold = task.study.features.linear, task.fold
     train, test = (
         np.stack([_of_entry(sample.entry, features, statistics) for sample in side])  # type: ignore[arg-type]
         for side in (fold.train, fold.test)
