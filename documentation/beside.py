@@ -14,7 +14,7 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from ablation.report.study_report import report
+from ablation.reports.study_report import report
 from ablation.results.run_record import find_run
 
 ROOT = Path(__file__).parent.parent

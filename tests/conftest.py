@@ -187,8 +187,8 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reports with an empty picture for each figure: nine tenths of their time are matplotlib's."""
-    from ablation.report import study_report
-    from ablation.report.document import Picture
+    from ablation.reports import study_report
+    from ablation.reports.document import Picture
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>'
     monkeypatch.setattr(

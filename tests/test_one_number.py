@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
-from ablation.report import Document, Table, show
-from ablation.report.study_report import document_of
+from ablation.reports import Document, Table, show
+from ablation.reports.study_report import document_of
 from ablation.results.reading import Results
 from ablation.results.run_record import Request, RunRecord
 from ablation.results.schema import TABLES, arrow_table

@@ -26,7 +26,7 @@ from ablation.errors.networks import NoFinalNetwork
 from ablation.errors.reading import NoCompleteAxis
 from ablation.errors.running import CorpusChanged, FileAccessFailed
 from ablation.progress import Reporter
-from ablation.report import table1_csv, table1_latex, table1_markdown
+from ablation.reports import table1_csv, table1_latex, table1_markdown
 from ablation.results import Results
 from ablation.runs.promote import PromoteOptions, promote
 from ablation.saved.record import read

@@ -13,9 +13,9 @@ from ablation import read_results
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import stored_networks
 from ablation.analysis.study_results import StudyResults
-from ablation.report.answer import answer
-from ablation.report.sections.networks import networks_section
-from ablation.report.warnings import doubts, report_warnings
+from ablation.reports.answer import answer
+from ablation.reports.sections.networks import networks_section
+from ablation.reports.warnings import doubts, report_warnings
 from ablation.results import run_record
 from ablation.study import NETWORK_NAMES
 

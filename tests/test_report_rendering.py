@@ -22,7 +22,7 @@ from running import invoke
 from storing import Drawn, store_study
 
 from ablation.analysis import Interval
-from ablation.report import (
+from ablation.reports import (
     Column,
     Document,
     Picture,
@@ -34,8 +34,8 @@ from ablation.report import (
     render_markdown,
     table_csv,
 )
-from ablation.report.document import Kind, Value
-from ablation.report.values import show, sort_key
+from ablation.reports.document import Kind, Value
+from ablation.reports.values import show, sort_key
 
 NAN = float("nan")
 NASTY = "<b>Zoë & co</b>"

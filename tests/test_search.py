@@ -44,10 +44,10 @@ from ablation.results.search_record import (
     Trial,
 )
 from ablation.runs.prepare import prepare
-from ablation.search.schedule import Key, Schedule, is_worse, least_steps
-from ablation.search.search import plan_search
-from ablation.search.space import space_of
-from ablation.search.trials import Trials
+from ablation.searches.schedule import Key, Schedule, is_worse, least_steps
+from ablation.searches.search import plan_search
+from ablation.searches.space import space_of
+from ablation.searches.trials import Trials
 from ablation.study import AXES, Shape, Study
 from ablation.study.reading import parse_override
 

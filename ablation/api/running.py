@@ -181,7 +181,7 @@ def search(
     """
     import pandas as pd
 
-    from ablation.search.search import plan_search, run_search
+    from ablation.searches.search import plan_search, run_search
 
     settings = study if isinstance(study, Study) else load_study(study)
     found = run_search(plan_search(settings, trials, Path(results)), Path(results), Reporter(quiet))
@@ -202,14 +202,14 @@ def report(
 ) -> Path:
     """Write a study's report, as ``ablate report`` does; return the path of its page.
 
-    ``options`` are those of :func:`ablation.report.study_report.report`, such as ``metric``.
+    ``options`` are those of :func:`ablation.reports.study_report.report`, such as ``metric``.
 
     Raises
     ------
     AblationError
         When the study was never run, or for an option that cannot be used.
     """
-    from ablation.report import study_report
+    from ablation.reports import study_report
 
     name = study.name if isinstance(study, Study) else load_study(study).name
     done = study_report.report(

@@ -24,7 +24,7 @@ from ablation.errors.reading import NoCompleteAxis, NoReference, TooManyPairs
 
 if TYPE_CHECKING:
     from ablation.analysis.evidence import Evidence
-    from ablation.report.compare import Confirmed
+    from ablation.reports.compare import Confirmed
 
 
 def compare(
@@ -64,7 +64,7 @@ def compare(
     """
     from ablation.analysis.evidence import Evidence
     from ablation.analysis.study_results import StudyResults
-    from ablation.report.compare import Choosing, confirm
+    from ablation.reports.compare import Choosing, confirm
     from ablation.results import run_record
 
     files = study or [DEMO]
@@ -93,9 +93,9 @@ def _print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> Non
     """Print the comparisons of an axis, with the reference or of all pairs."""
     from ablation.analysis.axes import MOST_PAIRED
     from ablation.analysis.verdicts import verdicts
-    from ablation.report import points, show
-    from ablation.report.sections.statistics import verdicts_sentence
-    from ablation.report.wording import capital, limits
+    from ablation.reports import points, show
+    from ablation.reports.sections.statistics import verdicts_sentence
+    from ablation.reports.wording import capital, limits
     from ablation.study import AXES
 
     if axis is not None and axis not in AXES:
@@ -136,7 +136,7 @@ def _print_comparisons(evidence: Evidence, axis: str | None, pairs: bool) -> Non
 
 def _print_confirmed(confirmed: Confirmed) -> None:
     """Print a contrast and what the second study says of it."""
-    from ablation.report import points, show
+    from ablation.reports import points, show
 
     contrast, found = confirmed.contrast, confirmed.found
     written = "recorded now" if confirmed.new else "recorded"

@@ -195,7 +195,7 @@ def _print_table(table: Table1) -> None:
 
 def _say_plan(plan: PromotePlan) -> None:
     """Print which networks will be cross-validated, and why with these shapes."""
-    from ablation.report import millions
+    from ablation.reports import millions
     from ablation.study import shapes_text
 
     chosen = next(line.selection for line in plan.variants if line.plain)

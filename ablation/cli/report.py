@@ -64,7 +64,7 @@ def report(
 ) -> None:
     """Write the report as HTML, Markdown and LaTeX."""
     import_matplotlib()
-    from ablation.report.study_report import report as write
+    from ablation.reports.study_report import report as write
 
     run = stored.taken(study)
     shown = None if classes is None else parse_words(classes)

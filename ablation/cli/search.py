@@ -63,7 +63,7 @@ def search(
     from ablation.cli import search_printing
     from ablation.cli.plan_printing import warn_damaged
     from ablation.progress import Reporter
-    from ablation.search.search import plan_search, run_search
+    from ablation.searches.search import plan_search, run_search
 
     own = {
         "sampler": sampler and sampler.value,
@@ -97,6 +97,6 @@ def dashboard(
     It is read-only and reachable from this machine only.
     """
     from ablation.cli.failures import say
-    from ablation.search.dashboard import serve
+    from ablation.searches.dashboard import serve
 
     serve(results, study_name(study), port, say)

@@ -3,9 +3,9 @@
 from ablation.analysis import search_front
 from ablation.cli.failures import say
 from ablation.errors import counted
-from ablation.report import millions
+from ablation.reports import millions
 from ablation.results.search_record import FAILED, Searched
-from ablation.search.search import SearchPlan
+from ablation.searches.search import SearchPlan
 
 _MOST = 10  # points listed
 

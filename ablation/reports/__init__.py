@@ -1,17 +1,17 @@
 """Report: what a study found, as pages and tables, and as text that can be pasted into a paper.
 
-:mod:`~ablation.report.study_report` writes a study's report: the parts in
-:mod:`~ablation.report.sections`, headed by :mod:`~ablation.report.answer` and
-:mod:`~ablation.report.warnings`. :mod:`~ablation.report.document` is a report apart from how it
+:mod:`~ablation.reports.study_report` writes a study's report: the parts in
+:mod:`~ablation.reports.sections`, headed by :mod:`~ablation.reports.answer` and
+:mod:`~ablation.reports.warnings`. :mod:`~ablation.reports.document` is a report apart from how it
 looks, rendered as HTML, Markdown and LaTeX. Nothing here needs a corpus or torch.
 """
 
-from ablation.report.document import Column, Document, Picture, Section, Table
-from ablation.report.html import render_html
-from ablation.report.latex import render_latex
-from ablation.report.markdown import render_markdown
-from ablation.report.table1_formats import Row, table1_csv, table1_latex, table1_markdown
-from ablation.report.values import millions, points, show, table_csv
+from ablation.reports.document import Column, Document, Picture, Section, Table
+from ablation.reports.html import render_html
+from ablation.reports.latex import render_latex
+from ablation.reports.markdown import render_markdown
+from ablation.reports.table1_formats import Row, table1_csv, table1_latex, table1_markdown
+from ablation.reports.values import millions, points, show, table_csv
 
 __all__ = [
     "Column",

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from ablation.analysis import AxisEvidence, Interval, score_interval
 from ablation.analysis.comparisons import SIGNIFICANCE
 from ablation.errors import counted, named
-from ablation.report.values import percent_ends, show
-from ablation.report.wording import (
+from ablation.reports.values import percent_ends, show
+from ablation.reports.wording import (
     capital,
     detectable_difference,
     metric_name,

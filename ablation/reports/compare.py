@@ -30,7 +30,7 @@ from ablation.errors.reading import (
     UnitsDiffer,
     UnreadableContrast,
 )
-from ablation.report.contrast import Contrast, Tested, read_contrast, write_contrast
+from ablation.reports.contrast import Contrast, Tested, read_contrast, write_contrast
 from ablation.results.run_record import RunRecord, now, study_folder
 from ablation.study import AXES, Shape
 from ablation.study.extents import rows_text

@@ -10,8 +10,8 @@ from ablation.analysis import Interval
 from ablation.errors import StorageError, first_line
 from ablation.errors.reading import UnreadableContrast
 from ablation.files import write_text
-from ablation.report import Column, Table
-from ablation.report.document import Value
+from ablation.reports import Column, Table
+from ablation.reports.document import Value
 from ablation.study.shapes import PATTERN
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ablation.analysis import Interval
-from ablation.report.document import Column, Document, Kind, Picture, Table, Value
-from ablation.report.values import by_column, heading, show, sort_key, table_csv
+from ablation.reports.document import Column, Document, Kind, Picture, Table, Value
+from ablation.reports.values import by_column, heading, show, sort_key, table_csv
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -28,7 +28,7 @@ def render_html(document: Document) -> str:
     """
     from markupsafe import Markup
 
-    script = files("ablation.report").joinpath("report.js").read_text(encoding="utf-8")
+    script = files("ablation.reports").joinpath("report.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _template().render(document=document, script=Markup(script), script_digest=digest)
     return _legal(page)
@@ -39,7 +39,7 @@ def _template() -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("ablation", "report"),
+        loader=PackageLoader("ablation", "reports"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -2,8 +2,8 @@
 
 import re
 
-from ablation.report.document import Column, Table, Value
-from ablation.report.values import by_column, has_intervals, heading, show
+from ablation.reports.document import Column, Table, Value
+from ablation.reports.values import by_column, has_intervals, heading, show
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$",

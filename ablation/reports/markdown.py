@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from ablation.report.document import Document, Kind, Picture, Section, Table, Value
-from ablation.report.values import heading, show
+from ablation.reports.document import Document, Kind, Picture, Section, Table, Value
+from ablation.reports.values import heading, show
 
 
 def render_markdown(document: Document, figures: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from ablation.analysis.evidence import Evidence
 from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
-from ablation.report.sections.table1 import table1_rows
+from ablation.reports.sections.table1 import table1_rows
 from ablation.results.axes_record import AxesRequest
 from ablation.results.run_record import SEARCH, Request, RunRecord, as_study
 from ablation.study import AXES, shapes_text

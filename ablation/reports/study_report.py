@@ -15,20 +15,20 @@ from ablation.figures.catalogue import drawings
 from ablation.figures.drawing import Drawing
 from ablation.figures.plot import shown_classes
 from ablation.files import write_text
-from ablation.report import Document, Picture, Section, render_html, render_latex, render_markdown
-from ablation.report.answer import answer
-from ablation.report.document import picked
-from ablation.report.provenance import commands, facts
-from ablation.report.sections.axes import axes_section
-from ablation.report.sections.controls import controls_section
-from ablation.report.sections.field_axes import field_axes_answer, field_axes_sections
-from ablation.report.sections.method import METHOD
-from ablation.report.sections.networks import networks_section
-from ablation.report.sections.search import search_answer, search_section
-from ablation.report.sections.statistics import statistics_section
-from ablation.report.sections.stored import failures_section, shapes_section
-from ablation.report.sections.training import training_section
-from ablation.report.warnings import report_warnings
+from ablation.reports import Document, Picture, Section, render_html, render_latex, render_markdown
+from ablation.reports.answer import answer
+from ablation.reports.document import picked
+from ablation.reports.provenance import commands, facts
+from ablation.reports.sections.axes import axes_section
+from ablation.reports.sections.controls import controls_section
+from ablation.reports.sections.field_axes import field_axes_answer, field_axes_sections
+from ablation.reports.sections.method import METHOD
+from ablation.reports.sections.networks import networks_section
+from ablation.reports.sections.search import search_answer, search_section
+from ablation.reports.sections.statistics import statistics_section
+from ablation.reports.sections.stored import failures_section, shapes_section
+from ablation.reports.sections.training import training_section
+from ablation.reports.warnings import report_warnings
 from ablation.results.run_record import RunRecord
 from ablation.study import Shape
 

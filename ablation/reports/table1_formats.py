@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import isnan, nan
 
 from ablation.analysis import Interval
-from ablation.report.latex import tex
-from ablation.report.values import millions, percent_ends, points, show
+from ablation.reports.latex import tex
+from ablation.reports.values import millions, percent_ends, points, show
 
 
 @dataclass(frozen=True)

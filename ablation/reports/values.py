@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ablation.analysis import Interval
-from ablation.report.document import Column, Kind, Table, Value
+from ablation.reports.document import Column, Kind, Table, Value
 
 NO_INTERVAL = "[no interval]"
 

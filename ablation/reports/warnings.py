@@ -7,9 +7,9 @@ from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.figures.plot import remarks
-from ablation.report.sections.loudness import loudness_warning
-from ablation.report.sections.training import change_text
-from ablation.report.values import show
+from ablation.reports.sections.loudness import loudness_warning
+from ablation.reports.sections.training import change_text
+from ablation.reports.values import show
 from ablation.study.baselines import SVM
 
 

@@ -8,7 +8,7 @@ from ablation.analysis import (
     smallest_p_value,
 )
 from ablation.errors import counted
-from ablation.report.values import show
+from ablation.reports.values import show
 
 
 def metric_name(metric: str) -> str:

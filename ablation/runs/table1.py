@@ -11,8 +11,8 @@ from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
 from ablation.errors.running import NoFoldFinished
 from ablation.files import write_text
-from ablation.report import points, table1_csv, table1_latex, table1_markdown
-from ablation.report.sections.table1 import (
+from ablation.reports import points, table1_csv, table1_latex, table1_markdown
+from ablation.reports.sections.table1 import (
     Line,
     ScoredLine,
     baseline_lines,
@@ -26,7 +26,7 @@ from ablation.report.sections.table1 import (
     scored_lines,
     utterances_note,
 )
-from ablation.report.table1_formats import PAPER_NOTES
+from ablation.reports.table1_formats import PAPER_NOTES
 from ablation.runs.network_plan import NetworkVariant, PromotePlan
 from ablation.runs.shape_selection import Chosen
 from ablation.saved.record import ScoreNote

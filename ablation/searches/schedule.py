@@ -11,8 +11,8 @@ from scipy.stats import wilcoxon
 from ablation.analysis import pooled_scores, probe_cost
 from ablation.results.schema import OK, PROBES
 from ablation.results.search_record import COMPLETE, FAILED, PRUNED, Trial
-from ablation.search.space import Point
-from ablation.search.trials import Trials
+from ablation.searches.space import Point
+from ablation.searches.trials import Trials
 from ablation.study import COSTS
 
 Row = Mapping[str, Any]

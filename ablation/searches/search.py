@@ -25,9 +25,9 @@ from ablation.runs.collector import Tally
 from ablation.runs.groups import cells_at_once
 from ablation.runs.prepare import Prepared, check_speakers, fold_data, prepare
 from ablation.runs.runner import InterruptedRun, check_devices, places_of, result_collector
-from ablation.search.schedule import Key, Row, Schedule
-from ablation.search.space import Point, Space, space_of
-from ablation.search.trials import Trials
+from ablation.searches.schedule import Key, Row, Schedule
+from ablation.searches.space import Point, Space, space_of
+from ablation.searches.trials import Trials
 from ablation.study import CellKind, SearchSpec, Study
 from ablation.training.task import Cell, CellTask, FoldData
 

@@ -19,7 +19,7 @@ from ablation.results.search_record import (
     Searched,
     Trial,
 )
-from ablation.search.space import Point, Space
+from ablation.searches.space import Point, Space
 from ablation.training.seeds import derived_seed
 
 _POPULATION = 16  # of NSGA-II: with its default of 50, most searches would only be random

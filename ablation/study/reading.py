@@ -7,20 +7,24 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from ablation.errors import StudyError, nearest
+from ablation.errors import nearest
 from ablation.errors.common import InvalidOption
 from ablation.errors.studies import (
-    InvalidField,
-    NotUtf8,
     StudyNotFound,
-    UnknownField,
     UnreadableStudy,
 )
-from ablation.files import at_home, is_file
-from ablation.study.fields import FORMS
+from ablation.files import is_file
 from ablation.study.specs import Study
+from ablation.study.tables import (
+    COMMAND_LINE,
+    PATHS,
+    require_utf8,
+    resolve_path,
+    set_field,
+    table_of,
+    validated,
+    without_none,
+)
 
 Override = tuple[str, Any]
 """A field as ``--set`` names it (``training.epochs``), and the value that it gets."""
@@ -103,70 +107,43 @@ def load_study(
     # Settings as run are a study with a note of what was run; their folder may be renamed.
     if tables.pop("as_run", None) is not None and file.parent.name == "studies":
         tables["name"] = file.absolute().parents[1].name
-    for field in _PATHS:
-        _resolve(tables, field, file.parent)
+    for field in PATHS:
+        resolve_path(tables, field, file.parent)
     study = parse_study(tables, origin=str(file))
     if corpus is not None and corpus != study.corpus.name:
         require_utf8("--corpus", corpus)
         tables["corpus"] = {"name": corpus}
     for field, value in overrides:
-        _apply(tables, field, value)
+        set_field(tables, field, value)
     if corpus_root is not None:
-        _table(tables, "corpus")["root"] = str(corpus_root.absolute())
-    return parse_study(tables, _COMMAND_LINE)
+        table_of(tables, "corpus")["root"] = str(corpus_root.absolute())
+    return parse_study(tables, COMMAND_LINE)
 
 
 def override_study(study: Study, overrides: Sequence[Override]) -> Study:
     """Return ``study`` with other values of some fields; raises as :func:`load_study`."""
     tables = study_tables(study)
     for field, value in overrides:
-        _apply(tables, field, value)
-    return parse_study(tables, _COMMAND_LINE)
+        set_field(tables, field, value)
+    return parse_study(tables, COMMAND_LINE)
 
 
 def at_window(study: Study, window_ms: float) -> Study:
     """Return ``study`` with another analysis window (ms); raises as :func:`load_study`."""
     tables = study_tables(study)
-    _table(tables, "features")["window_ms"] = window_ms
+    table_of(tables, "features")["window_ms"] = window_ms
     return parse_study(tables, origin=f"analysis window of {window_ms:g} ms")
 
 
 def parse_study(tables: dict[str, Any], origin: str) -> Study:
     """Validate ``tables``; a :class:`StudyError` names ``origin`` when something is wrong."""
-    try:
-        return Study.model_validate(tables)
-    except ValidationError as error:
-        raise _explain(error, origin) from error
+    return validated(Study, tables, origin)
 
 
 def study_tables(study: Study, defaults: bool = False) -> dict[str, Any]:
     """Return the study's tables as a TOML file has them, with all fields if ``defaults``."""
     tables = study.model_dump(mode="json") if defaults else study.given()
-    return _without_none({"name": study.name} | tables)
-
-
-def _without_none(tables: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the fields that are None, since TOML has no null."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in tables.items()
-        if value is not None
-    }
-
-
-def _resolve(tables: dict[str, Any], field: str, folder: Path) -> None:
-    """Make the path of a field absolute; in a study it is relative to the study's file."""
-    above, _, name = field.partition(".")
-    table = tables.get(above)
-    if isinstance(table, dict) and isinstance(table.get(name), str):
-        table[name] = str((folder / at_home(Path(table[name]))).absolute())
-
-
-def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
-    table = tables.setdefault(name, {})
-    if not isinstance(table, dict):
-        raise InvalidField(_COMMAND_LINE, name, _shown(table), f"expected a table [{name}]")
-    return table
+    return without_none({"name": study.name} | tables)
 
 
 def parse_override(text: str) -> Override:
@@ -187,78 +164,9 @@ def parse_override(text: str) -> Override:
     return ".".join(keys), toml_value(value.strip())
 
 
-def _apply(tables: dict[str, Any], field: str, value: Any) -> None:
-    """Set a field of the raw tables."""
-    if isinstance(value, str):
-        require_utf8(field, value)
-    *above, name = field.split(".")
-    table = tables
-    for key in above:
-        table = _table(table, key)
-    table[name] = value
-    for one, other in _EXCLUSIVE:
-        if name in (one, other):
-            table.pop(other if name == one else one, None)
-    if field in _PATHS:
-        _resolve(tables, field, Path.cwd())
-
-
-_COMMAND_LINE = "command line"
-_LONGEST = 200  # characters of a value in a message
-_PATHS = (
-    "corpus.root", "features.noise_folder",
-    "cluster.tls_ca_file", "cluster.tls_cert", "cluster.tls_key",
-)  # fmt: skip
-_EXCLUSIVE = (("epochs", "steps"), ("address", "system"))  # fields of which one clears the other
-
-
-def require_utf8(where: str, text: str) -> None:
-    """Raise :class:`NotUtf8` for bytes of the command line that no study file could hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise NotUtf8(where, text) from error
-
-
 def toml_value(text: str) -> Any:
     """Return ``text`` read as a TOML value, or ``text`` itself where it is none."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):  # no TOML, a number too long, nested too deep
         return text
-
-
-def _explain(error: ValidationError, origin: str) -> StudyError:
-    """Return the first fault of a study as an expected error."""
-    fault = error.errors(include_url=False)[0]
-    location = [part for part in fault["loc"] if part not in ("str", "dict[str,str]")]
-    field = ".".join(str(part) for part in location)
-    if fault["type"] == "extra_forbidden":
-        return UnknownField(origin, field, _fields_beside(location))
-    reason = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    reason = re.sub(", unable to parse.*| after validation.*", "", reason[:1].lower() + reason[1:])
-    if fault["type"] == "string_pattern_mismatch":
-        reason = f"expected {FORMS[fault.get('ctx', {})['pattern']]}"
-    if fault["type"] == "value_error":
-        return InvalidField(origin, field, "", reason)
-    value = _shown(fault["input"])
-    if fault["type"] in ("model_type", "dict_type"):
-        reason = f"expected a table [{field}]"
-    return InvalidField(origin, field, value, reason)
-
-
-def _shown(value: Any) -> str:
-    """Return a value as Python writes it, cut where a message would become a page."""
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes no number of more than some thousand digits
-        return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-
-
-def _fields_beside(location: Sequence[Any]) -> list[str]:
-    """Return the fields of the table that holds the last part of ``location``."""
-    spec: Any = Study
-    for part in location[:-1]:
-        spec = spec.named_fields()[part].annotation
-    return list(spec.named_fields())

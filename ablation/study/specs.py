@@ -19,6 +19,7 @@ from ablation.study.execution import ClusterSpec, ExecutionSpec
 from ablation.study.fields import NAME, Spec
 from ablation.study.grid import GridSpec, SearchSpec
 from ablation.study.models import NetworkSpec, ProbeSpec, TrainingSpec
+from ablation.study.tables import COMMAND_LINE, set_field, validated, without_none
 
 DIGEST_VERSION = 2
 BASELINE_VERSION = 1
@@ -61,10 +62,15 @@ class Study(Spec):
         A whole table (``corpus``) may be given too. Raises
         :class:`~ablation.errors.StudyError` for an unknown field or a value that it cannot take.
         """
-        from ablation.study.reading import override_study  # which needs this class
+        tables = self.tables()
+        set_field(
+            tables, field, value.model_dump(mode="json") if isinstance(value, Spec) else value
+        )
+        return validated(Study, tables, COMMAND_LINE)
 
-        given = value.model_dump(mode="json") if isinstance(value, Spec) else value
-        return override_study(self, [(field, given)])
+    def tables(self) -> dict[str, Any]:
+        """Return the tables as a TOML file has them, without default-valued fields."""
+        return without_none({"name": self.name} | self.given())
 
     def _repr_html_(self) -> str:
         """Return how a notebook shows the study: the fields that are not as by default."""

@@ -31,6 +31,7 @@ from ablation.errors.corpora import (
     WrongCorpusRoot,
 )
 from ablation.errors.folds import (
+    ClassNotDrawn,
     ClassNotInTraining,
     ClassOnlyInDevelopment,
     NobodyToDevelopOn,
@@ -38,6 +39,7 @@ from ablation.errors.folds import (
     NoPartner,
     OneSpeaker,
     SpeakerOnBothSides,
+    TooFewToTrainOn,
     TooManyFolds,
 )
 
@@ -122,6 +124,8 @@ EXAMPLES = [
     SpeakerOnBothSides("03", ["03"]),
     ClassNotInTraining("03", ["sad"], ["03"], ["angry", "happy", "sad"]),
     NoPartner("emodb", "03", ["03"]),
+    TooFewToTrainOn("training.speakers", 12, "03", 9),
+    ClassNotDrawn("03", 1, 0, ["08"], ["sad", "angry"]),
     NobodyToDevelopOn("manifest", 2),
     ClassOnlyInDevelopment("03", ["sad"], ["08"]),
 ]

@@ -15,7 +15,9 @@ from ablation.errors.studies import (
     NoiseFolderUnusable,
     NoMatchedShape,
     NotUtf8,
+    NoValues,
     StudyNotFound,
+    UnknownAxis,
     UnreadableStudy,
 )
 from ablation.runs.network_plan import CHANGEABLE
@@ -84,6 +86,9 @@ EXAMPLES = [
     refused(search={"objective": ["wa", "params"], "prune": True}),
     refused(cluster={"address": "tcp://head:8786", "system": "slurm"}),
     refused(cluster={"processes": 4}),
+    UnknownAxis("--axis", "window", ["height", "width", "features.window_ms", "features.window"]),
+    UnknownAxis("--axis", "colour", ["height", "width"]),
+    NoValues("probe.filters"),
     refused(corpus={"options": {"table": []}}),
     refused(corpus={"options": {"seed": 2**63}}),
     refused(corpus={"root": "/data/\udcff"}),

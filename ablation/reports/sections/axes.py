@@ -6,10 +6,10 @@ from typing import Any
 from ablation.analysis import AxisEvidence, Interval
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.extents import physical_columns
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.document import Value, picked
-from ablation.report.values import number_kind
-from ablation.report.wording import metric_name
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.document import Value, picked
+from ablation.reports.values import number_kind
+from ablation.reports.wording import metric_name
 from ablation.study.extents import PLACES
 
 _INTERVAL = "95 % confidence interval by speaker"

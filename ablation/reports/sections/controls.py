@@ -14,12 +14,12 @@ from ablation.analysis import (
 )
 from ablation.analysis.comparisons import SIGNIFICANCE
 from ablation.analysis.evidence import Evidence
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.contrast import contrasts_table
-from ablation.report.document import picked
-from ablation.report.sections.loudness import loudness_sentences
-from ablation.report.values import points, show
-from ablation.report.wording import metric_name
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.contrast import contrasts_table
+from ablation.reports.document import picked
+from ablation.reports.sections.loudness import loudness_sentences
+from ablation.reports.values import points, show
+from ablation.reports.wording import metric_name
 from ablation.study import Shape, matched_shapes
 
 

@@ -7,11 +7,11 @@ from ablation.analysis import AxisEvidence, Interval
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.field_axes import AxesReading
 from ablation.errors import counted, named
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.document import Value, picked
-from ablation.report.sections.statistics import family_table, verdicts_sentence
-from ablation.report.values import percent_ends, show
-from ablation.report.wording import capital, metric_name, power
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.document import Value, picked
+from ablation.reports.sections.statistics import family_table, verdicts_sentence
+from ablation.reports.values import percent_ends, show
+from ablation.reports.wording import capital, metric_name, power
 from ablation.study.field_axes import FieldAxis, is_ordered, value_text
 from ablation.study.field_axes import Value as FieldValue
 

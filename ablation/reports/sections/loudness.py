@@ -2,7 +2,7 @@
 
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.loudness import LoudnessReading
-from ablation.report.values import points, show
+from ablation.reports.values import points, show
 from ablation.study.baselines import LOUDNESS
 
 _TAKEN = {  # from a probe's input, by the range of normalisation

@@ -6,11 +6,11 @@ from ablation.analysis import all_pairs, score_interval
 from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.fields import extents, stored_field
 from ablation.analysis.networks import StoredNetwork
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.document import picked
-from ablation.report.sections.statistics import family_table
-from ablation.report.sections.table1 import table1
-from ablation.report.values import number_kind
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.document import picked
+from ablation.reports.sections.statistics import family_table
+from ablation.reports.sections.table1 import table1
+from ablation.reports.values import number_kind
 from ablation.results.field_record import FieldRecord
 from ablation.study.baselines import TITLES
 

@@ -6,7 +6,7 @@ from ablation.analysis import Counts, chosen_without, score_interval, search_fro
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import StorageError, counted
-from ablation.report import Column, Picture, Section, Table
+from ablation.reports import Column, Picture, Section, Table
 from ablation.results import run_record
 from ablation.results.search_record import (
     COMPLETE,

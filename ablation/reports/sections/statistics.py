@@ -7,10 +7,10 @@ from ablation.analysis.equivalence import smallest_margin
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.verdicts import verdicts
 from ablation.errors import counted
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.answer import are
-from ablation.report.document import picked
-from ablation.report.wording import limits, metric_name
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.answer import are
+from ablation.reports.document import picked
+from ablation.reports.wording import limits, metric_name
 
 DIFFERENCES = (0.01, 0.02, 0.05, 0.1)  # for which the numbers needed are given
 

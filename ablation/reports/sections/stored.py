@@ -7,9 +7,9 @@ import pandas as pd
 
 from ablation.analysis import METRICS, Counts, named_counts, pooled_scores, score_interval
 from ablation.analysis.evidence import Evidence
-from ablation.report import Column, Section, Table
-from ablation.report.document import Value
-from ablation.report.values import number_kind
+from ablation.reports import Column, Section, Table
+from ablation.reports.document import Value
+from ablation.reports.values import number_kind
 from ablation.results.schema import FAILED, reason_of
 from ablation.study import CellKind, ShapeKey
 from ablation.study.extents import hz_headers, hz_values

@@ -26,8 +26,8 @@ from ablation.analysis import (
 from ablation.analysis.networks import StoredNetwork
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import counted
-from ablation.report import Column, Row, Table
-from ablation.report.table1_formats import PAPER
+from ablation.reports import Column, Row, Table
+from ablation.reports.table1_formats import PAPER
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import OK
 from ablation.study import NETWORK_NAMES, CellKind

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from ablation.analysis.budget import HALF, WHOLE, Agreement, BudgetReading, Change, share_text
 from ablation.analysis.evidence import Evidence
 from ablation.errors import counted
-from ablation.report import Column, Picture, Section, Table
-from ablation.report.document import picked
-from ablation.report.values import show
-from ablation.report.wording import metric_name
+from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.document import picked
+from ablation.reports.values import show
+from ablation.reports.wording import metric_name
 
 
 def training_section(evidence: Evidence, pictures: Mapping[str, Picture]) -> Section:
