@@ -40,6 +40,7 @@ HOURS = "half an hour or more of two cores; its rows are in results/ (tests/test
 AT_HOME = "writes into the home of whoever types it"
 ELSEWHERE = "needs machines or cards that are not here"
 HOMES = "needs a corpus' home or a mirror of it (tests/test_fetch.py has one of its own)"
+TESTED = "a minute more; other axes of that kind are trained in tests/test_field_axes.py"
 FILLED_IN = "the reader's own file stands in its place"
 NOT_RUN = {
     "python3 -m venv .venv": SHELL,
@@ -62,6 +63,10 @@ NOT_RUN = {
     " --set baselines.epochs=1": HOURS,
     "pytest tests/test_networks.py tests/test_saved.py -k every_pooling": SHELL,
     "pytest tests/test_front_ends.py": SHELL,
+    "ablate grid --axis features.scale --values magnitude,log --study demo"
+    " --set training.steps=20": TESTED,
+    "ablate grid --axis probe.dilation --values 1x1,2x1 --study demo"
+    " --set training.steps=20": TESTED,
     "dask scheduler --host 127.0.0.1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1": SHELL,
     "dask worker tcp://127.0.0.1:8786 --nthreads 1 --resources GPU=1": SHELL,

@@ -1,6 +1,9 @@
 """The package as a library: plans, runs, callbacks, and what results answer."""
 
+import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +24,8 @@ from ablation.errors.corpora import MissingColumn
 from ablation.errors.reading import NoProbesWith, ReferenceNotComplete, SeveralStored
 from ablation.errors.studies import InvalidField, UnknownAxis
 from ablation.executors import EXECUTORS, InProcessExecutor
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -214,7 +219,8 @@ def test_the_other_commands_from_python(
     said = ablation.predict(recording, promoted.network)
     assert said["label"].isin(["dark", "bright"]).all() and len(said) == 1
     assert said[["score_bright", "score_dark"]].notna().all(axis=None)
-    trials = ablation.search(study, trials=2, quiet=True)
+    small = study.replace("search", {"heights": [2, 4], "widths": [2, 4]})
+    trials = ablation.search(small, trials=2, quiet=True)
     assert trials["state"].tolist() == ["complete"] * 2 and trials["wa"].between(0, 1).all()
 
 
@@ -232,6 +238,50 @@ print(len(results.probes))
         check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout.split()) == (0, ["4"]), done.stderr
+
+
+def notebook(study: Path) -> str:
+    """The code of docs/notebook.ipynb, on a study that trains in a blink."""
+    cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert sum(len(one.splitlines()) for one in code) <= 12
+    code[-1] = f"print({code[-1].partition('#')[0]}.to_csv(index=False))"
+    return "\n".join(code).replace('load_study("demo")', f"load_study({str(study)!r})")
+
+
+def test_the_notebook_of_the_documentation_killed_in_the_middle_makes_the_same_rows(
+    tiny_study: Path,
+    tiny_manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = notebook(tiny_study)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for home in (killed, whole):
+        shutil.copytree(tiny_manifest.parent, home / "speech")
+        (home / "speech" / "manifest.csv").rename(home / "speech" / "recordings.csv")
+    process = subprocess.Popen(
+        [sys.executable, "-"], stdin=subprocess.PIPE, cwd=killed, start_new_session=True
+    )
+    assert process.stdin is not None
+    process.stdin.write(code.encode())
+    process.stdin.close()
+    parts = killed / "results" / "tiny" / "probes.parts"
+    while len([*parts.glob("[!.]*.parquet")]) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 0 < len(lasting(killed / "results" / "tiny")["probes"]) < 48
+    said = []
+    for home in (killed, whole):
+        monkeypatch.chdir(home)
+        exec(code, {"__name__": "__main__"})  # as a notebook's cells
+        said.append(capsys.readouterr().out)
+    assert len(lasting(whole / "results" / "tiny")["probes"]) == 48
+    assert_same(whole / "results" / "tiny", killed / "results" / "tiny")
+    assert said[0] == said[1] and said[0].startswith("first,second,difference")
 
 
 def test_ten_thousand_cells_are_a_table_in_a_moment(tmp_path: Path) -> None:

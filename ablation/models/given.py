@@ -6,12 +6,14 @@ and a digest of its code.
 """
 
 import hashlib
+import importlib
+import io
 import pickle
 import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -47,8 +49,27 @@ def give(factory: Factory) -> str:
     if module != "__main__" and getattr(sys.modules.get(module), name, None) is factory:
         return f"{module}:{name}"
     named = f"__main__:{re.sub(r'[^A-Za-z0-9_]', '_', factory.__name__)}"
-    _GIVEN[named] = _Given(factory, _digest(factory), cloudpickle.dumps(factory))
+    _GIVEN[named] = _Given(factory, _digest(factory), _packed(factory))
     return named
+
+
+class _Pickler(cloudpickle.Pickler):
+    """Names modules that are none of Python's own type instead of copying them.
+
+    Such are ``torch.classes`` and ``torch.ops``, which come along with any code that says both
+    ``torch`` and ``classes``.
+    """
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, ModuleType) and sys.modules.get(obj.__name__) is obj:
+            return importlib.import_module, (obj.__name__,)
+        return super().reducer_override(obj)
+
+
+def _packed(factory: Factory) -> bytes:
+    content = io.BytesIO()
+    _Pickler(content).dump(factory)
+    return content.getvalue()
 
 
 def packed(name: str | None) -> bytes | None:
