@@ -12,7 +12,7 @@ from trials import Trials, Unfit
 
 from ablation import load_network
 from ablation.models.network import build_network
-from ablation.report import (
+from ablation.reports import (
     Document,
     Section,
     Table,
@@ -20,8 +20,8 @@ from ablation.report import (
     render_latex,
     render_markdown,
 )
-from ablation.report.contrast import contrasts_table
-from ablation.report.sections.table1 import read_lines
+from ablation.reports.contrast import contrasts_table
+from ablation.reports.sections.table1 import read_lines
 from ablation.saved import record
 from ablation.study import Shape, load_study
 

@@ -21,8 +21,8 @@ from ablation import read_results
 from ablation.analysis.evidence import Evidence
 from ablation.analysis.study_results import StudyResults
 from ablation.figures.plot import plot, remarks
-from ablation.report.sections.table1 import Line
-from ablation.report.study_report import report
+from ablation.reports.sections.table1 import Line
+from ablation.reports.study_report import report
 from ablation.results import ResultStore, Watch
 from ablation.results.run_record import RunRecord
 from ablation.results.schema import NETWORKS, TABLES, VERSION_KEY, schema

@@ -183,10 +183,10 @@ def corpus_read_once() -> Iterator[None]:
     """Plans whose corpus, which lies elsewhere, is not read again for each of them."""
     known: dict[Any, Any] = {}
 
-    def once(study: Study) -> Any:
-        key = study.model_dump_json()
+    def once(study: Study, code: str | None = None) -> Any:
+        key = study.model_dump_json(), code
         if key not in known:
-            known[key] = prepare(study)
+            known[key] = prepare(study, code)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

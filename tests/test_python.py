@@ -224,22 +224,6 @@ def test_the_other_commands_from_python(
     assert trials["state"].tolist() == ["complete"] * 2 and trials["wa"].between(0, 1).all()
 
 
-def test_from_standard_input_workers_start_without_a_guard(
-    tiny_study: Path, tmp_path: Path
-) -> None:
-    script = f"""
-import ablation
-study = ablation.load_study({str(tiny_study)!r}).replace("execution.workers", 2)
-results = ablation.run(ablation.plan(study, {{"height": [2]}}), quiet=True)
-print(len(results.probes))
-"""
-    done = subprocess.run(
-        [sys.executable, "-"], input=script, capture_output=True, text=True, cwd=tmp_path,
-        check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout.split()) == (0, ["4"]), done.stderr
-
-
 def notebook(study: Path) -> str:
     """The code of docs/notebook.ipynb, on a study that trains in a blink."""
     cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text())["cells"]

@@ -18,9 +18,9 @@ from statistics import mean
 import numpy as np
 
 from ablation.results.search_record import SearchConfig, Searched
-from ablation.search.schedule import Key, Schedule
-from ablation.search.space import Space, Variant
-from ablation.search.trials import Trials
+from ablation.searches.schedule import Key, Schedule
+from ablation.searches.space import Space, Variant
+from ablation.searches.trials import Trials
 from ablation.study import Shape, load_study
 
 FOLDS, EACH = 10, 30  # utterances of a fold
