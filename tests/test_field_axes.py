@@ -85,8 +85,9 @@ def test_a_field_that_changes_the_digest_is_one_study_to_every_command(
     (reading,) = reading_of(tmp_path)
     assert reading.levels == ((2, 8),)  # numbers by size, however they were given
     assert reading.table["cells"].tolist() == [4, 4] and reading.table["complete"].all()
-    answer = invoke("report", "--study", tiny_study, cwd=tmp_path).stdout
-    assert "probe.filters: WA is highest at" in answer
+    invoke("report", "--study", tiny_study, cwd=tmp_path)
+    page = words_of(tmp_path / "results" / "tiny" / "report.html")
+    assert "probe.filters: WA is highest at" in page
     # More values join the axis; those there are stay.
     more = ("--axis", "probe.filters", "--values", "4,8")
     assert (

@@ -114,3 +114,16 @@ def test_the_caption_of_the_readme_is_what_the_report_says() -> None:
         "a planned comparison of two shapes has 80 % power only from about",
     ):
         assert words in said and words in caption
+
+
+def test_the_table_of_all_systems_is_that_of_their_rows() -> None:
+    rows = pd.read_csv(ROOT / "results" / "table1-emodb" / "table1.csv").set_index("network")
+    page = (ROOT / "docs" / "explanation" / "baselines.md").read_text()
+    lines = page.partition("## All systems on one corpus")[2].partition("## ")[0].splitlines()
+    shown = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "[" in line]
+    shown = [cells for cells in shown if cells]
+    assert [cells[0] for cells in shown] == rows.index.tolist()
+    for name, wa, ua, *_ in shown:
+        for text, score in ((wa, "wa"), (ua, "ua")):
+            ends = [100 * rows.loc[name, f"{score}{end}"] for end in ("", "_low", "_high")]
+            assert text == "{:.1f} [{:.1f}, {:.1f}]".format(*ends)

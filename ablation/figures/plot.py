@@ -126,6 +126,8 @@ def remarks(evidence: Evidence) -> list[str]:
     for axis in AXES.values():
         curve = stored.curve(axis)
         finished = int((curve["cells"] > 0).sum()) if not curve.empty else 0
+        if finished < 2 and run.axes:
+            continue  # other fields were asked for
         if finished < 2:
             found.append(
                 f"no {axis.name} axis: {'only one' if finished else 'no'} shape of it is stored "

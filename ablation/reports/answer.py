@@ -30,8 +30,8 @@ def answer(axes: Mapping[str, AxisEvidence], majority: float, settled: bool = Tr
             "is finished. The stored rows are listed below."
         )
     every = list(axes.values())
-    if unlearnt := _unlearnt(every, majority):
-        return unlearnt
+    if nothing := unlearnt(every, majority, "say which receptive field is needed", "shapes"):
+        return nothing
     found = [axis for axis in every if axis.smallest_p <= SIGNIFICANCE / len(every)]
     if not found:
         return f"{_nothing_found(every)} {_trust(every, found, settled)}"
@@ -132,10 +132,11 @@ def _trust(axes: Sequence[AxisEvidence], found: Sequence[AxisEvidence], settled:
     )
 
 
-def _unlearnt(axes: Sequence[AxisEvidence], majority: float) -> str:
+def unlearnt(axes: Sequence[AxisEvidence], majority: float, question: str, what: str) -> str:
     """Return that the probes have learnt too little to be compared, or nothing.
 
     Half of them score no better than the majority class, or the best does not clearly do so.
+    ``question`` is what they were to show, and ``what`` they differ in.
     """
     scores = [counts.score("wa") for axis in axes for counts in axis.shapes.values()]
     below = sum(score <= majority for score in scores)
@@ -143,10 +144,10 @@ def _unlearnt(axes: Sequence[AxisEvidence], majority: float) -> str:
     if not best.low <= majority and below < len(scores) / 2:  # no interval for one speaker
         return ""
     return (
-        f"These probes have learnt too little to say which receptive field is needed: {below} of "
+        f"These probes have learnt too little to {question}: {below} of "
         f"{counted(len(scores), 'score')} {'is' if below == 1 else 'are'} no better than always "
         f"answering the majority class ({show(majority, 'percent')} %), and the highest WA is "
-        f"{show(best, 'percent')} %. Differences between them say how fast shapes begin to learn: "
+        f"{show(best, 'percent')} %. Differences between them say how fast {what} begin to learn: "
         f"train longer (--set training.steps) before comparing them."
     )
 

@@ -7,6 +7,7 @@ from ablation.analysis.evidence import Evidence, references_scores
 from ablation.analysis.networks import StoredNetwork
 from ablation.errors import counted
 from ablation.figures.plot import remarks
+from ablation.reports.sections.field_axes import field_axes_warnings
 from ablation.reports.sections.loudness import loudness_warning
 from ablation.reports.sections.training import change_text
 from ablation.reports.values import show
@@ -28,6 +29,7 @@ def report_warnings(evidence: Evidence, networks: Sequence[StoredNetwork]) -> li
         *remarks(evidence),
         *(text for axis in evidence.axes.values() for text in _too_few_speakers(axis)),
         *_seeds(evidence),
+        *field_axes_warnings(evidence),
     ]
 
 

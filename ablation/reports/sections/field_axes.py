@@ -8,6 +8,7 @@ from ablation.analysis.evidence import Evidence
 from ablation.analysis.field_axes import AxesReading
 from ablation.errors import counted, named
 from ablation.reports import Column, Picture, Section, Table
+from ablation.reports.answer import unlearnt
 from ablation.reports.document import Value, picked
 from ablation.reports.sections.statistics import family_table, verdicts_sentence
 from ablation.reports.values import percent_ends, show
@@ -26,6 +27,10 @@ def field_axes_sections(evidence: Evidence, pictures: Mapping[str, Picture]) -> 
 def field_axes_answer(evidence: Evidence) -> str:
     """Return what the named axes say, a sentence each; an empty text where none says anything."""
     told = []
+    every = [found for reading in evidence.named_axes for found in reading.along.values()]
+    question, majority = "compare these settings", evidence.run.majority
+    if every and (nothing := unlearnt(every, majority, question, "they")):
+        return nothing
     for reading in evidence.named_axes:
         told += [_axis_sentence(reading, axis, found) for axis, found in reading.along.items()]
     return " ".join(told)
@@ -78,6 +83,24 @@ def _axis_sentence(reading: AxesReading, axis: str, found: AxisEvidence[FieldAxi
         f"{best}; of {pairs} of values, {apart} {'is' if apart == 1 else 'are'} significantly "
         f"different (family-wise adjusted p at most 0.05)."
     )
+
+
+def field_axes_warnings(evidence: Evidence) -> list[str]:
+    """Return what keeps the named axes from showing anything, a sentence each."""
+    every = [found for reading in evidence.named_axes for found in reading.along.values()]
+    lines = []
+    if any(found.pairs is not None and not found.pairs.can_reject for found in every):
+        speakers = counted(min(found.speakers for found in every), "speaker")
+        lines.append(
+            f"With {speakers}, no difference between two values of an axis can be significant at "
+            f"5 %, whatever the scores: more speakers are needed."
+        )
+    if every and not evidence.axes and all(found.noise.seeds < 2 for found in every):
+        lines.append(
+            "One seed: differences between values of an axis cannot be separated from variation "
+            "between training runs (--seeds 0,1,2)."
+        )
+    return lines
 
 
 def _cautions(reading: AxesReading) -> list[str]:
@@ -146,7 +169,8 @@ def _shown(value: FieldValue) -> Value:
 
 
 def _with_unit(reading: AxesReading, axis: str, level: int) -> str:
-    unit = reading.unit(axis)
+    value = reading.levels[reading.axes.index(axis)][level]
+    unit = reading.unit(axis) if is_ordered([value]) else ""
     return f"{level} {unit}" if unit else f"{level}"
 
 
