@@ -22,13 +22,14 @@ from ablation.analysis.study_results import StudyResults
 from ablation.corpora.folds import trained_on
 from ablation.errors.common import InvalidOption, OptionsExclude
 from ablation.errors.folds import ClassNotDrawn, TooFewToTrainOn
-from ablation.errors.studies import InvalidField, NoValues, UnknownAxis
+from ablation.errors.studies import InvalidField, NoValues, SameSettings, UnknownAxis
 from ablation.results import run_record
 from ablation.results.axes_record import AxesRequest, StoredPoint
 from ablation.study import Shape, Study
 from ablation.study.field_axes import axis_points, axis_values, value_text
 
 WINDOWS = ("--axis", "features.window_ms", "--values", "8,16")
+BUDGETS = ("--axis", "training.epochs", "--axis", "training.steps")
 HEIGHTS = ("--axis", "height", "--values", "2,3")
 
 
@@ -182,6 +183,8 @@ def test_speakers_drawn_are_nested_and_the_same_whatever_is_held_out(
         (("--axis", "probe.filters", "--values", "2", "--windows", "8"), OptionsExclude),
         (("--axis", "probe.filters", "--values", "2", "--shapes", "2x2"), OptionsExclude),
         (("--axis", "training.speakers", "--values", "2,4"), TooFewToTrainOn),
+        (("--axis", "features.noise", "--values", "pink,white"), SameSettings),
+        ((*BUDGETS, "--values", "1,2", "--values", "3"), SameSettings),
     ],
 )
 def test_an_axis_that_cannot_be_is_one_line_and_nothing_is_written(

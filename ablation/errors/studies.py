@@ -146,6 +146,19 @@ class NoValues(StudyError):
     REMEDY = "for example: --axis features.window_ms --values 20,40,80"
 
 
+class SameSettings(StudyError):
+    """Two points of some axes are the same cells, so that there is nothing to compare."""
+
+    axes: Sequence[str]
+    one: str
+    other: str
+    WHAT = "--axis {axes!l}: {one} and {other} are the same settings"
+    REMEDY = (
+        "a field may have no effect on these settings (features.noise without features.snr_db), or "
+        "exclude another (training.epochs, training.steps)"
+    )
+
+
 class FixedByProbes(StudyError):
     """Something cannot be changed when promoting, because the probes were trained with it."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ablation.corpora.folds import make_folds
+from ablation.errors.studies import SameSettings
 from ablation.results import run_record
 from ablation.results.axes_record import AxesRequest, StoredPoint
 from ablation.runs.grid import plan_cells
@@ -13,7 +14,13 @@ from ablation.runs.plans import AxesPlan
 from ablation.runs.prepare import Prepared, code_of, prepare
 from ablation.runs.runner import check_devices
 from ablation.study import Study, at_window
-from ablation.study.field_axes import AxisPoint, Value, axis_points, axis_values
+from ablation.study.field_axes import (
+    AxisPoint,
+    Value,
+    axis_points,
+    axis_values,
+    point_text,
+)
 
 
 def plan_axes(
@@ -49,7 +56,10 @@ def plan_axes(
         digest, window = variant.digest, point.study.features.window_ms
         by_digest.setdefault(digest, []).append(point)
         variants.setdefault(digest, variant)
-        stored[point.values] = StoredPoint(digest, point.shape, window)
+        at = StoredPoint(digest, point.shape, window)
+        if (same := next((v for v, other in stored.items() if other == at), None)) is not None:
+            raise SameSettings(list(axes), point_text(same), point_text(point.values))
+        stored[point.values] = at
     name = ",".join(axes)
     part, parts = shard
     plans = []

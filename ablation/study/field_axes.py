@@ -150,6 +150,11 @@ def axis_points(study: Study, axes: Sequence[AxisValues]) -> list[AxisPoint]:
     return points
 
 
+def point_text(values: Sequence[Value]) -> str:
+    """Return a point's values as a message has them: "20, 10"."""
+    return ", ".join(map(value_text, values))
+
+
 def is_ordered(values: Sequence[Value]) -> bool:
     """Return whether values are numbers, so that one is larger than another."""
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
