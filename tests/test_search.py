@@ -1,6 +1,7 @@
 """Searches: resumed wherever they ended, answered from the store, pruned and told honestly."""
 
 import json
+import shlex
 import shutil
 import signal
 import socket
@@ -21,10 +22,11 @@ from conftest import once
 from filelock import FileLock
 from running import Invoked, assert_same, command, invoke, mounted, train
 
-from ablation import load_study
+from ablation import load_study, read_results
 from ablation.analysis import Counts, chosen_without, search_front
 from ablation.analysis.study_results import StudyResults
 from ablation.errors import StudyError
+from ablation.errors.common import InvalidOption
 from ablation.errors.running import (
     EmptySearchGrid,
     FilterTooLarge,
@@ -425,6 +427,28 @@ def test_pruning_is_wilcoxons_test_of_differences() -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_any_field_of_training_may_be_chosen_too(tiny_study: Path, tmp_path: Path) -> None:
+    bounds = options("search.heights=[2,3]", "search.widths=[2,3]")
+    given = ("search", "--study", tiny_study, *bounds, "--sampler", "random", "--trials", "4")
+    axis = ("--axis", "training.momentum", "--values", "0.8,0.9", "--seed", "1")
+    train(*given, *axis, cwd=tmp_path)
+    (searched,) = searches(tmp_path)
+    chosen = {trial.params["training.momentum"]: trial.digest for trial in searched.trials}
+    assert {*chosen} == {0.8, 0.9} and len({*chosen.values()}) == 2
+    rows = read_results(tmp_path / "results" / "tiny")
+    for momentum, digest in chosen.items():
+        assert rows.runs[digest].study.training.momentum == momentum
+        assert not rows.probes[rows.probes["digest"] == digest].empty
+    # The page names a command that asks for the same search again.
+    (request,) = {r.options for run in rows.runs.values() for r in run.requests if r.options}
+    repeated = ("search", "--trials", "4", *shlex.split(request), "--study", tiny_study)
+    train(*repeated, cwd=tmp_path)
+    assert len(read_results(tmp_path / "results" / "tiny").probes) == len(rows.probes)
+    assert len(searches(tmp_path)) == 1
+    for wrong in (("--axis", "features.mu", "--values", "0,255"), ("--axis", "training.momentum")):
+        assert isinstance(invoke(*given, *wrong, cwd=tmp_path, check=1).error, InvalidOption)
+
+
 def test_dilations_are_variants_with_rows_of_their_own(stock_copy: Path, tiny_study: Path) -> None:
     fields = options("search.dilations=[[1,1],[2,2]]", "search.heights=[7,12]")
     search(stock_copy, tiny_study, "--trials", "12", *fields, "--sampler", "random")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +20,7 @@ from ablation.cli.options import (
     parse_words,
     study_name,
 )
+from ablation.errors.common import InvalidOption
 
 
 class SamplerName(str, Enum):  # noqa: UP042 - typer shows the values of a str enum
@@ -35,6 +37,17 @@ def search(
         typer.Option("--trials", min=1, help="Trials in total, including those of earlier runs."),
     ],
     study: StudyOption = DEMO,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            help="A field of [probe] or [training] to choose too, e.g. training.learning_rate.",
+        ),
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(help="Values to choose from; the n-th are of the n-th --axis."),
+    ] = None,
     sampler: Annotated[
         SamplerName | None, typer.Option(help="Default: tpe, or nsga2 for two objectives.")
     ] = None,
@@ -75,6 +88,7 @@ def search(
         *repeats.overrides(),
         *machines.overrides(),
         *((f"search.{name}", value) for name, value in own.items() if value is not None),
+        *([("search.choices", _choices(axis or [], values or []))] if axis or values else []),
     ]
     plan = plan_search(changes.applied_to(study, overrides), trials, results)
     warn_damaged(plan.damaged)
@@ -85,6 +99,18 @@ def search(
     run = run_search(plan, results, Reporter())
     search_printing.print_searched(run.searched)
     finish(run.tally)
+
+
+def _choices(names: Sequence[str], values: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the values of each field; :class:`InvalidOption` unless each has its own."""
+    from ablation.study.field_axes import find_axis
+
+    if len(names) != len(values):
+        raise InvalidOption("--values", ", ".join(values), "one list of values for every --axis")
+    pairs = zip(names, values, strict=True)
+    return {
+        name: [find_axis(name).read(word) for word in parse_words(text)] for name, text in pairs
+    }
 
 
 def dashboard(

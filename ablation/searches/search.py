@@ -29,6 +29,7 @@ from ablation.searches.schedule import Key, Row, Schedule
 from ablation.searches.space import Point, Space, space_of
 from ablation.searches.trials import Trials
 from ablation.study import CellKind, SearchSpec, Study
+from ablation.study.field_axes import as_value, value_text
 from ablation.training.task import Cell, CellTask, FoldData
 
 
@@ -240,10 +241,12 @@ class _Search:
 
 def options_text(spec: SearchSpec) -> str:
     """Return a search's settings as options of the command."""
-    named = {"sampler", "objective", "prune", "seed"}
+    named = {"sampler", "objective", "prune", "seed", "choices"}
     given = spec.model_dump(mode="json", exclude_defaults=True, exclude=named)
     words = ["--sampler", spec.drawn_by, "--objective", ",".join(spec.objective)]
     words += ["--prune"] * spec.prune + ["--seed", str(spec.seed)]
     for name, value in given.items():
         words += ["--set", f"search.{name}={json.dumps(value, separators=(',', ':'))}"]
+    for name, values in spec.choices.items():
+        words += ["--axis", name, "--values", ",".join(value_text(as_value(v)) for v in values)]
     return shlex.join(words)

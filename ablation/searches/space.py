@@ -5,25 +5,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ablation.errors.common import InvalidOption
 from ablation.errors.networks import NotOfOwnModel
 from ablation.errors.running import EmptySearchGrid
 from ablation.results.run_record import unique
 from ablation.runs.prepare import Prepared, check_model, check_shapes
-from ablation.study import COSTS, SearchSpec, Shape, Study, override_study
+from ablation.study import COSTS, SearchSpec, Shape, Study
+from ablation.study.field_axes import Value, axis_points, axis_values, value_text
 from ablation.training.seeds import derived_seed
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The study with one choice of filters and dilation, and the digest of its rows."""
+    """The study with one choice of every field that is searched, and the digest of its rows.
+
+    ``chosen`` has the choices as parameters of a point: filters, dilation ("2x1") and fields.
+    """
 
     study: Study
     digest: str
-
-    @property
-    def dilation(self) -> str:
-        """The dilation as a parameter of a point, such as "2x1"."""
-        return "x".join(map(str, self.study.probe.dilation))
+    chosen: Mapping[str, Any]
 
     @property
     def highest(self) -> Shape:
@@ -49,7 +50,7 @@ class Space:
     heights, widths
         The lowest and the highest extent, in bins and in frames.
     variants
-        Only the study's own, unless filters or dilations are searched too.
+        Only the study's own, unless filters, dilations or other fields are searched too.
     """
 
     heights: tuple[int, int]
@@ -58,17 +59,16 @@ class Space:
 
     @property
     def choices(self) -> dict[str, tuple[Any, ...]]:
-        """The choices besides extents: filters and dilation, where there are several."""
+        """The choices besides extents, of which there are several: filters, dilation, fields."""
         found = {
-            "filters": unique(variant.study.probe.filters for variant in self.variants),
-            "dilation": unique(variant.dilation for variant in self.variants),
+            name: unique(variant.chosen[name] for variant in self.variants)
+            for name in self.variants[0].chosen
         }
         return {name: values for name, values in found.items() if len(values) > 1}
 
     def params(self, point: Point) -> dict[str, Any]:
         """Return the point as an optuna trial's parameters."""
-        own = {"filters": point.variant.study.probe.filters, "dilation": point.variant.dilation}
-        chosen = {name: own[name] for name in self.choices}
+        chosen = {name: point.variant.chosen[name] for name in self.choices}
         return {"height": point.shape.height, "width": point.shape.width} | chosen
 
     def point(self, params: Mapping[str, Any]) -> Point:
@@ -76,8 +76,7 @@ class Space:
         variant = next(
             variant
             for variant in self.variants
-            if params.get("filters", variant.study.probe.filters) == variant.study.probe.filters
-            and params.get("dilation", variant.dilation) == variant.dilation
+            if all(params.get(name, own) == own for name, own in variant.chosen.items())
         )
         most = variant.highest
         shape = Shape(min(params["height"], most.height), min(params["width"], most.width))
@@ -116,12 +115,19 @@ def space_of(prepared: Prepared) -> Space:
     spec, probe = study.search, study.probe
     if probe.factory is not None:
         _refuse_probe_only(spec, probe.factory)
+    fields = {
+        "filters": ("probe.filters", spec.filters or [probe.filters]),
+        "dilation": ("probe.dilation", spec.dilations or [probe.dilation]),
+    } | {name: (name, values) for name, values in spec.choices.items()}
+    for name in spec.choices:
+        if not name.startswith(_CHOSEN):
+            raise InvalidOption("search.choices", name, "fields of [probe] or [training]")
+    axes = axis_values(study, {field: list(values) for field, values in fields.values()})
     variants = []
-    for filters in unique(spec.filters or [probe.filters]):
-        for down, along in unique(spec.dilations or [probe.dilation]):
-            choice = [("probe.filters", filters), ("probe.dilation", [down, along])]
-            variant = override_study(study, choice)
-            variants.append(Variant(variant, variant.digest(prepared.fingerprint, prepared.code)))
+    for point in axis_points(study, axes):
+        digest = point.study.digest(prepared.fingerprint, prepared.code)
+        chosen = dict(zip(fields, map(_parameter, point.values), strict=True))
+        variants.append(Variant(point.study, digest, chosen))
     heights, widths = spec.heights or study.grid.heights, spec.widths or study.grid.widths
     space = Space((min(heights), max(heights)), (min(widths), max(widths)), tuple(variants))
     _check(space)
@@ -130,6 +136,14 @@ def space_of(prepared: Prepared) -> Space:
     if spec.drawn_by == "grid" and not space.grid(spec.seed):
         raise EmptySearchGrid(space.heights, space.widths)
     return space
+
+
+_CHOSEN = ("probe.", "training.")  # others need spectrograms or folds of their own
+
+
+def _parameter(value: Value) -> bool | int | float | str:
+    """Return a value as optuna stores it, a pair as "2x1"."""
+    return value_text(value) if isinstance(value, tuple) else value
 
 
 def _refuse_probe_only(spec: SearchSpec, factory: str) -> None:

@@ -1,6 +1,6 @@
 """The tables that say which shapes a grid and a search try."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -40,7 +40,7 @@ class SearchSpec(Spec):
     """What ``ablate search`` covers, and how.
 
     ``heights`` and ``widths`` are the lowest and highest extent (empty: those of the grid),
-    ``filters`` and ``dilations`` the choices beside the shape (empty: only the probe's own).
+    ``filters``, ``dilations`` and ``choices`` what is chosen beside the shape (empty: as it is).
     A trial is drawn whenever a worker would have no cell, up to ``at_once`` at the same time: more
     keep more workers busy, each drawn with less known.
     """
@@ -56,6 +56,10 @@ class SearchSpec(Spec):
     )
     dilations: list[tuple[Positive, Positive]] = Field(
         default=[], description="Dilations to choose from; empty: only probe.dilation."
+    )
+    choices: dict[str, list[Any]] = Field(
+        default={},
+        description="Values to choose from, by field of [probe] or [training].",
     )
     sampler: Literal["tpe", "random", "nsga2", "grid"] | None = Field(
         default=None, description="Optuna sampler; default: tpe, or nsga2 with two objectives."
