@@ -26,6 +26,7 @@ ROWS = {  # of an array of features, in order
 FLOOR = 1e-10  # of powers; as a mean square, 100 dB below full scale, the noise of 16 bits
 _MEL_BANDS = 26
 _DELTA_WIDTH = 9  # frames
+_SILENT = 1e-10  # amplitude of full scale up to which a sample counts as zero
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,14 @@ def _transform(spec: FrameSpec) -> int:
 
 
 def _zero_crossings(samples: np.ndarray, spec: FrameSpec) -> np.ndarray:
-    import librosa
+    """Return the share of each frame's samples at which the sign changes, shape (frames,).
 
-    length, hop = spec.window_samples, spec.hop_samples
-    return librosa.feature.zero_crossing_rate(samples, frame_length=length, hop_length=hop)[0]
+    As ``librosa.feature.zero_crossing_rate``, whose compiled function may be read damaged from its
+    cache after several processes wrote it at once, and then ends the process.
+    """
+    length = spec.window_samples
+    padded = np.pad(samples, length // 2, mode="edge")
+    negative = padded < -_SILENT
+    changes = np.concatenate([[0], np.cumsum(negative[1:] != negative[:-1])])
+    first = np.arange(0, len(padded) - length + 1, spec.hop_samples)
+    return (changes[first + length - 1] - changes[first]) / length
