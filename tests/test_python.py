@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib.figure import Figure
 from running import assert_same, lasting, train
 from storing import Drawn, store_study
@@ -172,6 +173,25 @@ def test_results_answer_for_an_axis_at_values_of_the_others(tiny_study: Path) ->
         results.curve("heigth")
     with pytest.raises(ReferenceNotComplete):
         results.compare("height", reference=7, where={"features.scale": "log"})
+
+
+def small(spec: ablation.ModelSpec) -> torch.nn.Module:
+    """A model whose filters are an option, which only its own study has."""
+    conv = torch.nn.Conv2d(1, spec.options["filters"], spec.shapes[0])
+    head = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    return torch.nn.Sequential(conv, *head, torch.nn.Linear(conv.out_channels, spec.classes))
+
+
+def test_a_field_that_only_some_cells_have_is_asked_for_without_the_others(
+    tiny_study: Path,
+) -> None:
+    ablation.run(ablation.plan(tiny_study, {"height": [2, 3]}), quiet=True)
+    axes = {"height": [2, 3], "probe.options.filters": [2, 4]}
+    results = ablation.run(ablation.plan(tiny_study, axes, model=small), quiet=True)
+    at = {"height": 3}
+    assert results.curve("probe.options.filters", at)["probe.options.filters"].tolist() == [2, 4]
+    curve = results.curve("height", {"probe.options.filters": 4})
+    assert curve["height"].tolist() == [2, 3] and curve["complete"].all()
 
 
 def test_results_draw_into_a_diagram_of_the_users_own(tiny_study: Path) -> None:

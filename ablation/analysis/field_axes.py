@@ -290,9 +290,9 @@ def point_scores(at: StoredPoint, stored: StudyResults | None) -> PointScores:
         extent=_extent(stored.run.study, at.shape),
         counts=named_counts(rows, classes).get(str(at.shape)) if whole is None else whole,
         by_seed=seed_counts(rows, classes),
-        cells=len(stored.rows_of([key])),
+        cells=stored.cells[key],
         expected=stored.run.expected[key],
-        failed=stored.failures(key),
+        failed=stored.failures[key],
         complete=whole is not None,
     )
 

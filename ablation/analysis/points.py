@@ -9,7 +9,7 @@ import pandas as pd
 from ablation.analysis.field_axes import AxesReading, PointScores, point_scores, rows_unit
 from ablation.analysis.study_results import StudyResults
 from ablation.errors.common import UnknownName
-from ablation.errors.reading import NoProbesWith, SeveralStored
+from ablation.errors.reading import NoProbes, NoProbesWith, SeveralStored
 from ablation.results.axes_record import StoredPoint
 from ablation.results.reading import Results
 from ablation.results.run_record import RunRecord
@@ -73,16 +73,18 @@ def read_axis(
         For a name that is no axis.
     SeveralStored
         When a field that is left open has several values, none of them the study's own.
-    NoProbesWith
-        When no point has a value of ``where``.
+    NoProbes, NoProbesWith
+        When no point has a value of the axis, or one of ``where``.
     """
     for name in (axis, *where):
         find_axis(name)
-    points = list(_points(results))
+    points = [point for point in _points(results) if point.get(axis) is not None]
+    if not points:
+        raise NoProbes()
     for name, value in where.items():
         wanted = as_value(value)
-        known = dict.fromkeys(point[name] for point in points)
-        points = [point for point in points if point[name] == wanted]
+        known = dict.fromkeys(point.get(name) for point in points)
+        points = [point for point in points if point.get(name) == wanted]
         if not points:
             raise NoProbesWith(name, value, list(known))
     points = _pinned(points, axis, run)
@@ -118,15 +120,18 @@ def _pinned(points: list[dict[str, Any]], axis: str, run: RunRecord) -> list[dic
     Raises :class:`SeveralStored` for a field that has several, and not the study's own.
     """
     fixed = Shape(run.study.grid.fixed_height, run.study.grid.fixed_width)
-    names = [name for name in points[0] if name not in (axis, "digest")]
+    # An option of a user's own model is a field of some points alone.
+    names = dict.fromkeys(name for point in points for name in point)
     for name in names:
-        found = dict.fromkeys(point[name] for point in points)
+        if name in (axis, "digest"):
+            continue
+        found = dict.fromkeys(point.get(name) for point in points)
         if len(found) < 2:
             continue
         own = find_axis(name).own(run.study, fixed)
         if own not in found:
             raise SeveralStored(name, list(found))
-        points = [point for point in points if point[name] == own]
+        points = [point for point in points if point.get(name) == own]
     return points
 
 

@@ -114,10 +114,19 @@ class StudyResults:
         return sorted(mine, key=lambda one: one.last or datetime.min, reverse=True)
 
     @cached_property
+    def cells(self) -> Counter[ShapeKey]:
+        """How many cells of each shape and window are finished."""
+        return Counter(shape_keys(self.probes))
+
+    @cached_property
+    def failures(self) -> Counter[ShapeKey]:
+        """How many cells of each shape and window failed."""
+        return Counter(shape_keys(self.failed))
+
+    @cached_property
     def complete(self) -> set[ShapeKey]:
         """The shapes and windows of which every requested cell is finished."""
-        there = Counter(shape_keys(self.probes))
-        return {key for key, wanted in self.run.expected.items() if there[key] >= wanted}
+        return {key for key, wanted in self.run.expected.items() if self.cells[key] >= wanted}
 
     @cached_property
     def named(self) -> pd.DataFrame:
@@ -130,15 +139,10 @@ class StudyResults:
         found = [key in wanted for key in shape_keys(self.probes)]
         return self.probes[pd.Series(found, self.probes.index, dtype=bool)]
 
-    def failures(self, shape: ShapeKey) -> int:
-        """Return how many cells of a shape failed."""
-        return shape_keys(self.failed).count(shape)
-
     @cached_property
     def done(self) -> int:
         """The number of requested cells that are finished."""
-        there = Counter(shape_keys(self.probes))
-        return sum(min(there[key], wanted) for key, wanted in self.run.expected.items())
+        return sum(min(self.cells[key], wanted) for key, wanted in self.run.expected.items())
 
     @cached_property
     def windows(self) -> list[float]:

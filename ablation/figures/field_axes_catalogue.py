@@ -53,7 +53,7 @@ def _axis_drawing(
         return
     own = "" if len(reading.axes) == 1 else f", averaged over {_others(reading, axis)}"
     metric = reading.metric
-    first = metric if metric in METRICS else f"acc_{metric}"
+    first = _column(reading)
     scores = {first: metric_label(metric)} | {f"acc_{label}": label for label in shown}
     found = reading.along.get(axis)
     marks = {}

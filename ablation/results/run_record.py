@@ -194,8 +194,9 @@ def _save(path: Path, run: RunRecord) -> None:
 
 
 def save_network(path: Path, study: Study) -> None:
-    """Write the settings that a network was promoted with."""
-    write_text(path, tomli_w.dumps(_tables(path, study)))
+    """Write the settings that a network was promoted with, unless they are there already."""
+    if not path.exists():
+        write_text(path, tomli_w.dumps(_tables(path, study)))
 
 
 def _tables(path: Path, study: Study) -> dict[str, Any]:

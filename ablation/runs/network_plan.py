@@ -390,18 +390,13 @@ def _task(plan: PromotePlan, folder: Path, request: CellRequest, fold: FoldData)
 
 def _save_settings(plan: PromotePlan, results: Path, folder: Path) -> None:
     """Write the settings of every network, under its digest."""
-    if not run_record.any_run(
-        results, plan.run.study.name
-    ):  # no grid was run, the shapes are given
+    if not run_record.any_run(results, plan.run.study.name):  # the shapes are given
         run_record.save(results, plan.run)
     for variant in plan.variants:
+        study = with_pooling(plan.study, variant.pooling)
         for fold, digest in variant.digests.items():
+            conv1 = shapes_text(variant.shapes(fold)).split(",")
             path = folder / "studies" / "networks" / f"{digest}.toml"
-            if not path.exists():
-                shapes = shapes_text(variant.shapes(fold)).split(",")
-                study = with_pooling(plan.study, variant.pooling)
-                run_record.save_network(path, override_study(study, [("network.conv1", shapes)]))
+            run_record.save_network(path, override_study(study, [("network.conv1", conv1)]))
     for digest in {request.digest for request in plan.baselines} - {""}:
-        path = folder / "studies" / "baselines" / f"{digest}.toml"
-        if not path.exists():
-            run_record.save_network(path, plan.study)
+        run_record.save_network(folder / "studies" / "baselines" / f"{digest}.toml", plan.study)
